@@ -1,0 +1,1 @@
+"""Offline training: how a bundle comes to be."""

@@ -1,0 +1,1 @@
+"""Live: audio in, turns, words and embeddings, emotion in context, events out."""

@@ -1,0 +1,1 @@
+"""What turns speech into words."""
