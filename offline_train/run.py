@@ -1,0 +1,100 @@
+"""A training run on disk: what was asked, what came out. Finished runs are found again and not repeated."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from offline_train.fit import trained_state
+
+
+class RunError(Exception):
+    """A run folder can't be used. The message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder: settings, config and metrics as JSON, weights as safetensors, and what `fit` keeps there."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path, settings: Mapping[str, Any]) -> "Run":
+        """Start a run, or take up the one that is there.
+
+        Raises:
+            RunError: the folder holds a run with other settings.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "settings.json"
+        asked = json.loads(json.dumps(settings, default=_plain))
+        if path.exists():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored != asked:
+                changed = sorted(k for k in stored.keys() | asked.keys() if stored.get(k) != asked.get(k))
+                raise RunError(
+                    f"{folder} holds a run with other settings ({', '.join(changed)}); choose another --out"
+                    f" or remove it"
+                )
+        else:
+            write_json(path, asked)
+        return cls(folder)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.folder / "metrics.json").exists()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked."""
+        return self._read("settings.json")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What it takes to rebuild the model."""
+        return self._read("config.json")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What came out."""
+        return self._read("metrics.json")
+
+    def load_weights(self, model: nn.Module) -> None:
+        """Put the run's weights into a model built from `config`."""
+        model.load_state_dict(load_file(self.folder / "weights.safetensors"), strict=False)
+        model.eval()
+
+    def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+        """Store the result; metrics last, since they mark the end."""
+        state = {name: value.contiguous() for name, value in trained_state(model).items()}
+        save_file(state, self.folder / "weights.safetensors")
+        write_json(self.folder / "config.json", config)
+        write_json(self.folder / "metrics.json", metrics)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.is_file():
+            raise RunError(f"{self.folder} is no finished run: {name} is missing; run its stage first")
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file as a whole: readers see the old one or the new one."""
+    partial = path.with_suffix(".partial")
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
