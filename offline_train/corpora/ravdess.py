@@ -1,0 +1,151 @@
+"""RAVDESS (Livingstone & Russo, PLoS ONE 2018): two sentences, acted in eight emotions, as audio clips."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from offline_train.corpora.errors import CorpusError
+
+EMOTIONS = {
+    "01": "neutral",
+    "02": "neutral",  # calm, which MELD's labels lack
+    "03": "joy",
+    "04": "sadness",
+    "05": "anger",
+    "06": "fear",
+    "07": "disgust",
+    "08": "surprise",
+}
+"""RAVDESS emotion codes by the MELD label they count as."""
+
+FOLDS = 5
+_SAMPLE_RATE = 16_000
+_LAYOUT = "modality-channel-emotion-intensity-statement-repetition-actor.flac"
+_HOP = 160  # samples, 10 ms
+_MARGIN_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One acted sentence.
+
+    Attributes:
+        id: the file's name without its ending.
+        audio: int16 samples [n] at 16 kHz, silence before and after the speech cut away.
+        label: one of MELD's seven emotions.
+        actor: 1 to 24; odd ones are men, even ones women.
+    """
+
+    id: str
+    audio: NDArray[np.int16]
+    label: str
+    actor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActorSplit:
+    """Who is trained on, who is selected on and who is only tested on: no actor is in two of them."""
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+SHIPPED = ActorSplit(train=tuple(range(1, 17)), validation=(17, 18), test=(19, 20))
+"""The split that the shipped bundle is made with."""
+
+
+def fold(number: int) -> ActorSplit:
+    """Split `number` of `FOLDS` over actors 1-20, with as many women as men in each part.
+
+    Fold k tests on actors 4k+1 to 4k+4 and validates on the two after them, so that over all folds every
+    actor is tested on once.
+
+    Args:
+        number: from 0.
+    """
+    if not 0 <= number < FOLDS:
+        raise ValueError(f"fold {number}: there are {FOLDS}, counted from 0")
+    actors = [1 + (4 * number + i) % (4 * FOLDS) for i in range(4 * FOLDS)]
+    return ActorSplit(train=tuple(sorted(actors[6:])), validation=tuple(actors[4:6]), test=tuple(actors[:4]))
+
+
+def read_ravdess(folder: Path, actors: Iterable[int] | None = None) -> list[Clip]:
+    """Read the speech clips (.flac or .wav, in `folder` or below it), in order of name.
+
+    Args:
+        folder: where they are.
+        actors: whose; None for everyone's.
+
+    Raises:
+        CorpusError: there are none, an actor asked for has none, or a file is not what it should be.
+    """
+    paths = sorted(
+        (path for path in folder.rglob("*") if path.suffix.lower() in {".flac", ".wav"}),
+        key=lambda path: path.name,
+    )
+    if not paths:
+        raise CorpusError(f"RAVDESS: expected speech clips named {_LAYOUT} in {folder}, found none")
+    wanted = None if actors is None else set(actors)
+    clips = []
+    for path in paths:
+        emotion, actor = _parse(path)
+        if wanted is None or actor in wanted:
+            clips.append(Clip(path.stem, trim(_decode(path)), EMOTIONS[emotion], actor))
+    if wanted is not None and (missing := wanted - {clip.actor for clip in clips}):
+        raise CorpusError(f"RAVDESS: no clips of actors {sorted(missing)} in {folder}")
+    return clips
+
+
+def trim(audio: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Cut silence off both ends, as turns cut by a voice-activity detector have it.
+
+    What counts as silence depends on the clip's own floor and peak alone, since clips differ in level by
+    more than 40 dB: power below a third of the way up from the floor, or 35 dB below the peak.
+
+    Args:
+        audio: int16 samples [n] at 16 kHz.
+
+    Returns:
+        A part of it with up to 100 ms kept around the speech; all of it where no speech stands out.
+    """
+    count = len(audio) // _HOP
+    if count == 0:
+        return audio
+    blocks = audio[: count * _HOP].astype(np.float64).reshape(count, _HOP)
+    power = 10 * np.log10(np.maximum(blocks.var(axis=1), 1e-3))  # dB, [count]; the variance leaves DC out
+    power = np.convolve(power, np.ones(3) / 3, mode="same") if count >= 3 else power
+    floor, peak = np.percentile(power, [5, 99])
+    speech = np.flatnonzero(power > max(floor + (peak - floor) / 3, peak - 35))
+    if len(speech) == 0:
+        return audio
+    margin = int(_MARGIN_S * _SAMPLE_RATE)
+    return audio[max(0, int(speech[0]) * _HOP - margin) : (int(speech[-1]) + 1) * _HOP + margin]
+
+
+def _parse(path: Path) -> tuple[str, int]:
+    parts = path.stem.split("-")
+    if len(parts) != 7 or not all(part.isdigit() for part in parts) or parts[2] not in EMOTIONS:
+        raise CorpusError(f"RAVDESS: {path.name} in {path.parent} is not named {_LAYOUT}")
+    return parts[2], int(parts[6])
+
+
+def _decode(path: Path) -> NDArray[np.int16]:
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=_SAMPLE_RATE)
+    try:
+        with av.open(str(path)) as container:
+            frames = [
+                frame
+                for decoded in container.decode(audio=0)
+                for frame in resampler.resample(decoded)
+            ]
+            frames += resampler.resample(None)
+    except (av.FFmpegError, IndexError) as error:
+        raise CorpusError(f"RAVDESS: {path} can't be decoded ({error}); fetch it again") from error
+    if not frames:
+        raise CorpusError(f"RAVDESS: {path} holds no sound; fetch it again")
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
