@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 _PLAIN = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "—": " - ", "–": "-"}  # as recognisers write
@@ -47,6 +48,8 @@ class TextEncoder(nn.Module):
             pretrained: start from the folder's weights; False for random ones of the same shape.
         """
         super().__init__()
+        transformers_logging.set_verbosity_error()  # it reports the pooler we leave out, over the live view
+        transformers_logging.disable_progress_bar()
         self.config = config
         shape = AutoConfig.from_pretrained(folder)
         options = {"add_pooling_layer": False} if shape.model_type in {"bert", "roberta"} else {}

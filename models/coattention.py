@@ -1,0 +1,84 @@
+"""Stage III: co-attention fuses the two modalities (MERITS-L, section III-D)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.attention import AttentionBlock
+
+
+@dataclass(frozen=True)
+class CoAttentionConfig:
+    """Shape of the fusion.
+
+    Attributes:
+        text: size of T2.
+        speech: size of S2.
+        width: both are projected to this.
+        heads: of every attention; must divide `width`.
+        classes: emotions.
+        dropout: on residual branches and before the head.
+    """
+
+    text: int
+    speech: int
+    width: int = 128
+    heads: int = 4
+    classes: int = 7
+    dropout: float = 0.3
+
+
+class CoAttentionBranch(nn.Module):
+    """One modality's side: cross-attention to the other modality, then self-attention."""
+
+    def __init__(self, config: CoAttentionConfig) -> None:
+        super().__init__()
+        self.cross = AttentionBlock(config.width, config.heads, config.dropout)
+        self.self_attention = AttentionBlock(config.width, config.heads, config.dropout)
+
+    def forward(self, own: Tensor, other: Tensor, other_present: Tensor, turns: Tensor) -> Tensor:
+        """[B, K, width] of both modalities -> [B, K, width]."""
+        crossed = self.cross(own, other, other_present)
+        result: Tensor = self.self_attention(crossed, crossed, turns)
+        return result
+
+
+class CoAttention(nn.Module):
+    """T2 and S2 of a conversation -> fused logits. Symmetric in the two modalities."""
+
+    def __init__(self, config: CoAttentionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text_in = nn.Linear(config.text, config.width)
+        self.speech_in = nn.Linear(config.speech, config.width)
+        self.text_branch = CoAttentionBranch(config)
+        self.speech_branch = CoAttentionBranch(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(2 * config.width, config.classes)
+
+    def forward(
+        self, text: Tensor, speech: Tensor, text_present: Tensor, speech_present: Tensor, turns: Tensor
+    ) -> Tensor:
+        """Fuse.
+
+        Args:
+            text: T2 [B, K, text].
+            speech: S2 [B, K, speech].
+            text_present: bool [B, K], turns with words.
+            speech_present: bool [B, K], turns with sound.
+            turns: bool [B, K], False for padding.
+
+        Returns:
+            Logits [B, K, C].
+        """
+        t, s = self.text_in(text), self.speech_in(speech)  # [B, K, width]
+        both = torch.cat(
+            [
+                self.text_branch(t, s, speech_present, turns) * text_present.any(1)[:, None, None],
+                self.speech_branch(s, t, text_present, turns) * speech_present.any(1)[:, None, None],
+            ],
+            dim=-1,
+        )
+        logits: Tensor = self.head(self.dropout(both))
+        return logits

@@ -1,0 +1,119 @@
+"""The incremental form of `ConversationModel`: one turn at a time, over a sliding window of turns.
+
+While a conversation fits in the window, its probabilities equal the offline model's. Beyond that, the lowest
+forward GRU still carries on from the start of the conversation, and everything that looks ahead (backward
+GRUs, attention) sees the window alone. The forward GRUs above the lowest read the backward states too: they
+start at the window's left edge, from the state they had at the turn before it when that was last judged.
+"""
+
+import torch
+from torch import Tensor
+
+from models.context import BiGRULayer, ContextEncoder
+from models.conversation import ConversationModel, Logits
+
+
+class _Track:
+    """One modality's rolling memory: inputs and lowest forward states of the window, and its left edge."""
+
+    def __init__(self, encoder: ContextEncoder, window: int) -> None:
+        config = encoder.config
+        self.encoder = encoder
+        self.layers = [layer for layer in encoder.layers if isinstance(layer, BiGRULayer)]
+        self.inputs = torch.zeros(2 * window, config.features)
+        self.ahead = torch.zeros(2 * window, config.hidden)
+        self.present = torch.zeros(2 * window, dtype=torch.bool)
+        self.carried = torch.zeros(1, 1, config.hidden)
+        self.edges = [torch.zeros(1, 1, config.hidden) for _ in self.layers[1:]]
+        self.leftmost = [edge.clone() for edge in self.edges]
+
+    def write(self, slot: int, features: Tensor | None) -> None:
+        """Take in the newest turn: one step of the lowest forward GRU."""
+        self.present[slot] = features is not None
+        self.inputs[slot] = self.encoder.absent if features is None else features
+        _, self.carried = self.layers[0].forward_gru(self.inputs[slot][None, None], self.carried)
+        self.ahead[slot] = self.carried[0, 0]
+
+    def compact(self, kept: slice, count: int) -> None:
+        """Move the window to the front of its buffers."""
+        for buffer in (self.inputs, self.ahead, self.present):
+            buffer[:count] = buffer[kept].clone()
+
+    def slide(self) -> None:
+        """The leftmost turn leaves: upper layers will start from the states it left behind."""
+        for edge, state in zip(self.edges, self.leftmost, strict=True):
+            edge.copy_(state)
+
+    def judge(self, window: slice) -> tuple[Tensor, Tensor]:
+        """Stage II embeddings [1, n, 2H] and logits [1, n, C] of the turns in the window."""
+        x = self.inputs[window][None]  # [1, n, F]
+        ahead = self.ahead[window][None]  # [1, n, H]
+        for depth, layer in enumerate(self.layers):
+            if depth:
+                ahead, _ = layer.forward_gru(x, self.edges[depth - 1])
+                self.leftmost[depth - 1].copy_(ahead[:, :1])
+            back, _ = layer.backward_gru(x.flip(1))
+            x = torch.cat([ahead, back.flip(1)], dim=-1)
+        return self.encoder.attend(x, torch.ones(x.shape[:2], dtype=torch.bool))
+
+
+class ConversationWindow:
+    """A conversation as it unfolds: at most `size` turns are looked at, however long it gets."""
+
+    def __init__(self, model: ConversationModel, size: int = 32) -> None:
+        """Start an empty conversation.
+
+        Args:
+            model: the offline form, in evaluation mode; shared between conversations.
+            size: turns in the window.
+
+        Raises:
+            ValueError: the window is empty.
+        """
+        if size < 1:
+            raise ValueError("a window holds at least one turn")
+        self.size = size
+        self._fusion = model.fusion
+        self._text = _Track(model.text, size)
+        self._speech = _Track(model.speech, size)
+        self._start = 0
+        self._end = 0
+
+    def __len__(self) -> int:
+        """Turns in the window now."""
+        return self._end - self._start
+
+    @torch.inference_mode()
+    def append(self, text: Tensor | None, speech: Tensor | None) -> Logits:
+        """Add the newest turn, and judge every turn in the window in its light.
+
+        Args:
+            text: T1 [text features], None for a turn without words.
+            speech: S1 [speech features], None for a turn without sound.
+
+        Returns:
+            Logits, each [n, C], of the n turns now in the window, oldest first. When the window was full, its
+            oldest turn has left it and keeps what was said of it last.
+        """
+        tracks = (self._text, self._speech)
+        if len(self) == self.size:
+            self._start += 1
+            for track in tracks:
+                track.slide()
+        if self._end == 2 * self.size:
+            count = len(self)
+            for track in tracks:
+                track.compact(slice(self._start, self._end), count)
+            self._start, self._end = 0, count
+        for track, features in zip(tracks, (text, speech), strict=True):
+            track.write(self._end, features)
+        self._end += 1
+
+        window = slice(self._start, self._end)
+        t2, text_logits = self._text.judge(window)
+        s2, speech_logits = self._speech.judge(window)
+        turns = torch.ones(t2.shape[:2], dtype=torch.bool)
+        fused = self._fusion(
+            t2, s2, self._text.present[window][None], self._speech.present[window][None], turns
+        )
+        return Logits(text_logits[0], speech_logits[0], fused[0])

@@ -1,0 +1,162 @@
+"""The incremental form against the offline one (the contract of DESIGN section 4)."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from models.coattention import CoAttentionConfig
+from models.context import BiGRULayer, ContextConfig, ContextEncoder
+from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
+from models.window import ConversationWindow
+
+TEXT, SPEECH, CLASSES = 12, 8, 5
+
+
+def build(seed: int, layers: int) -> ConversationModel:
+    torch.manual_seed(seed)
+    config = ConversationConfig(
+        ContextConfig(TEXT, hidden=8, layers=layers, heads=2, classes=CLASSES),
+        ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES),
+        CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES),
+    )
+    model = ConversationModel(config)
+    for parameter in model.parameters():  # larger than initialised, so that differences would show
+        torch.nn.init.normal_(parameter, std=0.5)
+    return model.eval()
+
+
+def conversation(seed: int, turns: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    text = torch.randn(turns, TEXT, generator=generator)
+    speech = torch.randn(turns, SPEECH, generator=generator)
+    share = torch.rand(2, generator=generator).round(decimals=1)  # some have no words, or no sound, at all
+    present = torch.rand(turns, 2, generator=generator) < share
+    return text, speech, present
+
+
+def stream(model: ConversationModel, size: int, data: tuple[Tensor, Tensor, Tensor]) -> list[Logits]:
+    window = ConversationWindow(model, size)
+    return [window.append(t if p[0] else None, s if p[1] else None) for t, s, p in zip(*data, strict=True)]
+
+
+def assert_same(one: Logits, other: Logits) -> None:
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a.softmax(-1), b.softmax(-1), atol=1e-5, rtol=0)
+
+
+seeds = st.integers(0, 2**31 - 1)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=seeds, layers=st.integers(1, 3), turns=st.integers(1, 64), spare=st.integers(0, 64))
+def test_equals_the_offline_model_while_the_conversation_fits(
+    seed: int, layers: int, turns: int, spare: int
+) -> None:
+    model = build(seed, layers)
+    data = conversation(seed, turns)
+    states = stream(model, min(turns + spare, 64), data)
+    with torch.inference_mode():
+        for k, state in enumerate(states, start=1):
+            assert_same(state, one_conversation(model, *(each[:k] for each in data)))
+
+
+class Reference:
+    """The windowed definition written out: one modality, all recomputed, states kept by turn number."""
+
+    def __init__(self, encoder: ContextEncoder, features: Tensor, present: Tensor) -> None:
+        self.encoder = encoder
+        self.layers = [layer for layer in encoder.layers if isinstance(layer, BiGRULayer)]
+        self.x = encoder.inputs(features, present)
+        # forward state of every layer after every turn, as it was when the turn was last judged
+        self.last: list[dict[int, Tensor]] = [{} for _ in encoder.layers]
+
+    def judge(self, first: int, last: int) -> tuple[Tensor, Tensor]:
+        x = self.x[first : last + 1]
+        for depth, layer in enumerate(self.layers):
+            if depth == 0:
+                ahead = layer.forward_gru(self.x[None, : last + 1])[0][0, first:]
+            else:
+                start = self.last[depth].get(first - 1, torch.zeros(self.encoder.config.hidden))
+                ahead = layer.forward_gru(x[None], start[None, None])[0][0]
+            self.last[depth] |= {first + i: state for i, state in enumerate(ahead)}
+            back = layer.backward_gru(x.flip(0)[None])[0][0].flip(0)
+            x = torch.cat([ahead, back], dim=-1)
+        context, logits = self.encoder.attend(x[None], torch.ones(1, len(x), dtype=torch.bool))
+        return context, logits[0]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=seeds, layers=st.integers(1, 3), turns=st.integers(2, 200), size=st.integers(1, 64))
+def test_beyond_the_window_backward_and_attention_see_the_window_alone(
+    seed: int, layers: int, turns: int, size: int
+) -> None:
+    model = build(seed, layers)
+    text, speech, present = data = conversation(seed, turns)
+    states = stream(model, size, data)
+    with torch.inference_mode():
+        references = (
+            Reference(model.text, text, present[:, 0]),
+            Reference(model.speech, speech, present[:, 1]),
+        )
+        for newest, state in enumerate(states):
+            first = max(0, newest + 1 - size)
+            (t2, t), (s2, s) = (reference.judge(first, newest) for reference in references)
+            seen = present[None, first : newest + 1]
+            fused = model.fusion(
+                t2, s2, seen[..., 0], seen[..., 1], torch.ones(seen.shape[:2], dtype=torch.bool)
+            )
+            assert_same(state, Logits(t, s, fused[0]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, lengths=st.lists(st.integers(1, 12), min_size=2, max_size=5))
+def test_padding_and_neighbours_change_nothing(seed: int, lengths: list[int]) -> None:
+    model = build(seed, 2)
+    parts = [conversation(seed + i, length) for i, length in enumerate(lengths)]
+    longest = max(lengths)
+    text, speech = (
+        torch.full((len(parts), longest, TEXT), 9.0),
+        torch.full((len(parts), longest, SPEECH), -9.0),
+    )
+    present = torch.zeros(len(parts), longest, 2, dtype=torch.bool)
+    turns = torch.zeros(len(parts), longest, dtype=torch.bool)
+    for i, (t, s, p) in enumerate(parts):
+        text[i, : len(t)], speech[i, : len(t)], present[i, : len(t)], turns[i, : len(t)] = t, s, p, True
+    with torch.inference_mode():
+        together = model(text, speech, present[..., 0], present[..., 1], turns)
+        for i, part in enumerate(parts):
+            assert_same(Logits(*(each[i, : lengths[i]] for each in together)), one_conversation(model, *part))
+
+
+def test_a_conversation_without_sound_is_judged_by_its_words_whatever_the_speech_network_says() -> None:
+    model = build(3, 1)
+    text, speech, present = conversation(3, 9)
+    present[:, 0], present[:, 1] = True, False
+    before = one_conversation(model, text, speech, present)
+    for parameter in model.speech.parameters():
+        torch.nn.init.normal_(parameter)
+    after = one_conversation(model, text, speech, present)
+    torch.testing.assert_close(before.fused, after.fused)
+    assert not torch.allclose(before.speech, after.speech)
+
+
+def test_memory_does_not_grow_with_the_conversation() -> None:
+    model = build(1, 2)
+    window = ConversationWindow(model, 8)
+
+    def held() -> int:
+        tracks = (window._text, window._speech)
+        return sum(t.numel() for track in tracks for t in vars(track).values() if isinstance(t, Tensor))
+
+    sizes = set()
+    for turn in range(100):
+        assert len(window.append(torch.randn(TEXT), torch.randn(SPEECH)).fused) == min(turn + 1, 8)
+        sizes.add(held())
+    assert len(sizes) == 1
+
+
+def test_an_empty_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one turn"):
+        ConversationWindow(build(1, 1), 0)
