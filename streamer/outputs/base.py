@@ -1,0 +1,33 @@
+"""The contract of an output."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from streamer.events import Event
+
+
+class Output(Protocol):
+    """Where events go: an async context manager that takes them one by one, in order.
+
+    Entering raises InputError for what can never work (an unwritable path, a bad address) and leaves nothing
+    behind. Leaving hands over what is still held, in bounded time, whatever happened.
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def send(self, event: Event) -> None:
+        """Take over one event.
+
+        What may not lose events makes the caller wait (JSON lines); what can be slow keeps its own bounded
+        queue and says what it sheds (MQTT), or shows the newest state only (the terminal). So no output
+        holds up another one for long.
+
+        Raises:
+            RunError: events can no longer be taken.
+            BrokenPipeError: whoever read them has gone; end quietly.
+        """
+        ...

@@ -1,0 +1,122 @@
+"""Events as JSON lines, in a file or on standard output."""
+
+import asyncio
+import os
+import select
+import stat
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from streamer.errors import InputError, RunError
+from streamer.events import Event
+
+STDOUT = "-"
+_STDOUT_FD = 1
+
+
+class JsonLines:
+    """Writes every event as one line of UTF-8, and never drops one: a slow reader makes the pipeline wait.
+
+    The file is created by the first event, so a session that never begins leaves nothing behind; what an
+    earlier session left in it is replaced. A line is one `write` to a file opened for appending, so a
+    process that is killed leaves whole lines.
+
+    Args:
+        target: a path, or "-" for standard output.
+        inputs: files that are being read, which must not be written over.
+    """
+
+    def __init__(self, target: str | Path, *, inputs: Iterable[Path] = ()) -> None:
+        self._target = target
+        self._inputs = tuple(inputs)
+        self._fd: int | None = None
+        self._failed = False
+        # One thread of its own: writes keep their order even where the one waiting for them is cancelled.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="jsonl")
+
+    def check(self) -> None:
+        """See whether the target can be written, without creating anything.
+
+        Raises:
+            InputError: it cannot.
+        """
+        if self._target == STDOUT:
+            return
+        path = Path(self._target)
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give --events the name of a file in it")
+        if any(path.exists() and source.exists() and path.samefile(source) for source in self._inputs):
+            raise InputError(f"{path} is the recording itself: give --events another name")
+        if not path.parent.is_dir():
+            raise InputError(f"cannot write {path}: there is no folder {path.parent}; create it first")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise InputError(f"cannot write {path}: permission denied; choose another place")
+
+    async def __aenter__(self) -> Self:
+        self.check()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._close)
+        self._writer.shutdown(wait=False)
+
+    async def send(self, event: Event) -> None:
+        """Write one line; it is with the operating system when this returns.
+
+        Raises:
+            InputError: the file cannot be created.
+            RunError: the line cannot be written (a full disk).
+            BrokenPipeError: the reader of a pipe has gone.
+            Both are raised once; the events that follow are dropped.
+        """
+        line = event.model_dump_json().encode() + b"\n"
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, line)
+
+    def _write(self, line: bytes) -> None:
+        if self._failed:
+            return
+        if self._fd is None:
+            self._fd = self._open()
+        rest = memoryview(line)
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:  # a pipe shared with a process that made it non-blocking
+                select.select([], [self._fd], [])
+            except BrokenPipeError:
+                self._failed = True
+                raise
+            except OSError as error:
+                self._failed = True
+                self._take_back(len(line) - len(rest))
+                raise RunError(f"cannot write events to {self._name}: {error.strerror}") from error
+
+    def _take_back(self, written: int) -> None:
+        """Cut off the beginning of a line for whose end there was no room."""
+        if self._fd is not None and stat.S_ISREG((status := os.fstat(self._fd)).st_mode):
+            os.ftruncate(self._fd, status.st_size - written)
+
+    def _open(self) -> int:
+        if self._target == STDOUT:
+            return _STDOUT_FD
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        try:
+            return os.open(self._target, flags, 0o666)
+        except OSError as error:
+            raise InputError(
+                f"cannot write {self._target}: {error.strerror}; choose another place"
+            ) from error
+
+    def _close(self) -> None:
+        if self._fd is not None and self._target != STDOUT:
+            os.close(self._fd)
+        self._fd = None
+
+    @property
+    def _name(self) -> str:
+        return "standard output" if self._target == STDOUT else str(self._target)
