@@ -1,0 +1,147 @@
+"""Stage II: one modality's Bi-GRU with self-attention on frozen Stage I embeddings (MERITS-L, III-C)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.context import ContextConfig, ContextEncoder
+from offline_train.fit import FitSettings, fit
+from offline_train.metrics import classification
+from offline_train.run import Run
+from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches
+
+Modality = Literal["text", "speech"]
+Presentation = Callable[[Embedded, torch.Generator], Embedded]
+"""How a training conversation is shown in one epoch (pairing, mismatches)."""
+
+
+@dataclass(frozen=True)
+class ContextStageSettings:
+    """How Stage II is trained.
+
+    Attributes:
+        hidden: of each GRU direction.
+        layers: of the GRU.
+        heads: of the self-attention.
+        dropout: see `ContextConfig`.
+        epochs: at most; `patience` ends it earlier.
+        patience: epochs without a better validation score.
+        batch: conversations a batch.
+        learning_rate: peak.
+        weight_decay: of AdamW.
+        label_smoothing: of the cross-entropy.
+        seed: of initialisation, order, dropout and what is taken away.
+        scarcity: what is taken away.
+    """
+
+    hidden: int = 128
+    layers: int = 1
+    heads: int = 4
+    dropout: float = 0.5
+    epochs: int = 50
+    patience: int = 12
+    batch: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    seed: int = 1
+    scarcity: Scarcity = field(default_factory=Scarcity)
+
+
+def train_context(
+    modality: Modality,
+    data: Mapping[str, Sequence[Embedded]],
+    labels: Sequence[str],
+    settings: ContextStageSettings,
+    run: Run,
+    present: Presentation | None = None,
+) -> dict[str, Any]:
+    """Train on split "train", select on "validation", report every split.
+
+    Args:
+        modality: which embeddings to read.
+        data: conversations by split; those of "train" are passed through `present` anew in each epoch.
+        labels: emotions by class index.
+        settings: how.
+        run: where.
+        present: how training conversations are shown; as they are by default.
+    """
+    torch.manual_seed(settings.seed)
+    features = data["train"][0].text if modality == "text" else data["train"][0].speech
+    config = ContextConfig(
+        features=features.shape[1],
+        hidden=settings.hidden,
+        layers=settings.layers,
+        heads=settings.heads,
+        classes=len(labels),
+        dropout=settings.dropout,
+    )
+    model = ContextEncoder(config)
+
+    def batches(generator: torch.Generator) -> list[Batch]:
+        shown = [present(c, generator) if present else c for c in data["train"]]
+        return random_batches(shown, settings.batch, settings.scarcity, generator)
+
+    def loss(batch: Batch) -> Tensor:
+        logits = read(model, modality, batch)
+        return functional.cross_entropy(
+            logits.flatten(0, 1), batch.labels.flatten(), label_smoothing=settings.label_smoothing
+        )
+
+    def judge(split: str, *, emission: bool = False) -> dict[str, Any]:
+        return judge_context(model, modality, data[split], labels, first_emission=emission)
+
+    def validate() -> dict[str, float]:
+        offline = judge("validation")["weighted_f1"]
+        first = judge("validation", emission=True)["weighted_f1"]
+        return {"score": (offline + first) / 2, "offline": offline, "first_emission": first}
+
+    optimise = FitSettings(
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        seed=settings.seed,
+        patience=settings.patience,
+    )
+    best = fit(model, batches, loss, validate, optimise, run.folder, f"Stage II {modality}")
+    metrics = {
+        "best_epoch": int(best["epoch"]),
+        **{split: judge(split) for split in data},
+        "first_emission": {split: judge(split, emission=True) for split in data if split != "train"},
+    }
+    run.finish(model, {"context": config, "modality": modality}, metrics)
+    return metrics
+
+
+def read(model: ContextEncoder, modality: Modality, batch: Batch) -> Tensor:
+    """Stage II logits [B, K, C] of a batch."""
+    if modality == "text":
+        return model(batch.text, batch.text_present, batch.turns)[1]  # type: ignore[no-any-return]
+    return model(batch.speech, batch.speech_present, batch.turns)[1]  # type: ignore[no-any-return]
+
+
+@torch.inference_mode()
+def judge_context(
+    model: ContextEncoder,
+    modality: Modality,
+    conversations: Sequence[Embedded],
+    labels: Sequence[str],
+    *,
+    first_emission: bool = False,
+) -> dict[str, Any]:
+    """Metrics over scored turns, offline or each with nothing after it."""
+    truth, predicted = [], []
+    for conversation in conversations:
+        if first_emission:
+            batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
+            logits = read(model, modality, batch).diagonal(dim1=0, dim2=1).T  # [K, C]
+        else:
+            logits = read(model, modality, collate([conversation]))[0]
+        scored = conversation.labels != UNSCORED
+        truth.append(conversation.labels[scored])
+        predicted.append(logits.argmax(-1)[scored])
+    return classification(torch.cat(truth).numpy(), torch.cat(predicted).numpy(), labels)
