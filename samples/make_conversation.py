@@ -1,14 +1,14 @@
 """Make the sample conversation that `make demo` plays: `python samples/make_conversation.py`.
 
-Two flatmates miss their cat, quarrel, grieve, and get him back. The voices are flite's `slt` and `rms`; rate, pitch
-and loudness follow the emotion of each turn. Needs flite 2.2 with these voices (`apt install flite`) and, from this
-project, PyAV and numpy. The same flite gives the same sound, sample by sample.
+Two flatmates miss their cat, quarrel, grieve, and get him back. The voices are flite's `slt` and `rms`; rate,
+pitch and loudness follow the emotion of each turn. Needs flite 2.2 with these voices (`apt install flite`) and,
+from this project, PyAV and numpy. The same flite gives the same sound, sample by sample.
 
 Writes, beside itself or into the folder given:
 
 - `conversation.flac`: 16 kHz, mono, 16 bit, over a faint noise floor.
-- `conversation.json`: what was said: for each turn `speaker`, `text`, the intended `emotion` (MELD's seven) and
-  where its speech is, `start_s` to `end_s`, in seconds of the recording.
+- `conversation.json`: what was said: for each turn `speaker`, `text`, the intended `emotion` (MELD's seven)
+  and where its speech is, `start_s` to `end_s`, in seconds of the recording.
 """
 
 import json
@@ -106,7 +106,8 @@ def speak(text: str, voice: Voice, manner: Manner) -> NDArray[np.float64]:
                 )
             samples = np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2")
     speech = without_long_pauses(samples / 32768)
-    return speech * 10 ** (manner.level_db / 20) / np.sqrt(np.mean(speech**2))
+    gain = 10 ** (manner.level_db / 20) / float(np.sqrt(np.mean(speech**2)))
+    return speech * gain
 
 
 def without_long_pauses(samples: NDArray[np.float64]) -> NDArray[np.float64]:
