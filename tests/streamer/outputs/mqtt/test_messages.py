@@ -1,0 +1,60 @@
+"""Topics and payloads."""
+
+import json
+
+import pytest
+
+from streamer.outputs.mqtt.messages import OFFLINE, Message, StreamMessages, topic_level
+from tests.streamer.outputs.samples import Sample
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("kitchen", "kitchen"),
+        ("Küche 2", "Küche 2"),
+        ("a/b+c#d\x00e\n", "a-b-c-d-e-"),
+        ("caf\udce9", "caf-"),
+        ("", "-"),
+    ],
+)
+def test_any_name_becomes_one_level_of_a_topic(name: str, level: str) -> None:
+    assert topic_level(name) == level
+
+
+def test_availability_is_retained() -> None:
+    message = StreamMessages("merits", "kitchen").availability(OFFLINE)
+    assert message == Message("merits/kitchen/availability", "offline", qos=1, retain=True)
+
+
+def test_a_turn_goes_out_in_full_and_as_state() -> None:
+    messages, sample = StreamMessages("home/merits", "kitchen"), Sample()
+    event = sample.final(3, "joy", 0.7, speaker="A", valence=0.5, sentiment="positive")
+    turn, state = messages.of(event)
+    assert turn == Message("home/merits/kitchen/turn", event.model_dump_json(), qos=1)
+    assert (state.topic, state.qos, state.retain) == ("home/merits/kitchen/state", 1, True)
+    assert json.loads(state.payload) == {
+        "emotion": "joy",
+        "confidence": 0.7,
+        "valence": 0.5,
+        "sentiment": "positive",
+        "speaker": "A",
+        "turn": 3,
+        "at": "2026-01-02T03:04:05.000Z",
+    }
+
+
+def test_state_follows_revisions_of_the_newest_turn_only() -> None:
+    messages, sample = StreamMessages("merits", "kitchen"), Sample()
+    messages.of(sample.final(1))
+    messages.of(sample.final(2))
+    assert [message.topic for message in messages.of(sample.revised(1))] == ["merits/kitchen/turn"]
+    assert len(messages.of(sample.revised(2))) == 2
+
+
+def test_partials_are_sent_at_most_once_and_everything_else_stays_here() -> None:
+    messages, sample = StreamMessages("merits", "kitchen"), Sample()
+    (partial,) = messages.of(sample.partial())
+    assert (partial.topic, partial.qos, partial.retain) == ("merits/kitchen/partial", 0, False)
+    for event in (sample.started(), sample.turn_started(), sample.gap(), sample.ended()):
+        assert messages.of(event) == []

@@ -1,0 +1,252 @@
+"""MQTT against a real broker: order, retained state, availability, and brokers that come and go."""
+
+import asyncio
+import json
+import logging
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from streamer.errors import RunError
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.output import Mqtt, probe
+from tests.mosquitto import Mosquitto
+from tests.streamer.outputs.samples import Sample
+
+CHILD = """
+import asyncio, sys
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.output import Mqtt
+from tests.streamer.outputs.samples import Sample
+
+async def main():
+    async with Mqtt(BrokerAddress.parse(sys.argv[1]), "kitchen", drain_s=0.5) as output:
+        await output.send(Sample().final())
+        await asyncio.sleep(float(sys.argv[2]))
+
+asyncio.run(main())
+"""
+
+
+async def run_child(url: str, stay_s: str, stderr: int | None = None) -> asyncio.subprocess.Process:
+    """Start a process that publishes one turn and stays for a while."""
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, url, stay_s, stderr=stderr)
+
+
+async def run_tool(*command: str) -> None:
+    tool = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    assert await tool.wait() == 0
+
+
+class Subscriber:
+    """Collects messages of one broker as (topic below merits/kitchen, payload, retained)."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+        self.received: list[tuple[str, str, bool]] = []
+
+    async def until(self, topic: str, payload: str) -> None:
+        """Read on until a payload that contains `payload` arrives."""
+        async with asyncio.timeout(20):
+            async for message in self._client.messages:
+                assert isinstance(message.payload, bytes)
+                name = str(message.topic).removeprefix("merits/kitchen/")
+                self.received.append((name, message.payload.decode(), message.retain))
+                if name == topic and payload in message.payload.decode():
+                    return
+
+    def turns(self) -> list[int]:
+        return [json.loads(payload)["turn"] for topic, payload, _ in self.received if topic == "turn"]
+
+
+@asynccontextmanager
+async def subscriber(broker: Mosquitto) -> AsyncIterator[Subscriber]:
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.subscribe("merits/#", qos=1)
+        yield Subscriber(client)
+
+
+def kitchen(broker: Mosquitto) -> Mqtt:
+    return Mqtt(BrokerAddress.parse(broker.url), "kitchen", retry_s=0.1, longest_retry_s=0.2)
+
+
+async def delivered(output: Mqtt) -> None:
+    async with asyncio.timeout(20):
+        while output.queue.depth:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_turns_arrive_in_order_between_online_and_offline(mosquitto: Mosquitto) -> None:
+    sample = Sample()
+    async with subscriber(mosquitto) as kept:
+        async with kitchen(mosquitto) as output:
+            await output.send(sample.started())
+            await output.send(sample.partial())
+            for turn in range(1, 101):
+                await output.send(sample.final(turn))
+            await output.send(sample.revised(100, "sadness"))
+        await kept.until("availability", "offline")
+    assert kept.turns() == [*range(1, 101), 100]
+    topics = [topic for topic, _, _ in kept.received]
+    assert topics[:2] == ["availability", "partial"]
+    assert kept.received[0][1] == "online"
+    assert topics[-1] == "availability"
+    assert output.queue.shed == 0
+
+
+async def test_a_late_subscriber_finds_the_state(mosquitto: Mosquitto) -> None:
+    async with kitchen(mosquitto) as output:
+        await output.send(Sample().final(1, "joy"))
+        await delivered(output)
+        async with subscriber(mosquitto) as late:
+            # The order of retained messages is the broker's; both come before anything new.
+            await output.send(Sample().final(2, "fear"))
+            await late.until("turn", "fear")
+    assert {topic for topic, _, retained in late.received if retained} == {"availability", "state"}
+
+
+async def test_killed_means_offline(mosquitto: Mosquitto) -> None:
+    child = await run_child(mosquitto.url, "60")
+    async with subscriber(mosquitto) as witness:
+        await witness.until("turn", "anger")
+        child.send_signal(signal.SIGKILL)
+        await witness.until("availability", "offline")
+    await child.wait()
+    async with subscriber(mosquitto) as late:
+        await late.until("availability", "offline")
+    assert all(retained for _, _, retained in late.received)
+
+
+async def test_a_broker_that_restarts_misses_nothing(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    sample = Sample()
+    async with kitchen(mosquitto) as output:
+        await output.send(sample.final(1))
+        await delivered(output)
+        mosquitto.stop()
+        for turn in range(2, 31):
+            await output.send(sample.final(turn))
+        await asyncio.sleep(0.5)
+        assert output.queue.depth == 29 + 1
+        mosquitto.start()
+        async with subscriber(mosquitto) as witness:
+            await witness.until("turn", '"turn":30,')
+            await witness.until("state", '"turn": 30')
+            assert ("availability", "online") in [(topic, payload) for topic, payload, _ in witness.received]
+            await output.send(sample.final(31))
+            await witness.until("turn", '"turn":31,')
+    # The subscriber may connect after some have been delivered: what it saw is without a hole.
+    turns = list(dict.fromkeys(witness.turns()))
+    assert turns == list(range(turns[0], 32))
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * len(caplog.records)
+    assert "no connection" in caplog.text
+    assert "again" in caplog.text
+
+
+async def test_availability_is_online_again_without_any_event(mosquitto: Mosquitto) -> None:
+    async with kitchen(mosquitto):
+        async with subscriber(mosquitto) as before:
+            await before.until("availability", "online")
+        mosquitto.stop()
+        mosquitto.start()
+        async with subscriber(mosquitto) as after:
+            await after.until("availability", "online")
+
+
+async def test_a_broker_that_comes_late_gets_everything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker, sample = Mosquitto(tmp_path), Sample()
+    try:
+        async with kitchen(broker) as output:
+            for turn in range(1, 4):
+                await output.send(sample.final(turn))
+            await asyncio.sleep(0.7)
+            said = [record.message for record in caplog.records]
+            assert len(said) == 1
+            assert f"no connection to {broker.url} (Connection refused)" in said[0]
+            broker.start()
+            async with subscriber(broker) as witness:
+                await witness.until("state", '"turn": 3')
+    finally:
+        broker.stop()
+
+
+async def test_leaving_without_a_broker_is_quick_and_says_what_was_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = Mqtt(BrokerAddress.parse(Mosquitto(tmp_path).url), "kitchen", limit=3)
+    start = time.monotonic()
+    async with output:
+        for turn in range(1, 6):
+            await output.send(Sample().final(turn))
+    assert time.monotonic() - start < 3
+    assert "the oldest events are being shed" in caplog.text
+    assert "6 MQTT messages could not be delivered" in caplog.text
+    assert (output.queue.depth, output.queue.shed) == (3, 3)
+
+
+async def test_a_broker_that_never_answers_holds_nobody_up() -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    # In a process of its own, as aiomqtt leaves the socket of a cancelled attempt to the garbage collector.
+    child = await run_child(url, "0", stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(20):
+        _, said = await child.communicate()
+    assert child.returncode == 0
+    assert said.decode().splitlines() == [f"2 MQTT messages could not be delivered to {url}"]
+    server.close()
+    await server.wait_closed()
+
+
+async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    users = str(tmp_path / "users")
+    await run_tool("mosquitto_passwd", "-c", "-b", users, "ann", "s3cret")
+    with Mosquitto(tmp_path, "allow_anonymous false", f"password_file {users}") as broker:
+        address = broker.url.replace("mqtt://", "mqtt://ann:{}@")
+        await probe(BrokerAddress.parse(address.format("s3cret")))
+        with pytest.raises(RunError, match="Not authorized"):
+            await probe(BrokerAddress.parse(address.format("s3cret-but-wrong")))
+        async with Mqtt(BrokerAddress.parse(address.format("s3cret-but-wrong")), "kitchen") as output:
+            await output.send(Sample().final())
+        assert output.queue.depth == 2
+        async with Mqtt(BrokerAddress.parse(address.format("s3cret")), "kitchen") as output:
+            await output.send(Sample().final())
+        assert output.queue.depth == 0
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.filterwarnings(
+    "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
+)  # paho's, after a refused handshake
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+async def test_tls_checks_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    await run_tool(*request.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert)
+    with Mosquitto(tmp_path, "allow_anonymous true", f"certfile {cert}", f"keyfile {key}") as broker:
+        address = BrokerAddress.parse(broker.url.replace("mqtt://", "mqtts://"))
+        with pytest.raises(RunError, match="certificate verify failed"):
+            await probe(address)
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        async with Mqtt(address, "kitchen") as output:
+            await output.send(Sample().final())
+        assert output.queue.depth == 0
+
+
+async def test_no_broker_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no connection to mqtt://127.0.0.1:\d+: Connection refused"):
+        await probe(BrokerAddress.parse(Mosquitto(tmp_path).url))
