@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+# It would report the pooler we leave out, in the midst of the live view.
+transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
 _PLAIN = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "—": " - ", "–": "-"}  # as recognisers write
 )
@@ -48,8 +52,6 @@ class TextEncoder(nn.Module):
             pretrained: start from the folder's weights; False for random ones of the same shape.
         """
         super().__init__()
-        transformers_logging.set_verbosity_error()  # it reports the pooler we leave out, over the live view
-        transformers_logging.disable_progress_bar()
         self.config = config
         shape = AutoConfig.from_pretrained(folder)
         options = {"add_pooling_layer": False} if shape.model_type in {"bert", "roberta"} else {}

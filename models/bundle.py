@@ -1,0 +1,229 @@
+"""A trained bundle on disk: `bundle.json` says what it is, safetensors hold the weights, hashes are checked.
+
+`bundle.json` holds everything needed to rebuild the networks, the emotions' names, how the bundle was made
+and how well it does. It lists the SHA-256 of every other file and, last, a digest of itself. Matrices are
+stored in half precision; what comes from outside (the base encoder's token embeddings) is pinned by hash.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from models.base_encoder import BaseEncoderError, find_base
+from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.conversation import ConversationConfig, ConversationModel
+from models.paths import BUNDLES, DEFAULT_BUNDLE
+from models.text import TextConfig, TextEncoder
+
+MANIFEST = "bundle.json"
+WEIGHTS = "model.safetensors"
+CARD = "README.md"
+
+
+Sentiment = Literal["negative", "neutral", "positive"]
+SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
+
+
+class BundleError(Exception):
+    """A bundle is missing, broken or was changed. The message says which and what to do, in one line."""
+
+
+class FileEntry(BaseModel):
+    """What a file of the bundle must be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel):
+    """The content of `bundle.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    name: str
+    version: int
+    labels: tuple[str, ...]
+    sentiment: dict[str, dict[Sentiment, float]]
+    """How often each emotion goes with each sentiment in the training data."""
+    text: TextConfig
+    base_sha256: str
+    care: CareConfig
+    speech: SpeechConfig
+    conversation: ConversationConfig
+    window: int
+    """Turns of context the bundle was judged with."""
+    training: dict[str, Any]
+    """Commands, seeds, data and their terms."""
+    metrics: dict[str, Any]
+    files: dict[str, FileEntry] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Manifest":
+        if set(self.sentiment) != set(self.labels):
+            raise ValueError("`sentiment` must name the same emotions as `labels`")
+        return self
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Networks ready to judge, in evaluation mode.
+
+    Attributes:
+        manifest: what they are.
+        text: words -> T1.
+        care: speech features -> CARE embedding.
+        speech: CARE embedding -> S1.
+        conversation: T1 and S1 of a conversation -> an emotion for every turn.
+        sentiment: [C, 3], how often each emotion is negative, neutral, positive.
+    """
+
+    manifest: Manifest
+    text: TextEncoder
+    care: nn.Module
+    speech: SpeechClassifier
+    conversation: ConversationModel
+    sentiment: Tensor
+
+    @property
+    def name(self) -> str:
+        """Name and version, as published in events."""
+        return f"{self.manifest.name}@{self.manifest.version}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions, in order of class index."""
+        return self.manifest.labels
+
+
+def find_bundle(name: str | Path) -> Path:
+    """The folder of a bundle: one that is given, or one that comes with this package, by name.
+
+    Raises:
+        BundleError: there is none.
+    """
+    for folder in (Path(name).expanduser(), BUNDLES / name):
+        if (folder / MANIFEST).is_file():
+            return folder
+    known = ", ".join(sorted(path.parent.name for path in BUNDLES.glob(f"*/{MANIFEST}")))
+    raise BundleError(f"no bundle {str(name)!r}: give a folder with a {MANIFEST}, or one of: {known}")
+
+
+def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
+    """Load a bundle after checking every file of it. Nothing is ever unpickled.
+
+    Raises:
+        BundleError: it is missing, was changed, or its base encoder can't be had.
+    """
+    folder = find_bundle(name)
+    manifest, weights = _read(folder)
+    try:
+        base = find_base(manifest.text.base, manifest.base_sha256)
+        state = load(weights)
+    except (BaseEncoderError, SafetensorError) as error:
+        raise BundleError(f"bundle {folder}: {error}") from error
+    parts = nn.ModuleDict(
+        {
+            "text": TextEncoder(manifest.text, base),
+            "care": build_care(manifest.care),
+            "speech": SpeechClassifier(manifest.speech),
+            "conversation": ConversationModel(manifest.conversation),
+        }
+    )
+    outside = {name for name, parameter in parts.named_parameters() if not parameter.requires_grad}
+    needed = parts.state_dict().keys() - outside
+    if needed != state.keys():
+        odd = ", ".join(sorted(needed ^ state.keys())[:3])
+        raise BundleError(f"bundle {folder}: its weights don't fit its configuration ({odd}, ...)")
+    try:
+        parts.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise BundleError(f"bundle {folder}: its weights don't fit its configuration") from error
+    parts.eval().requires_grad_(requires_grad=False)
+    sentiment = torch.tensor(
+        [[manifest.sentiment[label][s] for s in SENTIMENTS] for label in manifest.labels]
+    )
+    return Bundle(manifest, **dict(parts.items()), sentiment=sentiment)  # type: ignore[arg-type]
+
+
+def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module], card: str) -> None:
+    """Write a bundle; `bundle.json` last, so that what is incomplete is no bundle.
+
+    Args:
+        folder: where; created.
+        manifest: what it is; its `files` are filled in here.
+        parts: "text", "care", "speech" and "conversation", as `load_bundle` builds them. Parameters that
+            don't require a gradient come from outside and are left out.
+        card: the model card, Markdown.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    together = nn.ModuleDict(parts)
+    outside = {name for name, parameter in together.named_parameters() if not parameter.requires_grad}
+    state = {
+        name: value.detach().half().contiguous()
+        if value.is_floating_point() and value.ndim >= 2
+        else value.detach()
+        for name, value in together.state_dict(keep_vars=True).items()
+        if name not in outside
+    }
+    contents = {WEIGHTS: save(state), CARD: card.encode()}
+    files = {name: FileEntry(sha256=_sha256(data), bytes=len(data)) for name, data in contents.items()}
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
+    content = manifest.model_copy(update={"files": files}).model_dump(mode="json")
+    content["digest"] = _digest(content)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _read(folder: Path) -> tuple[Manifest, bytes]:
+    changed = f"bundle {folder} was changed: %s; fetch it again"
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        digest = content.pop("digest")
+        intact = digest == _digest(content)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise BundleError(changed % f"{MANIFEST} can't be read") from error
+    if not intact:
+        raise BundleError(changed % f"{MANIFEST} does not match its digest")
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        what = error.errors()[0]
+        where = ".".join(str(part) for part in what["loc"])
+        raise BundleError(
+            f"bundle {folder}: {MANIFEST}: {where}: {what['msg']}; made by another version?"
+        ) from error
+    contents = {}
+    for name, entry in manifest.files.items():
+        try:
+            contents[name] = (folder / Path(name).name).read_bytes()
+        except OSError as error:
+            raise BundleError(
+                f"bundle {folder}: {name} can't be read: {error.strerror}; fetch it again"
+            ) from error
+        if _sha256(contents[name]) != entry.sha256:
+            raise BundleError(changed % f"{name} does not match its SHA-256")
+    if WEIGHTS not in contents:
+        raise BundleError(f"bundle {folder}: {MANIFEST} lists no {WEIGHTS}; fetch it again")
+    return manifest, contents[WEIGHTS]
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical form: sorted keys, no white space."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _sha256(canonical.encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

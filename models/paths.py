@@ -1,0 +1,6 @@
+"""Where bundles are; importable without torch."""
+
+from pathlib import Path
+
+BUNDLES = Path(__file__).parent / "bundles"
+DEFAULT_BUNDLE = "meld-small"

@@ -1,0 +1,74 @@
+"""The settings tree: defaults < merits.toml < MERITS_* in the environment < flags."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from models.paths import DEFAULT_BUNDLE
+from streamer.errors import InputError
+from streamer.turns import TurnSettings
+
+CONFIG_FILE = "merits.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A field `a.b` is `MERITS_A__B` in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MERITS_", env_nested_delimiter="__", extra="forbid", toml_file=CONFIG_FILE, frozen=True
+    )
+
+    bundle: str = Field(DEFAULT_BUNDLE, description="Folder or name of the trained bundle.")
+    asr: str = Field(
+        "auto", description="Recogniser: auto, faster-whisper[:size or folder], pocketsphinx, none."
+    )
+    window: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="Turns of context.")
+    revise_above: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.1, description="A probability that moves by more than this makes a revision."
+    )
+    text: bool = Field(True, description="False keeps words out of every output.")
+    turns: TurnSettings = TurnSettings()
+    pending_turns: Annotated[int, Field(ge=1, le=1024)] = Field(
+        8, description="Turns that may wait to be analyzed before the source is held back."
+    )
+    mqtt: str | None = Field(None, description="Broker: mqtt://[user:password@]host[:port].")
+    pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
+    channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over the environment, which wins over merits.toml."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read settings from everywhere; flags that are None were not given.
+
+    Raises:
+        InputError: a value is not what it should be; says which and why.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise InputError(
+            f"{where}: {first['msg']} (flag, MERITS_{where.upper()} or {CONFIG_FILE})"
+        ) from error
+    except ValueError as error:  # TOML that can't be parsed
+        raise InputError(f"{Path(CONFIG_FILE).absolute()}: {error}") from error

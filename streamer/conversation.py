@@ -1,0 +1,103 @@
+"""The cheap, per-stream part: what is said of every turn as the conversation unfolds."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from models.bundle import SENTIMENTS, Bundle, Sentiment
+from models.conversation import Logits
+from models.window import ConversationWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of a turn now.
+
+    Attributes:
+        revision: 0 when it is said for the first time.
+        emotion: the likeliest.
+        probabilities: by emotion, summing to 1.
+        modalities: what each modality that is there says by itself (Stage II), likewise.
+        sentiment: the likeliest.
+        valence: P(positive) - P(negative).
+    """
+
+    revision: int
+    emotion: str
+    probabilities: Mapping[str, float]
+    modalities: Mapping[str, Mapping[str, float]]
+    sentiment: Sentiment
+    valence: float
+
+
+@dataclass(slots=True)
+class _Open:
+    """A turn that may still be revised."""
+
+    turn: int
+    has: Mapping[str, bool]
+    said: Judgement | None = field(default=None)
+
+
+class Conversation:
+    """Turns of one stream in a sliding window. Pure: no clock, no threads."""
+
+    def __init__(self, bundle: Bundle, window: int = 32, revise_above: float = 0.1) -> None:
+        """Start an empty conversation.
+
+        Args:
+            bundle: the networks; shared between conversations.
+            window: turns that are looked at, and can be revised.
+            revise_above: a turn is revised when its emotion changes, or any of its probabilities moves by more
+                than this from what was last said.
+        """
+        self._bundle = bundle
+        self._window = ConversationWindow(bundle.conversation, window)
+        self._open: deque[_Open] = deque(maxlen=window)
+        self._revise_above = revise_above
+
+    def add(self, turn: int, text: Tensor | None, speech: Tensor | None) -> list[tuple[int, Judgement]]:
+        """Judge a new turn, and earlier ones anew in its light.
+
+        Args:
+            turn: its number, to name it by.
+            text: T1 [text features], None without words.
+            speech: S1 [speech features], None without sound.
+
+        Returns:
+            Numbers and judgements: the new turn first, then those revised, oldest first.
+        """
+        logits = self._window.append(text, speech)
+        self._open.append(_Open(turn, {"text": text is not None, "speech": speech is not None}))
+        changed = []
+        for row, entry in enumerate(self._open):
+            now = self._judge(entry, Logits(*(each[row] for each in logits)))
+            if entry.said is None or self._differs(entry.said, now):
+                entry.said = now
+                changed.append((entry.turn, now))
+        return changed[-1:] + changed[:-1]
+
+    def _judge(self, entry: _Open, logits: Logits) -> Judgement:
+        fused = logits.fused.softmax(-1)  # [C]
+        negative, neutral, positive = (fused @ self._bundle.sentiment).tolist()
+        mass = dict(zip(SENTIMENTS, (negative, neutral, positive), strict=True))
+        alone = {"text": logits.text, "speech": logits.speech}
+        return Judgement(
+            revision=0 if entry.said is None else entry.said.revision + 1,
+            emotion=self._bundle.labels[int(fused.argmax())],
+            probabilities=self._by_label(fused),
+            modalities={
+                name: self._by_label(alone[name].softmax(-1)) for name, has in entry.has.items() if has
+            },
+            sentiment=max(SENTIMENTS, key=lambda s: mass[s]),
+            valence=max(-1.0, min(1.0, positive - negative)),
+        )
+
+    def _differs(self, said: Judgement, now: Judgement) -> bool:
+        moved = max(abs(now.probabilities[label] - p) for label, p in said.probabilities.items())
+        return now.emotion != said.emotion or moved > self._revise_above
+
+    def _by_label(self, probabilities: Tensor) -> dict[str, float]:
+        return dict(zip(self._bundle.labels, probabilities.tolist(), strict=True))
