@@ -103,6 +103,11 @@ class Pipeline:
         self._gaps: list[int] = []
         self._told: dict[int, _Told] = {}
 
+    @property
+    def waiting(self) -> int:
+        """Turns that are heard but not yet told."""
+        return self._waiting.qsize()
+
     def stop(self) -> None:
         """Stop listening. What was heard so far is still analyzed and published."""
         self._stopping = True

@@ -1,0 +1,269 @@
+"""The command line, `merits`: parsing and wiring. What is heavy is imported by the commands that need it."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streamer.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from streamer.config import Settings
+    from streamer.outputs.base import Output
+    from streamer.sessions import Stream
+
+app = typer.Typer(
+    name="merits",
+    help="Real-time conversation emotion analysis: live audio in, an emotion for every turn out.",
+    epilog="Settings may also stand in merits.toml or the environment (MERITS_ASR=pocketsphinx).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Pace(StrEnum):
+    """How fast a recording is played."""
+
+    fast = "fast"
+    realtime = "realtime"
+
+
+class Channels(StrEnum):
+    """What to make of a recording's channels."""
+
+    mix = "mix"
+    split = "split"
+
+
+Bundle = Annotated[
+    str | None, typer.Option(help="Trained bundle: a folder, or a name that comes with the program.")
+]
+Asr = Annotated[
+    str | None,
+    typer.Option(
+        help="Recogniser: auto, faster-whisper[:size or folder], pocketsphinx, none.", show_default="auto"
+    ),
+]
+Events = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help='Write events to FILE as JSON lines; "-" for standard output.'),
+]
+Mqtt = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Publish to a broker: mqtt://[user:password@]host[:port][/prefix]."),
+]
+View = Annotated[
+    bool | None,
+    typer.Option("--view/--no-view", help="The live view; plain lines without.", show_default="auto"),
+]
+Text = Annotated[
+    bool | None, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
+]
+Window = Annotated[int | None, typer.Option(help="Turns of context.", show_default="32")]
+StreamName = Annotated[str | None, typer.Option("--stream", help="Name of the stream in events and topics.")]
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, in any format.")],
+    events: Events = None,
+    pace: Annotated[Pace | None, typer.Option(help="How fast to play them.", show_default="fast")] = None,
+    channels: Annotated[
+        Channels | None, typer.Option(help="split makes each channel a speaker.", show_default="mix")
+    ] = None,
+    speakers: Annotated[
+        str | None, typer.Option(help="Names of the split channels' speakers: agent,customer.")
+    ] = None,
+    asr: Asr = None,
+    bundle: Bundle = None,
+    window: Window = None,
+    mqtt: Mqtt = None,
+    text: Text = None,
+    view: View = None,
+    stream: StreamName = None,
+) -> None:
+    """Analyze recordings, as fast as it goes or at their own pace."""
+    from streamer.audio.file import FileSource
+    from streamer.config import load_settings
+    from streamer.sessions import Stream
+
+    settings = load_settings(
+        asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, pace=pace, channels=channels
+    )
+    split = settings.channels == "split"
+    sources = [FileSource(file, split_channels=split, pace=settings.pace) for file in files]
+    streams = [
+        Stream(
+            source,
+            (stream if len(files) == 1 else f"{stream}-{number}") if stream else file.stem,
+            _speakers(source.channels, speakers) if split else (None,),
+            live=settings.pace == "realtime",
+        )
+        for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1)
+    ]
+    if view is None:
+        view = settings.pace == "realtime" and events != "-" and sys.stdout.isatty()
+    _run(streams, settings, events=events, view=view, inputs=files)
+
+
+@app.command()
+def listen(
+    device: Annotated[
+        str | None, typer.Option(help="Microphone: number or part of its name (see `merits devices`).")
+    ] = None,
+    events: Events = None,
+    asr: Asr = None,
+    bundle: Bundle = None,
+    window: Window = None,
+    mqtt: Mqtt = None,
+    text: Text = None,
+    view: View = None,
+    stream: StreamName = None,
+) -> None:
+    """Listen to a microphone until Ctrl-C."""
+    from streamer.audio.microphone import MicrophoneSource
+    from streamer.config import load_settings
+    from streamer.sessions import Stream
+
+    settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text)
+    source = MicrophoneSource(int(device) if device is not None and device.isdecimal() else device)
+    if view is None:
+        view = events != "-" and sys.stdout.isatty()
+    _run([Stream(source, stream or "microphone", live=True)], settings, events=events, view=view)
+
+
+@app.command()
+def devices() -> None:
+    """List the microphones there are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from streamer.audio.devices import list_microphones
+
+    table = Table("number", "name", "host", "channels", "rate")
+    for microphone in list_microphones():
+        table.add_row(
+            f"{microphone.index}{' *' if microphone.is_default else ''}",
+            microphone.name,
+            microphone.host_api,
+            str(microphone.channels),
+            f"{microphone.default_rate:.0f} Hz",
+        )
+    if not table.row_count:
+        print("No microphone found. Plug one in, or check that this user may record (group audio on Linux).")
+        return
+    Console().print(table)
+    print("* is the default. Use one with: merits listen --device NUMBER")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the events."""
+    import json
+
+    from streamer.events import event_schema
+
+    print(json.dumps(event_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
+    """Say what works on this machine, and what to do about what doesn't."""
+    from streamer.config import load_settings
+    from streamer.doctor import examine
+
+    raise typer.Exit(asyncio.run(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+) -> None:
+    if version:
+        from streamer.version import VERSION
+
+        print(f"merits {VERSION}")
+        raise typer.Exit
+    logging.basicConfig(format="merits: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 2 bad usage or input, 1 failed while running, 130 Ctrl-C."""
+    try:
+        code = app(standalone_mode=False)
+    except (InputError, typer.TyperException) as error:
+        message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+        code = _complain(message, 2)
+    except RunError as error:
+        code = _complain(str(error), 1)
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
+        code = 130
+    except BrokenPipeError:  # whoever read our events has read enough
+        sys.stdout = None  # type: ignore[assignment]  # there is nothing left to flush to
+        code = 0
+    sys.exit(code)
+
+
+def _complain(message: str, code: int) -> int:
+    print("merits:", " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _speakers(channels: int, names: str | None) -> tuple[str | None, ...]:
+    given = [name.strip() for name in names.split(",")] if names else []
+    if len(given) not in (0, channels):
+        raise InputError(f"--speakers names {len(given)} speakers, but there are {channels} channels")
+    return tuple(given or (f"channel-{number}" for number in range(1, channels + 1)))
+
+
+def _run(
+    streams: "Sequence[Stream]",
+    settings: "Settings",
+    *,
+    events: str | None,
+    view: bool,
+    inputs: Sequence[Path] = (),
+) -> None:
+    from streamer.outputs.jsonl import STDOUT, JsonLines
+
+    outputs: list[Output] = []
+    meter: Any = None
+    if events is not None:
+        writer = JsonLines(events, inputs=inputs)
+        writer.check()
+        outputs.append(writer)
+    if settings.mqtt is not None:
+        from streamer.outputs.mqtt.address import BrokerAddress
+
+        BrokerAddress.parse(settings.mqtt)
+
+    from rich.console import Console
+
+    from streamer.sessions import load_analyzer, run_sessions
+
+    def notify(message: str) -> None:
+        print("merits:", message, file=sys.stderr)
+
+    analyzer = load_analyzer(settings, notify)
+    if events != STDOUT:
+        if view:
+            from streamer.outputs.terminal import TerminalView
+
+            terminal = TerminalView(Console())
+            outputs.append(terminal)
+            meter = terminal.meter
+        else:
+            from streamer.outputs.lines import Lines
+
+            outputs.append(Lines(Console()))
+    code = asyncio.run(run_sessions(streams, analyzer, settings, outputs, notify=notify, meter=meter))
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,102 @@
+"""`merits doctor`: what works on this machine, and what to do about what doesn't."""
+
+import asyncio
+import platform
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.config import Settings
+from streamer.errors import InputError, RunError
+from streamer.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one part.
+
+    Attributes:
+        part: of the program.
+        works: whether it does.
+        detail: what there is, or what is wrong and what to do about it.
+    """
+
+    part: str
+    works: bool
+    detail: str
+
+
+async def examine(settings: Settings) -> int:
+    """Try every part, and print what was found.
+
+    Returns:
+        The exit code: 0, or 1 when recordings can't be analyzed, or the broker asked for doesn't answer.
+    """
+    console = Console()
+    console.print(f"merits {VERSION}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    findings = [
+        await _try("models", lambda: asyncio.to_thread(_models, settings)),
+        await _try("recogniser", lambda: asyncio.to_thread(_recogniser, settings)),
+        await _try("microphone", lambda: asyncio.to_thread(_microphone)),
+    ]
+    if settings.mqtt is not None:
+        findings.append(await _try("broker", lambda: _broker(settings.mqtt or "")))
+    for finding in findings:
+        sign = "[green]works[/]" if finding.works else "[bold red]fails[/]"
+        console.print(f"{finding.part:<11} {sign}  {escape(finding.detail)}", highlight=False, soft_wrap=True)
+    needed = [finding for finding in findings if finding.part != "microphone"]
+    return 0 if all(finding.works for finding in needed) else 1
+
+
+async def _try(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(part, works=True, detail=await check())
+    except (InputError, RunError) as error:
+        return Finding(part, works=False, detail=str(error))
+
+
+def _models(settings: Settings) -> str:
+    from models.bundle import BundleError, load_bundle
+
+    began = perf_counter()
+    try:
+        bundle = load_bundle(settings.bundle)
+    except BundleError as error:
+        raise InputError(str(error)) from error
+    took = perf_counter() - began
+    return f"{bundle.name}: {', '.join(bundle.labels)} (hashes match, loaded in {took:.1f} s)"
+
+
+def _recogniser(settings: Settings) -> str:
+    from streamer.transcribers.choose import load_transcriber
+
+    notes: list[str] = []
+    recogniser = load_transcriber(settings.asr, notes.append)
+    began = perf_counter()
+    recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
+    took = perf_counter() - began
+    return "; ".join([f"{recogniser.name} ({took:.2f} s for a second of silence)", *notes])
+
+
+def _microphone() -> str:
+    from streamer.audio.devices import list_microphones
+
+    found = list_microphones()
+    if not found:
+        raise InputError("none found; plug one in, or check that this user may record (group audio on Linux)")
+    default = next((microphone for microphone in found if microphone.is_default), found[0])
+    return f"{len(found)} found, default: {default.name}"
+
+
+async def _broker(url: str) -> str:
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.mqtt.output import probe
+
+    address = BrokerAddress.parse(url)
+    await probe(address)
+    return f"{address} answers"

@@ -1,0 +1,145 @@
+"""Wiring: models, sources and outputs put together, and what Ctrl-C does."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.bundle import BundleError, load_bundle
+from streamer.analyzer import Analyzer
+from streamer.audio.frame import AudioFrame, AudioSource
+from streamer.config import Settings
+from streamer.errors import InputError
+from streamer.outputs.base import Output
+from streamer.pipeline import Pipeline
+from streamer.transcribers.choose import load_transcriber
+
+if TYPE_CHECKING:
+    from streamer.outputs.mqtt.output import Mqtt
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One source and how it is to be known.
+
+    Attributes:
+        source: where the sound comes from.
+        name: the stream's name in events and topics.
+        speakers: who speaks on each channel; None where that is not known.
+        live: whether the sound comes in its own time.
+    """
+
+    source: AudioSource
+    name: str
+    speakers: tuple[str | None, ...] = (None,)
+    live: bool = False
+
+
+def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
+    """Load the bundle and the recogniser.
+
+    Args:
+        settings: which.
+        notify: is told, in one line, when another recogniser than the best has to do.
+
+    Raises:
+        InputError: one of them can't be had.
+    """
+    try:
+        bundle = load_bundle(settings.bundle)
+    except BundleError as error:
+        raise InputError(str(error)) from error
+    return Analyzer(bundle, load_transcriber(settings.asr, notify))
+
+
+async def run_sessions(
+    streams: Sequence[Stream],
+    analyzer: Analyzer,
+    settings: Settings,
+    outputs: Sequence[Output],
+    *,
+    notify: Notify,
+    meter: Callable[[AudioFrame], None] | None = None,
+) -> int:
+    """Run one session after the other.
+
+    Args:
+        streams: what to listen to.
+        analyzer: the heavy part.
+        settings: how.
+        outputs: what takes the events of all sessions; a broker, if set, is connected for each.
+        notify: is told what the user should know.
+        meter: is shown every frame.
+
+    Returns:
+        The exit code: 0, or 128 plus the number of the signal that ended it.
+    """
+    async with AsyncExitStack() as stack:
+        for output in outputs:
+            await stack.enter_async_context(output)
+        for stream in streams:
+            async with _broker(settings, stream.name) as broker:
+                pipeline = Pipeline(
+                    stream.source,
+                    analyzer,
+                    [*outputs, *broker],
+                    settings,
+                    stream=stream.name,
+                    speakers=stream.speakers,
+                    live=stream.live,
+                    meter=meter,
+                )
+                with _Signals(pipeline, notify) as signals:
+                    await pipeline.run()
+                if signals.caught:
+                    return 128 + signals.caught
+    return 0
+
+
+@asynccontextmanager
+async def _broker(settings: Settings, stream: str) -> "AsyncIterator[list[Mqtt]]":
+    if settings.mqtt is None:
+        yield []
+        return
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.mqtt.output import Mqtt
+
+    async with Mqtt(BrokerAddress.parse(settings.mqtt), stream) as output:
+        yield [output]
+
+
+class _Signals:
+    """The first Ctrl-C (or SIGTERM) stops listening and lets the rest finish; the second one cancels."""
+
+    def __init__(self, pipeline: Pipeline, notify: Notify) -> None:
+        self._pipeline = pipeline
+        self._notify = notify
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._previous: dict[int, object] = {}
+        self.caught = 0
+
+    def __enter__(self) -> "_Signals":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, _: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop, number)  # also wakes a loop that waits
+
+    def _stop(self, number: int) -> None:
+        if not self.caught:
+            self.caught = number
+            self._pipeline.stop()
+            if self._pipeline.waiting:
+                self._notify(f"finishing {self._pipeline.waiting} turns; interrupt again to leave them")
+        elif self._task is not None:
+            self._task.cancel()
