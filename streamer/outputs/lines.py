@@ -1,0 +1,104 @@
+"""Events as plain lines to read: one a turn, for pipes, logs, and terminals too small for the view."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.text import Text
+
+from streamer.events import (
+    AudioDeviceBack,
+    AudioDeviceLost,
+    AudioGap,
+    Event,
+    Health,
+    SessionEnded,
+    SessionStarted,
+    TurnFinal,
+    TurnRevised,
+)
+from streamer.outputs.wording import clock, emotion_text, printable, to_encoding, words
+
+
+class Lines:
+    """Prints a line for every turn, and for whatever else a reader should know.
+
+    Args:
+        console: where to print; colours only where it is a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._emotions: dict[int, str] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def send(self, event: Event) -> None:
+        """Print the event, if it is one to read."""
+        line = self._line(event)
+        if line is not None:
+            print_line(self._console, line)
+
+    def _line(self, event: Event) -> Text | None:
+        match event:
+            case TurnFinal() | TurnRevised():
+                before = self._emotions.get(event.turn)
+                self._emotions[event.turn] = event.emotion
+                # What the window has closed over is never revised again.
+                self._emotions.pop(event.turn - 1_000, None)
+                return turn_line(event, before)
+            case SessionStarted():
+                self._emotions.clear()
+                return Text(f"{event.source}: {event.recogniser}, {event.bundle}", "dim")
+            case SessionEnded():
+                return Text(ended_line(event), "dim")
+            case AudioGap():
+                return Text(
+                    f"{clock(event.start_s):>9}  {event.length_s:.1f} s of sound lost: {event.reason}"
+                )
+            case AudioDeviceLost():
+                return Text(f"{event.device} does not answer ({event.reason}): trying again")
+            case AudioDeviceBack():
+                return Text(f"{event.device} is back after {event.lost_s:.1f} s")
+            case Health():
+                return Text(f"{event.status}: {event.message}")
+            case _:
+                return None
+
+
+def turn_line(event: TurnFinal | TurnRevised, before: str | None = None) -> Text:
+    """One turn: when, who, which emotion, how sure, the words.
+
+    Args:
+        event: what is said of the turn.
+        before: its emotion until now, where there was one.
+    """
+    line = Text(f"{clock(event.start_s):>9}  ")
+    if event.speaker is not None:
+        line.append(f"{printable(event.speaker)}  ", "bold")
+    line.append_text(emotion_text(event.emotion, width=10))
+    line.append(f"{event.confidence:4.0%}  ")
+    if before is not None:
+        line.append("(revised)  " if before == event.emotion else f"(was {printable(before)})  ", "dim")
+    return line.append_text(words(event.text))
+
+
+def ended_line(event: SessionEnded) -> str:
+    """How a session went."""
+    turns = "no turns" if event.turns == 0 else "1 turn" if event.turns == 1 else f"{event.turns} turns"
+    line = f"{turns} in {clock(event.audio_s)}"
+    if event.gaps:
+        line += f", {event.gap_s:.1f} s of sound lost in {event.gaps} gaps"
+    return line if event.reason == "end of input" else f"{line}; {event.reason}"
+
+
+def print_line(console: Console, line: Text) -> None:
+    """Print one line, however long, in what the console's encoding can carry."""
+    line.plain = to_encoding(line.plain, console.encoding)
+    console.print(line, soft_wrap=True, highlight=False)

@@ -1,0 +1,43 @@
+"""How things are worded and made safe to print, the same in plain lines and in the live view."""
+
+from rich.text import Text
+
+from streamer.outputs.emotion_marks import mark
+
+_ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&#####---##_-|..->")
+
+
+def emotion_text(emotion: str, width: int = 0) -> Text:
+    """Symbol and name, at least `width` cells wide."""
+    look = mark(emotion)
+    return Text(f"{look.symbol} {printable(emotion)}".ljust(width), f"bold {look.colour}")
+
+
+def words(text: str | None) -> Text:
+    """The words of a turn, or why there are none."""
+    if text:
+        return Text(printable(text))
+    return Text("(words withheld)" if text is None else "(no words)", "dim")
+
+
+def clock(seconds: float, tenths: bool = True) -> str:
+    """Seconds as m:ss.t or h:mm:ss.t."""
+    whole = int(seconds * 10) / 10 if tenths else int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    ss = f"{rest:04.1f}" if tenths else f"{int(rest):02d}"
+    return f"{hours}:{minutes:02d}:{ss}" if hours else f"{minutes}:{ss}"
+
+
+def printable(text: str) -> str:
+    """One line without anything a terminal would obey: names and words may come from strangers."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def to_encoding(text: str, encoding: str) -> str:
+    """Replace what an encoding lacks: symbols and blocks by their nearest in ASCII, the rest by "?"."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text

@@ -1,0 +1,116 @@
+"""What the view knows after events and sound."""
+
+import numpy as np
+import pytest
+
+from streamer.audio.frame import AudioFrame
+from streamer.events import Health, QueueHealth
+from streamer.outputs.terminal.state import FLOOR_DBFS, ViewState
+from tests.streamer.outputs.samples import Sample
+
+
+def frame(amplitude: float, at_s: float, channel: int = 0) -> AudioFrame:
+    """20 ms of a square wave, whose RMS is its amplitude."""
+    samples = np.full(320, amplitude * 32_767, np.int16)
+    samples[::2] *= -1
+    return AudioFrame(samples, round(at_s * 16_000), channel)
+
+
+def test_the_level_rises_at_once_and_falls_slowly() -> None:
+    state = ViewState()
+    assert state.level_dbfs == FLOOR_DBFS
+    state.hear(frame(0.1, 0.0))
+    assert state.level_dbfs == pytest.approx(-20, abs=0.01)
+    state.hear(frame(0, 0.02))
+    assert state.level_dbfs == pytest.approx(-20 - 30 * 0.02, abs=0.01)
+    state.hear(frame(0.5, 0.04))
+    assert state.level_dbfs == pytest.approx(-6.02, abs=0.01)
+    for i in range(3, 200):
+        state.hear(frame(0, i * 0.02))
+    assert state.level_dbfs == FLOOR_DBFS
+    assert state.heard_s == pytest.approx(4)
+
+
+def test_of_two_channels_the_loudest_counts() -> None:
+    state = ViewState()
+    for i in range(50):
+        state.hear(frame(0.1, i * 0.02, channel=0))
+        state.hear(frame(0, i * 0.02, channel=1))
+    assert state.level_dbfs == pytest.approx(-20, abs=0.01)
+
+
+def test_clipping_shows_for_a_second() -> None:
+    state = ViewState()
+    state.hear(frame(1, 0))
+    assert state.clipped
+    state.hear(frame(0.1, 0.98))
+    assert state.clipped
+    state.hear(frame(0.1, 1.02))
+    assert not state.clipped
+
+
+def test_an_empty_frame_is_nothing_to_hear() -> None:
+    state = ViewState()
+    state.hear(AudioFrame(np.zeros(0, np.int16), 0))
+    assert state.level_dbfs == FLOOR_DBFS
+
+
+def test_a_turn_is_spoken_then_said_then_revised() -> None:
+    state, sample = ViewState(), Sample()
+    state.apply(sample.started())
+    state.apply(sample.turn_started(1))
+    assert set(state.speaking) == {None}
+    state.apply(sample.final(1, "anger"))
+    assert not state.speaking
+    assert state.newest is not None
+    said = []
+    for revision, emotion in enumerate(["anger", "sadness", "sadness"], start=1):
+        state.apply(sample.revised(1, emotion, revision=revision))
+        said.append((state.newest.said.emotion, state.newest.was, state.revisions))
+    assert said == [("anger", None, 1), ("sadness", "anger", 2), ("sadness", "anger", 3)]
+
+
+def test_speakers_overlap() -> None:
+    state, sample = ViewState(), Sample()
+    state.apply(sample.turn_started(1, "A"))
+    state.apply(sample.turn_started(2, "B"))
+    state.apply(sample.final(2, speaker="B"))
+    assert set(state.speaking) == {"A"}
+    state.apply(sample.final(1, speaker="A"))
+    assert not state.speaking
+    assert list(state.turns) == [1, 2]
+    assert state.newest is state.turns[2]
+
+
+def test_the_next_turn_of_a_speaker_outlives_the_end_of_the_one_before() -> None:
+    state, sample = ViewState(), Sample()
+    state.apply(sample.turn_started(1))
+    state.apply(sample.turn_started(2))
+    state.apply(sample.final(1))
+    assert state.speaking[None].turn == 2
+
+
+def test_only_the_latest_turns_are_kept() -> None:
+    state, sample = ViewState(), Sample()
+    for turn in range(1, 1_001):
+        state.apply(sample.final(turn))
+    assert (len(state.turns), min(state.turns), max(state.turns)) == (500, 501, 1_000)
+    state.apply(sample.revised(3))
+    assert min(state.turns) == 501
+
+
+def test_trouble_stays_until_it_is_over_and_notices_for_a_while() -> None:
+    state, sample = ViewState(), Sample()
+    state.apply(sample.device_lost())
+    assert state.trouble is not None
+    state.apply(sample.device_back())
+    assert state.trouble is None
+    assert state.notice == "USB microphone is back after 2.5 s"
+    state.hear(frame(0, 40))
+    assert state.notice is None
+    queues = {"turns": QueueHealth(depth=8, limit=8, shed=0)}
+    stamp = sample.session.stamp
+    state.apply(Health(**stamp(), status="degraded", message="partials are shed", queues=queues))
+    assert state.trouble == "partials are shed"
+    state.apply(Health(**stamp(), status="ok", message="all is well again", queues=queues))
+    assert state.trouble is None
