@@ -1,8 +1,8 @@
 """Make the sample conversation that `make demo` plays: `python samples/make_conversation.py`.
 
 Two flatmates miss their cat, quarrel, grieve, and get him back. The voices are flite's `slt` and `rms`; rate,
-pitch and loudness follow the emotion of each turn. Needs flite 2.2 with these voices (`apt install flite`) and,
-from this project, PyAV and numpy. The same flite gives the same sound, sample by sample.
+pitch and loudness follow the emotion of each turn. Needs flite 2.2 (`apt install flite`), PyAV and numpy. The
+same flite gives the same sound, sample by sample.
 
 Writes, beside itself or into the folder given:
 

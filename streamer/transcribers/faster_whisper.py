@@ -1,0 +1,235 @@
+"""Whisper by faster-whisper (CTranslate2): better words than the embedded recogniser, given its weights."""
+
+import http.client
+import logging
+import os
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.errors import InputError, RunError
+from streamer.transcribers.base import Transcript
+from streamer.transcribers.repetition import without_loops
+
+HUB_PATIENCE_S = 1.5
+"""How long the model hub may take to answer before it counts as out of reach."""
+
+NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
+"""What a folder must hold; without a tokenizer.json faster-whisper would turn to the hub."""
+
+NO_SPEECH = 0.6
+LOWEST_LOG_PROBABILITY = -1.0
+HIGHEST_COMPRESSION = 2.4
+"""Whisper's own thresholds (Radford et al. 2022, section 4.5): on the probability of no speech, the mean
+log-probability of the tokens, and how well the text compresses."""
+
+DOUBTFUL_LOG_PROBABILITY = -0.5
+"""Asked of a segment that the model itself holds for no speech: invented phrases score in between."""
+
+MOST_TOKENS_A_SECOND = 12
+"""Nobody speaks faster; it bounds the time that a loop can take."""
+
+
+class FasterWhisper:
+    """Recognise with a Whisper model in CTranslate2 format.
+
+    Args:
+        model: a size ("base.en"), looked for in the hub's cache first and else fetched; or a folder.
+        device: "cpu", "cuda", or "auto" for CUDA where there is any.
+        compute_type: CTranslate2's; by default "int8" on the CPU and "auto" on CUDA.
+        cpu_threads: threads on the CPU; by default as many as there are cores, four at most.
+        language: BCP 47 code, for a multilingual model; found out turn by turn where it is None.
+        notify: told in one line that weights are being fetched.
+
+    Raises:
+        InputError: the model is unknown, no model, or neither cached nor to be fetched.
+    """
+
+    def __init__(
+        self,
+        model: str = "base.en",
+        *,
+        device: str = "auto",
+        compute_type: str | None = None,
+        cpu_threads: int | None = None,
+        language: str | None = None,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        import ctranslate2
+        from faster_whisper import WhisperModel
+
+        folder = find_model(model, notify)
+        if device == "auto":
+            device = "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
+        try:
+            self._model = WhisperModel(
+                str(folder),
+                device=device,
+                compute_type=compute_type or ("int8" if device == "cpu" else "auto"),
+                cpu_threads=cpu_threads or min(4, os.cpu_count() or 1),
+            )
+        # CTranslate2 and tokenizers raise RuntimeError, ValueError and bare Exception on damaged files.
+        except Exception as error:
+            raise InputError(f"the Whisper model {model} cannot be loaded: {_first_line(error)}") from error
+        self._name = f"faster-whisper:{folder.resolve().name if Path(model).is_dir() else model}"
+        self._language = language
+
+    @property
+    def name(self) -> str:
+        """ "faster-whisper:" and the size, or the name of the folder."""
+        return self._name
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise one turn.
+
+        The same turn gives the same words: sampling, Whisper's way out of a failed search, is seeded.
+
+        Args:
+            audio: int16 [n], mono, 16 kHz.
+
+        Returns:
+            The words with case and punctuation, and the language; an empty text where the model itself
+            holds its words for doubtful.
+
+        Raises:
+            RunError: the model failed.
+        """
+        import ctranslate2
+
+        seconds = len(audio) / SAMPLE_RATE
+        if not audio.any():
+            return Transcript("")
+        ctranslate2.set_random_seed(0)
+        try:
+            lazy_segments, info = self._model.transcribe(
+                audio.astype(np.float32) / 32768,
+                language=self._language,
+                temperature=(0.0, 0.4),
+                condition_on_previous_text=False,
+                no_speech_threshold=NO_SPEECH,
+                log_prob_threshold=LOWEST_LOG_PROBABILITY,
+                compression_ratio_threshold=HIGHEST_COMPRESSION,
+                max_new_tokens=min(220, 16 + round(MOST_TOKENS_A_SECOND * seconds)),
+            )
+            segments = list(lazy_segments)
+        except RuntimeError as error:
+            raise RunError(f"{self.name} failed: {_first_line(error)}") from error
+        believed = [
+            segment.text
+            for segment in segments
+            if segment.avg_logprob >= LOWEST_LOG_PROBABILITY
+            and segment.compression_ratio <= HIGHEST_COMPRESSION
+            and (segment.no_speech_prob <= NO_SPEECH or segment.avg_logprob >= DOUBTFUL_LOG_PROBABILITY)
+        ]
+        words = " ".join(believed).split()
+        keys = ["".join(filter(str.isalnum, word)).lower() for word in words]
+        if not any(keys):
+            return Transcript("", info.language)
+        return Transcript(" ".join(without_loops(words, keys)), info.language)
+
+
+def find_model(model: str, notify: Callable[[str], None] | None = None) -> Path:
+    """Where a model lies on this machine, fetched before if need be.
+
+    Args:
+        model: a size or a folder.
+        notify: told in one line that weights are being fetched.
+
+    Returns:
+        A folder with all that loading needs.
+
+    Raises:
+        InputError: the model is unknown, no model, or neither cached nor to be fetched.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        if missing := _missing_files(folder):
+            raise InputError(
+                f"{model} is no Whisper model in CTranslate2 format ({missing} is missing): convert one with "
+                "ct2-transformers-converter --copy_files tokenizer.json preprocessor_config.json"
+            )
+        return folder
+    from faster_whisper import available_models
+
+    if model not in available_models():
+        raise InputError(
+            f"no folder and no Whisper model is called {model!r}: give a folder in CTranslate2 format, or "
+            + ", ".join(available_models())
+        )
+    return cached_model(model) or _fetch(model, notify)
+
+
+def cached_model(size: str) -> Path | None:
+    """The folder of a size whose weights are all in the hub's cache, else None. Never uses the network."""
+    from faster_whisper import download_model
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(download_model(size, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return None if _missing_files(folder) else folder
+
+
+def _fetch(size: str, notify: Callable[[str], None] | None) -> Path:
+    from faster_whisper import download_model
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    if not hub_answers():
+        raise InputError(
+            f"the weights of faster-whisper:{size} are not here and the model hub does not answer: "
+            "connect and run again, or give a folder that has them (--asr faster-whisper:FOLDER)"
+        )
+    if notify is not None:
+        notify(f"fetching the weights of faster-whisper:{size} from the model hub, this once")
+    disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    try:
+        return Path(download_model(size))
+    # The errors of the hub's HTTP library, which differs between versions, come through as they are.
+    except Exception as error:
+        raise InputError(
+            f"the weights of faster-whisper:{size} could not be fetched ({_first_line(error)}): "
+            "run again later, or give a folder that has them (--asr faster-whisper:FOLDER)"
+        ) from error
+
+
+def hub_answers() -> bool:
+    """Whether the model hub answers within `HUB_PATIENCE_S`; at once False where HF_HUB_OFFLINE is set."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    answered = threading.Event()
+
+    def knock() -> None:
+        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=HUB_PATIENCE_S):
+                answered.set()
+        except urllib.error.HTTPError:
+            answered.set()
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(getattr(error, "reason", None), ssl.SSLError):
+                answered.set()  # There it is; the hub's own client brings its own certificates.
+
+    # Looking up a name has no time limit of its own, hence a thread that may be left behind.
+    knocking = threading.Thread(target=knock, name="model-hub-probe", daemon=True)
+    knocking.start()
+    knocking.join(HUB_PATIENCE_S)
+    return answered.is_set()
+
+
+def _missing_files(folder: Path) -> str:
+    return ", ".join(name for name in NEEDED_FILES if not (folder / name).is_file())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
