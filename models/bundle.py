@@ -18,9 +18,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from models.base_encoder import BaseEncoderError, find_base
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.base_encoder import find_base
+from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_care
 from models.conversation import ConversationConfig, ConversationModel
+from models.errors import BaseEncoderError, BundleError
 from models.paths import BUNDLES, DEFAULT_BUNDLE
 from models.text import TextConfig, TextEncoder
 
@@ -31,10 +32,6 @@ CARD = "README.md"
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
-
-
-class BundleError(Exception):
-    """A bundle is missing, broken or was changed. The message says which and what to do, in one line."""
 
 
 class FileEntry(BaseModel):
@@ -90,7 +87,7 @@ class Bundle:
 
     manifest: Manifest
     text: TextEncoder
-    care: nn.Module
+    care: Care
     speech: SpeechClassifier
     conversation: ConversationModel
     sentiment: Tensor
@@ -132,14 +129,11 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
         state = load(weights)
     except (BaseEncoderError, SafetensorError) as error:
         raise BundleError(f"bundle {folder}: {error}") from error
-    parts = nn.ModuleDict(
-        {
-            "text": TextEncoder(manifest.text, base),
-            "care": build_care(manifest.care),
-            "speech": SpeechClassifier(manifest.speech),
-            "conversation": ConversationModel(manifest.conversation),
-        }
-    )
+    care = build_care(manifest.care)
+    text = TextEncoder(manifest.text, base)
+    speech = SpeechClassifier(care.dimension, manifest.speech)
+    conversation = ConversationModel(manifest.conversation)
+    parts = nn.ModuleDict({"text": text, "care": care, "speech": speech, "conversation": conversation})
     outside = {name for name, parameter in parts.named_parameters() if not parameter.requires_grad}
     needed = parts.state_dict().keys() - outside
     if needed != state.keys():
@@ -153,7 +147,7 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
     sentiment = torch.tensor(
         [[manifest.sentiment[label][s] for s in SENTIMENTS] for label in manifest.labels]
     )
-    return Bundle(manifest, **dict(parts.items()), sentiment=sentiment)  # type: ignore[arg-type]
+    return Bundle(manifest, text, care, speech, conversation, sentiment)
 
 
 def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module], card: str) -> None:

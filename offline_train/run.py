@@ -9,11 +9,8 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from offline_train.errors import RunError
 from offline_train.fit import trained_state
-
-
-class RunError(Exception):
-    """A run folder can't be used. The message says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +20,13 @@ class Run:
     folder: Path
 
     @classmethod
-    def open(cls, folder: Path, settings: Mapping[str, Any]) -> "Run":
+    def open(cls, folder: Path, settings: Mapping[str, Any], command: str) -> "Run":
         """Start a run, or take up the one that is there.
+
+        Args:
+            folder: where.
+            settings: what is asked, in full.
+            command: the line that asked for it; kept for the model card.
 
         Raises:
             RunError: the folder holds a run with other settings.
@@ -42,6 +44,7 @@ class Run:
                 )
         else:
             write_json(path, asked)
+            write_json(folder / "command.json", command)
         return cls(folder)
 
     @property
@@ -52,17 +55,22 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """What was asked."""
-        return self._read("settings.json")
+        return dict(self._read("settings.json"))
+
+    @property
+    def command(self) -> str:
+        """The line that asked for it."""
+        return str(self._read("command.json"))
 
     @property
     def config(self) -> dict[str, Any]:
         """What it takes to rebuild the model."""
-        return self._read("config.json")
+        return dict(self._read("config.json"))
 
     @property
     def metrics(self) -> dict[str, Any]:
         """What came out."""
-        return self._read("metrics.json")
+        return dict(self._read("metrics.json"))
 
     def load_weights(self, model: nn.Module) -> None:
         """Put the run's weights into a model built from `config`."""
@@ -76,12 +84,11 @@ class Run:
         write_json(self.folder / "config.json", config)
         write_json(self.folder / "metrics.json", metrics)
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str) -> Any:
         path = self.folder / name
         if not path.is_file():
             raise RunError(f"{self.folder} is no finished run: {name} is missing; run its stage first")
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.coattention import CoAttention, CoAttentionConfig
+from models.coattention import CoAttentionConfig
 from models.context import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, one_conversation
 from models.window import ConversationWindow
@@ -58,6 +58,7 @@ def train_fusion(
     settings: FusionStageSettings,
     run: Run,
     present: Presentation,
+    extra: Mapping[str, Any],
 ) -> tuple[ConversationModel, dict[str, Any]]:
     """Train on split "train", select on "validation" (the mean of with and without sound), report all splits.
 
@@ -69,6 +70,7 @@ def train_fusion(
         settings: how.
         run: where.
         present: how training conversations are shown (pairing, mismatches).
+        extra: what else is to stand in the run's metrics.
     """
     torch.manual_seed(settings.seed)
     fusion = CoAttentionConfig(
@@ -113,6 +115,7 @@ def train_fusion(
     best = fit(model, batches, loss, validate, optimise, run.folder, "Stage III")
     metrics = {
         "best_epoch": int(best["epoch"]),
+        **extra,
         **{
             split: {
                 name: judge_conversations(model, part, labels, kept=kept)

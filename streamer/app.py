@@ -30,15 +30,15 @@ app = typer.Typer(
 class Pace(StrEnum):
     """How fast a recording is played."""
 
-    fast = "fast"
-    realtime = "realtime"
+    FAST = "fast"
+    REALTIME = "realtime"
 
 
 class Channels(StrEnum):
     """What to make of a recording's channels."""
 
-    mix = "mix"
-    split = "split"
+    MIX = "mix"
+    SPLIT = "split"
 
 
 Bundle = Annotated[
@@ -207,7 +207,7 @@ def main() -> None:
     except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         code = 130
     except BrokenPipeError:  # whoever read our events has read enough
-        sys.stdout = None  # type: ignore[assignment]  # there is nothing left to flush to
+        sys.stdout = None  # there is nothing left to flush to
         code = 0
     sys.exit(code)
 

@@ -61,7 +61,8 @@ async def _try(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
 
 
 def _models(settings: Settings) -> str:
-    from models.bundle import BundleError, load_bundle
+    from models.bundle import load_bundle
+    from models.errors import BundleError
 
     began = perf_counter()
     try:

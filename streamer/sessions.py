@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.bundle import BundleError, load_bundle
+from models.bundle import load_bundle
+from models.errors import BundleError
 from streamer.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame, AudioSource
 from streamer.config import Settings

@@ -1,0 +1,9 @@
+"""Errors that are the user's to mend; importable without torch. Their messages are one line."""
+
+
+class UsageError(Exception):
+    """Bad usage. The message says what to do."""
+
+
+class RunError(Exception):
+    """A run's folder can't be used. The message says why."""

@@ -1,0 +1,58 @@
+"""Stage III on MELD's dialogues with RAVDESS' sound paired in."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.context import ContextEncoder
+from models.conversation import ConversationModel
+from offline_train import dialogues
+from offline_train.corpora.meld import LABELS
+from offline_train.run import Run
+from offline_train.stage2 import Modality
+from offline_train.stage3 import FusionStageSettings, train_fusion
+
+
+def train_on_pairs(
+    text: Run, speech: Run, meld: Path, ravdess: Path, settings: FusionStageSettings, run: Run
+) -> tuple[ConversationModel, dict[str, Any]]:
+    """Train the fusion on pairs as trustworthy as each modality is on its own validation data.
+
+    Args:
+        text: Stage II of the words.
+        speech: Stage II of the sound.
+        meld: folder of MELD.
+        ravdess: folder of RAVDESS.
+        settings: how.
+        run: where; its metrics also hold how far each modality could be trusted on one pairing of the
+            training dialogues, next to the validation dialogues.
+    """
+    data = dialogues.embed_dialogues(parent(text, "stage1"), meld)
+    clips = dialogues.embed_speech(parent(speech, "stage1"), ravdess)
+    pairs = dialogues.paired(data, clips)
+    text_context, speech_context = dialogues.load_context(text), dialogues.load_context(speech)
+    shown = dialogues.Mismatching(
+        clips["train"].pool,
+        dialogues.speech_trust(clips),
+        dialogues.words_by_emotion(data["train"]),
+        dialogues.text_trust(text_context, data),
+    )
+    once = [shown(c, torch.Generator().manual_seed(n)) for n, c in enumerate(pairs["train"])]
+    contexts: dict[Modality, ContextEncoder] = {"text": text_context, "speech": speech_context}
+    trust = {
+        name: {
+            "training, as paired": dialogues.agreement(context, name, once),
+            "training, all matched": dialogues.agreement(context, name, pairs["train"]),
+            "validation": dialogues.agreement(context, name, pairs["validation"]),
+        }
+        for name, context in contexts.items()
+    }
+    return train_fusion(
+        text_context, speech_context, pairs, LABELS, settings, run, shown, extra={"trust": trust}
+    )
+
+
+def parent(run: Run, name: str) -> Run:
+    """The run that another one was built on."""
+    return Run(Path(run.settings["parents"][name]))
