@@ -151,7 +151,7 @@ def export(
     """Make a bundle of a finished hierarchy, with its model card."""
     from offline_train.export import export_bundle
 
-    size = export_bundle(fusion, name, version, data, out, folds)
+    size = export_bundle(fusion, name, version, data, out, folds, _command())
     print(f"{out}: {size / 1e6:.1f} MB")
 
 
