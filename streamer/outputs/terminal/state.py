@@ -1,7 +1,9 @@
 """What the live view shows: fed with events and sound, drawn by `layout`. No clock, no terminal."""
 
 import math
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -31,7 +33,7 @@ _CLIPPED = 32_700
 _KEPT_TURNS = 500
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ShownTurn:
     """A turn that is over.
 
@@ -90,6 +92,12 @@ class ViewState:
         """Show a message for a while."""
         self._notice, self._noticed_at_s = message, self.heard_s
 
+    def snapshot(self) -> Self:
+        """A copy that stays as it is, to be drawn in another thread."""
+        other = copy(self)
+        other.turns, other.speaking = self.turns.copy(), self.speaking.copy()
+        return other
+
     def hear(self, frame: AudioFrame) -> None:
         """Follow the level: up at once, down slowly; of several channels the loudest counts."""
         samples = frame.samples.astype(np.float32)
@@ -131,9 +139,8 @@ class ViewState:
         self.revisions += isinstance(event, TurnRevised)
         shown = self.turns.get(event.turn)
         if shown is not None:
-            if shown.said.emotion != event.emotion:
-                shown.was = shown.said.emotion
-            shown.said = event
+            changed = shown.said.emotion != event.emotion
+            self.turns[event.turn] = ShownTurn(event, was=shown.said.emotion if changed else shown.was)
         elif isinstance(event, TurnFinal):
             self.turns[event.turn] = ShownTurn(event)
             self.turns = dict(sorted(self.turns.items())[-_KEPT_TURNS:])

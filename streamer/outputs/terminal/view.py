@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -23,10 +24,16 @@ _REPAINT_EVERY = 16
 """Paints between two that write every line, should anything else have written to the terminal."""
 
 
+def has_room(console: Console) -> bool:
+    """Whether there is a terminal behind the console, and the view fits into it; else print lines."""
+    is_terminal = console.file.isatty() and console.is_terminal and not console.is_dumb_terminal
+    return is_terminal and console.width >= 40 and console.height >= 10
+
+
 class TerminalView:
     """Shows one session at a time on the whole terminal; on leaving it prints how each session went.
 
-    Events and sound only change the state; a task of its own paints, so a slow terminal holds nothing up.
+    Events and sound only change the state, a thread of its own paints: a slow terminal holds nothing up.
     While the view is open, messages of `logging` are shown in it, and repeated where they belong afterwards.
 
     Args:
@@ -38,8 +45,8 @@ class TerminalView:
         self._sessions = [ViewState()]
         self._painted: list[str] = []
         self._painter: asyncio.Task[None] | None = None
-        # A terminal that is held (Ctrl-S) blocks whoever writes to it: a thread of its own.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="terminal")
+        # Drawing takes a while, and a terminal that is held (Ctrl-S) blocks whoever writes to it.
+        self._painter_thread = ThreadPoolExecutor(1, thread_name_prefix="terminal")
         self._log = _LogToView(self._sessions)
 
     async def __aenter__(self) -> Self:
@@ -58,7 +65,7 @@ class TerminalView:
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._painter
         finally:
-            self._writer.shutdown()
+            self._painter_thread.shutdown()
             self._console.set_alt_screen(False)
             self._console.show_cursor(True)
             for state in self._sessions:
@@ -77,33 +84,28 @@ class TerminalView:
 
     async def _keep_painting(self) -> None:
         loop = asyncio.get_running_loop()
-        paints = 0
-        while True:
-            if paints % _REPAINT_EVERY == 0:
-                self._painted = []
-            paints += 1
-            await loop.run_in_executor(self._writer, self._write, self._paint())
+        for paint in count():
+            everything = paint % _REPAINT_EVERY == 0
+            await loop.run_in_executor(
+                self._painter_thread, self._paint, self._sessions[-1].snapshot(), everything
+            )
             await asyncio.sleep(1 / _PAINTS_PER_S)
 
-    def _paint(self) -> str:
-        """Control sequences that bring the terminal up to date: only lines that changed are written."""
+    def _paint(self, state: ViewState, everything: bool) -> None:
+        """Bring the terminal up to date: only lines that changed are written, in one go."""
         width, height = self._console.size
-        lines = draw(self._sessions[-1], self._console, width, height)
+        lines = draw(state, self._console, width, height)
         with self._console.capture() as capture:
             self._console.print(Text("\n").join(lines), end="", crop=True, no_wrap=True, highlight=False)
         drawn = to_encoding(capture.get(), self._console.encoding).split("\n")
-        if len(self._painted) != len(drawn):
-            self._painted = [""] * len(drawn)
+        before = self._painted if len(self._painted) == len(drawn) and not everything else [""] * len(drawn)
+        self._painted = drawn
         changed = [
             f"\x1b[{row};1H{line}\x1b[K"
-            for row, (line, before) in enumerate(zip(drawn, self._painted, strict=True), start=1)
-            if line != before
+            for row, (line, old) in enumerate(zip(drawn, before, strict=True), start=1)
+            if line != old or everything
         ]
-        self._painted = drawn
-        return "".join(changed)
-
-    def _write(self, text: str) -> None:
-        self._console.file.write(text)
+        self._console.file.write("".join(changed))
         self._console.file.flush()
 
     def _print_recap(self, state: ViewState) -> None:
