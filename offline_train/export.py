@@ -24,7 +24,7 @@ def export_bundle(
 ) -> int:
     """Gather the weights of all stages, judge the bundle as it is stored, and write its card.
 
-    The bundle is written twice: once to be loaded and judged in its stored precision, then with what that gave.
+    It is written twice: once to be loaded and judged in its stored precision, then with what that gave.
 
     Args:
         fusion: run of Stage III; the runs it was built on are found from it.

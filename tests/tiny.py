@@ -1,0 +1,118 @@
+"""A bundle of the real format, with tiny networks and random weights, made in a second."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from models.base_encoder import weights_sha256
+from models.bundle import Bundle, Manifest, load_bundle, save_bundle
+from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.coattention import CoAttentionConfig
+from models.context import ContextConfig
+from models.conversation import ConversationConfig, ConversationModel
+from models.text import TextConfig, TextEncoder
+
+LABELS = ("neutral", "joy", "anger")
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "the",
+    "a",
+    "i",
+    "you",
+    "we",
+    "is",
+    "are",
+    "am",
+    "not",
+    "good",
+    "bad",
+    "happy",
+    "angry",
+    "day",
+    "cat",
+    "dog",
+    "!",
+    "?",
+    ".",
+    ",",
+    "'",
+]
+
+
+def make_base(folder: Path, seed: int = 0) -> Path:
+    """A BERT of one narrow layer, with a word-level tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    ).save_pretrained(folder)
+    return folder
+
+
+def make_bundle(folder: Path, seed: int = 0) -> Path:
+    """Save a bundle whose base encoder lies beside it; returns the bundle's folder."""
+    base = make_base(folder / "base", seed)
+    torch.manual_seed(seed)
+    text_config = TextConfig(base=str(base), max_tokens=32, classes=len(LABELS))
+    text = TextEncoder(text_config, base)
+    care_config = CareConfig(bins=20, width=8, acoustic_blocks=1, semantic_blocks=1)
+    care = build_care(care_config)
+    speech_config = SpeechConfig(width=8, classes=len(LABELS))
+    config = ConversationConfig(
+        ContextConfig(16, hidden=8, heads=2, classes=len(LABELS)),
+        ContextConfig(8, hidden=8, heads=2, classes=len(LABELS)),
+        CoAttentionConfig(16, 16, width=8, heads=2, classes=len(LABELS)),
+    )
+    manifest = Manifest(
+        name="tiny",
+        version=1,
+        labels=LABELS,
+        sentiment={
+            "neutral": {"negative": 0.0, "neutral": 1.0, "positive": 0.0},
+            "joy": {"negative": 0.0, "neutral": 0.0, "positive": 1.0},
+            "anger": {"negative": 1.0, "neutral": 0.0, "positive": 0.0},
+        },
+        text=text_config,
+        base_sha256=weights_sha256(base),
+        care=care_config,
+        speech=speech_config,
+        conversation=config,
+        window=8,
+        training={"commands": []},
+        metrics={},
+    )
+    parts = {
+        "text": text,
+        "care": care,
+        "speech": SpeechClassifier(care.dimension, speech_config),
+        "conversation": ConversationModel(config),
+    }
+    save_bundle(folder / "bundle", manifest, parts, card="# tiny\n")
+    return folder / "bundle"
+
+
+def tiny_bundle(folder: Path) -> Bundle:
+    """A loaded one."""
+    return load_bundle(make_bundle(folder))
