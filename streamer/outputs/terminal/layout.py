@@ -57,11 +57,11 @@ def _header(state: ViewState, width: int) -> Text:
     if state.started is None:
         return Text("MERITS Live", "bold")
     started = state.started
-    left = Text(printable(started.stream), "bold")
+    left = Text.assemble((printable(started.stream), "bold"))
     if started.source != started.stream:
-        left.append(f"  {printable(started.source)}", "not bold dim")
-    right = Text(clock(state.heard_s, tenths=False), "bold")
-    right.append("  ended" if state.ended else "  listening", "not bold dim")
+        left.append(f"  {printable(started.source)}", "dim")
+    listening = "  ended" if state.ended else "  listening"
+    right = Text.assemble((clock(state.heard_s, tenths=False), "bold"), (listening, "dim"))
     return _apart(left, right, width)
 
 
@@ -89,7 +89,7 @@ def _footer(state: ViewState, width: int) -> Text:
         parts.append(f"{state.revisions} revised")
     in_use = Text(" · ".join(map(printable, parts)), "dim")
     if state.trouble is None and state.notice is None:
-        return _apart(Text("Ctrl-C ends", "dim"), in_use, width)
+        return _apart(Text("" if state.ended else "Ctrl-C ends", "dim"), in_use, width)
     if state.trouble is not None:
         said = Text(f"! {printable(state.trouble)}", f"bold {VERMILLION}")
     else:
@@ -117,9 +117,9 @@ def _now(state: ViewState, width: int, rows: int) -> list[Text]:
         order = state.started.labels if state.started else []
         labels = {label: said.probabilities[label] for label in order if label in said.probabilities}
         labels |= said.probabilities
-        title = Text(f"now {clock(said.start_s, tenths=False)}  ", "dim")
+        title = Text.assemble((f"now {clock(said.start_s, tenths=False)}  ", "dim"))
         if said.speaker is not None:
-            title.append(f"{printable(said.speaker)}  ", "not dim bold")
+            title.append(f"{printable(said.speaker)}  ", "bold")
         title.append_text(emotion_text(said.emotion))
         for modality, probabilities in said.modalities.items():
             best = max(probabilities, key=probabilities.__getitem__)
@@ -132,11 +132,12 @@ def _now(state: ViewState, width: int, rows: int) -> list[Text]:
     for label, probability in shown.items():
         look = mark(label)
         strong = newest is not None and label == newest.said.emotion
-        line = Text(f"{look.symbol} {printable(label)[:name_width]:<{name_width}} ", look.colour)
-        line.append(_bar(probability, max(width - name_width - 8, 0)))
-        line.append(f"{probability:5.0%}", "bold default" if strong else "dim default")
-        if strong:
-            line.stylize("bold")
+        line = Text.assemble(
+            (f"{look.symbol} {printable(label)[:name_width]:<{name_width}} ", look.colour),
+            (_bar(probability, max(width - name_width - 8, 0)), look.colour),
+            (f"{probability:5.0%}", "" if strong else "dim"),
+            style="bold" if strong else "",
+        )
         lines.append(line)
     return lines
 
@@ -152,7 +153,7 @@ def _valence(state: ViewState, width: int, rows: int) -> list[Text]:
     lines = [_apart(Text("valence, turn by turn", "dim"), Text(newest, "bold"), width)]
     for row in range(rows):
         axis = {0: " +1 ", half - 1: "  0 ", rows - 1: " -1 "}.get(row, "    ")
-        line = Text(axis, "dim")
+        line = Text.assemble((axis, "dim"))
         above = row < half
         depth = (half - 1 - row if above else row - half) * 2
         for step in steps:

@@ -41,9 +41,8 @@ def _blocks_newest_first(state: ViewState, console: Console, width: int) -> Iter
 
 
 def _head(start_s: float, speaker: str | None, who_width: int) -> Text:
-    head = Text(f"{clock(start_s, tenths=False):>5} ", "dim")
     who = printable(speaker or "")[: max(who_width - 2, 0)].ljust(who_width)
-    return head.append(who, "not dim bold")
+    return Text.assemble((f"{clock(start_s, tenths=False):>5} ", "dim"), (who, "bold"))
 
 
 def _said(turn: ShownTurn) -> Text:

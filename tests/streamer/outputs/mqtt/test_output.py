@@ -214,8 +214,9 @@ async def test_a_broker_that_never_answers_holds_nobody_up() -> None:
 async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     users = str(tmp_path / "users")
+    broker = Mosquitto(tmp_path, "allow_anonymous false", f"password_file {users}")
     await run_tool("mosquitto_passwd", "-c", "-b", users, "ann", "s3cret")
-    with Mosquitto(tmp_path, "allow_anonymous false", f"password_file {users}") as broker:
+    with broker:
         address = broker.url.replace("mqtt://", "mqtt://ann:{}@")
         await probe(BrokerAddress.parse(address.format("s3cret")))
         with pytest.raises(RunError, match="Not authorized"):

@@ -57,6 +57,15 @@ def test_at_200x50_emotions_stand_beside_the_turns() -> None:
     assert max(len(line) for line in screen) > 190
 
 
+def test_what_matters_is_not_dim() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24)
+    for line in draw(conversation(), console, 80, 24):
+        for shown in ("▲ joy", "So happy for you!", "90%", "█"):
+            at = line.plain.find(shown)
+            if at >= 0:
+                assert not line.get_style_at_offset(console, at).dim, line.plain
+
+
 def test_valence_goes_up_and_down() -> None:
     screen = drawn(conversation())
     chart = [line.split("│")[1].ljust(40) for line in screen[4:10]]
@@ -107,7 +116,7 @@ def test_many_emotions_on_few_lines_keep_the_likeliest() -> None:
     assert any(line.split()[1:2] == ["emotion20"] and "80%" in line for line in drawn(state))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(width=st.integers(1, 250), height=st.integers(1, 60))
 def test_it_fits_any_terminal(width: int, height: int) -> None:
     drawn(conversation(), width, height)
