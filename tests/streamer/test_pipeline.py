@@ -1,0 +1,241 @@
+"""The pipeline on real sound, with tiny networks: order, bounds, and every way to end."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from models.bundle import Bundle
+from streamer.analyzer import Analyzer
+from streamer.audio.frame import AudioGap, AudioItem, DeviceBack, DeviceLost
+from streamer.config import Settings
+from streamer.errors import InputError, RunError
+from streamer.events import Event, Health, SessionEnded, SessionStarted, TurnFinal, TurnRevised, TurnStarted
+from streamer.pipeline import Pipeline
+from streamer.transcribers.base import Transcript
+from tests.streamer.sound import ArraySource, conversation, frames, truth
+from tests.tiny import tiny_bundle
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+class Scripted:
+    """A recogniser that takes its time and says the same every time."""
+
+    name = "scripted"
+
+    def __init__(self, text: str = "I am happy", seconds: float = 0.0, fails: bool = False) -> None:
+        self.text, self.seconds, self.fails = text, seconds, fails
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        if self.fails:
+            raise RunError("the recogniser broke")
+        time.sleep(self.seconds)
+        return Transcript(self.text)
+
+
+class Collect:
+    """An output that keeps what it is sent, or breaks after a while."""
+
+    def __init__(self, breaks_after: int | None = None) -> None:
+        self.events: list[Event] = []
+        self.breaks_after = breaks_after
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def send(self, event: Event) -> None:
+        if self.breaks_after is not None and len(self.events) >= self.breaks_after:
+            raise RunError("the disk is full")
+        self.events.append(event)
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def ended(self) -> SessionEnded:
+        assert isinstance(self.events[-1], SessionEnded)
+        return self.events[-1]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(Path(tmp_path_factory.mktemp("bundle")))
+
+
+def pipeline(
+    bundle: Bundle,
+    items: Sequence[AudioItem | Exception],
+    output: Collect,
+    *,
+    recogniser: Scripted | None = None,
+    settings: Settings | None = None,
+    speakers: Sequence[str | None] = (None,),
+    forever: bool = False,
+    live: bool = False,
+) -> Pipeline:
+    source = ArraySource(items, len(speakers), forever=forever)
+    analyzer = Analyzer(bundle, recogniser or Scripted())
+    return Pipeline(
+        source, analyzer, [output], settings or Settings(), stream="test", speakers=speakers, live=live
+    )
+
+
+async def test_every_turn_is_told_once_in_order(bundle: Bundle) -> None:
+    output = Collect()
+    await pipeline(bundle, frames(conversation()), output).run()
+    assert isinstance(output.events[0], SessionStarted)
+    assert [event.seq for event in output.events] == list(range(1, len(output.events) + 1))
+    finals = output.of(TurnFinal)
+    assert [final.turn for final in finals] == list(range(1, len(truth()) + 1))
+    assert [started.turn for started in output.of(TurnStarted)] == [final.turn for final in finals]
+    for final, spoken in zip(finals, truth(), strict=True):
+        assert final.start_s == pytest.approx(spoken["start_s"], abs=0.25)
+        assert final.end_s == pytest.approx(spoken["end_s"], abs=0.3)
+        assert final.latency_ms.endpoint == pytest.approx(500, abs=70)
+        assert final.text == "I am happy"
+    told = {final.turn for final in finals}
+    assert all(revised.turn in told for revised in output.of(TurnRevised))
+    assert output.ended.reason == "end of input"
+    assert output.ended.turns == len(finals)
+    assert output.ended.audio_s == pytest.approx(len(conversation()) / 16000)
+
+
+async def test_no_sound_no_turns(bundle: Bundle) -> None:
+    output = Collect()
+    await pipeline(bundle, [], output).run()
+    assert [event.type for event in output.events] == ["session.started", "session.ended"]
+
+
+async def test_words_are_withheld_where_asked(bundle: Bundle) -> None:
+    output = Collect()
+    await pipeline(bundle, frames(conversation()[:120_000]), output, settings=Settings(text=False)).run()
+    assert {final.text for final in output.of(TurnFinal)} == {None}
+    assert not any("happy" in event.model_dump_json() for event in output.events)
+
+
+async def test_a_turn_without_words_is_judged_by_its_sound(bundle: Bundle) -> None:
+    output = Collect()
+    await pipeline(bundle, frames(conversation()[:120_000]), output, recogniser=Scripted("")).run()
+    assert all(set(final.modalities) == {"speech"} and final.text == "" for final in output.of(TurnFinal))
+
+
+async def test_each_channel_is_a_speaker(bundle: Bundle) -> None:
+    left = conversation().copy()
+    right = np.zeros_like(left)
+    for spoken in truth():
+        if spoken["speaker"] == "Ben":
+            where = slice(int(16000 * spoken["start_s"]) - 3200, int(16000 * spoken["end_s"]) + 3200)
+            right[where], left[where] = left[where], 0
+    both = [item for pair in zip(frames(left), frames(right, channel=1), strict=True) for item in pair]
+    output = Collect()
+    await pipeline(bundle, both, output, speakers=("Anna", "Ben")).run()
+    assert [final.speaker for final in output.of(TurnFinal)] == [spoken["speaker"] for spoken in truth()]
+    assert output.ended.audio_s == pytest.approx(len(left) / 16000)
+
+
+async def test_what_came_before_a_broken_source_is_told(bundle: Bundle) -> None:
+    output = Collect()
+    items: list[AudioItem | Exception] = [*frames(conversation()[:100_000])]
+    with pytest.raises(InputError, match="truncated"):
+        await pipeline(bundle, [*items, InputError("x is truncated")], output).run()
+    assert len(output.of(TurnFinal)) == 2
+    assert output.ended.reason == "error: x is truncated"
+
+
+async def test_gaps_and_devices_are_told_and_end_turns(bundle: Bundle) -> None:
+    sound = conversation()
+    cut = int(16000 * truth()[0]["start_s"]) + 16000  # in the middle of the first turn
+    items: list[AudioItem] = [
+        *frames(sound[:cut]),
+        DeviceLost("mic", "unplugged"),
+        DeviceBack("mic", 2.0),
+        AudioGap(cut, 32_000, "device lost"),
+        *frames(sound[cut:100_000], start=cut + 32_000),
+    ]
+    output = Collect()
+    await pipeline(bundle, items, output).run()
+    kinds = [event.type for event in output.events]
+    assert kinds.index("audio.device_lost") < kinds.index("audio.device_back") < kinds.index("audio.gap")
+    assert output.ended.gaps == 1
+    assert output.ended.gap_s == 2.0
+    first = output.of(TurnFinal)[0]
+    assert first.end_s <= cut / 16000
+
+
+async def test_stop_interrupts_a_silent_source_and_drains(bundle: Bundle) -> None:
+    output = Collect()
+    session = pipeline(
+        bundle, frames(conversation()[:64_000]), output, recogniser=Scripted(seconds=0.3), forever=True
+    )
+    running = asyncio.create_task(session.run())
+    while not output.of(TurnStarted):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)
+    session.stop()
+    await asyncio.wait_for(running, 5)
+    assert output.ended.reason == "interrupted"
+    assert output.ended.turns == len(output.of(TurnStarted)) == len(output.of(TurnFinal))
+
+
+async def test_a_slow_recogniser_holds_the_source_back_and_loses_no_turn(bundle: Bundle) -> None:
+    output = Collect()
+    settings = Settings(pending_turns=1)
+    session = pipeline(
+        bundle,
+        frames(conversation()),
+        output,
+        recogniser=Scripted(seconds=0.1),
+        settings=settings,
+        live=True,
+    )
+    running = asyncio.create_task(session.run())
+    most = 0
+    while not running.done():
+        most = max(most, session.waiting)
+        await asyncio.sleep(0.005)
+    await running
+    assert most <= 1
+    assert len(output.of(TurnFinal)) == len(truth())
+    states = [health.status for health in output.of(Health)]
+    assert states[:2] == ["degraded", "ok"][: len(states)]
+    assert all(one != other for one, other in pairwise(states)), "said once, not for every turn"
+
+
+async def test_a_broken_recogniser_ends_the_session_saying_so(bundle: Bundle) -> None:
+    output = Collect()
+    session = pipeline(bundle, frames(conversation()), output, recogniser=Scripted(fails=True), forever=True)
+    with pytest.raises(RunError, match="broke"):
+        await asyncio.wait_for(session.run(), 30)
+    assert output.ended.reason == "error: the recogniser broke"
+
+
+async def test_a_broken_output_ends_the_session(bundle: Bundle) -> None:
+    output = Collect(breaks_after=3)
+    with pytest.raises(RunError, match="disk"):
+        await asyncio.wait_for(pipeline(bundle, frames(conversation()), output, forever=True).run(), 30)
+
+
+async def test_a_cancelled_session_still_ends_with_its_last_event(bundle: Bundle) -> None:
+    output = Collect()
+    session = pipeline(bundle, frames(conversation()[:40_000]), output, forever=True)
+    running = asyncio.create_task(session.run())
+    while not output.of(TurnStarted):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert output.ended.reason == "interrupted"
