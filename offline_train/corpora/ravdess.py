@@ -138,11 +138,7 @@ def _decode(path: Path) -> NDArray[np.int16]:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=_SAMPLE_RATE)
     try:
         with av.open(str(path)) as container:
-            frames = [
-                frame
-                for decoded in container.decode(audio=0)
-                for frame in resampler.resample(decoded)
-            ]
+            frames = [frame for decoded in container.decode(audio=0) for frame in resampler.resample(decoded)]
             frames += resampler.resample(None)
     except (av.FFmpegError, IndexError) as error:
         raise CorpusError(f"RAVDESS: {path} can't be decoded ({error}); fetch it again") from error

@@ -1,0 +1,158 @@
+"""A small CARE of our own: the two encoders of CARE (arXiv 2409.05566) over log-mel features."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.features import FRAME_LENGTH_MS, SAMPLE_RATE, log_mel
+
+_CHANNELS = (12, 24, 40)  # of the front's three convolutions, each halving the frequencies
+_SUBSAMPLING = 2  # of the front: 10 ms frames become 20 ms ones
+_SEMANTIC_STRIDE = 3  # of the semantic encoder: 20 ms frames become 60 ms ones
+_QUIET = 1.0  # log power in a band below one step of int16: what is quieter is no sound
+_RANGE = 9.0  # nepers of power (39 dB) under the mean that still count
+
+
+class SmallCare(nn.Module):
+    """Shared convolutional front, a local acoustic encoder and a wider, slower semantic encoder.
+
+    Every state beyond an utterance's end is held at zero, so padding changes nothing.
+    """
+
+    def __init__(self, bins: int, width: int, acoustic_blocks: int, semantic_blocks: int) -> None:
+        """Build it with random weights (see `models.care.CareConfig` for the arguments)."""
+        super().__init__()
+        self.bins = bins
+        self.dimension = 4 * width
+        self.front = Front(bins, width)
+        self.acoustic = Encoder(width, kernel=5, dilations=[1] * acoustic_blocks)
+        self.stride = nn.Conv1d(width, width, _SEMANTIC_STRIDE, _SEMANTIC_STRIDE, padding=1)
+        self.semantic = Encoder(width, kernel=7, dilations=[2**i for i in range(semantic_blocks)])
+        self.acoustic_pool, self.semantic_pool = StatisticsPooling(width), StatisticsPooling(width)
+
+    def prepare(self, audio: NDArray[np.int16]) -> Tensor:
+        """Log-mel frames [T, bins], relative to the utterance's own level; at least one frame."""
+        shortest = int(FRAME_LENGTH_MS * SAMPLE_RATE / 1000)
+        frames = torch.from_numpy(log_mel(np.pad(audio, (0, max(0, shortest - len(audio)))), self.bins))
+        frames = torch.logaddexp(frames, torch.tensor(_QUIET))
+        level = frames.exp().mean().log()
+        return ((frames - level).clamp_min(-_RANGE) + 3) / 3  # roughly zero mean, unit variance
+
+    def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
+        """Embed utterances: prepared frames [B, T, bins] and how many each has [B] -> [B, 4 width]."""
+        (acoustic, acoustic_mask), (semantic, semantic_mask) = self.encode(batch, lengths)
+        return self.pool(acoustic, acoustic_mask, semantic, semantic_mask)
+
+    def encode(self, batch: Tensor, lengths: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """States and mask of either encoder, as `forward` pools them.
+
+        Returns:
+            Acoustic [B, T/2, width] and [B, T/2, 1], semantic [B, T/6, width] and [B, T/6, 1].
+        """
+        states, lengths = self.front(batch, lengths)
+        mask = frame_mask(lengths, states)
+        slow = self.stride(states.transpose(1, 2)).transpose(1, 2)
+        slow_mask = frame_mask(_strided(lengths, _SEMANTIC_STRIDE), slow)
+        return (self.acoustic(states, mask), mask), (self.semantic(slow, slow_mask), slow_mask)
+
+    def pool(
+        self, acoustic: Tensor, acoustic_mask: Tensor, semantic: Tensor, semantic_mask: Tensor
+    ) -> Tensor:
+        """What `encode` returns -> [B, 4 width]."""
+        return torch.cat(
+            [self.acoustic_pool(acoustic, acoustic_mask), self.semantic_pool(semantic, semantic_mask)], dim=1
+        )
+
+
+def frame_mask(lengths: Tensor, states: Tensor) -> Tensor:
+    """1 for frames, 0 for padding: lengths [B], states [B, T, D] -> [B, T, 1]."""
+    return (torch.arange(states.shape[1], device=states.device) < lengths[:, None])[..., None].to(
+        states.dtype
+    )
+
+
+class Front(nn.Module):
+    """Convolutions over time and frequency: [B, T, bins] and lengths -> [B, T/2, width] and lengths."""
+
+    def __init__(self, bins: int, width: int) -> None:
+        """Build it."""
+        super().__init__()
+        self.stages = nn.ModuleList()
+        before, time_stride = 1, _SUBSAMPLING
+        for after in _CHANNELS:
+            convolution = nn.Conv2d(before, after, 3, stride=(time_stride, 2), padding=1, bias=False)
+            self.stages.append(nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU()))
+            before, time_stride, bins = after, 1, (bins + 1) // 2
+        self.project = nn.Linear(_CHANNELS[-1] * bins, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        lengths = _strided(lengths, _SUBSAMPLING)
+        states = features[:, None]  # [B, 1, T, bins]
+        for stage in self.stages:
+            states = stage(states)  # [B, C, T/2, bins/2...]
+            states = states * frame_mask(lengths, states[:, 0])[:, None]
+        states = self.norm(self.project(states.permute(0, 2, 3, 1).flatten(2)))
+        return states * frame_mask(lengths, states), lengths
+
+
+class Encoder(nn.Module):
+    """Residual blocks over time: states [B, T, D] and mask [B, T, 1] -> [B, T, D]."""
+
+    def __init__(self, dimension: int, kernel: int, dilations: list[int]) -> None:
+        """Build one block a dilation."""
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(dimension, kernel, dilation) for dilation in dilations)
+        self.norm = nn.LayerNorm(dimension)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """See the class."""
+        for block in self.blocks:
+            states = block(states, mask)
+        normed: Tensor = self.norm(states)
+        return normed
+
+
+class Block(nn.Module):
+    """Residual separable convolution over time, [B, T, D] -> [B, T, D]."""
+
+    def __init__(self, dimension: int, kernel: int, dilation: int) -> None:
+        """Build it."""
+        super().__init__()
+        reach = dilation * (kernel // 2)
+        self.norm = nn.LayerNorm(dimension)
+        self.depthwise = nn.Conv1d(
+            dimension, dimension, kernel, dilation=dilation, padding=reach, groups=dimension
+        )
+        self.expand = nn.Linear(dimension, dimension)
+        self.project = nn.Linear(dimension, dimension)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """See the class; the convolution sees zeros where the mask [B, T, 1] has them."""
+        inner = (self.norm(states) * mask).transpose(1, 2)
+        inner = self.depthwise(inner).transpose(1, 2)
+        return states + self.project(functional.relu(self.expand(inner)))
+
+
+class StatisticsPooling(nn.Module):
+    """Attentive statistics over time (Okabe et al., Interspeech 2018): [B, T, D], [B, T, 1] -> [B, 2 D]."""
+
+    def __init__(self, dimension: int, hidden: int = 64) -> None:
+        """Build it."""
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(dimension, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """See the class: weighted mean and standard deviation, one after the other."""
+        weight = self.score(states).masked_fill(mask == 0, float("-inf")).softmax(1)  # [B, T, 1]
+        mean = (weight * states).sum(1)
+        variance = (weight * (states - mean[:, None]).square()).sum(1)
+        return torch.cat([mean, (variance + 1e-5).sqrt()], dim=1)
+
+
+def _strided(lengths: Tensor, stride: int) -> Tensor:
+    """Lengths after a strided convolution whose padding is half its kernel."""
+    return (lengths + stride - 1) // stride

@@ -1,0 +1,152 @@
+"""CARE as published (arXiv 2409.05566, section 3): WavLM-base, split after layer 6, and the top of RoBERTa-base."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import RobertaModel, WavLMModel
+
+_KERNEL, _STRIDE = 5, 3  # of the semantic encoder's adapters
+_TARGETS = 256  # PASE+ frame targets
+
+
+class WavLMCare(nn.Module):
+    """Shared lower half of WavLM; its upper half is the acoustic encoder, RoBERTa's upper half the semantic one.
+
+    Around each RoBERTa layer, a strided convolution brings the frame rate nearer to that of words and a
+    transposed one brings it back. What comes from the two models is frozen; what is CARE's own is trained.
+    """
+
+    def __init__(self, speech: WavLMModel, text: RobertaModel) -> None:
+        """Build it from the two models, which must be of the same width.
+
+        Args:
+            speech: WavLM with post-norm layers (base, not large).
+            text: RoBERTa; only the upper half of its layers is kept.
+        """
+        super().__init__()
+        width = speech.config.hidden_size
+        if text.config.hidden_size != width:
+            raise ValueError(f"WavLM is {width} wide, RoBERTa {text.config.hidden_size}; they must agree")
+        self.dimension = 3 * width
+        self.speech = speech.requires_grad_(requires_grad=False)
+        self.shared = speech.config.num_hidden_layers // 2
+        layers = list(text.encoder.layer)
+        self.semantic = nn.ModuleList(layers[len(layers) // 2 :]).requires_grad_(requires_grad=False)
+        padding = _KERNEL // 2
+        self.down = nn.ModuleList(
+            nn.Conv1d(width, width, _KERNEL, _STRIDE, padding=padding) for _ in self.semantic
+        )
+        self.up = nn.ModuleList(
+            nn.ConvTranspose1d(width, width, _KERNEL, _STRIDE, padding=padding, output_padding=_STRIDE - 1)
+            for _ in self.semantic
+        )
+        self.frame_targets = nn.Linear(width, _TARGETS)
+        self.mix = nn.ParameterDict(
+            {
+                "shared": nn.Parameter(torch.zeros(self.shared + 1)),
+                "acoustic": nn.Parameter(torch.zeros(speech.config.num_hidden_layers - self.shared)),
+                "semantic": nn.Parameter(torch.zeros(len(self.semantic))),
+            }
+        )
+
+    def train(self, mode: bool = True) -> "WavLMCare":
+        """As usual, but the frozen models stay in evaluation mode: no dropout, no skipped layers."""
+        super().train(mode)
+        self.speech.eval()
+        self.semantic.eval()
+        return self
+
+    @classmethod
+    def from_bases(cls, speech: Path, text: Path) -> "WavLMCare":
+        """Build it from two folders with config.json and model.safetensors."""
+        return cls(
+            WavLMModel.from_pretrained(speech, dtype=torch.float32, use_safetensors=True),
+            RobertaModel.from_pretrained(
+                text, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False
+            ),
+        )
+
+    def prepare(self, audio: NDArray[np.int16]) -> Tensor:
+        """Samples [n] of zero mean and unit variance, no shorter than one of WavLM's frames."""
+        wave = torch.from_numpy(audio.astype(np.float32))
+        if len(wave):
+            wave = (wave - wave.mean()) / (wave.square().mean() - wave.mean().square() + 1e-7).clamp_min(
+                1e-7
+            ).sqrt()
+        shortest = self._shortest()
+        return nn.functional.pad(wave, (0, max(0, shortest - len(wave))))
+
+    def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
+        """Embed utterances.
+
+        Args:
+            batch: prepared samples [B, n], zero-padded.
+            lengths: how many samples each has [B].
+
+        Returns:
+            Shared, acoustic and semantic representation: each a softmax-weighted sum over its layers, its
+            mean over time, concatenated [B, 3 D].
+        """
+        shared, acoustic, semantic, mask = self.encode(batch, lengths)
+        return torch.cat(
+            [
+                _mean(_mixed(states, self.mix[name]), mask)
+                for name, states in (("shared", shared), ("acoustic", acoustic), ("semantic", semantic))
+            ],
+            dim=1,
+        )
+
+    def encode(
+        self, batch: Tensor, lengths: Tensor
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
+        """The layers' states [B, T, D] of the shared, acoustic and semantic encoder, and the mask [B, T]."""
+        # WavLM-base normalises its first convolution over time, so it must not see padding: one by one.
+        frames = [
+            self.speech.feature_extractor(wave[None, :length])[0].T
+            for wave, length in zip(batch, lengths.tolist(), strict=True)
+        ]
+        features = nn.utils.rnn.pad_sequence(frames, batch_first=True)  # [B, T, 512]
+        counts = torch.tensor([len(item) for item in frames], device=batch.device)
+        mask = torch.arange(features.shape[1], device=batch.device) < counts[:, None]  # [B, T]
+        states, _ = self.speech.feature_projection(features)
+        hidden = self.speech.encoder(states, attention_mask=mask, output_hidden_states=True).hidden_states
+        shared, acoustic = list(hidden[: self.shared + 1]), list(hidden[self.shared + 1 :])
+        return shared, acoustic, self._semantic(shared[-1], counts), mask
+
+    def _semantic(self, states: Tensor, counts: Tensor) -> list[Tensor]:
+        size = states.shape[1]
+        wide = (torch.arange(size, device=states.device) < counts[:, None])[..., None]  # [B, T, 1]
+        out = []
+        for down, layer, up in zip(self.down, self.semantic, self.up, strict=True):
+            slow = down((states * wide).transpose(1, 2)).transpose(1, 2)  # [B, T/3, D]
+            narrow = torch.arange(slow.shape[1], device=states.device) < -(-counts // _STRIDE)[:, None]
+            bias = torch.zeros_like(narrow, dtype=slow.dtype).masked_fill(
+                ~narrow, torch.finfo(slow.dtype).min
+            )
+            slow = layer(slow, attention_mask=bias[:, None, None, :])
+            slow = (slow[0] if isinstance(slow, tuple) else slow) * narrow[..., None]
+            states = up(slow.transpose(1, 2)).transpose(1, 2)[:, :size]
+            out.append(states)
+        return out
+
+    def _shortest(self) -> int:
+        """Samples in one of WavLM's frames."""
+        samples = 1
+        for kernel, stride in zip(
+            reversed(self.speech.config.conv_kernel), reversed(self.speech.config.conv_stride), strict=True
+        ):
+            samples = (samples - 1) * stride + kernel
+        return samples
+
+
+def _mixed(layers: list[Tensor], weights: Tensor) -> Tensor:
+    share = weights.softmax(0)
+    return torch.stack([w * states for w, states in zip(share, layers, strict=True)]).sum(0)
+
+
+def _mean(states: Tensor, mask: Tensor) -> Tensor:
+    weight = mask[..., None].to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1)
