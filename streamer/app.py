@@ -212,6 +212,10 @@ def main() -> None:
     sys.exit(code)
 
 
+def _notify(message: str) -> None:
+    logging.getLogger("merits").warning(message)  # the live view shows what is logged
+
+
 def _complain(message: str, code: int) -> int:
     print("merits:", " ".join(message.split()), file=sys.stderr)
     return code
@@ -249,21 +253,18 @@ def _run(
 
     from streamer.sessions import load_analyzer, run_sessions
 
-    def notify(message: str) -> None:
-        print("merits:", message, file=sys.stderr)
-
-    analyzer = load_analyzer(settings, notify)
+    analyzer = load_analyzer(settings, _notify)
     if events != STDOUT:
-        if view:
-            from streamer.outputs.terminal import TerminalView
+        from streamer.outputs.lines import Lines
+        from streamer.outputs.terminal.view import TerminalView, has_room
 
-            terminal = TerminalView(Console())
+        console = Console()
+        if view and has_room(console):
+            terminal = TerminalView(console)
             outputs.append(terminal)
-            meter = terminal.meter
+            meter = terminal.hear
         else:
-            from streamer.outputs.lines import Lines
-
-            outputs.append(Lines(Console()))
-    code = asyncio.run(run_sessions(streams, analyzer, settings, outputs, notify=notify, meter=meter))
+            outputs.append(Lines(console))
+    code = asyncio.run(run_sessions(streams, analyzer, settings, outputs, notify=_notify, meter=meter))
     if code:
         raise typer.Exit(code)
