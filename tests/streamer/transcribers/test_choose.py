@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.tiny_whisper import make_tiny_whisper
+from streamer.errors import InputError
+from streamer.transcribers.choose import load_transcriber
+from streamer.transcribers.faster_whisper import cached_model
+
+
+def refuse(message: str) -> None:
+    raise AssertionError(f"nothing to say, but said: {message}")
+
+
+def test_pocketsphinx_and_none_as_asked() -> None:
+    assert load_transcriber("pocketsphinx", refuse).name == "pocketsphinx"
+    off = load_transcriber("none", refuse)
+    assert off.name == "none"
+    assert off.transcribe(np.full(16_000, 99, np.int16)).text == ""
+
+
+def test_a_folder_as_asked(tmp_path: Path) -> None:
+    folder = make_tiny_whisper(tmp_path / "mine", "Yes.")
+    assert load_transcriber(f"faster-whisper:{folder}", refuse).name == "faster-whisper:mine"
+
+
+@pytest.mark.parametrize("spec", ["", "whisper", "faster-whisper:", "pocketsphinx:big", "Auto", "none "])
+def test_anything_else_is_refused_in_one_line(spec: str) -> None:
+    with pytest.raises(InputError, match="auto, faster-whisper") as caught:
+        load_transcriber(spec, refuse)
+    assert "\n" not in str(caught.value)
+
+
+def test_auto_without_weights_says_once_that_pocketsphinx_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    if cached_model("base.en") is not None:
+        pytest.skip("the hub's cache was not moved away")
+    said: list[str] = []
+    assert load_transcriber("auto", said.append).name == "pocketsphinx"
+    assert len(said) == 1
+    assert "faster-whisper:base.en" in said[0]
+    assert "\n" not in said[0]

@@ -1,0 +1,108 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.recognition import ROOT
+from benchmarks.tiny_whisper import make_tiny_whisper
+from streamer.errors import InputError
+from streamer.transcribers.faster_whisper import FasterWhisper
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_whisper(tmp_path_factory.mktemp("tiny-hello"), "Hello there, my friend.")
+
+
+def sound(seconds: float = 2) -> NDArray[np.int16]:
+    return np.random.default_rng(0).normal(0, 3000, round(seconds * 16_000)).astype(np.int16)
+
+
+def test_words_come_out_as_the_model_says_them(tiny: Path) -> None:
+    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    assert recogniser.name == f"faster-whisper:{tiny.name}"
+    transcript = recogniser.transcribe(sound())
+    assert (transcript.text, transcript.language) == ("Hello there, my friend.", "en")
+    assert recogniser.transcribe(sound()) == transcript
+
+
+def test_no_sound_no_words(tiny: Path) -> None:
+    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    assert recogniser.transcribe(sound(0)).text == ""
+    assert recogniser.transcribe(np.zeros(16_000, np.int16)).text == ""
+    assert recogniser.transcribe(sound(0.01)).text in ("", "Hello there, my friend.")
+
+
+@pytest.mark.parametrize(
+    ("words", "certainty", "nobody_speaks"),
+    [
+        ("thank you " * 30, 4.0, False),
+        ("so what", 0.5, False),
+        ("so what", 1.0, True),
+        ("...", 4.0, False),
+    ],
+    ids=["loop", "doubtful", "nobody speaks", "no words"],
+)
+def test_what_the_model_doubts_is_not_said(
+    tmp_path: Path, words: str, certainty: float, nobody_speaks: bool
+) -> None:
+    folder = make_tiny_whisper(tmp_path / "tiny", words, certainty=certainty, nobody_speaks=nobody_speaks)
+    assert FasterWhisper(str(folder), cpu_threads=1).transcribe(sound()).text == ""
+
+
+def test_sure_words_count_more_than_no_speech(tmp_path: Path) -> None:
+    folder = make_tiny_whisper(tmp_path / "tiny", "I am here", nobody_speaks=True)
+    assert FasterWhisper(str(folder), cpu_threads=1).transcribe(sound()).text == "I am here"
+
+
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no Whisper model.*model\.bin.*ct2-transformers-converter"):
+        FasterWhisper(str(tmp_path))
+
+
+def test_a_damaged_model(tiny: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(tiny, tmp_path / "damaged")
+    (damaged / "model.bin").write_bytes(b"not a model")
+    with pytest.raises(InputError, match="damaged cannot be loaded") as caught:
+        FasterWhisper(str(damaged))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_size() -> None:
+    with pytest.raises(InputError, match=r"'huge'.*folder.*base\.en") as caught:
+        FasterWhisper("huge")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_ENDPOINT": "http://192.0.2.1"}],
+    ids=["told to stay offline", "refused", "no answer"],
+)
+def test_without_a_hub_it_fails_fast_and_quietly(surroundings: dict[str, str], tmp_path: Path) -> None:
+    program = (
+        "import time\n"
+        "from streamer.errors import InputError\n"
+        "from streamer.transcribers.faster_whisper import FasterWhisper, hub_answers\n"
+        "started = time.perf_counter()\n"
+        "try:\n"
+        "    FasterWhisper('tiny.en')\n"
+        "except InputError as error:\n"
+        "    print(error)\n"
+        "started = time.perf_counter()\n"
+        "assert not hub_answers()\n"
+        "assert time.perf_counter() - started < 2, 'too patient'\n"
+    )
+    environment = {**os.environ, "HF_HOME": str(tmp_path), **surroundings}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
+    assert "faster-whisper:tiny.en" in done.stdout
