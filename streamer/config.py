@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     pending_turns: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Turns that may wait to be analyzed before the source is held back."
     )
-    mqtt: str | None = Field(None, description="Broker: mqtt://[user:password@]host[:port].")
+    mqtt: str | None = Field(None, repr=False, description="Broker: mqtt://[user:password@]host[:port].")
     pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
     channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
 

@@ -1,0 +1,208 @@
+"""The command line as users meet it: real processes, tiny networks."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from models.paths import DEFAULT_BUNDLE
+from streamer.events import event_schema
+from tests.streamer.sound import CONVERSATION, truth
+from tests.tiny import make_bundle
+
+MERITS = str(Path(sys.executable).parent / "merits")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+def merits(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [MERITS, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+    )
+
+
+def one_line(done: "subprocess.CompletedProcess[str]") -> str:
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("merits: ")
+    return line
+
+
+def test_help_is_quick_and_names_every_command() -> None:
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        done = merits("--help")
+        took.append(time.perf_counter() - began)
+    for command in ("analyze", "listen", "devices", "schema", "doctor"):
+        assert command in done.stdout
+    assert min(took) < 1 or os.getloadavg()[0] > 2
+
+
+def test_events_on_standard_output_are_all_there_is_and_fit_the_schema(bundle: Path) -> None:
+    done = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "none", "--events", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    schema = json.loads(merits("schema").stdout)
+    assert schema == event_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    for number, event in enumerate(events, start=1):
+        validator.validate(event)
+        assert event["seq"] == number
+        assert event["stream"] == "conversation"
+    assert sum(event["type"] == "turn.final" for event in events) == len(truth())
+
+
+def test_plain_lines_where_there_is_no_terminal(bundle: Path) -> None:
+    done = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "pocketsphinx")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout.splitlines()) >= len(truth()) + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["analyze", "missing.wav"], "missing.wav"),
+        (["analyze", "folder"], "folder"),
+        (["analyze", "empty.wav"], "empty"),
+        (["analyze", "text.wav"], "text.wav"),
+        (["analyze", CONVERSATION, "--bundle", "nothing-of-that-name"], DEFAULT_BUNDLE),
+        (["analyze", CONVERSATION, "--asr", "nobody"], "nobody"),
+        (["analyze", CONVERSATION, "--asr", "faster-whisper:enormous"], "enormous"),
+        (["analyze", CONVERSATION, "--window", "0"], "window"),
+        (["analyze", CONVERSATION, "--pace", "slow"], "slow"),
+        (["analyze", CONVERSATION, "--mqtt", "http://localhost"], "mqtt://"),
+        (["analyze", CONVERSATION, "--speakers", "a,b,c", "--channels", "split"], "3 speakers"),
+        (["analyze", CONVERSATION, "missing.wav"], "missing.wav"),
+        (["analyze"], "FILE"),
+        (["analyze", "--nonsense"], "--nonsense"),
+        (["listen", "--device", "no such microphone"], ""),
+        (["dance"], "dance"),
+    ],
+)
+def test_bad_input_is_one_line_exit_2_and_leaves_nothing(
+    tmp_path: Path, bundle: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("This is no sound at all.\n" * 50)
+    before = sorted(tmp_path.rglob("*"))
+    if arguments[0] in ("analyze", "listen") and "--bundle" not in arguments:
+        arguments = [*arguments, "--bundle", str(bundle)]
+    if len(arguments) > 3:
+        arguments = [*arguments, "--events", "events.jsonl"]
+    done = merits(*arguments, cwd=tmp_path)
+    assert message in one_line(done)
+    assert done.returncode == 2
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_bundle_with_one_byte_changed_is_refused(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b")
+    weights = bytearray((bundle / "model.safetensors").read_bytes())
+    weights[-5] ^= 1
+    (bundle / "model.safetensors").write_bytes(weights)
+    done = merits("analyze", CONVERSATION, "--bundle", bundle, "--events", tmp_path / "events.jsonl")
+    assert "changed" in one_line(done)
+    assert done.returncode == 2
+    assert not (tmp_path / "events.jsonl").exists()
+
+
+def test_a_truncated_recording_is_analyzed_as_far_as_it_goes(tmp_path: Path, bundle: Path) -> None:
+    whole = CONVERSATION.read_bytes()
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    events = tmp_path / "events.jsonl"
+    done = merits("analyze", tmp_path / "cut.flac", "--bundle", bundle, "--asr", "none", "--events", events)
+    assert done.returncode == 2
+    assert "truncated" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert lines[-1]["type"] == "session.ended"
+    assert lines[-1]["reason"].startswith("error: ")
+    assert sum(line["type"] == "turn.final" for line in lines) >= 4
+
+
+def started(events: Path, bundle: Path, *more: str) -> "subprocess.Popen[str]":
+    """A session at real-time pace that has begun."""
+    command = [MERITS, "analyze", str(CONVERSATION), "--pace", "realtime", "--bundle", str(bundle)]
+    process = subprocess.Popen(
+        [*command, "--asr", "none", "--events", str(events), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (events.exists() and "turn.final" in events.read_text()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_in_the_middle_it_drains_and_says_so(
+    tmp_path: Path, bundle: Path, number: signal.Signals, code: int
+) -> None:
+    process = started(tmp_path / "events.jsonl", bundle)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (code, "")
+    text = (tmp_path / "events.jsonl").read_text()
+    assert text.endswith("\n")
+    last = json.loads(text.splitlines()[-1])
+    assert (last["type"], last["reason"]) == ("session.ended", "interrupted")
+
+
+def test_killed_it_leaves_whole_lines(tmp_path: Path, bundle: Path) -> None:
+    process = started(tmp_path / "events.jsonl", bundle)
+    process.kill()
+    process.communicate()
+    text = (tmp_path / "events.jsonl").read_text()
+    assert text.endswith("\n")
+    assert all(json.loads(line) for line in text.splitlines())
+
+
+def test_a_reader_who_has_read_enough_is_no_error(bundle: Path) -> None:
+    command = f"{MERITS} analyze {CONVERSATION} --bundle {bundle} --asr none --events - | head -n 2"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == ""
+
+
+def test_several_files_are_sessions_in_one_file(tmp_path: Path, bundle: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    done = merits(
+        "analyze", CONVERSATION, CONVERSATION, "--bundle", bundle, "--asr", "none", "--events", events
+    )
+    assert done.returncode == 0
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    sessions = list(dict.fromkeys(line["session"] for line in lines))
+    assert len(sessions) == 2
+    for session in sessions:
+        numbers = [line["seq"] for line in lines if line["session"] == session]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_doctor_says_what_works_and_what_does_not(bundle: Path) -> None:
+    done = merits("doctor", "--bundle", bundle, "--asr", "pocketsphinx")
+    assert done.returncode == 0
+    assert "tiny@1" in done.stdout
+    assert "pocketsphinx" in done.stdout
+    done = merits("doctor", "--bundle", bundle, "--asr", "none", "--mqtt", "mqtt://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "no connection to mqtt://127.0.0.1:1" in done.stdout
+
+
+def test_devices_answers(tmp_path: Path) -> None:
+    done = merits("devices")
+    assert done.returncode == 0 or (done.returncode == 2 and "libportaudio2" in one_line(done))
