@@ -35,11 +35,11 @@ class TextStageSettings:
     """
 
     base: str = "all-MiniLM-L6-v2"
-    epochs: int = 5
+    epochs: int = 6
     batch: int = 32
-    learning_rate: float = 1e-4
+    learning_rate: float = 6e-5
     seed: int = 1
-    as_recognised: float = 0.25
+    as_recognised: float = 0.5
     label_smoothing: float = 0.1
     average: float = 0.99
 
@@ -50,7 +50,10 @@ def train_text(
     settings: TextStageSettings,
     run: Run,
 ) -> dict[str, Any]:
-    """Fine-tune on split "train", select on "validation"; "test" is only ever looked at once, at the end.
+    """Fine-tune on split "train"; "test" is only ever looked at once, at the end.
+
+    The epoch kept is the one with the best weighted F1 on "validation", as the mean of the texts as they are
+    written and as a recogniser without punctuation would write them.
 
     Returns:
         Metrics by split, as stored in the run.
@@ -81,8 +84,9 @@ def train_text(
         return classification(targets.numpy(), logits.argmax(1).numpy(), labels)
 
     def validate() -> dict[str, float]:
-        score = judge("validation")["weighted_f1"]
-        return {"score": score, "as_recognised": judge("validation", plain=True)["weighted_f1"]}
+        written = judge("validation")["weighted_f1"]
+        recognised = judge("validation", plain=True)["weighted_f1"]
+        return {"score": (written + recognised) / 2, "as_written": written, "as_recognised": recognised}
 
     optimise = FitSettings(
         epochs=settings.epochs,
