@@ -60,6 +60,11 @@ def stage1(
     out: Out,
     seed: Seed = 1,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training split.")] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="text: the encoder to start from, a folder or a hub name such as roberta-large."),
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="text: its peak.")] = None,
     folds: Annotated[
         bool,
         typer.Option("--folds", help="speech: cross-validate over actors instead of training one model."),
@@ -71,7 +76,10 @@ def stage1(
             from offline_train.corpora.meld import LABELS, read_meld
             from offline_train.stage1_text import TextStageSettings, train_text
 
-            chosen = replace(TextStageSettings(seed=seed), **_given(epochs=epochs))
+            chosen = replace(
+                TextStageSettings(seed=seed),
+                **_given(epochs=epochs, base=base, learning_rate=learning_rate),
+            )
             run = _open(out, chosen)
             if not run.finished:
                 train_text({split: read_meld(data, split.value) for split in Split}, LABELS, chosen, run)
