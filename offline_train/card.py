@@ -79,7 +79,7 @@ def _f1(report: Mapping[str, Any]) -> tuple[float, float, float]:
 
 def _words(m: Mapping[str, Any]) -> str:
     validation, test = m["bundle_validation"], m["bundle_test"]
-    rows = {}
+    rows: dict[str, tuple[Any, ...]] = {}
     for name, key in {
         "Stage I": "text_stage1",
         "Stage II, offline": "text_stage2",

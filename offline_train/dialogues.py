@@ -12,6 +12,8 @@ from torch import Tensor
 
 from models.base_encoder import find_base
 from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
+from models.care_small import SmallCare
+from models.care_wavlm import WavLMCare
 from models.context import ContextConfig, ContextEncoder
 from models.text import TextConfig, TextEncoder
 from offline_train.corpora.conversation import Conversation
@@ -47,7 +49,7 @@ def load_text_encoder(run: Run) -> TextEncoder:
     return model
 
 
-def load_speech_encoder(run: Run) -> tuple[Care, SpeechClassifier]:
+def load_speech_encoder(run: Run) -> tuple[SmallCare | WavLMCare, SpeechClassifier]:
     """CARE and Stage I of the sound, as a run left them."""
     care = build_care(CareConfig(**run.config["care"]))
     speech = SpeechClassifier(care.dimension, SpeechConfig(**run.config["speech"]))

@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from models.bundle import SENTIMENTS, Manifest, load_bundle, save_bundle
 from models.care import CareConfig, SpeechConfig
 from models.coattention import CoAttention, CoAttentionConfig
@@ -69,7 +71,7 @@ def export_bundle(
         },
         metrics=metrics,
     )
-    parts = {"text": text, "care": care, "speech": speech, "conversation": conversation}
+    parts: dict[str, nn.Module] = {"text": text, "care": care, "speech": speech, "conversation": conversation}
     save_bundle(out, manifest, parts, card="")
     stored = load_bundle(out)
     for split in ("validation", "test"):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.bundle import Bundle
 from streamer.transcribers.base import Transcriber
-from streamer.turns import Turn
+from streamer.turn_events import Turn
 
 
 @dataclass(frozen=True, slots=True)

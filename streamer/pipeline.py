@@ -28,7 +28,8 @@ from streamer.audio.frame import (
 from streamer.config import Settings
 from streamer.conversation import Conversation, Judgement
 from streamer.outputs.base import Output
-from streamer.turns import Turn, TurnDetector, TurnEnded, TurnEvent, TurnStarted
+from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnStarted
+from streamer.turns import TurnDetector
 from streamer.version import VERSION
 
 _FRAMES_BETWEEN_BREATHS = 25

@@ -31,7 +31,7 @@ def train(
     epochs = 0
 
     def batches(generator: torch.Generator) -> list[Tensor]:
-        return list(torch.randperm(64, generator=generator).split(16))
+        return list(torch.split(torch.randperm(64, generator=generator), 16))
 
     def loss(batch: Tensor) -> Tensor:
         return functional.cross_entropy(model(data[batch]), target[batch])

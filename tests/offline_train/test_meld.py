@@ -46,7 +46,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, content: str | None, 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data/meld")
 def test_the_published_sizes() -> None:
-    sizes = {split: read_meld(SHARED, split) for split in ("train", "validation", "test")}  # type: ignore[arg-type]
+    sizes = {split: read_meld(SHARED, split) for split in ("train", "validation", "test")}
     assert [len(part) for part in sizes.values()] == [1038, 114, 280]
     utterances = [[u for c in part for u in c.utterances] for part in sizes.values()]
     assert [len(part) for part in utterances] == [9989, 1109, 2610]

@@ -182,7 +182,7 @@ def test_a_file_name_that_is_no_unicode_is_still_published() -> None:
 def test_events_do_not_change() -> None:
     event = one_of_each()[1]
     with pytest.raises(ValidationError, match="frozen"):
-        event.seq = 7
+        event.seq = 7  # type: ignore[misc]
 
 
 def test_sessions_sort_by_the_time_they_began_and_count_for_themselves() -> None:
