@@ -1,0 +1,228 @@
+"""Decodes recordings with FFmpeg (PyAV) into 16 kHz int16, packet by packet."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.audio.resample import MonoResampler
+from streamer.errors import InputError
+
+_GAP_S = 0.1
+"""A jump in the timestamps by more than this is sound that is missing."""
+
+_SHORT_S = 0.1
+"""A recording that ends earlier than its header promises, by more than this, is truncated."""
+
+_PROMISING = {"aiff", "au", "caf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "w64", "wav"}
+"""FFmpeg's names of the containers whose header states the length of the sound; elsewhere it is an estimate."""
+
+
+class Decoder:
+    """One pass over a recording, blocking; a context manager.
+
+    Args:
+        path: any file that FFmpeg can decode.
+        split_channels: keep the channels apart instead of mixing them down to their mean (without the
+            subwoofer's).
+
+    Attributes:
+        channels: how many channels come out.
+        duration_s: length in seconds as the file states or FFmpeg estimates it; None where neither can.
+
+    Raises:
+        InputError: there is no such file, or it holds no audio that can be decoded.
+    """
+
+    def __init__(self, path: Path, split_channels: bool) -> None:
+        self.path = path
+        self._split = split_channels
+        self._errors_since_sound = 0
+        with ExitStack() as stack:
+            self._container = stack.enter_context(_open(path))
+            stream = self._container.streams.best("audio")
+            if stream is None:
+                raise InputError(f"{path} has no audio in it")
+            self._stream = stream
+            self.duration_s = _duration_s(self._container, stream)
+            self._decoded = self._decode()
+            first = next(self._decoded, None)
+            if first is None:
+                raise InputError(f"{path} holds no sound that can be decoded")
+            self._first = first
+            self.channels = len(_planar(first)) if split_channels else 1
+            self._close = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close.close()
+
+    def items(self) -> Iterator[AudioFrame | AudioGap]:
+        """Yield the sound, once.
+
+        What cannot be decoded is skipped, as an `AudioGap` where the timestamps tell its length.
+
+        Raises:
+            InputError: after everything that could be read, when the recording is truncated.
+        """
+        cutters = [_Cutter(channel) for channel in range(self.channels)]
+        rate = self._first.sample_rate
+        resamplers = [MonoResampler(rate) for _ in cutters]
+        read_s = 0.0
+        expected_s: float | None = None
+        for frame in self._all_frames():
+            if frame.sample_rate != rate:
+                for cutter, resampler in zip(cutters, resamplers, strict=True):
+                    cutter.append(resampler.flush())
+                rate = frame.sample_rate
+                resamplers = [MonoResampler(rate) for _ in cutters]
+            at_s = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
+            if at_s is not None and expected_s is not None and at_s - expected_s > _GAP_S:
+                for cutter, resampler in zip(cutters, resamplers, strict=True):
+                    cutter.append(resampler.flush())
+                yield from _interleaved(cutters, flush=True)
+                yield _skip(cutters, round((at_s - expected_s) * SAMPLE_RATE))
+                resamplers = [MonoResampler(rate) for _ in cutters]
+                read_s += at_s - expected_s
+            length_s = frame.samples / rate
+            expected_s = at_s + length_s if at_s is not None else None
+            read_s += length_s
+            for cutter, resampler, sound in zip(cutters, resamplers, self._channels_of(frame), strict=True):
+                cutter.append(resampler.resample(sound))
+            yield from _interleaved(cutters)
+        for cutter, resampler in zip(cutters, resamplers, strict=True):
+            cutter.append(resampler.flush())
+        yield from _interleaved(cutters, flush=True)
+        self._complain_if_truncated(read_s)
+
+    def _all_frames(self) -> Iterator[Any]:
+        yield self._first
+        yield from self._decoded
+
+    def _decode(self) -> Iterator[Any]:
+        """Yield decoded frames, passing over packets that cannot be decoded."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                self._errors_since_sound += 1
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._errors_since_sound += 1
+                continue
+            for frame in frames:
+                if frame.samples and frame.sample_rate:
+                    self._errors_since_sound = 0
+                    yield frame
+
+    def _channels_of(self, frame: Any) -> NDArray[np.float32]:
+        """The channels that come out of a decoded frame: float32 [channels, n] in -1..1."""
+        sound = _planar(frame)
+        if not self._split:
+            kept = [i for i, channel in enumerate(frame.layout.channels) if channel.name != "LFE"]
+            return sound[kept or slice(None)].mean(axis=0, keepdims=True)
+        if len(sound) < self.channels:
+            sound = np.pad(sound, ((0, self.channels - len(sound)), (0, 0)))
+        return sound[: self.channels]
+
+    def _complain_if_truncated(self, read_s: float) -> None:
+        promised_s = self.duration_s if self._container.format.name in _PROMISING else None
+        if promised_s is not None and read_s < promised_s - _SHORT_S:
+            raise InputError(f"{self.path} is truncated: {read_s:.1f} s of {promised_s:.1f} s could be read")
+        if promised_s is None and self._errors_since_sound:
+            raise InputError(f"{self.path} is damaged at its end: {read_s:.1f} s could be read")
+
+
+class _Cutter:
+    """Cuts the sound of one channel into frames."""
+
+    def __init__(self, channel: int) -> None:
+        self.at = 0
+        self._channel = channel
+        self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
+
+    def append(self, samples: NDArray[np.int16]) -> None:
+        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
+
+    def cut(self, flush: bool) -> list[AudioFrame]:
+        frames = []
+        stop = len(self._rest) if flush else len(self._rest) // FRAME_SAMPLES * FRAME_SAMPLES
+        for start in range(0, stop, FRAME_SAMPLES):
+            samples = self._rest[start : min(start + FRAME_SAMPLES, stop)]
+            frames.append(AudioFrame(samples, self.at, self._channel))
+            self.at += len(samples)
+        self._rest = self._rest[stop:]
+        return frames
+
+
+def _interleaved(cutters: list[_Cutter], flush: bool = False) -> Iterator[AudioFrame]:
+    for frames in zip(*(cutter.cut(flush) for cutter in cutters), strict=True):
+        yield from frames
+
+
+def _skip(cutters: list[_Cutter], length: int) -> AudioGap:
+    gap = AudioGap(cutters[0].at, length, "damaged recording")
+    for cutter in cutters:
+        cutter.at += length
+    return gap
+
+
+def _open(path: Path) -> Any:
+    """Open a recording, or raise an `InputError` that says why it cannot be."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a recording")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise InputError(f"{path} is empty")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own messages would go to stderr
+    try:
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(f"{path} is not a recording that can be decoded") from error
+
+
+def _duration_s(container: Any, stream: Any) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None:
+        return float(Fraction(container.duration, av.time_base))
+    return None
+
+
+_FULL_SCALE = {"u8": 128, "s16": 2**15, "s32": 2**31, "s64": 2**63, "flt": 1, "dbl": 1}
+
+
+def _planar(frame: Any) -> NDArray[np.float32]:
+    """A decoded frame as float32 [channels, n] in -1..1; what is not finite becomes silence."""
+    data = frame.to_ndarray()
+    if frame.format.is_packed:
+        data = data.reshape(-1, frame.layout.nb_channels).T
+    kind = frame.format.packed.name
+    sound = data.astype(np.float32)
+    if kind == "u8":
+        sound -= 128
+    sound /= np.float32(_FULL_SCALE[kind])
+    if data.dtype.kind == "f":
+        sound = np.where(np.isfinite(sound), sound, np.float32(0))
+    return np.clip(sound, -1, 1)

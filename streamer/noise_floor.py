@@ -1,0 +1,67 @@
+"""How far the sound stands out from the steady noise behind it, by minimum statistics in bands."""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.frame import SAMPLE_RATE
+
+_BAND_EDGES_HZ = (250, 500, 1000, 1500, 2000, 3000, 4000, 5500, 7500)
+_FRICATIVE_BANDS = 2
+"""An /s/ stands out in the uppermost bands only; these weigh `_FRICATIVE_WEIGHT` by themselves."""
+_FRICATIVE_WEIGHT = 0.6
+
+_SMOOTHING = 0.25
+_BLOCK_CHUNKS = 16
+_BLOCKS = 20
+_WARM_UP_CHUNKS = 31
+_MAX_EXCESS_DB = 40.0
+
+
+class NoiseFloor:
+    """Tracks the level of the background in each band as the least it was lately (about 10 s).
+
+    After Martin, "Noise power spectral density estimation based on optimal smoothing and minimum statistics",
+    IEEE TSAP 9(5), 2001, with a fixed smoothing and without its bias compensation.
+
+    Args:
+        chunk_samples: length of the chunks it is fed.
+    """
+
+    def __init__(self, chunk_samples: int) -> None:
+        self._window = np.hanning(chunk_samples).astype(np.float32)
+        self._bins = [round(edge * chunk_samples / SAMPLE_RATE) for edge in _BAND_EDGES_HZ]
+        self._widths = np.diff(self._bins)
+        self._smoothed: NDArray[np.float64] | None = None
+        self._minimum = np.full(len(self._widths), np.inf)
+        self._minima: deque[NDArray[np.float64]] = deque(maxlen=_BLOCKS)
+        self._heard = 0
+
+    def excess_db(self, sound: NDArray[np.float32]) -> float:
+        """Take in the next chunk.
+
+        Args:
+            sound: float32 [chunk_samples], in int16 units.
+
+        Returns:
+            Decibels above the floor, averaged over the bands (or over those where fricatives are, if that is
+            more); infinite in the first second, when the floor is not known yet.
+        """
+        power = np.abs(np.fft.rfft(sound * self._window)) ** 2
+        bands = np.add.reduceat(power[: self._bins[-1]], self._bins[:-1]) / self._widths
+        level_db = 10 * np.log10(bands + 10)
+        if self._smoothed is None:
+            self._smoothed = level_db
+        else:
+            self._smoothed = self._smoothed + _SMOOTHING * (level_db - self._smoothed)
+        self._minimum = np.minimum(self._minimum, self._smoothed)
+        floor = np.minimum.reduce([*self._minima, self._minimum])
+        self._heard += 1
+        if self._heard % _BLOCK_CHUNKS == 0:
+            self._minima.append(self._minimum)
+            self._minimum = self._smoothed
+        if self._heard <= _WARM_UP_CHUNKS:
+            return np.inf
+        excess = np.clip(level_db - floor, 0, _MAX_EXCESS_DB)
+        return max(float(excess.mean()), _FRICATIVE_WEIGHT * float(excess[-_FRICATIVE_BANDS:].mean()))

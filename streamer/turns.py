@@ -1,0 +1,278 @@
+"""Cuts sound into turns: a synchronous state machine over frames, whose only time is the sample count."""
+
+from collections import deque
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.audio.ring import SampleRing
+from streamer.turn_events import (
+    Turn,
+    TurnEnded,
+    TurnEnding,
+    TurnEvent,
+    TurnPaused,
+    TurnResumed,
+    TurnStarted,
+)
+from streamer.vad import CHUNK_SAMPLES, GatedSilero, VoiceActivity
+
+__all__ = [
+    "Turn",
+    "TurnDetector",
+    "TurnEnded",
+    "TurnEnding",
+    "TurnEvent",
+    "TurnPaused",
+    "TurnResumed",
+    "TurnSettings",
+    "TurnStarted",
+]
+
+_MS = SAMPLE_RATE // 1000
+
+_ONSET_PATIENCE = 256 * _MS
+"""A beginning in which nothing is clearly speech for this long was none; nor does a turn start earlier than
+this before its first clear speech."""
+
+_SPLIT_MARGIN = 500 * _MS
+"""The second piece of a turn that is split keeps at least this much speech."""
+
+_SPLIT_WINDOW_CHUNKS = 3
+"""Quietness is judged over this many chunks (96 ms), longer than most stop consonants' closures."""
+
+
+class TurnSettings(BaseModel):
+    """When a turn begins and ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_threshold: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="Probability of speech from which a chunk counts towards starting a turn.",
+    )
+    stop_threshold: float = Field(
+        0.1, gt=0, lt=1, description="Probability of speech below which a chunk counts as silence in a turn."
+    )
+    min_speech_ms: int = Field(96, ge=32, le=2000, description="Clear speech it takes to start a turn.")
+    endpoint_ms: int = Field(500, ge=100, le=5000, description="Silence after which a turn is declared over.")
+    pause_ms: int = Field(200, ge=50, description="Silence after which a turn is said to pause.")
+    preroll_ms: int = Field(300, ge=0, le=2000, description="Sound before its start that goes with a turn.")
+    postroll_ms: int = Field(200, ge=0, description="Sound after its end that goes with a turn.")
+    max_turn_s: float = Field(
+        20.0, ge=2, le=120, description="A longer turn is split at the quietest point of its latter part."
+    )
+    webrtc_level: int = Field(
+        0, ge=0, le=3, description="Aggressiveness of the webrtcvad gate; 0 opens it readily."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stop_threshold > self.start_threshold:
+            raise ValueError("stop_threshold must not be above start_threshold")
+        if not self.postroll_ms <= self.pause_ms <= self.endpoint_ms:
+            raise ValueError("it must hold that postroll_ms <= pause_ms <= endpoint_ms")
+        return self
+
+
+class TurnDetector:
+    """Finds the turns of one channel.
+
+    quiet -> starting (speech, perhaps) -> speaking <-> paused -> quiet. Memory is fixed: the sound of the
+    longest turn.
+
+    Args:
+        settings: thresholds and durations.
+        channel: the channel it listens to.
+        activity: who judges what is speech; silero behind webrtcvad by default.
+    """
+
+    def __init__(
+        self, settings: TurnSettings | None = None, channel: int = 0, activity: VoiceActivity | None = None
+    ) -> None:
+        self.settings = settings or TurnSettings()
+        self.channel = channel
+        self._activity = activity or GatedSilero(self.settings.webrtc_level)
+        s = self.settings
+        self._max_turn = int(s.max_turn_s * SAMPLE_RATE)
+        self._min_speech, self._endpoint, self._pause, self._preroll, self._postroll = (
+            ms * _MS for ms in (s.min_speech_ms, s.endpoint_ms, s.pause_ms, s.preroll_ms, s.postroll_ms)
+        )
+        self._ring = SampleRing(self._max_turn + self._preroll + self._endpoint + 2 * SAMPLE_RATE)
+        self._judged = 0  # up to here the activity's answers have been taken in
+        self._fed = 0  # up to here whole chunks have been given to the activity
+        self._taken = 0  # up to here sound went with earlier turns
+        self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
+        self._be_quiet()
+
+    def feed(self, frame: AudioFrame) -> list[TurnEvent]:
+        """Take in the next frame.
+
+        Frames may have any length and need not be contiguous: what is missing between two is taken for a gap.
+
+        Returns:
+            What happened, in order.
+
+        Raises:
+            ValueError: the frame is of another channel, or starts before the last one ended.
+        """
+        if frame.channel != self.channel:
+            raise ValueError(f"a frame of channel {frame.channel} was fed to channel {self.channel}")
+        if frame.start < self._ring.stop:
+            raise ValueError(
+                f"a frame starts at {frame.start}, before the last one ended at {self._ring.stop}"
+            )
+        events: list[TurnEvent] = []
+        if frame.start > self._ring.stop:
+            events += self.gap(AudioGap(self._ring.stop, frame.start - self._ring.stop, "missing frames"))
+        return events + self._take_in(frame.samples)
+
+    def gap(self, gap: AudioGap) -> list[TurnEvent]:
+        """Take in that sound was lost: no longer than a pause, it passes for silence; longer, it ends a turn.
+
+        Returns:
+            What happened, in order.
+        """
+        stop = gap.start + gap.length
+        if stop <= self._ring.stop:
+            return []
+        if stop - self._ring.stop <= self._pause:
+            return self._take_in(np.zeros(stop - self._ring.stop, np.int16))
+        events = self._finish("gap")
+        self._ring.restart(stop)
+        self._judged = self._fed = self._taken = stop
+        return events
+
+    def flush(self) -> list[TurnEvent]:
+        """End the stream: a turn still open ends here.
+
+        Returns:
+            What happened, in order.
+        """
+        return self._finish("end of stream")
+
+    def _take_in(self, samples: NDArray[np.int16]) -> list[TurnEvent]:
+        events: list[TurnEvent] = []
+        while len(samples):
+            room = self._fed + CHUNK_SAMPLES - self._ring.stop
+            self._ring.append(samples[:room])
+            samples = samples[room:]
+            if self._ring.stop - self._fed == CHUNK_SAMPLES:
+                events += self._judge(self._ring.read(self._fed, self._ring.stop))
+        return events
+
+    def _judge(self, chunk: NDArray[np.int16]) -> list[TurnEvent]:
+        self._fed += CHUNK_SAMPLES
+        events: list[TurnEvent] = []
+        for probability in self._activity.feed(chunk, keep_open=self._onset is not None):
+            start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
+            events += self._step(probability, start, min(self._judged, self._ring.stop))
+        return events
+
+    def _finish(self, reason: TurnEnding) -> list[TurnEvent]:
+        """Judge what is left of the sound, end the turn if there is one, and forget what was heard."""
+        events: list[TurnEvent] = []
+        rest = self._ring.read(self._fed, self._ring.stop)
+        if len(rest):
+            events += self._judge(np.pad(rest, (0, CHUNK_SAMPLES - len(rest))))
+        if self._speaking:
+            events.append(self._end(self._ring.stop, reason))
+        self._be_quiet()
+        self._activity.reset()
+        self._judged = self._fed = self._ring.stop
+        return events
+
+    def _be_quiet(self) -> None:
+        self._onset: int | None = None  # where the turn starts, or perhaps starts
+        self._speaking = False  # it does
+        self._paused = False
+        self._voiced_end = 0  # end of the last chunk that may be speech
+        self._clear_end = 0  # end of the last chunk that clearly is speech
+        self._clear = 0  # how much clearly was
+        self._levels.clear()
+
+    def _step(self, probability: float, start: int, end: int) -> list[TurnEvent]:
+        """Take in the probability that samples start..end are speech."""
+        voiced = probability >= self.settings.stop_threshold
+        if self._onset is None:
+            if not voiced:
+                return []
+            self._onset = self._clear_end = start
+        if voiced:
+            self._voiced_end = end
+        if probability >= self.settings.start_threshold:
+            self._clear_end = end
+            self._clear += end - start
+        chunk = self._ring.read(start, end).astype(np.float32)
+        self._levels.append(float(np.dot(chunk, chunk)))
+        if self._speaking:
+            return self._go_on(voiced, end)
+        return self._perhaps_start(end)
+
+    def _perhaps_start(self, end: int) -> list[TurnEvent]:
+        assert self._onset is not None
+        if self._clear >= self._min_speech:
+            self._speaking = True
+            return [TurnStarted(self.channel, self._onset)]
+        if end - self._clear_end >= _ONSET_PATIENCE:
+            if self._clear or self._voiced_end < end:
+                self._be_quiet()
+            else:  # a murmur that may yet become clear: the onset moves along with it
+                self._onset += CHUNK_SAMPLES
+                self._clear_end += CHUNK_SAMPLES
+                self._levels.popleft()
+        return []
+
+    def _go_on(self, voiced: bool, end: int) -> list[TurnEvent]:
+        assert self._onset is not None
+        events: list[TurnEvent] = []
+        if voiced and self._paused:
+            self._paused = False
+            events.append(TurnResumed(self.channel, self._onset))
+        silence = end - self._voiced_end
+        if silence >= self._endpoint:
+            events.append(self._end(end, "silence"))
+            self._be_quiet()
+        elif end - self._onset >= self._max_turn:
+            events += self._split(end)
+        elif silence >= self._pause and not self._paused:
+            self._paused = True
+            events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
+        return events
+
+    def _split(self, end: int) -> list[TurnEvent]:
+        """End the turn at the quietest point of its latter half, and start the next there."""
+        assert self._onset is not None
+        levels = np.array(self._levels)
+        quiet = np.convolve(levels, np.ones(_SPLIT_WINDOW_CHUNKS), "same")
+        first = len(quiet) // 2
+        last = (self._speech_end() - self._onset - _SPLIT_MARGIN) // CHUNK_SAMPLES
+        cut_chunk = first + int(np.argmin(quiet[first : max(last, first + 1)]))
+        cut = self._onset + cut_chunk * CHUNK_SAMPLES + CHUNK_SAMPLES // 2
+        events: list[TurnEvent] = [TurnEnded(self._turn(cut, end, "split", postroll=0))]
+        self._taken = self._onset = cut
+        self._paused = False
+        self._levels = deque(levels[cut_chunk:].tolist())
+        return [*events, TurnStarted(self.channel, cut)]
+
+    def _speech_end(self) -> int:
+        """The last clear speech: what follows it, an echo or a breath, only keeps the turn from ending."""
+        assert self._onset is not None
+        return self._clear_end if self._clear_end > self._onset else self._voiced_end
+
+    def _end(self, declared: int, reason: TurnEnding) -> TurnEnded:
+        turn = self._turn(self._speech_end(), declared, reason)
+        self._taken = turn.audio_start + len(turn.audio)
+        return TurnEnded(turn)
+
+    def _turn(self, end: int, declared: int, reason: TurnEnding, postroll: int | None = None) -> Turn:
+        assert self._onset is not None
+        audio_start = max(self._onset - self._preroll, self._taken, self._ring.start)
+        audio_end = min(end + (self._postroll if postroll is None else postroll), self._ring.stop)
+        audio = self._ring.read(audio_start, audio_end)
+        return Turn(self.channel, self._onset, end, audio, audio_start, declared, reason)

