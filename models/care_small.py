@@ -134,7 +134,8 @@ class Block(nn.Module):
         """See the class; the convolution sees zeros where the mask [B, T, 1] has them."""
         inner = (self.norm(states) * mask).transpose(1, 2)
         inner = self.depthwise(inner).transpose(1, 2)
-        return states + self.project(functional.relu(self.expand(inner)))
+        change: Tensor = self.project(functional.relu(self.expand(inner)))
+        return states + change
 
 
 class StatisticsPooling(nn.Module):

@@ -1,5 +1,6 @@
-"""CARE as published (arXiv 2409.05566, section 3): WavLM-base, split after layer 6, and the top of RoBERTa-base."""
+"""CARE as published (arXiv 2409.05566): WavLM-base, split in halves, and RoBERTa-base's upper half."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import RobertaModel, WavLMModel
 
+# WavLM's own attention mixes a boolean mask with its float position bias.
+warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask", category=UserWarning)
+
 _KERNEL, _STRIDE = 5, 3  # of the semantic encoder's adapters
 _TARGETS = 256  # PASE+ frame targets
 
 
 class WavLMCare(nn.Module):
-    """Shared lower half of WavLM; its upper half is the acoustic encoder, RoBERTa's upper half the semantic one.
+    """WavLM's lower half is shared, its upper half the acoustic encoder; RoBERTa's is the semantic one.
 
     Around each RoBERTa layer, a strided convolution brings the frame rate nearer to that of words and a
     transposed one brings it back. What comes from the two models is frozen; what is CARE's own is trained.
@@ -55,8 +59,8 @@ class WavLMCare(nn.Module):
     def train(self, mode: bool = True) -> "WavLMCare":
         """As usual, but the frozen models stay in evaluation mode: no dropout, no skipped layers."""
         super().train(mode)
-        self.speech.eval()
-        self.semantic.eval()
+        self.speech.train(mode=False)
+        self.semantic.train(mode=False)
         return self
 
     @classmethod
@@ -112,9 +116,20 @@ class WavLMCare(nn.Module):
         counts = torch.tensor([len(item) for item in frames], device=batch.device)
         mask = torch.arange(features.shape[1], device=batch.device) < counts[:, None]  # [B, T]
         states, _ = self.speech.feature_projection(features)
-        hidden = self.speech.encoder(states, attention_mask=mask, output_hidden_states=True).hidden_states
-        shared, acoustic = list(hidden[: self.shared + 1]), list(hidden[self.shared + 1 :])
+        hidden = self._hidden(states, mask)
+        shared, acoustic = hidden[: self.shared + 1], hidden[self.shared + 1 :]
         return shared, acoustic, self._semantic(shared[-1], counts), mask
+
+    def _hidden(self, states: Tensor, mask: Tensor) -> list[Tensor]:
+        """What goes into WavLM's first layer and what comes out of each, [B, T, D]."""
+        encoder = self.speech.encoder
+        states = states * mask[..., None]
+        hidden = [encoder.layer_norm(states + encoder.pos_conv_embed(states))]
+        bias = None
+        for index, layer in enumerate(encoder.layers):
+            states, bias = layer(hidden[-1], attention_mask=mask, position_bias=bias, index=index)
+            hidden.append(states)
+        return hidden
 
     def _semantic(self, states: Tensor, counts: Tensor) -> list[Tensor]:
         size = states.shape[1]
