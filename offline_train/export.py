@@ -66,7 +66,7 @@ def export_bundle(
         conversation=conversation.config,
         window=WINDOW,
         training={
-            "commands": [run.command for run in runs.values()] + [command],
+            "commands": [*(run.command for run in runs.values()), command],
             "settings": {stage: run.settings["settings"] for stage, run in runs.items()},
         },
         metrics=metrics,
