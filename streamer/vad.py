@@ -28,6 +28,10 @@ _CERTAINTY_DB = 0.5
 """Speech stands out of the noise by `_MIN_EXCESS_DB`, less `_CERTAINTY_DB` the surer silero is: just after
 speech, silero tends to take steady noise for more of it."""
 
+_FADING_CHUNKS = 6
+_FADING_DB = 2.0
+"""Speech that fades into the noise may stand out by `_FADING_DB` less, for this long (0.2 s)."""
+
 
 class VoiceActivity(Protocol):
     """Judges consecutive chunks of `CHUNK_SAMPLES`."""
@@ -74,6 +78,7 @@ class GatedSilero:
         self._noise = NoiseFloor(CHUNK_SAMPLES)
         self._waiting: deque[tuple[NDArray[np.float32], float]] = deque()
         self._quiet_chunks = 0
+        self._fading_chunks = _FADING_CHUNKS
         self._open = False
 
     def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
@@ -103,7 +108,13 @@ class GatedSilero:
 
     def _probability(self, sound: NDArray[np.float32], excess_db: float) -> float:
         probability = float(self._silero.process_samples(sound.tolist()))
-        return probability if excess_db >= _MIN_EXCESS_DB - _CERTAINTY_DB * probability else 0.0
+        needed_db = _MIN_EXCESS_DB - _CERTAINTY_DB * probability
+        if excess_db >= needed_db:
+            self._fading_chunks = 0
+            return probability
+        self._fading_chunks += 1
+        fading = self._fading_chunks <= _FADING_CHUNKS and excess_db >= needed_db - _FADING_DB
+        return probability if fading else 0.0
 
 
 class InputConditioner:

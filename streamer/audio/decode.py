@@ -11,7 +11,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.audio.cutter import FrameCutter
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.audio.promise import promised_s
 from streamer.audio.resample import MonoResampler
 from streamer.errors import InputError
 
@@ -19,10 +21,7 @@ _GAP_S = 0.1
 """A jump in the timestamps by more than this is sound that is missing."""
 
 _SHORT_S = 0.1
-"""A recording that ends earlier than its header promises, by more than this, is truncated."""
-
-_PROMISING = {"aiff", "au", "caf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "w64", "wav"}
-"""FFmpeg's names of the containers whose header states the length of the sound; elsewhere it is an estimate."""
+"""A recording that is shorter than its header promises, by more than this, is truncated (or damaged)."""
 
 
 class Decoder:
@@ -44,7 +43,7 @@ class Decoder:
     def __init__(self, path: Path, split_channels: bool) -> None:
         self.path = path
         self._split = split_channels
-        self._errors_since_sound = 0
+        self._skipped_since_sound = 0
         with ExitStack() as stack:
             self._container = stack.enter_context(_open(path))
             stream = self._container.streams.best("audio")
@@ -76,7 +75,7 @@ class Decoder:
         Raises:
             InputError: after everything that could be read, when the recording is truncated.
         """
-        cutters = [_Cutter(channel) for channel in range(self.channels)]
+        cutters = [FrameCutter(channel) for channel in range(self.channels)]
         rate = self._first.sample_rate
         resamplers = [MonoResampler(rate) for _ in cutters]
         read_s = 0.0
@@ -117,18 +116,18 @@ class Decoder:
             try:
                 packet = next(packets, None)
             except av.FFmpegError:
-                self._errors_since_sound += 1
+                self._skipped_since_sound += 1
                 return
             if packet is None:
                 return
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self._errors_since_sound += 1
+                self._skipped_since_sound += 1
                 continue
             for frame in frames:
                 if frame.samples and frame.sample_rate:
-                    self._errors_since_sound = 0
+                    self._skipped_since_sound = 0
                     yield frame
 
     def _channels_of(self, frame: Any) -> NDArray[np.float32]:
@@ -136,51 +135,30 @@ class Decoder:
         sound = _planar(frame)
         if not self._split:
             kept = [i for i, channel in enumerate(frame.layout.channels) if channel.name != "LFE"]
-            return sound[kept or slice(None)].mean(axis=0, keepdims=True)
+            mixed: NDArray[np.float32] = sound[kept or slice(None)].mean(axis=0, keepdims=True)
+            return mixed
         if len(sound) < self.channels:
             sound = np.pad(sound, ((0, self.channels - len(sound)), (0, 0)))
         return sound[: self.channels]
 
     def _complain_if_truncated(self, read_s: float) -> None:
-        promised_s = self.duration_s if self._container.format.name in _PROMISING else None
-        if promised_s is not None and read_s < promised_s - _SHORT_S:
-            raise InputError(f"{self.path} is truncated: {read_s:.1f} s of {promised_s:.1f} s could be read")
-        if promised_s is None and self._errors_since_sound:
+        promised = promised_s(self.path, self._container, self._stream)
+        if promised is not None and read_s < promised - _SHORT_S:
+            raise InputError(
+                f"{self.path} is truncated or damaged: {read_s:.1f} s of {promised:.1f} s could be read"
+            )
+        if promised is None and self._skipped_since_sound:
             raise InputError(f"{self.path} is damaged at its end: {read_s:.1f} s could be read")
 
 
-class _Cutter:
-    """Cuts the sound of one channel into frames."""
-
-    def __init__(self, channel: int) -> None:
-        self.at = 0
-        self._channel = channel
-        self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
-
-    def append(self, samples: NDArray[np.int16]) -> None:
-        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
-
-    def cut(self, flush: bool) -> list[AudioFrame]:
-        frames = []
-        stop = len(self._rest) if flush else len(self._rest) // FRAME_SAMPLES * FRAME_SAMPLES
-        for start in range(0, stop, FRAME_SAMPLES):
-            samples = self._rest[start : min(start + FRAME_SAMPLES, stop)]
-            frames.append(AudioFrame(samples, self.at, self._channel))
-            self.at += len(samples)
-        self._rest = self._rest[stop:]
-        return frames
-
-
-def _interleaved(cutters: list[_Cutter], flush: bool = False) -> Iterator[AudioFrame]:
+def _interleaved(cutters: list[FrameCutter], flush: bool = False) -> Iterator[AudioFrame]:
     for frames in zip(*(cutter.cut(flush) for cutter in cutters), strict=True):
         yield from frames
 
 
-def _skip(cutters: list[_Cutter], length: int) -> AudioGap:
-    gap = AudioGap(cutters[0].at, length, "damaged recording")
-    for cutter in cutters:
-        cutter.at += length
-    return gap
+def _skip(cutters: list[FrameCutter], length: int) -> AudioGap:
+    gaps = [cutter.skip(length, "damaged recording") for cutter in cutters]
+    return gaps[0]
 
 
 def _open(path: Path) -> Any:
@@ -219,10 +197,11 @@ def _planar(frame: Any) -> NDArray[np.float32]:
     if frame.format.is_packed:
         data = data.reshape(-1, frame.layout.nb_channels).T
     kind = frame.format.packed.name
-    sound = data.astype(np.float32)
+    sound: NDArray[np.float32] = data.astype(np.float32)
     if kind == "u8":
         sound -= 128
     sound /= np.float32(_FULL_SCALE[kind])
     if data.dtype.kind == "f":
-        sound = np.where(np.isfinite(sound), sound, np.float32(0))
-    return np.clip(sound, -1, 1)
+        np.nan_to_num(sound, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    np.clip(sound, -1, 1, out=sound)
+    return sound

@@ -18,8 +18,8 @@ _BATCH_FRAMES = SAMPLE_RATE // FRAME_SAMPLES
 class FileSource:
     """A recording: any container, rate and number of channels, in constant memory.
 
-    Decoding runs in worker threads, one batch ahead. A recording that is truncated yields all that can be read,
-    then the iterator raises `InputError`.
+    Decoding runs in worker threads, one batch ahead. A recording that is truncated yields all that can be
+    read, then the iterator raises `InputError`.
 
     Args:
         path: any file that FFmpeg can decode, a video's sound too.

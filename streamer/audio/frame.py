@@ -17,7 +17,7 @@ FRAME_SAMPLES = 320
 
 @dataclass(frozen=True, slots=True)
 class AudioFrame:
-    """At most `FRAME_SAMPLES` of one channel; only the last frame of a stream may be shorter.
+    """At most `FRAME_SAMPLES` of one channel; only the last of a stream, or before a gap, may be shorter.
 
     Attributes:
         samples: int16 [n], mono, 16 kHz.

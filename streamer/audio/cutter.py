@@ -1,0 +1,43 @@
+"""Cuts sound that comes in pieces of any length into frames."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.frame import FRAME_SAMPLES, AudioFrame, AudioGap
+
+
+class FrameCutter:
+    """Cuts the sound of one channel and counts its samples.
+
+    Args:
+        channel: the channel written on the frames.
+
+    Attributes:
+        at: index of the first sample of the next frame.
+    """
+
+    def __init__(self, channel: int = 0) -> None:
+        self.at = 0
+        self._channel = channel
+        self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
+
+    def append(self, samples: NDArray[np.int16]) -> None:
+        """Take in int16 [n], any n."""
+        self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
+
+    def cut(self, flush: bool = False) -> list[AudioFrame]:
+        """Return the full frames there are; with `flush` the rest too, as a shorter one."""
+        frames = []
+        stop = len(self._rest) if flush else len(self._rest) // FRAME_SAMPLES * FRAME_SAMPLES
+        for start in range(0, stop, FRAME_SAMPLES):
+            samples = self._rest[start : min(start + FRAME_SAMPLES, stop)]
+            frames.append(AudioFrame(samples, self.at, self._channel))
+            self.at += len(samples)
+        self._rest = self._rest[stop:]
+        return frames
+
+    def skip(self, length: int, reason: str) -> AudioGap:
+        """Count `length` lost samples, after everything appended so far has been cut with `flush`."""
+        gap = AudioGap(self.at, length, reason)
+        self.at += length
+        return gap
