@@ -1,6 +1,6 @@
 """Variations of speech that leave its emotion alone: voices, rooms and microphones that a small corpus lacks.
 
-`respeed` and `vary` change samples and are worked out once, for a few variants of each clip. `FeatureAugment`
+`vary` changes samples and is worked out once, for a few variants of each clip. `FeatureAugment`
 changes log-mel frames, cheaply enough to be drawn anew every time a clip is shown.
 """
 
@@ -18,10 +18,10 @@ _SAMPLE_RATE = 16_000
 
 @dataclass(frozen=True)
 class WaveAugment:
-    """How far `respeed` and `vary` go.
+    """How far `vary` goes.
 
     Attributes:
-        speed: largest change of speed and pitch together, as a fraction (`respeed`).
+        speed: largest change of speed and pitch together, as a fraction.
         noise: chance of coloured noise, steady or modulated like babble.
         snr_db: range of signal-to-noise ratios.
         reverb: chance of a synthetic room.
@@ -37,17 +37,10 @@ class WaveAugment:
     gain_db: tuple[float, float] = (-20.0, 3.0)
 
 
-def respeed(
-    audio: NDArray[np.int16], settings: WaveAugment, random: np.random.Generator
-) -> NDArray[np.int16]:
-    """Another voice: faster and higher, or slower and lower; int16 samples [n] -> [m]."""
-    percent = round(100 * (1 + random.uniform(-settings.speed, settings.speed)))
-    return _int16(resample_poly(audio.astype(np.float32), 100, percent))
-
-
 def vary(audio: NDArray[np.int16], settings: WaveAugment, random: np.random.Generator) -> NDArray[np.int16]:
-    """Put a clip in another room, with another noise, at another level: int16 samples [n] -> [n], 16 kHz."""
-    wave: NDArray[np.floating] = audio.astype(np.float32)
+    """Another voice, room, noise and level: int16 samples [n] at 16 kHz -> int16 samples [m]."""
+    percent = round(100 * (1 + random.uniform(-settings.speed, settings.speed)))
+    wave: NDArray[np.floating] = resample_poly(audio.astype(np.float32), 100, percent)
     if random.random() < settings.reverb:
         wave = fftconvolve(wave, _room(random.uniform(*settings.rt60_s), random))[: len(wave)]
     if random.random() < settings.noise:
@@ -55,10 +48,6 @@ def vary(audio: NDArray[np.int16], settings: WaveAugment, random: np.random.Gene
         ratio = 10 ** (random.uniform(*settings.snr_db) / 20)
         wave = wave + noise * (_rms(wave) / (ratio * _rms(noise)))
     wave = wave * 10 ** (random.uniform(*settings.gain_db) / 20)
-    return _int16(wave)
-
-
-def _int16(wave: NDArray[np.floating]) -> NDArray[np.int16]:
     clipped: NDArray[np.int16] = np.clip(np.round(wave), -32768, 32767).astype(np.int16)
     return clipped
 
@@ -99,38 +88,32 @@ class FeatureAugment:
         frequency_mask: widest, as a fraction of the bands.
         time_masks: how many spans are hidden.
         time_mask: longest, as a fraction of the frames.
-        equalise: standard deviation of a smooth random gain over frequency, in nepers of power.
+        equalise: standard deviation of a smooth random gain over frequency, in units of CARE's input.
     """
 
-    stretch: float = 0.15
-    crop: float = 0.7
-    frequency_masks: int = 2
+    stretch: float = 0.1
+    crop: float = 0.85
+    frequency_masks: int = 1
     frequency_mask: float = 0.15
-    time_masks: int = 2
+    time_masks: int = 1
     time_mask: float = 0.12
-    equalise: float = 0.5
+    equalise: float = 0.3
 
-    def __call__(self, frames: Tensor, bins: int, generator: torch.Generator) -> Tensor:
-        """Change one clip's frames [T, F] -> [T', F]; what is hidden takes the clip's mean.
-
-        Args:
-            frames: the first `bins` columns are features; what follows them only keeps step in time.
-            bins: how many.
-            generator: of everything random.
-        """
+    def __call__(self, frames: Tensor, generator: torch.Generator) -> Tensor:
+        """Change one clip's frames [T, F] -> [T', F]; what is hidden takes the clip's mean."""
 
         def uniform(low: float, high: float) -> float:
             return low + (high - low) * float(torch.rand((), generator=generator))
 
-        count = len(frames)
+        count, bins = frames.shape
         kept = max(1, int(count * uniform(self.crop, 1)))
         start = int(uniform(0, count - kept + 1))
         target = max(1, round(kept * (1 + uniform(-self.stretch, self.stretch))))
         frames = frames[start : start + kept]
         frames = functional.interpolate(frames.T[None], size=target, mode="linear", align_corners=False)[0].T
         knots = self.equalise * torch.randn(1, 1, 6, generator=generator)
-        frames[:, :bins] += functional.interpolate(knots, size=bins, mode="linear", align_corners=True)[0]
-        fill = frames[:, :bins].mean()
+        frames = frames + functional.interpolate(knots, size=bins, mode="linear", align_corners=True)[0]
+        fill = frames.mean()
         for _ in range(self.frequency_masks):
             width = int(uniform(0, self.frequency_mask * bins + 1))
             low = int(uniform(0, bins - width + 1))
@@ -138,5 +121,5 @@ class FeatureAugment:
         for _ in range(self.time_masks):
             width = int(uniform(0, self.time_mask * target + 1))
             low = int(uniform(0, target - width + 1))
-            frames[low : low + width, :bins] = fill
+            frames[low : low + width] = fill
         return frames

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from models.care import Care, pad
-from offline_train.augment import FeatureAugment, WaveAugment, respeed, vary
+from models.features import FRAME_SHIFT_MS, SAMPLE_RATE
+from offline_train.augment import FeatureAugment, WaveAugment, vary
 from offline_train.corpora.meld import LABELS
 from offline_train.corpora.ravdess import Clip
-from offline_train.descriptors import describe
+
+SAMPLES_A_FRAME = int(SAMPLE_RATE * FRAME_SHIFT_MS / 1000)
 
 
 @dataclass(frozen=True)
@@ -22,35 +24,28 @@ class Prepared:
     Attributes:
         label: index of its emotion in `LABELS`.
         actor: whose it is.
-        plain: the clip as it is, [T, F].
-        shown: what training shows: the clip and its variants, [T, F + E], the last columns descriptors
-            where the features are frames of log-mel.
+        frames: the clip as it is, [T, F], then its variants.
     """
 
     label: int
     actor: int
-    plain: Tensor
-    shown: tuple[Tensor, ...]
+    frames: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips of a batch: features [B, T, F], lengths [B], descriptors [B, T, E], labels [B]."""
+    """Clips of a batch: features [B, T, F], lengths [B], labels [B]."""
 
     features: Tensor
     lengths: Tensor
-    descriptors: Tensor
     labels: Tensor
 
 
 def prepare(clip: Clip, care: Care, variants: int, augment: WaveAugment, seed: int) -> Prepared:
     """Prepare a clip and its variants, which depend on the clip and the seed alone."""
     random = np.random.default_rng([seed, zlib.crc32(clip.id.encode())])
-    shown = [_with_descriptors(care.prepare(clip.audio), clip.audio)]
-    for _ in range(variants):
-        voice = respeed(clip.audio, augment, random)
-        shown.append(_with_descriptors(care.prepare(vary(voice, augment, random)), voice))
-    return Prepared(LABELS.index(clip.label), clip.actor, care.prepare(clip.audio), tuple(shown))
+    sounds = [clip.audio, *(vary(clip.audio, augment, random) for _ in range(variants))]
+    return Prepared(LABELS.index(clip.label), clip.actor, tuple(care.prepare(sound) for sound in sounds))
 
 
 def shown_batches(
@@ -61,7 +56,7 @@ def shown_batches(
     Args:
         clips: to train on.
         size: clips a batch; what is left over after whole batches is not shown.
-        longest: frames; of a longer clip a random part is shown, and all batches are padded to it.
+        longest: frames of 10 ms; of a longer clip a random part is shown. All batches are padded to it.
         augment: how frames are changed.
         generator: of everything random.
     """
@@ -71,22 +66,21 @@ def shown_batches(
     def pick(count: int) -> int:
         return int(torch.randint(count, (), generator=generator))
 
+    are_samples = clips[0].frames[0].ndim == 1  # left as `vary` made them
+    limit = longest * SAMPLES_A_FRAME if are_samples else longest
+
     def show(clip: Prepared) -> Tensor:
-        frames = augment(clip.shown[pick(len(clip.shown))], clip.plain.shape[1], generator)
-        start = pick(max(0, len(frames) - longest) + 1)
-        return frames[start : start + longest]
+        frames = clip.frames[pick(len(clip.frames))]
+        if not are_samples:
+            frames = augment(frames, generator)
+        start = pick(max(0, len(frames) - limit) + 1)
+        return frames[start : start + limit]
 
     batches = []
     for first in range(0, len(order) - size + 1, size):
         chosen = [clips[i] for i in order[first : first + size]]
-        rows, lengths = pad([show(clip) for clip in chosen])
+        shown = [show(clip) for clip in chosen]
         # One size for all batches: convolutions are prepared anew for each size, at a cost.
-        rows = torch.nn.functional.pad(rows, (0, 0, 0, longest - rows.shape[1]))
-        bins = chosen[0].plain.shape[1]
-        labels = torch.tensor([clip.label for clip in chosen])
-        batches.append(Batch(rows[..., :bins], lengths, rows[..., bins:], labels))
+        rows, lengths = pad([*shown, torch.zeros(limit, *shown[0].shape[1:])])
+        batches.append(Batch(rows[:-1], lengths[:-1], torch.tensor([clip.label for clip in chosen])))
     return batches
-
-
-def _with_descriptors(frames: Tensor, audio: np.ndarray) -> Tensor:
-    return torch.cat([frames, torch.from_numpy(describe(audio, len(frames)))], dim=1)

@@ -22,11 +22,15 @@ EMOTIONS = {
 }
 """RAVDESS emotion codes by the MELD label they count as."""
 
+ACTORS = range(1, 21)
+"""Whose clips the splits are over."""
+
 FOLDS = 5
 _SAMPLE_RATE = 16_000
 _LAYOUT = "modality-channel-emotion-intensity-statement-repetition-actor.flac"
 _HOP = 160  # samples, 10 ms
 _MARGIN_S = 0.1
+_LEAST_CONTRAST_DB = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def fold(number: int) -> ActorSplit:
     """
     if not 0 <= number < FOLDS:
         raise ValueError(f"fold {number}: there are {FOLDS}, counted from 0")
-    actors = [1 + (4 * number + i) % (4 * FOLDS) for i in range(4 * FOLDS)]
+    actors = [ACTORS[(4 * number + i) % len(ACTORS)] for i in range(len(ACTORS))]
     return ActorSplit(train=tuple(sorted(actors[6:])), validation=tuple(actors[4:6]), test=tuple(actors[:4]))
 
 
@@ -118,11 +122,11 @@ def trim(audio: NDArray[np.int16]) -> NDArray[np.int16]:
         return audio
     blocks = audio[: count * _HOP].astype(np.float64).reshape(count, _HOP)
     power = 10 * np.log10(np.maximum(blocks.var(axis=1), 1e-3))  # dB, [count]; the variance leaves DC out
-    power = np.convolve(power, np.ones(3) / 3, mode="same") if count >= 3 else power
+    power = np.convolve(np.pad(power, 1, mode="edge"), np.ones(3) / 3, mode="valid")
     floor, peak = np.percentile(power, [5, 99])
-    speech = np.flatnonzero(power > max(floor + (peak - floor) / 3, peak - 35))
-    if len(speech) == 0:
+    if peak - floor < _LEAST_CONTRAST_DB:
         return audio
+    speech = np.flatnonzero(power > max(floor + (peak - floor) / 3, peak - 35))
     margin = int(_MARGIN_S * _SAMPLE_RATE)
     return audio[max(0, int(speech[0]) * _HOP - margin) : (int(speech[-1]) + 1) * _HOP + margin]
 

@@ -1,0 +1,156 @@
+"""RAVDESS: what is read, what is cut off, and that no actor is on two sides of a split."""
+
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.ravdess import EMOTIONS, FOLDS, SHIPPED, fold, read_ravdess, trim
+
+SHARED = Path(__file__).parents[2].parent / "shared/data/ravdess"
+
+
+def tone(seconds: float, level: float = 8000.0, hertz: float = 220.0) -> NDArray[np.int16]:
+    time = np.arange(int(seconds * 16000)) / 16000
+    return (level * np.sin(2 * np.pi * hertz * time)).astype(np.int16)
+
+
+def hiss(seconds: float, level: float, seed: int = 0) -> NDArray[np.int16]:
+    return np.round(np.random.default_rng(seed).normal(0, level, int(seconds * 16000))).astype(np.int16)
+
+
+def write_wav(path: Path, samples: NDArray[np.int16], rate: int = 16000) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+
+
+def write_clips(folder: Path, actors: range = range(1, 21), emotions: str = "12345678") -> Path:
+    """One clip an actor and emotion; the emotion sets the pitch, the actor shifts it a little."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for actor in actors:
+        for emotion in emotions:
+            sound = tone(0.3, 6000, 100 * int(emotion) + 2 * actor)
+            name = f"03-01-0{emotion}-01-01-01-{actor:02d}.wav"
+            write_wav(folder / name, np.concatenate([hiss(0.2, 4), sound, hiss(0.2, 4)]))
+    return folder
+
+
+def test_reads_labels_actors_and_trimmed_sound(tmp_path: Path) -> None:
+    clips = read_ravdess(write_clips(tmp_path / "Actor_01", range(1, 4)).parent)
+    assert len(clips) == 24
+    assert {clip.label for clip in clips} == set(EMOTIONS.values())
+    assert [clip.label for clip in clips if clip.id[6:8] == "02"] == ["neutral"] * 3
+    assert {clip.actor for clip in clips} == {1, 2, 3}
+    for clip in clips:
+        assert clip.audio.dtype == np.int16
+        assert 0.3 <= len(clip.audio) / 16000 <= 0.56
+    assert {clip.actor for clip in read_ravdess(tmp_path, [2])} == {2}
+
+
+def test_any_rate_becomes_16_khz(tmp_path: Path) -> None:
+    time = np.arange(48000) / 48000
+    sound = (8000 * np.sin(2 * np.pi * 1000 * time)).astype(np.int16)
+    write_wav(tmp_path / "03-01-01-01-01-01-01.wav", sound, rate=48000)
+    (clip,) = read_ravdess(tmp_path)
+    assert abs(len(clip.audio) - 16000) < 100
+    spectrum = np.abs(np.fft.rfft(clip.audio.astype(float)))
+    assert abs(spectrum.argmax() * 16000 / len(clip.audio) - 1000) < 5
+
+
+@pytest.mark.parametrize("level", [60.0, 800.0, 20000.0])
+def test_trims_alike_whatever_the_level(level: float) -> None:
+    quiet = level / 500
+    audio = np.concatenate([hiss(1.0, quiet), tone(0.6, level), hiss(0.8, quiet, 1)])
+    kept = trim(audio)
+    assert abs(len(kept) / 16000 - 0.8) < 0.07
+    places = np.lib.stride_tricks.sliding_window_view(audio, len(kept))[::160]
+    (start,) = np.flatnonzero((places == kept).all(axis=1)) * 160
+    assert start <= 16000 - 1200
+    assert start + len(kept) >= 16000 + 9600 + 1200
+
+
+def test_a_pause_within_is_kept() -> None:
+    audio = np.concatenate([hiss(0.5, 5), tone(0.4), hiss(0.5, 5), tone(0.4), hiss(0.5, 5)])
+    assert len(trim(audio)) / 16000 >= 1.3
+
+
+@pytest.mark.parametrize("audio", [np.zeros(0, np.int16), np.zeros(100, np.int16), np.zeros(16000, np.int16)])
+def test_silence_is_left_alone(audio: NDArray[np.int16]) -> None:
+    assert np.array_equal(trim(audio), audio)
+
+
+def test_splits_keep_actors_apart_and_sexes_even() -> None:
+    tested: list[int] = []
+    for split in [SHIPPED, *(fold(k) for k in range(FOLDS))]:
+        parts = (split.train, split.validation, split.test)
+        everyone = [actor for part in parts for actor in part]
+        assert sorted(everyone) == list(range(1, 21))
+        for part in parts:
+            assert 2 * sum(actor % 2 for actor in part) == len(part)
+    for k in range(FOLDS):
+        assert (len(fold(k).validation), len(fold(k).test)) == (2, 4)
+        tested += fold(k).test
+    assert sorted(tested) == list(range(1, 21))
+    assert SHIPPED.validation == (17, 18)
+    assert SHIPPED.test == (19, 20)
+    with pytest.raises(ValueError, match="there are 5"):
+        fold(FOLDS)
+
+
+def one_line(error: pytest.ExceptionInfo[CorpusError]) -> str:
+    message = str(error.value)
+    assert message.startswith("RAVDESS: ")
+    assert "\n" not in message
+    return message
+
+
+def test_says_what_was_expected_where(tmp_path: Path) -> None:
+    for folder in (tmp_path / "absent", tmp_path):
+        with pytest.raises(CorpusError) as error:
+            read_ravdess(folder)
+        assert str(folder) in one_line(error)
+        assert "modality-channel-emotion" in one_line(error)
+    (tmp_path / "a file").write_text("x")
+    with pytest.raises(CorpusError):
+        read_ravdess(tmp_path / "a file")
+
+
+@pytest.mark.parametrize("name", ["song.wav", "03-01-09-01-01-01-01.wav", "03-01-01-01-01-01-xx.wav"])
+def test_a_strange_name(tmp_path: Path, name: str) -> None:
+    write_wav(tmp_path / name, tone(0.2))
+    with pytest.raises(CorpusError) as error:
+        read_ravdess(tmp_path)
+    assert name in one_line(error)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is text, not sound\n" * 20])
+def test_a_broken_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "03-01-01-01-01-01-01.flac").write_bytes(content)
+    with pytest.raises(CorpusError) as error:
+        read_ravdess(tmp_path)
+    assert "03-01-01-01-01-01-01.flac" in one_line(error)
+
+
+def test_missing_actors_are_named(tmp_path: Path) -> None:
+    write_clips(tmp_path, range(1, 3))
+    with pytest.raises(CorpusError) as error:
+        read_ravdess(tmp_path, [1, 7])
+    assert "[7]" in one_line(error)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="RAVDESS is not beside this repository")
+def test_the_corpus_itself() -> None:
+    clips = read_ravdess(SHARED, [1, 2])
+    assert len(clips) == 120
+    assert sum(clip.label == "neutral" for clip in clips) == 2 * (4 + 8)
+    assert all(1.0 < len(clip.audio) / 16000 < 4.5 for clip in clips)
+    first = next(iter(sorted(SHARED.glob("*.flac"))))
+    with av.open(str(first)) as container:
+        assert container.streams.audio[0].rate == 16000
