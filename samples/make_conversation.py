@@ -113,11 +113,11 @@ def speak(text: str, voice: Voice, manner: Manner) -> NDArray[np.float64]:
 def without_long_pauses(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cut the silence around the speech, and pauses inside it to `LONGEST_PAUSE_S`.
 
-    A frame of 10 ms is silent 45 dB below the loudest one.
+    A frame of 10 ms is silent 35 dB below the loudest one.
     """
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)  # [n, FRAME]
     power = np.mean(frames**2, axis=1)
-    loud = np.flatnonzero(power > power.max() * 10**-4.5)
+    loud = np.flatnonzero(power > power.max() * 10**-3.5)
     longest = round(LONGEST_PAUSE_S * RATE / FRAME)
     keep = np.zeros(len(frames), dtype=bool)
     for before, after in zip(loud, [*loud[1:], loud[-1] + 1], strict=True):

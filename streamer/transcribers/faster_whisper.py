@@ -33,6 +33,9 @@ log-probability of the tokens, and how well the text compresses."""
 DOUBTFUL_LOG_PROBABILITY = -0.5
 """Asked of a segment that the model itself holds for no speech: invented phrases score in between."""
 
+SHORTEST_S = 0.2
+"""No word fits into less."""
+
 MOST_TOKENS_A_SECOND = 12
 """Nobody speaks faster; it bounds the time that a loop can take."""
 
@@ -104,7 +107,7 @@ class FasterWhisper:
         import ctranslate2
 
         seconds = len(audio) / SAMPLE_RATE
-        if not audio.any():
+        if seconds < SHORTEST_S or not audio.any():
             return Transcript("")
         ctranslate2.set_random_seed(0)
         try:
@@ -116,7 +119,8 @@ class FasterWhisper:
                 no_speech_threshold=NO_SPEECH,
                 log_prob_threshold=LOWEST_LOG_PROBABILITY,
                 compression_ratio_threshold=HIGHEST_COMPRESSION,
-                max_new_tokens=min(220, 16 + round(MOST_TOKENS_A_SECOND * seconds)),
+                # CTranslate2 generates half of it, to leave room for a prompt.
+                max_new_tokens=min(440, 2 * (16 + round(MOST_TOKENS_A_SECOND * seconds))),
             )
             segments = list(lazy_segments)
         except RuntimeError as error:

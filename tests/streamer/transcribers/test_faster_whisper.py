@@ -35,13 +35,13 @@ def test_no_sound_no_words(tiny: Path) -> None:
     recogniser = FasterWhisper(str(tiny), cpu_threads=1)
     assert recogniser.transcribe(sound(0)).text == ""
     assert recogniser.transcribe(np.zeros(16_000, np.int16)).text == ""
-    assert recogniser.transcribe(sound(0.01)).text in ("", "Hello there, my friend.")
+    assert recogniser.transcribe(sound(0.01)).text == ""
 
 
 @pytest.mark.parametrize(
     ("words", "certainty", "nobody_speaks"),
     [
-        ("thank you " * 30, 4.0, False),
+        ("thank you " * 40, 4.0, False),
         ("so what", 0.5, False),
         ("so what", 1.0, True),
         ("...", 4.0, False),
@@ -52,7 +52,7 @@ def test_what_the_model_doubts_is_not_said(
     tmp_path: Path, words: str, certainty: float, nobody_speaks: bool
 ) -> None:
     folder = make_tiny_whisper(tmp_path / "tiny", words, certainty=certainty, nobody_speaks=nobody_speaks)
-    assert FasterWhisper(str(folder), cpu_threads=1).transcribe(sound()).text == ""
+    assert FasterWhisper(str(folder), cpu_threads=1).transcribe(sound(10)).text == ""
 
 
 def test_sure_words_count_more_than_no_speech(tmp_path: Path) -> None:
