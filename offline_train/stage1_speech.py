@@ -121,8 +121,9 @@ def train_speech(
     run = Run.open(out, {"settings": settings, "parents": {}, "split": split}, command)
     if run.finished:
         return run.metrics
+    clips = prepared()
     parts = {
-        name: [clip for clip in prepared() if clip.actor in actors]
+        name: [clip for clip in clips if clip.actor in actors]
         for name, actors in (("train", split.train), ("validation", split.validation), ("test", split.test))
     }
     torch.manual_seed(settings.seed)
