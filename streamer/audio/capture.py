@@ -98,7 +98,7 @@ class Watchdog:
     """
 
     def __init__(
-        self, patience_s: float = 1.0, first_retry_s: float = 0.25, longest_retry_s: float = 10.0
+        self, patience_s: float = 1.0, first_retry_s: float = 0.25, longest_retry_s: float = 2.0
     ) -> None:
         self._patience_s = patience_s
         self._first_retry_s = self._next_retry_s = first_retry_s

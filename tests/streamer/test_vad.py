@@ -1,0 +1,148 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamer.audio.frame import AudioFrame
+from streamer.noise_floor import NoiseFloor
+from streamer.turns import TurnDetector, TurnEnded
+from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, InputConditioner
+from tests.streamer.sound import conversation, truth
+
+RATE = 16_000
+
+
+def turns(sound: NDArray[np.float64]) -> list[tuple[int, int]]:
+    detector = TurnDetector()
+    samples = np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
+    events = detector.feed(AudioFrame(samples, 0)) + detector.flush()
+    return [(event.turn.start, event.turn.end) for event in events if isinstance(event, TurnEnded)]
+
+
+def noise(kind: str, seconds: int = 10) -> NDArray[np.float64]:
+    """Unit-level sound that is no speech."""
+    rng = np.random.default_rng(5)
+    n = seconds * RATE
+    t = np.arange(n) / RATE
+    white = rng.standard_normal(n)
+    spectrum = np.fft.rfft(white)
+    falling = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), n)
+    clicks = np.zeros(n)
+    clicks[rng.integers(0, n, 40)] = 10
+    chords = sum(
+        (np.sin(2 * np.pi * f * 2 ** (np.floor(t) / 12) * t) * np.exp(-3 * (t % 1)) for f in (262, 330, 392)),
+        start=np.zeros(n),
+    )
+    sounds: dict[str, NDArray[np.float64]] = {
+        "silence": np.zeros(n),
+        "DC": np.ones(n),
+        "white": white,
+        "pink": falling / falling.std(),
+        "sine": np.sin(2 * np.pi * 440 * t),
+        "hum": np.sin(2 * np.pi * 50 * t),
+        "clicks": clicks,
+        "chords": chords,
+    }
+    return sounds[kind]
+
+
+@pytest.mark.parametrize("kind", ["silence", "DC", "white", "pink", "sine", "hum", "clicks", "chords"])
+@pytest.mark.parametrize("level", [3, 300, 6000])
+def test_what_is_no_speech_gives_no_turn(kind: str, level: float) -> None:
+    assert turns(noise(kind) * level) == []
+
+
+@pytest.mark.parametrize("how", ["as it is", "faint", "loud and clipped", "with DC"])
+def test_speech_gives_turns_at_any_level(how: str) -> None:
+    sound = conversation().astype(np.float64)
+    changed = {
+        "as it is": sound,
+        "faint": sound / 100,
+        "loud and clipped": sound * 20,
+        "with DC": sound * 0.5 + 8000,
+    }[how]
+    found = turns(changed)
+    for spoken in truth():
+        middle = (spoken["start_s"] + spoken["end_s"]) / 2 * RATE
+        assert any(start <= middle < end for start, end in found)
+
+
+def test_the_gate_shuts_in_silence_and_what_opens_it_is_judged_from_its_beginning() -> None:
+    first = truth()[0]
+    speech = conversation()[int(first["start_s"] * RATE) : int(first["end_s"] * RATE)]
+    silence = np.zeros(100 * CHUNK_SAMPLES, np.int16)
+    sound = np.concatenate([silence, speech])
+    gate, judged_late = GatedSilero(), 0
+    probabilities: list[float] = []
+    for fed, at in enumerate(range(0, len(sound) - CHUNK_SAMPLES, CHUNK_SAMPLES), start=1):
+        got = gate.feed(sound[at : at + CHUNK_SAMPLES], keep_open=False)
+        probabilities += got
+        assert fed - len(probabilities) <= REPLAY_CHUNKS
+        judged_late = max(judged_late, len(got))
+    assert judged_late == REPLAY_CHUNKS + 1  # the gate had been shut, and opened
+    assert not any(probabilities[:99])
+    assert max(probabilities[99:110]) > 0.5
+
+
+def test_an_open_gate_answers_at_once() -> None:
+    gate = GatedSilero()
+    for _ in range(60):
+        assert len(gate.feed(np.zeros(CHUNK_SAMPLES, np.int16), keep_open=True)) == 1
+
+
+def test_the_gate_loses_no_turns() -> None:
+    class Ungated(GatedSilero):
+        def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
+            return super().feed(chunk, keep_open=True)
+
+    for gain in (1.0, 0.02):
+        sound = (conversation() * gain).astype(np.int16)
+        found = []
+        for activity in (GatedSilero(), Ungated()):
+            detector = TurnDetector(activity=activity)
+            events = detector.feed(AudioFrame(sound, 0)) + detector.flush()
+            found.append([event.turn.start for event in events if isinstance(event, TurnEnded)])
+        assert len(found[0]) == len(found[1])
+        assert max(abs(a - b) for a, b in zip(*found, strict=True)) <= 0.1 * RATE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads through /proc")
+def test_silero_takes_one_thread_even_after_torch_was_loaded() -> None:
+    program = (
+        "import os, torch, time\n"
+        "from streamer.silero import SileroVoiceActivityDetector\n"
+        "silero = SileroVoiceActivityDetector()\n"
+        "threads = len(os.listdir('/proc/self/task'))\n"
+        "silero.process_samples([0.0] * 512)\n"
+        "print(len(os.listdir('/proc/self/task')) - threads, os.environ.get('OMP_THREAD_LIMIT'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 None\n"
+
+
+def test_the_conditioner_takes_out_dc_and_lifts_only_what_is_faint() -> None:
+    t = np.arange(CHUNK_SAMPLES) / RATE
+    tone = np.sin(2 * np.pi * 500 * t)
+    for amplitude, expected in ((20, 20 * 16), (10_000, 10_000)):
+        conditioner = InputConditioner()
+        out = conditioner.condition((amplitude * tone + 3000).astype(np.int16)) * 32768
+        assert np.abs(out).max() == pytest.approx(expected, rel=0.05)
+        assert out.mean() == pytest.approx(0, abs=1)
+
+
+def test_the_floor_follows_the_noise_and_speech_stands_out() -> None:
+    rng = np.random.default_rng(0)
+    floor = NoiseFloor(CHUNK_SAMPLES)
+
+    def hear(level: float, n: int) -> list[float]:
+        return [
+            floor.excess_db(rng.standard_normal(CHUNK_SAMPLES).astype(np.float32) * level) for _ in range(n)
+        ]
+
+    assert hear(100, 31) == [np.inf] * 31
+    assert np.mean(hear(100, 100)) < 4
+    assert np.mean(hear(1000, 5)) == pytest.approx(22, abs=3)
+    assert np.mean(hear(1000, 400)[-50:]) < 4  # it became the noise
+    assert np.mean(hear(100, 50)[-20:]) < 4
