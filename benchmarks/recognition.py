@@ -90,7 +90,8 @@ def with_noise(
     added = np.resize(np.roll(noise, -start), len(speech)).astype(np.float64)
     added *= np.sqrt(np.mean(clean**2) / np.mean(added**2)) * 10 ** (-snr_db / 20)
     mixed = clean + added
-    return np.round(mixed * min(1.0, 32767 / np.abs(mixed).max())).astype(np.int16)
+    unclipped = mixed * min(1.0, 32767 / float(np.abs(mixed).max()))
+    return np.round(unclipped).astype(np.int16)
 
 
 def normalised(text: str) -> str:

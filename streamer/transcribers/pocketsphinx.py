@@ -36,6 +36,10 @@ they are `FEWEST_IN_NOISE` at `SLOWEST_PACE_IN_NOISE` or more."""
 FEWEST_IN_NOISE = 3
 SLOWEST_PACE_IN_NOISE = 1.5
 
+NOISE_SEARCH = "noise"
+"""The features' noise tracker outlives an utterance. Begun anew for each turn and led through it once, by a
+keyphrase search as the cheapest there is, it knows this turn's noise and no other's."""
+
 
 class PocketSphinx:
     """Recognise English with pocketsphinx 5.
@@ -46,6 +50,8 @@ class PocketSphinx:
 
     def __init__(self) -> None:
         self._decoder = Decoder(Config(loglevel="FATAL", logfn=os.devnull, fwdflat=False))
+        self._words_search: str = self._decoder.current_search()
+        self._decoder.add_keyphrase(NOISE_SEARCH, "the")
 
     @property
     def name(self) -> str:
@@ -80,13 +86,19 @@ class PocketSphinx:
     def _decode(self, sound: NDArray[np.float64]) -> list[Segment]:
         loud = np.round(sound * (PEAK * 32767 / np.abs(sound).max())).astype(np.int16)
         try:
-            self._decoder.start_utt()
-            # As a full utterance, so that the cepstral mean is this turn's own.
-            self._decoder.process_raw(loud.tobytes(), full_utt=True)
-            self._decoder.end_utt()
+            self._decoder.reinit_feat()
+            self._process(loud.tobytes(), NOISE_SEARCH)
+            self._process(loud.tobytes(), self._words_search)
             return [] if self._decoder.hyp() is None else list(self._decoder.seg())
         except RuntimeError as error:
             raise RunError(f"pocketsphinx failed: {error}") from error
+
+    def _process(self, samples: bytes, search: str) -> None:
+        self._decoder.activate_search(search)
+        self._decoder.start_utt()
+        # As a full utterance, so that the cepstral mean is this turn's own.
+        self._decoder.process_raw(samples, full_utt=True)
+        self._decoder.end_utt()
 
 
 def _is_word(token: str) -> bool:
