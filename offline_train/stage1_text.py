@@ -35,11 +35,11 @@ class TextStageSettings:
     """
 
     base: str = "all-MiniLM-L6-v2"
-    epochs: int = 6
+    epochs: int = 4
     batch: int = 32
     learning_rate: float = 6e-5
     seed: int = 1
-    as_recognised: float = 0.5
+    as_recognised: float = 0.4
     label_smoothing: float = 0.1
     average: float = 0.99
 
