@@ -130,11 +130,16 @@ def _embed_clips(care: Care, speech: SpeechClassifier, clips: Sequence[Clip], si
     return Speech(Pool.of(torch.cat(embeddings), labels, len(LABELS)), report["confusion"])
 
 
-def paired(data: Mapping[str, Sequence[Embedded]], speech: Mapping[str, Speech]) -> dict[str, list[Embedded]]:
-    """Give every turn a clip of its emotion by an actor of its split, always the same one."""
+def paired(
+    data: Mapping[str, Sequence[Embedded]], speech: Mapping[str, Speech], trusted: Trust | None = None
+) -> dict[str, list[Embedded]]:
+    """Give every turn a clip of its emotion (or, by `trusted`, of another) by an actor of its split.
+
+    Always the same one: validation and test data must not change.
+    """
     return {
         split: [
-            with_speech(conversation, speech[split].pool, torch.Generator().manual_seed(number))
+            with_speech(conversation, speech[split].pool, torch.Generator().manual_seed(number), trusted)
             for number, conversation in enumerate(part)
         ]
         for split, part in data.items()
@@ -144,6 +149,11 @@ def paired(data: Mapping[str, Sequence[Embedded]], speech: Mapping[str, Speech])
 def speech_trust(speech: Mapping[str, Speech]) -> Trust:
     """How often training clips are to show another emotion (see `pairing`)."""
     return trust(speech["train"].confusion, speech["validation"].confusion)
+
+
+def unseen_trust(speech: Mapping[str, Speech]) -> Trust:
+    """No mismatches, for clips that training has not seen; `weaker` makes some."""
+    return trust(speech["validation"].confusion, speech["validation"].confusion)
 
 
 def text_trust(context: ContextEncoder, data: Mapping[str, Sequence[Embedded]]) -> Trust:

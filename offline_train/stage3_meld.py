@@ -9,6 +9,7 @@ from models.context import ContextEncoder
 from models.conversation import ConversationModel
 from offline_train import dialogues
 from offline_train.corpora.meld import LABELS
+from offline_train.pairing import share_to_keep
 from offline_train.run import Run
 from offline_train.stage2 import Modality
 from offline_train.stage3 import FusionStageSettings, train_fusion
@@ -28,28 +29,46 @@ def train_on_pairs(
         run: where; its metrics also hold how far each modality could be trusted on one pairing of the
             training dialogues, next to the validation dialogues.
     """
+    stage1 = parent(speech, "stage1")
     data = dialogues.embed_dialogues(parent(text, "stage1"), meld)
-    clips = dialogues.embed_speech(parent(speech, "stage1"), ravdess)
-    pairs = dialogues.paired(data, clips)
+    clips = dialogues.embed_speech(stage1, ravdess)
     text_context, speech_context = dialogues.load_context(text), dialogues.load_context(speech)
+    unseen, alone = dialogues.unseen_trust(clips), stage1.metrics["validation"]["weighted_f1"]
+    validation = {"validation": data["validation"]}
+
+    def in_dialogues(kept: float) -> float:
+        pairs = dialogues.paired(validation, clips, unseen.weaker(kept))["validation"]
+        return dialogues.agreement(speech_context, "speech", pairs)
+
+    kept = share_to_keep(in_dialogues, alone)
+    pairs = dialogues.paired(data, clips, unseen.weaker(kept))
     shown = dialogues.Mismatching(
         clips["train"].pool,
-        dialogues.speech_trust(clips),
+        dialogues.speech_trust(clips).weaker(kept),
         dialogues.words_by_emotion(data["train"]),
         dialogues.text_trust(text_context, data),
     )
     once = [shown(c, torch.Generator().manual_seed(n)) for n, c in enumerate(pairs["train"])]
     contexts: dict[Modality, ContextEncoder] = {"text": text_context, "speech": speech_context}
+    matched = dialogues.paired(data, clips)
     trust = {
         name: {
-            "training, as paired": dialogues.agreement(context, name, once),
-            "training, all matched": dialogues.agreement(context, name, pairs["train"]),
-            "validation": dialogues.agreement(context, name, pairs["validation"]),
+            "training, all matched": dialogues.agreement(context, name, matched["train"]),
+            "training, as shown": dialogues.agreement(context, name, once),
+            "validation, all matched": dialogues.agreement(context, name, matched["validation"]),
+            "validation, as shown": dialogues.agreement(context, name, pairs["validation"]),
         }
         for name, context in contexts.items()
     }
     return train_fusion(
-        text_context, speech_context, pairs, LABELS, settings, run, shown, extra={"trust": trust}
+        text_context,
+        speech_context,
+        pairs,
+        LABELS,
+        settings,
+        run,
+        shown,
+        extra={"trust": trust, "speech_kept": kept},
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from offline_train.pairing import Pool, trust, with_mismatched_text, with_speech
+from offline_train.pairing import Pool, share_to_keep, trust, with_mismatched_text, with_speech
 from offline_train.sequences import Embedded
 
 TRAINING = [[95, 5, 0], [10, 90, 0], [0, 0, 100]]
@@ -61,3 +61,11 @@ def test_words_are_replaced_only_where_mismatched() -> None:
 def test_a_class_without_clips_is_refused() -> None:
     with pytest.raises(ValueError, match="class 2"):
         Pool.of(torch.zeros(2, 4), torch.tensor([0, 1]), 3)
+
+
+def test_pairs_can_be_made_weaker_until_a_score_comes_down_to_a_target() -> None:
+    trusted = trust(VALIDATION, VALIDATION)
+    assert share_to_keep(lambda kept: 80 * kept, target=60) == pytest.approx(0.75, abs=0.01)
+    assert share_to_keep(lambda kept: 50 * kept, target=60) == 1.0
+    shown = with_speech(dialogue([1] * 20_000), pool(), torch.Generator().manual_seed(1), trusted.weaker(0.7))
+    assert float((shown.speech[:, 0] == 1).float().mean()) == pytest.approx(0.7, abs=0.02)
