@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -178,7 +178,7 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     from streamer.config import load_settings
     from streamer.doctor import examine
 
-    raise typer.Exit(asyncio.run(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+    raise typer.Exit(_run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
 
 @app.callback()
@@ -265,6 +265,13 @@ def _run(
             meter = terminal.hear
         else:
             outputs.append(Lines(console))
-    code = asyncio.run(run_sessions(streams, analyzer, settings, outputs, notify=_notify, meter=meter))
+    code = _run_async(run_sessions(streams, analyzer, settings, outputs, notify=_notify, meter=meter))
     if code:
         raise typer.Exit(code)
+
+
+def _run_async(task: Coroutine[Any, Any, int]) -> int:
+    """Run to the end; on Windows on the event loop that the MQTT client needs."""
+    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(task)
