@@ -53,9 +53,9 @@ class SpeechStageSettings:
     """
 
     care: CareConfig = field(default_factory=CareConfig)
-    epochs: int = 40
+    epochs: int = 45
     batch: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     seed: int = 1
     variants: int = 3
