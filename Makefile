@@ -33,13 +33,13 @@ bench: $(VENV)/.dev
 bundle: $(VENV)/.dev
 	$(TRAIN) stage1 --modality text --corpus meld --data $(MELD) --out $(RUNS)/meld-text1
 	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(RAVDESS) --out $(RUNS)/ravdess-speech1
-	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(RAVDESS) --folds --out $(RUNS)/ravdess-folds
+	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(RAVDESS) --folds --out $(RUNS)/ravdess-cv
 	$(TRAIN) stage2 --modality text --stage1 $(RUNS)/meld-text1 --data $(MELD) --out $(RUNS)/meld-text2
 	$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/ravdess-speech1 --data $(MELD) --clips $(RAVDESS) \
 		--out $(RUNS)/meld-speech2
 	$(TRAIN) stage3 --text $(RUNS)/meld-text2 --speech $(RUNS)/meld-speech2 --data $(MELD) --clips $(RAVDESS) \
 		--out $(RUNS)/meld-fusion
-	$(TRAIN) export --fusion $(RUNS)/meld-fusion --folds $(RUNS)/ravdess-folds --data $(MELD) \
+	$(TRAIN) export --fusion $(RUNS)/meld-fusion --folds $(RUNS)/ravdess-cv --data $(MELD) \
 		--name meld-small --out models/bundles/meld-small
 
 clean:
