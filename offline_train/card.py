@@ -23,7 +23,7 @@ that the fusion does not learn to believe whichever modality was learnt by heart
 recall is r on a modality's training data and v on its validation data, 1 - v/r of the turns show another emotion \
 in that modality, drawn from its validation confusions. The mismatch for sound comes from Stage I on training \
 against validation actors; for words, from Stage II on MELD's training against validation dialogues (the words of \
-another turn are shown).
+another turn are shown, in dialogues shown with sound; a third of them are shown without).
 
 In a dialogue, neighbouring turns make up for mistakes: Stage II of the sound does better on paired dialogues than \
 Stage I on single clips of actors it has not heard. That is an artefact of pairing (the errors of clips know nothing \

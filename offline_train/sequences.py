@@ -69,7 +69,7 @@ class Scarcity:
         turn_text: share of turns that lose their words.
         turn_speech: share of turns that lose their sound.
         all_speech: share of conversations that lose all sound.
-        all_text: share of conversations that lose all words.
+        all_text: share of conversations that lose all words, if they have sound.
     """
 
     prefix: float = 0.5
@@ -87,7 +87,7 @@ class Scarcity:
         kept = turns >= torch.tensor([self.turn_text, self.turn_speech])
         if draw[2] < self.all_speech:
             kept[:, 1] = False
-        elif draw[3] < self.all_text:
+        elif draw[3] < self.all_text and conversation.present[:, 1].any():
             kept[:, 0] = False
         return replace(conversation, present=conversation.present & kept)
 

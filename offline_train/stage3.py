@@ -34,7 +34,8 @@ class FusionStageSettings:
         weight_decay: of AdamW.
         label_smoothing: of the cross-entropy.
         seed: of initialisation, order, dropout, pairing and what is taken away.
-        scarcity: what is taken away.
+        silent: share of training conversations without sound (and with no mismatched words).
+        scarcity: what else is taken away.
     """
 
     width: int = 128
@@ -47,7 +48,8 @@ class FusionStageSettings:
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     seed: int = 1
-    scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_speech=0.35, all_text=0.15))
+    silent: float = 0.35
+    scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_text=0.15))
 
 
 def train_fusion(

@@ -47,8 +47,9 @@ def train_on_pairs(
         dialogues.speech_trust(clips).weaker(kept),
         dialogues.words_by_emotion(data["train"]),
         dialogues.text_trust(text_context, data),
+        settings.silent,
     )
-    once = [shown(c, torch.Generator().manual_seed(n)) for n, c in enumerate(pairs["train"])]
+    once = [shown.paired(c, torch.Generator().manual_seed(n)) for n, c in enumerate(pairs["train"])]
     contexts: dict[Modality, ContextEncoder] = {"text": text_context, "speech": speech_context}
     matched = dialogues.paired(data, clips)
     trust = {
