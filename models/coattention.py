@@ -45,7 +45,7 @@ class CoAttentionBranch(nn.Module):
 
 
 class CoAttention(nn.Module):
-    """T2 and S2 of a conversation -> fused logits. Symmetric in the two modalities."""
+    """T2 and S2 of a conversation -> what to add to their logits. Symmetric in the two modalities."""
 
     def __init__(self, config: CoAttentionConfig) -> None:
         super().__init__()
@@ -56,6 +56,8 @@ class CoAttention(nn.Module):
         self.speech_branch = CoAttentionBranch(config)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(2 * config.width, config.classes)
+        nn.init.zeros_(self.head.weight)  # training starts from what the modalities say alone
+        nn.init.zeros_(self.head.bias)
 
     def forward(
         self, text: Tensor, speech: Tensor, text_present: Tensor, speech_present: Tensor, turns: Tensor

@@ -49,9 +49,35 @@ class ConversationModel(nn.Module):
             speech_present: bool [B, K].
             turns: bool [B, K], False for padding, which is at the end.
         """
-        t2, text_logits = self.text(text, text_present, turns)
-        s2, speech_logits = self.speech(speech, speech_present, turns)
-        return Logits(text_logits, speech_logits, self.fusion(t2, s2, text_present, speech_present, turns))
+        words = self.text(text, text_present, turns)
+        sound = self.speech(speech, speech_present, turns)
+        return Logits(words[1], sound[1], self.fuse(words, sound, text_present, speech_present, turns))
+
+    def fuse(
+        self,
+        words: tuple[Tensor, Tensor],
+        sound: tuple[Tensor, Tensor],
+        text_present: Tensor,
+        speech_present: Tensor,
+        turns: Tensor,
+    ) -> Tensor:
+        """Stage III: what each modality that a turn has says alone, corrected by the co-attention.
+
+        The paper reads the emotion off the co-attention only. Here it starts from Stage II, so that a turn
+        that has one modality is judged by that modality from the start.
+
+        Args:
+            words: T2 [B, K, 2H] and Stage II logits [B, K, C].
+            sound: S2 [B, K, 2H] and Stage II logits [B, K, C].
+            text_present: bool [B, K].
+            speech_present: bool [B, K].
+            turns: bool [B, K], False for padding.
+
+        Returns:
+            Logits [B, K, C].
+        """
+        correction: Tensor = self.fusion(words[0], sound[0], text_present, speech_present, turns)
+        return words[1] * text_present[..., None] + sound[1] * speech_present[..., None] + correction
 
 
 def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, present: Tensor) -> Logits:

@@ -73,7 +73,7 @@ class ConversationWindow:
         if size < 1:
             raise ValueError("a window holds at least one turn")
         self.size = size
-        self._fusion = model.fusion
+        self._model = model
         self._text = _Track(model.text, size)
         self._speech = _Track(model.speech, size)
         self._start = 0
@@ -110,10 +110,8 @@ class ConversationWindow:
         self._end += 1
 
         window = slice(self._start, self._end)
-        t2, text_logits = self._text.judge(window)
-        s2, speech_logits = self._speech.judge(window)
-        turns = torch.ones(t2.shape[:2], dtype=torch.bool)
-        fused = self._fusion(
-            t2, s2, self._text.present[window][None], self._speech.present[window][None], turns
-        )
-        return Logits(text_logits[0], speech_logits[0], fused[0])
+        words, sound = (track.judge(window) for track in tracks)
+        text_present, speech_present = (track.present[window][None] for track in tracks)
+        turns = torch.ones(1, len(self), dtype=torch.bool)
+        fused = self._model.fuse(words, sound, text_present, speech_present, turns)
+        return Logits(words[1][0], sound[1][0], fused[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve, resample_poly  # type: ignore[import-untyped]
+from scipy.signal import fftconvolve, resample_poly
 from torch import Tensor
 from torch.nn import functional
 

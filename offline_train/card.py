@@ -35,7 +35,7 @@ LIMITS = """\
 - What this bundle does on real conversations with real paired sound and words **is unknown**: no such data could \
 be had. Every figure "with sound" below is on MELD's words with RAVDESS' acted voices.
 - The sound was learnt from 16 North American actors speaking two sentences. Other accents, ages, languages and \
-unacted speech may be judged wrongly.
+unacted speech may be judged wrongly: of fifteen ordinary read sentences, the sound alone took nine for disgust.
 - The words were learnt from the scripts of one American comedy of the 1990s. English only.
 - Figures on MELD are on published transcripts, with punctuation. Recognisers that write none (pocketsphinx) leave \
 less to go by: see "as recognised" below.
@@ -54,7 +54,9 @@ def model_card(manifest: Manifest) -> str:
         "## How it was made",
         "```sh\n" + "\n".join(manifest.training["commands"]) + "\n```",
         "Seed 1 throughout unless a command says otherwise; all settings are in `bundle.json` under `training`. "
-        "Every epoch was selected on validation data only.",
+        "Every epoch was selected on validation data only. Stage III starts from the sum of what both "
+        "modalities say alone and learns a correction by co-attention, where the paper reads the emotion off the "
+        "co-attention only.",
         "## Data",
         DATA,
         PAIRING,

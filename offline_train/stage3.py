@@ -38,7 +38,7 @@ class FusionStageSettings:
         scarcity: what else is taken away.
     """
 
-    width: int = 128
+    width: int = 96
     heads: int = 4
     dropout: float = 0.5
     epochs: int = 50

@@ -50,8 +50,8 @@ class Conversation:
         Args:
             bundle: the networks; shared between conversations.
             window: turns that are looked at, and can be revised.
-            revise_above: a turn is revised when its emotion changes, or any of its probabilities moves by more
-                than this from what was last said.
+            revise_above: a turn is revised when its emotion changes, or any of its probabilities moves by
+                more than this from what was last said.
         """
         self._bundle = bundle
         self._window = ConversationWindow(bundle.conversation, window)

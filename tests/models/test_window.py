@@ -83,8 +83,7 @@ class Reference:
             self.last[depth] |= {first + i: state for i, state in enumerate(ahead)}
             back = layer.backward_gru(x.flip(0)[None])[0][0].flip(0)
             x = torch.cat([ahead, back], dim=-1)
-        context, logits = self.encoder.attend(x[None], torch.ones(1, len(x), dtype=torch.bool))
-        return context, logits[0]
+        return self.encoder.attend(x[None], torch.ones(1, len(x), dtype=torch.bool))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,12 +101,11 @@ def test_beyond_the_window_backward_and_attention_see_the_window_alone(
         )
         for newest, state in enumerate(states):
             first = max(0, newest + 1 - size)
-            (t2, t), (s2, s) = (reference.judge(first, newest) for reference in references)
+            words, sound = (reference.judge(first, newest) for reference in references)
             seen = present[None, first : newest + 1]
-            fused = model.fusion(
-                t2, s2, seen[..., 0], seen[..., 1], torch.ones(seen.shape[:2], dtype=torch.bool)
-            )
-            assert_same(state, Logits(t, s, fused[0]))
+            turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
+            fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
+            assert_same(state, Logits(words[1][0], sound[1][0], fused[0]))
 
 
 @settings(max_examples=20, deadline=None)

@@ -105,7 +105,7 @@ async def test_every_turn_is_told_once_in_order(bundle: Bundle) -> None:
     for final, spoken in zip(finals, truth(), strict=True):
         assert final.start_s == pytest.approx(spoken["start_s"], abs=0.25)
         assert final.end_s == pytest.approx(spoken["end_s"], abs=0.3)
-        assert final.latency_ms.endpoint == pytest.approx(500, abs=70)
+        assert final.latency_ms.endpoint == pytest.approx(500, abs=200)
         assert final.text == "I am happy"
     told = {final.turn for final in finals}
     assert all(revised.turn in told for revised in output.of(TurnRevised))

@@ -79,7 +79,7 @@ def kitchen(broker: Mosquitto) -> Mqtt:
 
 async def delivered(output: Mqtt) -> None:
     async with asyncio.timeout(20):
-        while output.queue.depth:  # noqa: ASYNC110
+        while output.queue.depth:
             await asyncio.sleep(0.01)
 
 
