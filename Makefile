@@ -24,10 +24,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev  ## into benchmarks/results/ and the README
 	mkdir -p benchmarks/results
 	for name in segmentation recognition latency; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
+	$(BIN)/python -m benchmarks.tables
 
 # The shipped bundle from scratch: about an hour on two cores; goes on where it was when killed.
 bundle: $(VENV)/.dev

@@ -47,7 +47,8 @@ Bundle = Annotated[
 Asr = Annotated[
     str | None,
     typer.Option(
-        help="Recogniser: auto, faster-whisper[:size or folder], pocketsphinx, none.", show_default="auto"
+        help="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none.",
+        show_default="auto",
     ),
 ]
 Events = Annotated[
@@ -56,7 +57,7 @@ Events = Annotated[
 ]
 Mqtt = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Publish to a broker: mqtt://[user:password@]host[:port][/prefix]."),
+    typer.Option(metavar="URL", help="Publish to a broker: mqtt://user:password@host:1883/prefix."),
 ]
 View = Annotated[
     bool | None,
