@@ -35,7 +35,7 @@ LIMITS = """\
 - What this bundle does on real conversations with real paired sound and words **is unknown**: no such data could \
 be had. Every figure "with sound" below is on MELD's words with RAVDESS' acted voices.
 - The sound was learnt from 16 North American actors speaking two sentences. Other accents, ages, languages and \
-unacted speech may be judged wrongly: of fifteen ordinary read sentences, the sound alone took nine for disgust.
+unacted speech may be judged wrongly: ordinary read sentences are often taken for disgust or anger by their sound.
 - The words were learnt from the scripts of one American comedy of the 1990s. English only.
 - Figures on MELD are on published transcripts, with punctuation. Recognisers that write none (pocketsphinx) leave \
 less to go by: see "as recognised" below.
