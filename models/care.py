@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from torch.nn import functional
 
 from models.base_encoder import find_base
 from models.care_small import SmallCare
-from models.care_wavlm import WavLMCare
+
+if TYPE_CHECKING:
+    from models.care_wavlm import WavLMCare
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Care(Protocol):
         ...
 
 
-def build_care(config: CareConfig) -> SmallCare | WavLMCare:
+def build_care(config: CareConfig) -> "SmallCare | WavLMCare":
     """Build a CARE: the small one with random weights, the other with those of its bases.
 
     Raises:
@@ -64,6 +66,8 @@ def build_care(config: CareConfig) -> SmallCare | WavLMCare:
     """
     if config.kind == "small":
         return SmallCare(config.bins, config.width, config.acoustic_blocks, config.semantic_blocks)
+    from models.care_wavlm import WavLMCare  # two seconds of imports, which the small kind does without
+
     return WavLMCare.from_bases(find_base(config.speech_base), find_base(config.text_base))
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
@@ -13,7 +14,6 @@ from torch import Tensor
 from models.base_encoder import find_base
 from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
 from models.care_small import SmallCare
-from models.care_wavlm import WavLMCare
 from models.context import ContextConfig, ContextEncoder
 from models.text import TextConfig, TextEncoder
 from offline_train.corpora.conversation import Conversation
@@ -24,6 +24,9 @@ from offline_train.pairing import Pool, Trust, trust, with_mismatched_text, with
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Embedded
 from offline_train.stage2 import Modality, judge_context
+
+if TYPE_CHECKING:
+    from models.care_wavlm import WavLMCare
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -49,7 +52,7 @@ def load_text_encoder(run: Run) -> TextEncoder:
     return model
 
 
-def load_speech_encoder(run: Run) -> tuple[SmallCare | WavLMCare, SpeechClassifier]:
+def load_speech_encoder(run: Run) -> "tuple[SmallCare | WavLMCare, SpeechClassifier]":
     """CARE and Stage I of the sound, as a run left them."""
     care = build_care(CareConfig(**run.config["care"]))
     speech = SpeechClassifier(care.dimension, SpeechConfig(**run.config["speech"]))
