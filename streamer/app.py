@@ -245,10 +245,11 @@ def _run(
         writer = JsonLines(events, inputs=inputs)
         writer.check()
         outputs.append(writer)
+    broker = None
     if settings.mqtt is not None:
         from streamer.outputs.mqtt.address import BrokerAddress
 
-        BrokerAddress.parse(settings.mqtt)
+        broker = BrokerAddress.parse(settings.mqtt)
 
     from rich.console import Console
 
@@ -266,7 +267,9 @@ def _run(
             meter = terminal.hear
         else:
             outputs.append(Lines(console))
-    code = _run_async(run_sessions(streams, analyzer, settings, outputs, notify=_notify, meter=meter))
+    code = _run_async(
+        run_sessions(streams, analyzer, settings, outputs, notify=_notify, broker=broker, meter=meter)
+    )
     if code:
         raise typer.Exit(code)
 

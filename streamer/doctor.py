@@ -61,14 +61,10 @@ async def _try(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
 
 
 def _models(settings: Settings) -> str:
-    from models.bundle import load_bundle
-    from models.errors import BundleError
+    from streamer.sessions import load_models
 
     began = perf_counter()
-    try:
-        bundle = load_bundle(settings.bundle)
-    except BundleError as error:
-        raise InputError(str(error)) from error
+    bundle = load_models(settings)
     took = perf_counter() - began
     return f"{bundle.name}: {', '.join(bundle.labels)} (hashes match, loaded in {took:.1f} s)"
 

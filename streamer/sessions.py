@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.bundle import load_bundle
+from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
 from streamer.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame, AudioSource
@@ -18,6 +18,7 @@ from streamer.pipeline import Pipeline
 from streamer.transcribers.choose import load_transcriber
 
 if TYPE_CHECKING:
+    from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.mqtt.output import Mqtt
 
 Notify = Callable[[str], None]
@@ -40,6 +41,18 @@ class Stream:
     live: bool = False
 
 
+def load_models(settings: Settings) -> Bundle:
+    """Load the bundle.
+
+    Raises:
+        InputError: it can't be had, or was changed.
+    """
+    try:
+        return load_bundle(settings.bundle)
+    except BundleError as error:
+        raise InputError(str(error)) from error
+
+
 def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
     """Load the bundle and the recogniser.
 
@@ -50,11 +63,7 @@ def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
     Raises:
         InputError: one of them can't be had.
     """
-    try:
-        bundle = load_bundle(settings.bundle)
-    except BundleError as error:
-        raise InputError(str(error)) from error
-    return Analyzer(bundle, load_transcriber(settings.asr, notify))
+    return Analyzer(load_models(settings), load_transcriber(settings.asr, notify))
 
 
 async def run_sessions(
@@ -64,6 +73,7 @@ async def run_sessions(
     outputs: Sequence[Output],
     *,
     notify: Notify,
+    broker: "BrokerAddress | None" = None,
     meter: Callable[[AudioFrame], None] | None = None,
 ) -> int:
     """Run one session after the other.
@@ -72,8 +82,9 @@ async def run_sessions(
         streams: what to listen to.
         analyzer: the heavy part.
         settings: how.
-        outputs: what takes the events of all sessions; a broker, if set, is connected for each.
+        outputs: what takes the events of all sessions.
         notify: is told what the user should know.
+        broker: where each session's events are published too.
         meter: is shown every frame.
 
     Returns:
@@ -83,11 +94,11 @@ async def run_sessions(
         for output in outputs:
             await stack.enter_async_context(output)
         for stream in streams:
-            async with _broker(settings, stream.name) as broker:
+            async with _published(broker, stream.name) as published:
                 pipeline = Pipeline(
                     stream.source,
                     analyzer,
-                    [*outputs, *broker],
+                    [*outputs, *published],
                     settings,
                     stream=stream.name,
                     speakers=stream.speakers,
@@ -102,14 +113,13 @@ async def run_sessions(
 
 
 @asynccontextmanager
-async def _broker(settings: Settings, stream: str) -> "AsyncIterator[list[Mqtt]]":
-    if settings.mqtt is None:
+async def _published(broker: "BrokerAddress | None", stream: str) -> "AsyncIterator[list[Mqtt]]":
+    if broker is None:
         yield []
         return
-    from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.mqtt.output import Mqtt
 
-    async with Mqtt(BrokerAddress.parse(settings.mqtt), stream) as output:
+    async with Mqtt(broker, stream) as output:
         yield [output]
 
 

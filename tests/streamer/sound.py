@@ -49,7 +49,6 @@ class ArraySource:
     ) -> None:
         self.name = "array"
         self.channels = channels
-        self.closed = False
         self._items = items
         self._forever = forever
 
@@ -59,7 +58,7 @@ class ArraySource:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.closed = True
+        pass
 
     async def __aiter__(self) -> AsyncIterator[AudioItem]:
         for item in self._items:
