@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ class TextConfig:
         base: the pre-trained encoder it starts from (see `models.base_encoder.find_base`).
         pooling: how token states become one embedding: their mean, or the first token's.
         max_tokens: longer utterances are cut.
+        context_turns: preceding turns that the encoder reads before the utterance; 0 for none.
+        context_words: of them together at most, the latest.
         train_embeddings: False leaves the token embeddings as they came; a bundle need not carry them then.
         classes: size of the Stage I head.
         dropout: before the Stage I head.
@@ -35,9 +37,29 @@ class TextConfig:
     base: str = "all-MiniLM-L6-v2"
     pooling: Literal["mean", "first"] = "mean"
     max_tokens: int = 128
+    context_turns: int = 0
+    context_words: int = 32
     train_embeddings: bool = False
     classes: int = 7
     dropout: float = 0.1
+
+
+class Tokens(NamedTuple):
+    """A batch of utterances as tokens, each [B, L].
+
+    Attributes:
+        ids: token ids.
+        mask: 1 for tokens, 0 for padding.
+        own: 1 for what is pooled: the utterance, not what came before it.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    own: Tensor
+
+    def to(self, device: torch.device) -> "Tokens":
+        """The same on another device."""
+        return Tokens(*(each.to(device) for each in self))
 
 
 class TextEncoder(nn.Module):
@@ -67,44 +89,64 @@ class TextEncoder(nn.Module):
         if not config.train_embeddings:
             self.backbone.get_submodule("embeddings").requires_grad_(requires_grad=False)
 
-    def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Token ids and attention mask, each [B, L], padded to the longest text."""
-        tokens = self.tokenizer(
-            [text.translate(_PLAIN) for text in texts],
-            padding=True,
-            truncation=True,
-            max_length=self.config.max_tokens,
-            return_tensors="pt",
-        )
-        return tokens["input_ids"], tokens["attention_mask"]
-
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed utterances.
+    def tokenize(self, texts: Sequence[str], contexts: Sequence[Sequence[str]] | None = None) -> Tokens:
+        """Tokens of a batch, padded to the longest.
 
         Args:
-            ids: token ids [B, L].
-            mask: 1 for tokens, 0 for padding [B, L].
+            texts: utterances [B].
+            contexts: what was said before each, oldest first [B, any]; None for nothing. Only the last
+                `context_turns` of them are read.
+        """
+        own = [text.translate(_PLAIN) for text in texts]
+        turns = self.config.context_turns
+        if turns:
+            before = [self._joined(context[-turns:]) for context in contexts or [()] * len(own)]
+            pairs = [before, own]
+        else:
+            pairs = [own]
+        encoded = self.tokenizer(
+            *pairs, padding=True, truncation=True, max_length=self.config.max_tokens, return_tensors="pt"
+        )
+        mask: Tensor = encoded["attention_mask"]
+        if not turns:
+            return Tokens(encoded["input_ids"], mask, mask)
+        part = [[piece == 1 for piece in encoded.sequence_ids(row)] for row in range(len(own))]
+        # An utterance that is nothing but unknown to the tokenizer still needs a token to pool.
+        spoken = torch.tensor(part)
+        spoken[~spoken.any(1), 0] = True
+        return Tokens(encoded["input_ids"], mask, spoken.to(mask.dtype))
+
+    def _joined(self, context: Sequence[str]) -> str:
+        words = [word for turn in context for word in (*turn.translate(_PLAIN).split(), self.tokenizer.sep_token)]
+        return " ".join(words[:-1][-self.config.context_words :])
+
+    def forward(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+        """Embed utterances.
 
         Returns:
             T1 [B, D] and Stage I logits [B, C].
         """
-        states = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state  # [B, L, D]
+        states = self.backbone(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state  # [B, L, D]
         if self.config.pooling == "first":
             embedding = states[:, 0]
         else:
-            weight = mask.unsqueeze(-1).to(states.dtype)  # [B, L, 1]
+            weight = tokens.own.unsqueeze(-1).to(states.dtype)  # [B, L, 1]
             embedding = (states * weight).sum(1) / weight.sum(1)
         return embedding, self.head(self.dropout(embedding))
 
     @torch.inference_mode()
-    def embed(self, texts: Sequence[str], batch: int = 64) -> tuple[Tensor, Tensor]:
-        """T1 [N, D] and Stage I logits [N, C] of many texts, batched by length."""
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    def embed(
+        self, texts: Sequence[str], contexts: Sequence[Sequence[str]] | None = None, batch: int = 64
+    ) -> tuple[Tensor, Tensor]:
+        """T1 [N, D] and Stage I logits [N, C] of many texts, batched by length; `contexts` as in `tokenize`."""
+        contexts = contexts or [()] * len(texts)
+        length = [len(text) + sum(map(len, before)) for text, before in zip(texts, contexts, strict=True)]
+        order = sorted(range(len(texts)), key=length.__getitem__)
         embeddings = torch.empty(len(texts), self.dimension)
         logits = torch.empty(len(texts), self.config.classes)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            ids, mask = self.tokenize([texts[i] for i in chosen])
-            embedding, scores = self(ids.to(self.head.weight.device), mask.to(self.head.weight.device))
-            embeddings[chosen], logits[chosen] = embedding.cpu(), scores.cpu()
+            tokens = self.tokenize([texts[i] for i in chosen], [contexts[i] for i in chosen])
+            embedding, scores = self(tokens.to(self.head.weight.device))
+            embeddings[chosen], logits[chosen] = embedding.float().cpu(), scores.float().cpu()
         return embeddings, logits

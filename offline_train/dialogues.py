@@ -16,8 +16,8 @@ from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_
 from models.care_small import SmallCare
 from models.context import ContextConfig, ContextEncoder
 from models.text import TextConfig, TextEncoder
-from offline_train.corpora.conversation import Conversation
-from offline_train.corpora.meld import LABELS, Split, read_meld
+from offline_train.corpora.corpus import SPLITS, Conversation
+from offline_train.corpora.meld import LABELS, read_meld
 from offline_train.corpora.ravdess import SHIPPED, Clip, read_ravdess
 from offline_train.metrics import classification
 from offline_train.pairing import Pool, Trust, trust, with_mismatched_text, with_speech
@@ -28,7 +28,6 @@ from offline_train.stage2 import Modality, judge_context
 if TYPE_CHECKING:
     from models.care_wavlm import WavLMCare
 
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from models.bundle import Bundle
-from offline_train.corpora.conversation import Conversation
+from offline_train.corpora.corpus import Conversation
 from offline_train.dialogues import sequences
 from offline_train.metrics import classification
 from offline_train.sequences import UNSCORED

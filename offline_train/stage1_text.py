@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
 from models.text import TextConfig, TextEncoder
-from offline_train.corpora.conversation import Conversation
+from offline_train.corpora.corpus import Conversation
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run

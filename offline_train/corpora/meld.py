@@ -3,14 +3,13 @@
 import csv
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
-from offline_train.corpora.conversation import Conversation, Utterance
+from offline_train.corpora.corpus import Conversation, Sentiment, Split, Utterance
 from offline_train.corpora.errors import CorpusError
 
 LABELS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
 SENTIMENTS = ("negative", "neutral", "positive")
-Split = Literal["train", "validation", "test"]
 _FILES: dict[Split, str] = {
     "train": "train_sent_emo.csv",
     "validation": "dev_sent_emo.csv",
@@ -45,7 +44,7 @@ def read_meld(folder: Path, split: Split) -> list[Conversation]:
                     id=row["Utterance_ID"],
                     text=row["Utterance"].strip(),
                     label=row["Emotion"],
-                    sentiment=row["Sentiment"],
+                    sentiment=cast(Sentiment, row["Sentiment"]),
                     speaker=row["Speaker"],
                 )
                 for row in turns

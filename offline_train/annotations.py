@@ -1,0 +1,76 @@
+"""Annotated texts on disk: what `annotate` writes and `pretrain-text` reads. JSON Lines, an object a text."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from offline_train.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One text and what an annotator took it to show.
+
+    Attributes:
+        id: of the text, unique in its file.
+        text: the words.
+        label: the annotator's.
+        annotator: who, e.g. "llm:gpt-4o-mini", "lexicon:vader", "classifier:meld-small@1", "corpus".
+        context: preceding turns, oldest first, where the text is part of a conversation.
+        probabilities: by label, where the annotator is not sure (or several people disagreed).
+    """
+
+    id: str
+    text: str
+    label: str
+    annotator: str
+    context: tuple[str, ...] = ()
+    probabilities: dict[str, float] | None = None
+
+    def line(self) -> str:
+        """As JSON, with the line's end."""
+        row = {"id": self.id, "text": self.text, "label": self.label, "annotator": self.annotator}
+        more: dict[str, object] = {}
+        if self.context:
+            more["context"] = list(self.context)
+        if self.probabilities is not None:
+            more["probabilities"] = {label: round(p, 4) for label, p in self.probabilities.items()}
+        return json.dumps({**row, **more}, ensure_ascii=False) + "\n"
+
+
+def read_annotations(path: Path) -> list[Annotation]:
+    """Read a file of annotations. A last line that was cut off by a kill is left out.
+
+    Raises:
+        UsageError: the file is missing, or a line is not an annotation.
+    """
+    return list(_read(path))
+
+
+def label_set(annotations: Sequence[Annotation]) -> tuple[str, ...]:
+    """Every label that occurs, sorted."""
+    return tuple(
+        sorted({label for each in annotations for label in (each.probabilities or {each.label: 1.0})})
+    )
+
+
+def _read(path: Path) -> Iterator[Annotation]:
+    if not path.is_file():
+        raise UsageError(f"no annotations in {path}: make them with `merits-train annotate --out {path}`")
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            yield Annotation(
+                id=str(row["id"]),
+                text=str(row["text"]),
+                label=str(row["label"]),
+                annotator=str(row["annotator"]),
+                context=tuple(row.get("context", ())),
+                probabilities=row.get("probabilities"),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines) and not line.endswith("\n"):
+                return
+            raise UsageError(f"{path} line {number} is not an annotation: {error}") from error
