@@ -1,9 +1,7 @@
 """Stage I, text: the encoder is fine-tuned on single utterances (MERITS-L, section III-B)."""
 
 import random
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,11 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
-from models.text import TextConfig, TextEncoder
-from offline_train.corpora.corpus import Conversation
+from models.text import TextConfig, TextEncoder, Tokens
+from offline_train.corpora.corpus import SPLITS, Corpus
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
+from offline_train.pretrain_text import load_pretrained
 from offline_train.run import Run
+from offline_train.text_batches import plain, shown_utterances, text_batches
 
 
 @dataclass(frozen=True)
@@ -23,114 +23,87 @@ class TextStageSettings:
     """How Stage I of the text modality is trained.
 
     Attributes:
-        base: the encoder to start from.
-        epochs: passes over the training split.
+        base: the encoder to start from; a pre-trained one replaces its weights.
+        context_turns: preceding turns that the encoder reads before the utterance.
+        context_words: of them together at most, the latest.
         batch: utterances a batch.
-        learning_rate: peak, of AdamW.
-        seed: of initialisation, order and dropout.
         as_recognised: share of training utterances shown as a recogniser would write them: lower case, no
             punctuation. Keeps the encoder from leaning on marks that live transcripts may lack.
         label_smoothing: of the cross-entropy.
-        average: decay of the moving average of the weights (see `FitSettings`).
+        fit: how to optimise.
     """
 
     base: str = "all-MiniLM-L6-v2"
-    epochs: int = 4
+    context_turns: int = 3
+    context_words: int = 32
     batch: int = 32
-    learning_rate: float = 6e-5
-    seed: int = 1
     as_recognised: float = 0.4
     label_smoothing: float = 0.1
-    average: float = 0.99
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(epochs=4, learning_rate=6e-5, average=0.99, precision="bf16")
+    )
 
 
 def train_text(
-    conversations: dict[str, list[Conversation]],
-    labels: Sequence[str],
-    settings: TextStageSettings,
-    run: Run,
+    corpus: Corpus, settings: TextStageSettings, run: Run, pretrained: Run | None = None
 ) -> dict[str, Any]:
     """Fine-tune on split "train"; "test" is only ever looked at once, at the end.
 
     The epoch kept is the one with the best weighted F1 on "validation", as the mean of the texts as they are
     written and as a recogniser without punctuation would write them.
 
+    Args:
+        corpus: with words and labels.
+        settings: how.
+        run: where.
+        pretrained: RoBERTa-FT to start from, a run of `pretrain-text`.
+
     Returns:
         Metrics by split, as stored in the run.
     """
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.fit.seed)
     folder = find_base(settings.base)
-    config = TextConfig(base=settings.base, classes=len(labels))
+    config = TextConfig(
+        base=settings.base,
+        context_turns=settings.context_turns,
+        context_words=settings.context_words,
+        classes=len(corpus.labels),
+    )
     model = TextEncoder(config, folder)
-    data = {split: scored_texts(part, labels) for split, part in conversations.items()}
-    texts, targets = data["train"]
+    if pretrained is not None:
+        load_pretrained(model, pretrained)
+    data = {
+        split: shown_utterances(corpus.splits[split], corpus.labels, settings.context_turns)
+        for split in SPLITS
+    }
 
-    def batches(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def batches(generator: torch.Generator) -> list[tuple[Tokens, Tensor]]:
         chance = random.Random(int(torch.randint(2**31, (), generator=generator)))
-        shown = [as_recognised(text) if chance.random() < settings.as_recognised else text for text in texts]
-        return [
-            (*model.tokenize([shown[i] for i in chosen]), targets[chosen])
-            for chosen in batches_by_length([len(text) for text in shown], settings.batch, chance)
-        ]
+        shown = [plain(each) if chance.random() < settings.as_recognised else each for each in data["train"]]
+        return text_batches(model, shown, settings.batch, chance)
 
-    def loss(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        ids, mask, target = batch
-        _, logits = model(ids, mask)
-        return functional.cross_entropy(logits, target, label_smoothing=settings.label_smoothing)
+    def loss(batch: tuple[Tokens, Tensor]) -> Tensor:
+        tokens, target = batch
+        _, logits = model(tokens)
+        return functional.cross_entropy(logits.float(), target, label_smoothing=settings.label_smoothing)
 
-    def judge(split: str, *, plain: bool = False) -> dict[str, Any]:
-        texts, targets = data[split]
-        _, logits = model.embed([as_recognised(text) for text in texts] if plain else texts)
-        return classification(targets.numpy(), logits.argmax(1).numpy(), labels)
+    def judge(split: str, *, recognised: bool = False) -> dict[str, Any]:
+        shown = [plain(each) for each in data[split]] if recognised else data[split]
+        _, logits = model.embed([each.text for each in shown], [each.context for each in shown])
+        truth = torch.stack([each.target for each in shown]).argmax(1)
+        return classification(truth.numpy(), logits.argmax(1).numpy(), corpus.labels)
 
     def validate() -> dict[str, float]:
         written = judge("validation")["weighted_f1"]
-        recognised = judge("validation", plain=True)["weighted_f1"]
+        recognised = judge("validation", recognised=True)["weighted_f1"]
         return {"score": (written + recognised) / 2, "as_written": written, "as_recognised": recognised}
 
-    optimise = FitSettings(
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        seed=settings.seed,
-        average=settings.average,
-    )
-    best = fit(model, batches, loss, validate, optimise, run.folder, "Stage I text")
+    best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage I text")
+    judged = ("validation", "test")
     metrics = {
         "best_epoch": int(best["epoch"]),
-        **{split: judge(split) for split in data},
-        "as_recognised": {
-            split: judge(split, plain=True)["weighted_f1"] for split in data if split != "train"
-        },
+        **{split: judge(split) for split in judged},
+        "as_recognised": {split: judge(split, recognised=True)["weighted_f1"] for split in judged},
     }
     run.finish(model, {"text": config, "base_sha256": weights_sha256(folder)}, metrics)
     return metrics
-
-
-def scored_texts(conversations: Sequence[Conversation], labels: Sequence[str]) -> tuple[list[str], Tensor]:
-    """The texts that carry both words and a label, and their class indices [N]."""
-    rows = [
-        (utterance.text, labels.index(utterance.label))
-        for conversation in conversations
-        for utterance in conversation.utterances
-        if utterance.text and utterance.label is not None
-    ]
-    return [text for text, _ in rows], torch.tensor([label for _, label in rows])
-
-
-def as_recognised(text: str) -> str:
-    """A transcript as recognisers without punctuation write it: lower case words, apostrophes kept."""
-    words = re.sub(r"[^\w\s']", " ", text.replace("’", "'").lower()).split()
-    return " ".join(words) or text
-
-
-def batches_by_length(lengths: Sequence[int], size: int, chance: random.Random) -> list[list[int]]:
-    """Random batches whose members are of similar length, so that little is padding."""
-    order = list(range(len(lengths)))
-    chance.shuffle(order)
-    pool = size * 50
-    batches = []
-    for start in range(0, len(order), pool):
-        near = sorted(order[start : start + pool], key=lambda i: lengths[i])
-        batches += [near[i : i + size] for i in range(0, len(near), size)]
-    chance.shuffle(batches)
-    return batches
