@@ -1,0 +1,83 @@
+"""Utterances as the text encoder is shown them in training."""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from models.text import TextEncoder, Tokens
+from offline_train.corpora.corpus import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An utterance.
+
+    Attributes:
+        text: its words.
+        context: what was said before it, oldest first.
+        target: what to predict, a distribution over classes [C].
+    """
+
+    text: str
+    context: tuple[str, ...]
+    target: Tensor
+
+    @property
+    def length(self) -> int:
+        """Characters, context included."""
+        return len(self.text) + sum(map(len, self.context))
+
+
+def shown_utterances(
+    conversations: Sequence[Conversation], labels: Sequence[str], context_turns: int
+) -> list[Shown]:
+    """The utterances that carry both words and a label, with the words said before them."""
+    certain = torch.eye(len(labels))
+    found = []
+    for conversation in conversations:
+        before: list[str] = []
+        for utterance in conversation.utterances:
+            if utterance.text and utterance.label is not None:
+                context = tuple(before[-context_turns:]) if context_turns else ()
+                found.append(Shown(utterance.text, context, certain[labels.index(utterance.label)]))
+            if utterance.text:
+                before.append(utterance.text)
+    return found
+
+
+def plain(shown: Shown) -> Shown:
+    """The same as a recogniser without punctuation would write it."""
+    return replace(
+        shown, text=as_recognised(shown.text), context=tuple(as_recognised(text) for text in shown.context)
+    )
+
+
+def as_recognised(text: str) -> str:
+    """A transcript as recognisers without punctuation write it: lower case words, apostrophes kept."""
+    words = re.sub(r"[^\w\s']", " ", text.replace("’", "'").lower()).split()
+    return " ".join(words) or text
+
+
+def text_batches(
+    encoder: TextEncoder, utterances: Sequence[Shown], size: int, chance: random.Random
+) -> list[tuple[Tokens, Tensor]]:
+    """Random batches whose members are of similar length, so that little is padding: tokens, targets [B, C]."""
+    order = list(range(len(utterances)))
+    chance.shuffle(order)
+    pool = size * 50
+    batches = []
+    for start in range(0, len(order), pool):
+        near = sorted(order[start : start + pool], key=lambda i: utterances[i].length)
+        batches += [near[i : i + size] for i in range(0, len(near), size)]
+    chance.shuffle(batches)
+    return [
+        (
+            encoder.tokenize([utterances[i].text for i in chosen], [utterances[i].context for i in chosen]),
+            torch.stack([utterances[i].target for i in chosen]),
+        )
+        for chosen in batches
+    ]
