@@ -1,0 +1,206 @@
+"""IEMOCAP (Busso et al., LREC 2008): five sessions of two actors each, scripted and improvised."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
+from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.prepared import UTTERANCES, is_prepared, read_prepared
+from offline_train.corpora.tables import read_json, read_lines
+
+LABELS = ("angry", "happy", "neutral", "sad")
+LABELS6 = ("happy", "sad", "neutral", "angry", "excited", "frustrated")
+SESSIONS = range(1, 6)
+TERMS = "licence on request from USC, research only; nothing derived from it may be shipped"
+_FOUR = {"ang": "angry", "hap": "happy", "exc": "happy", "neu": "neutral", "sad": "sad"}
+_SIX = {"hap": "happy", "sad": "sad", "neu": "neutral", "ang": "angry", "exc": "excited", "fru": "frustrated"}
+_RAW = {*_SIX, "sur", "fea", "dis", "oth", "xxx"}
+_SEEN_CONTEXT = ("iaan", "bert_iaan")
+_VALIDATION_SHARE = 0.12
+_TURN_LAYOUT = "[start - end]<tab>id<tab>emotion<tab>[v, a, d]"
+_TURN = re.compile(r"\[([\d.]+)\s*-\s*([\d.]+)\]\s+(\S+)\s+(\S+)\s+\[([\d.]+),[^]]*\]")
+_SAID = re.compile(r"(\S+)\s+\[[^]]*\]\s*:(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    id: str
+    dialogue: str
+    session: int
+    text: str | None
+    raw: str
+    valence: float
+    recording: Recording | None = None
+    speech: NDArray[np.float32] | None = None
+
+
+def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
+    """Four emotions, happy and excited merged: sessions 2-4 train, 1 validation, 5 test (MERITS-L, section IV-A).
+
+    Every utterance of a dialogue is there, in order of its start; those of no or another emotion have the
+    label None.
+
+    Args:
+        folder: the full release as published, or the prepared corpus.
+        features: which array of a prepared corpus to read as speech features, `gemaps47` by default.
+        fold: 1 to 5, to leave one session out instead: session `fold` is the test, the next one (after 5
+            comes 1) the validation, the others train.
+
+    Raises:
+        CorpusError: the corpus is missing or broken, or features or fold are none of it.
+    """
+
+    def split_of(turn: _Turn) -> Split:
+        return _split(turn.session, test=5, validation=1)
+
+    return _corpus("iemocap", LABELS, _FOUR, _read(folder, features), split_of, fold)
+
+
+def read_iemocap6(folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
+    """Six emotions.
+
+    The prepared corpus is split by its `splits6.json`. The full release, which has no such file: session 5 is
+    the test; of the dialogues of sessions 1-4, in order, the last 12 % are the validation.
+
+    Args and errors are `read_iemocap`'s.
+    """
+    turns = _read(folder, features)
+    if is_prepared(folder):
+        parts = _splits6(folder / "splits6.json", {turn.dialogue for turn in turns})
+    else:
+        names = list(dict.fromkeys(turn.dialogue for turn in turns if turn.session != 5))
+        validation = names[len(names) - round(_VALIDATION_SHARE * len(names)) :]
+        parts = {turn.dialogue: _split(turn.session, test=5, validation=0) for turn in turns}
+        parts |= dict.fromkeys(validation, "validation")
+    return _corpus("iemocap6", LABELS6, _SIX, turns, lambda turn: parts[turn.dialogue], fold)
+
+
+def _split(session: int, test: int, validation: int) -> Split:
+    return "test" if session == test else "validation" if session == validation else "train"
+
+
+def _corpus(
+    name: str,
+    labels: tuple[str, ...],
+    names: Mapping[str, str],
+    turns: Sequence[_Turn],
+    split_of: Callable[[_Turn], Split],
+    fold: int | None,
+) -> Corpus:
+    if fold is not None and fold not in SESSIONS:
+        raise CorpusError(f"IEMOCAP: fold {fold}: there are 5, one a session, counted from 1")
+    splits: dict[Split, list[Conversation]] = {split: [] for split in SPLITS}
+    for dialogue, group in groupby(turns, key=lambda turn: turn.dialogue):
+        said = list(group)
+        split = split_of(said[0]) if fold is None else _split(said[0].session, fold, fold % 5 + 1)
+        splits[split].append(
+            Conversation(
+                dialogue,
+                tuple(
+                    Utterance(
+                        id=turn.id,
+                        text=turn.text,
+                        label=names.get(turn.raw),
+                        speaker=turn.id[:5] + turn.id.rsplit("_", 1)[-1][0],
+                        valence=turn.valence,
+                        recording=turn.recording,
+                        speech=turn.speech,
+                    )
+                    for turn in said
+                ),
+            )
+        )
+    return Corpus(name, labels, splits, TERMS)
+
+
+def _read(folder: Path, features: str | None) -> list[_Turn]:
+    if not is_prepared(folder):
+        if features is not None:
+            raise CorpusError(f"IEMOCAP: {folder} has sound and no prepared features; leave {features!r} out")
+        return _read_release(folder)
+    if features in _SEEN_CONTEXT:
+        raise CorpusError(
+            f"IEMOCAP: {features} has seen the whole dialogue, so it is no speech feature; try bigru_att"
+        )
+    keys = {"id": str, "dialogue": str, "session": int, "pos": int, "text": str, "raw": str, "vad": list}
+    rows = read_prepared("IEMOCAP", folder, keys, features or "gemaps47")
+    rows.sort(key=lambda pair: (pair[0]["session"], pair[0]["dialogue"], pair[0]["pos"]))
+    for row, _ in rows:
+        if row["raw"] not in _RAW:
+            raise CorpusError(f"IEMOCAP: {folder}: {row['id']} has the unknown label {row['raw']!r}")
+    return [
+        _Turn(
+            id=row["id"],
+            dialogue=row["dialogue"],
+            session=row["session"],
+            text=row["text"] or None,
+            raw=row["raw"],
+            valence=row["vad"][0],
+            speech=speech,
+        )
+        for row, speech in rows
+    ]
+
+
+def _read_release(folder: Path) -> list[_Turn]:
+    root = folder / "IEMOCAP_full_release" if (folder / "IEMOCAP_full_release").is_dir() else folder
+    turns = []
+    for session in SESSIONS:
+        where = root / f"Session{session}"
+        # Names that start with a dot are what a Mac left in the published archive.
+        paths = sorted((where / "dialog/EmoEvaluation").glob("[!.]*.txt"))
+        if not paths:
+            raise CorpusError(
+                f"IEMOCAP: expected {where.name}/dialog/EmoEvaluation/*.txt as published, or the prepared"
+                f" {UTTERANCES}, in {root}"
+            )
+        for path in paths:
+            turns += _read_dialogue(path, session)
+    return turns
+
+
+def _read_dialogue(path: Path, session: int) -> list[_Turn]:
+    said: dict[str, str] = {}
+    for _, line in read_lines("IEMOCAP", path.parents[1] / "transcriptions" / path.name):
+        if match := _SAID.match(line):
+            said[match[1]] = match[2].strip()
+    turns = []
+    for number, line in read_lines("IEMOCAP", path):
+        if not line.startswith("["):
+            continue
+        match = _TURN.match(line)
+        if match is None or match[4] not in _RAW:
+            raise CorpusError(f"IEMOCAP: {path} line {number} is not '{_TURN_LAYOUT}' with a known emotion")
+        start, _, name, raw, valence = match.groups()
+        sound = path.parents[2] / "sentences/wav" / path.stem / f"{name}.wav"
+        if name not in said:
+            raise CorpusError(
+                f"IEMOCAP: no words of {name} in {path.parents[1] / 'transcriptions' / path.name}"
+            )
+        if not sound.is_file():
+            raise CorpusError(f"IEMOCAP: expected {sound.name} in {sound.parent}")
+        turn = _Turn(name, path.stem, session, said[name] or None, raw, float(valence), Recording(sound))
+        turns.append((float(start), turn))
+    if not turns:
+        raise CorpusError(f"IEMOCAP: {path} has no line '{_TURN_LAYOUT}'")
+    return [turn for _, turn in sorted(turns, key=itemgetter(0))]
+
+
+def _splits6(path: Path, dialogues: set[str]) -> dict[str, Split]:
+    parts = read_json("IEMOCAP", path)
+    of: dict[str, Split] = {}
+    for split in SPLITS:
+        names = parts.get(split) if isinstance(parts, dict) else None
+        if not isinstance(names, list):
+            raise CorpusError(f"IEMOCAP: {path} has no list {split!r}")
+        of |= dict.fromkeys(names, split)
+    if missing := sorted(dialogues - set(of)):
+        raise CorpusError(f"IEMOCAP: {path} leaves out {missing[0]}")
+    return of

@@ -1,0 +1,97 @@
+"""Text files and tables of corpora, read with errors that name the file and the line."""
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from offline_train.corpora.errors import CorpusError
+
+Row = dict[str, str]
+
+
+def read_lines(corpus: str, path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of a text file that are not blank, each with its number, from 1.
+
+    Raises:
+        CorpusError: the file is missing or can't be read.
+    """
+    for number, line in enumerate(io.StringIO(_read(corpus, path), newline=None), start=1):
+        if line.strip():
+            yield number, line.rstrip("\n")
+
+
+def read_json(corpus: str, path: Path) -> Any:
+    """A whole JSON file.
+
+    Raises:
+        CorpusError: the file is missing, can't be read or is not JSON.
+    """
+    try:
+        return json.loads(_read(corpus, path))
+    except ValueError as error:
+        raise CorpusError(f"{corpus}: {path} is no JSON ({error})") from error
+
+
+def read_table(
+    corpus: str, path: Path, columns: Collection[str], delimiter: str = ",", delimiters: str = ""
+) -> list[tuple[int, Row]]:
+    """Rows of a CSV file with a header, each with the number of its line.
+
+    Args:
+        corpus: named in errors.
+        path: the file.
+        columns: what the header must have at least.
+        delimiter: between fields.
+        delimiters: any of these instead: the one that the header has most of.
+
+    Raises:
+        CorpusError: the file is missing, lacks a column, or is cut off in a row.
+    """
+    text = _read(corpus, path)
+    if delimiters:
+        header = text.partition("\n")[0]
+        delimiter = max(delimiters, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = []
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        if missing := [column for column in columns if column not in names]:
+            raise CorpusError(f"{corpus}: {path} lacks the columns {', '.join(sorted(missing))}")
+        for fields in reader:
+            if not fields:
+                continue
+            if len(fields) != len(names):
+                found = f"{len(fields)} fields where the header has {len(names)}"
+                raise CorpusError(f"{corpus}: {path} line {reader.line_num}: {found}; is the file cut off?")
+            rows.append((reader.line_num, dict(zip(names, fields, strict=True))))
+    except csv.Error as error:
+        raise CorpusError(f"{corpus}: {path} line {reader.line_num}: {error}; is it cut off?") from error
+    return rows
+
+
+def number(corpus: str, path: Path, line: int, column: str, text: str) -> float:
+    """A field as a number.
+
+    Raises:
+        CorpusError: it is none.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise CorpusError(f"{corpus}: {path} line {line}: {column} {text!r} is no number") from error
+
+
+def _read(corpus: str, path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorpusError(f"{corpus}: expected {path.name} in {path.parent}") from error
+    except OSError as error:
+        raise CorpusError(f"{corpus}: {path} can't be read ({error.strerror})") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:  # the other encoding that spreadsheets and older corpora write
+        return content.decode("cp1252", errors="replace")
