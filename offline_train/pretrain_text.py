@@ -112,8 +112,7 @@ def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Ru
         for number, task in enumerate(tasks):
             shown = [plain(each) if chance.random() < settings.as_recognised else each for each in task.train]
             found += [
-                _Batch(*batch, number)
-                for batch in text_batches(model.encoder, shown, settings.batch, chance)
+                _Batch(*batch, number) for batch in text_batches(model.encoder, shown, settings.batch, chance)
             ]
         chance.shuffle(found)
         return found
@@ -127,7 +126,9 @@ def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Ru
     def judge() -> dict[str, dict[str, Any]]:
         reports = {}
         for head, task in zip(model.heads, tasks, strict=True):
-            t1, _ = model.encoder.embed([s.text for s in task.validation], [s.context for s in task.validation])
+            t1, _ = model.encoder.embed(
+                [s.text for s in task.validation], [s.context for s in task.validation]
+            )
             truth = torch.stack([shown.target for shown in task.validation]).argmax(1)
             with torch.no_grad():
                 predicted = head(t1.to(head.weight.device)).argmax(1).cpu()

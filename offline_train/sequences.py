@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 UNSCORED = -100
@@ -90,6 +91,20 @@ class Scarcity:
         elif draw[3] < self.all_text and conversation.present[:, 1].any():
             kept[:, 0] = False
         return replace(conversation, present=conversation.present & kept)
+
+
+def scored_loss(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+    """Mean cross-entropy over scored turns; 0 where a batch has none.
+
+    Args:
+        logits: [B, K, C].
+        labels: class indices [B, K], `UNSCORED` for context and padding.
+        label_smoothing: share of the target spread over all classes.
+    """
+    total = functional.cross_entropy(
+        logits.flatten(0, 1).float(), labels.flatten(), label_smoothing=label_smoothing, reduction="sum"
+    )
+    return total / (labels != UNSCORED).sum().clamp(min=1)
 
 
 def random_batches(

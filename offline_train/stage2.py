@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from models.context import ContextConfig, ContextEncoder
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run
-from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches
+from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches, scored_loss
 
 Modality = Literal["text", "speech"]
 Presentation = Callable[[Embedded, torch.Generator], Embedded]
@@ -28,28 +27,20 @@ class ContextStageSettings:
         layers: of the GRU.
         heads: of the self-attention.
         dropout: see `ContextConfig`.
-        epochs: at most; `patience` ends it earlier.
-        patience: epochs without a better validation score.
         batch: conversations a batch.
-        learning_rate: peak.
-        weight_decay: of AdamW.
         label_smoothing: of the cross-entropy.
-        seed: of initialisation, order, dropout and what is taken away.
         scarcity: what is taken away.
+        fit: how to optimise.
     """
 
     hidden: int = 128
     layers: int = 1
     heads: int = 4
     dropout: float = 0.5
-    epochs: int = 50
-    patience: int = 12
     batch: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
     label_smoothing: float = 0.1
-    seed: int = 1
     scarcity: Scarcity = field(default_factory=Scarcity)
+    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=1e-3, patience=12))
 
 
 def train_context(
@@ -70,7 +61,7 @@ def train_context(
         run: where.
         present: how training conversations are shown; as they are by default.
     """
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.fit.seed)
     features = data["train"][0].text if modality == "text" else data["train"][0].speech
     config = ContextConfig(
         features=features.shape[1],
@@ -87,10 +78,7 @@ def train_context(
         return random_batches(shown, settings.batch, settings.scarcity, generator)
 
     def loss(batch: Batch) -> Tensor:
-        logits = read(model, modality, batch)
-        return functional.cross_entropy(
-            logits.flatten(0, 1), batch.labels.flatten(), label_smoothing=settings.label_smoothing
-        )
+        return scored_loss(read(model, modality, batch), batch.labels, settings.label_smoothing)
 
     def judge(split: str, *, emission: bool = False) -> dict[str, Any]:
         return judge_context(model, modality, data[split], labels, first_emission=emission)
@@ -100,14 +88,7 @@ def train_context(
         first = judge("validation", emission=True)["weighted_f1"]
         return {"score": (offline + first) / 2, "offline": offline, "first_emission": first}
 
-    optimise = FitSettings(
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        patience=settings.patience,
-    )
-    best = fit(model, batches, loss, validate, optimise, run.folder, f"Stage II {modality}")
+    best = fit(model, batches, loss, validate, settings.fit, run.folder, f"Stage II {modality}")
     metrics = {
         "best_epoch": int(best["epoch"]),
         **{split: judge(split) for split in data},

@@ -6,17 +6,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from models.coattention import CoAttentionConfig
-from models.context import ContextEncoder
+from models.context import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, one_conversation
-from models.window import ConversationWindow
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run
-from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, random_batches
+from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches, scored_loss
 from offline_train.stage2 import Presentation
+
+
+BOTH, WORDS, SOUND = (True, True), (True, False), (False, True)
+"""What may be used: words, sound."""
 
 
 @dataclass(frozen=True)
@@ -27,29 +29,23 @@ class FusionStageSettings:
         width: both modalities are projected to this.
         heads: of every attention.
         dropout: see `CoAttentionConfig`.
-        epochs: at most; `patience` ends it earlier.
-        patience: epochs without a better validation score.
         batch: conversations a batch.
-        learning_rate: peak.
-        weight_decay: of AdamW.
         label_smoothing: of the cross-entropy.
-        seed: of initialisation, order, dropout, pairing and what is taken away.
-        silent: share of training conversations without sound (and with no mismatched words).
+        silent: with paired sound: share of training conversations without (and with no mismatched words).
         scarcity: what else is taken away.
+        joint: train Stages II together with Stage III, from scratch, instead of freezing them.
+        fit: how to optimise.
     """
 
     width: int = 96
     heads: int = 4
     dropout: float = 0.5
-    epochs: int = 50
-    patience: int = 12
     batch: int = 32
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.01
     label_smoothing: float = 0.1
-    seed: int = 1
     silent: float = 0.35
     scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_text=0.15))
+    joint: bool = False
+    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=5e-4, patience=12))
 
 
 def train_fusion(
@@ -59,22 +55,25 @@ def train_fusion(
     labels: Sequence[str],
     settings: FusionStageSettings,
     run: Run,
-    present: Presentation,
-    extra: Mapping[str, Any],
+    present: Presentation | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> tuple[ConversationModel, dict[str, Any]]:
-    """Train on split "train", select on "validation" (the mean of with and without sound), report all splits.
+    """Train on split "train", select on "validation", report the other splits.
+
+    What is selected on is weighted F1 with both modalities, as the mean of offline and first emission; where
+    the sound is paired in, the mean of with and without it.
 
     Args:
-        text: Stage II of the words; frozen here.
-        speech: Stage II of the sound; frozen here.
-        data: conversations by split, with sound; those of "train" are passed through `present` in each epoch.
+        text: Stage II of the words; frozen here, unless trained jointly.
+        speech: Stage II of the sound; likewise.
+        data: conversations by split; those of "train" are passed through `present` in each epoch.
         labels: emotions by class index.
         settings: how.
         run: where.
-        present: how training conversations are shown (pairing, mismatches).
+        present: how training conversations are shown (pairing, mismatches); as they are by default.
         extra: what else is to stand in the run's metrics.
     """
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.fit.seed)
     fusion = CoAttentionConfig(
         text=2 * text.config.hidden,
         speech=2 * speech.config.hidden,
@@ -84,55 +83,57 @@ def train_fusion(
         dropout=settings.dropout,
     )
     model = ConversationModel(ConversationConfig(text.config, speech.config, fusion))
-    model.text, model.speech = text, speech
-    text.requires_grad_(requires_grad=False)
-    speech.requires_grad_(requires_grad=False)
+    if not settings.joint:
+        model.text, model.speech = text, speech
+        model.text.requires_grad_(requires_grad=False)
+        model.speech.requires_grad_(requires_grad=False)
 
     def batches(generator: torch.Generator) -> list[Batch]:
-        shown = [present(c, generator) for c in data["train"]]
+        shown = [present(c, generator) if present else c for c in data["train"]]
         return random_batches(shown, settings.batch, settings.scarcity, generator)
 
     def loss(batch: Batch) -> Tensor:
-        text.eval()
-        speech.eval()
-        logits = model(*batch[:5]).fused
-        return functional.cross_entropy(
-            logits.flatten(0, 1), batch.labels.flatten(), label_smoothing=settings.label_smoothing
-        )
+        if not settings.joint:
+            model.text.eval()
+            model.speech.eval()
+        return scored_loss(model(*batch[:5]).fused, batch.labels, settings.label_smoothing)
+
+    def judge(split: str, kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
+        return judge_conversations(model, data[split], labels, kept=kept, first_emission=emission)
 
     def validate() -> dict[str, float]:
-        both, alone = (
-            judge_conversations(model, data["validation"], labels, kept=kept)["weighted_f1"]
-            for kept in ((True, True), (True, False))
-        )
-        return {"score": (both + alone) / 2, "with_sound": both, "words_alone": alone}
+        scores = {"with_sound": judge("validation", BOTH)["weighted_f1"]}
+        if present is None:
+            scores["first_emission"] = judge("validation", BOTH, emission=True)["weighted_f1"]
+        else:
+            scores["words_alone"] = judge("validation", WORDS)["weighted_f1"]
+        return {"score": sum(scores.values()) / len(scores), **scores}
 
-    optimise = FitSettings(
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        patience=settings.patience,
-    )
-    best = fit(model, batches, loss, validate, optimise, run.folder, "Stage III")
+    best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage III")
+    kinds = {"with_sound": BOTH, "words_alone": WORDS, "sound_alone": SOUND}
+    judged = [split for split in data if split != "train" and data[split]]
     metrics = {
         "best_epoch": int(best["epoch"]),
-        **extra,
-        **{
-            split: {
-                name: judge_conversations(model, part, labels, kept=kept)
-                for name, kept in (
-                    ("with_sound", (True, True)),
-                    ("words_alone", (True, False)),
-                    ("sound_alone", (False, True)),
-                )
-            }
-            for split, part in data.items()
-            if split != "train"
-        },
+        **(extra or {}),
+        **{split: {name: judge(split, kept) for name, kept in kinds.items()} for split in judged},
+        "first_emission": {split: judge(split, BOTH, emission=True) for split in judged},
     }
-    run.finish(model.fusion, {"fusion": fusion}, metrics)
+    model.requires_grad_(requires_grad=True)  # what was frozen is stored too: the run stands by itself
+    run.finish(model, {"conversation": model.config}, metrics)
     return model, metrics
+
+
+def load_conversation(run: Run) -> ConversationModel:
+    """Stages II and III, as a run of Stage III left them."""
+    stored = run.config["conversation"]
+    config = ConversationConfig(
+        ContextConfig(**stored["text"]),
+        ContextConfig(**stored["speech"]),
+        CoAttentionConfig(**stored["fusion"]),
+    )
+    model = ConversationModel(config)
+    run.load_weights(model)
+    return model
 
 
 def judge_conversations(
@@ -140,8 +141,8 @@ def judge_conversations(
     conversations: Sequence[Embedded],
     labels: Sequence[str],
     *,
-    kept: tuple[bool, bool] = (True, True),
-    window: int | None = None,
+    kept: tuple[bool, bool] = BOTH,
+    first_emission: bool = False,
 ) -> dict[str, Any]:
     """Metrics of the fused emotion over scored turns.
 
@@ -150,12 +151,12 @@ def judge_conversations(
         conversations: what to judge.
         labels: emotions by class index.
         kept: whether words, and sound, may be used.
-        window: None for the offline form; else turns in the incremental one, each judged as it arrives.
+        first_emission: judge each turn with nothing after it.
     """
     truth, predicted = [], []
     for conversation in conversations:
         shown = replace(conversation, present=conversation.present & torch.tensor(kept))
-        fused = offline(model, shown) if window is None else first_emissions(model, shown, window)
+        fused = newest(model, shown) if first_emission else offline(model, shown)
         scored = conversation.labels != UNSCORED
         truth.append(conversation.labels[scored])
         predicted.append(fused.argmax(-1)[scored])
@@ -168,13 +169,9 @@ def offline(model: ConversationModel, conversation: Embedded) -> Tensor:
     return one_conversation(model, conversation.text, conversation.speech, conversation.present).fused
 
 
-def first_emissions(model: ConversationModel, conversation: Embedded, window: int) -> Tensor:
-    """Fused logits [K, C] of every turn at the moment it is the newest."""
-    streamed = ConversationWindow(model, window)
-    rows = zip(conversation.text, conversation.speech, conversation.present.tolist(), strict=True)
-    return torch.stack(
-        [
-            streamed.append(text if words else None, speech if sound else None).fused[-1]
-            for text, speech, (words, sound) in rows
-        ]
-    )
+@torch.inference_mode()
+def newest(model: ConversationModel, conversation: Embedded) -> Tensor:
+    """Fused logits [K, C] of every turn with nothing after it."""
+    batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
+    fused: Tensor = model(*batch[:5]).fused
+    return fused.diagonal(dim1=0, dim2=1).T

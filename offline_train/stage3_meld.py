@@ -8,33 +8,37 @@ import torch
 from models.context import ContextEncoder
 from models.conversation import ConversationModel
 from offline_train import dialogues
+from offline_train.corpora.corpus import Corpus, Split
 from offline_train.corpora.meld import LABELS
+from offline_train.embeddings import embed_corpus, load_context
 from offline_train.pairing import share_to_keep
 from offline_train.run import Run
+from offline_train.sequences import Embedded
+from offline_train.source import parent
 from offline_train.stage2 import Modality
 from offline_train.stage3 import FusionStageSettings, train_fusion
 
 
 def train_on_pairs(
-    text: Run, speech: Run, meld: Path, ravdess: Path, settings: FusionStageSettings, run: Run
+    text: Run, speech: Run, corpus: Corpus, ravdess: Path, settings: FusionStageSettings, run: Run
 ) -> tuple[ConversationModel, dict[str, Any]]:
     """Train the fusion on pairs as trustworthy as each modality is on its own validation data.
 
     Args:
         text: Stage II of the words.
         speech: Stage II of the sound.
-        meld: folder of MELD.
+        corpus: MELD.
         ravdess: folder of RAVDESS.
         settings: how.
         run: where; its metrics also hold how far each modality could be trusted on one pairing of the
             training dialogues, next to the validation dialogues.
     """
     stage1 = parent(speech, "stage1")
-    data = dialogues.embed_dialogues(parent(text, "stage1"), meld)
-    clips = dialogues.embed_speech(stage1, ravdess)
-    text_context, speech_context = dialogues.load_context(text), dialogues.load_context(speech)
+    data = embed_corpus(corpus, parent(text, "stage1"), None)
+    clips = dialogues.embed_clips(stage1, ravdess)
+    text_context, speech_context = load_context(text), load_context(speech)
     unseen, alone = dialogues.unseen_trust(clips), stage1.metrics["validation"]["weighted_f1"]
-    validation = {"validation": data["validation"]}
+    validation: dict[Split, list[Embedded]] = {"validation": data["validation"]}
 
     def in_dialogues(kept: float) -> float:
         pairs = dialogues.paired(validation, clips, unseen.weaker(kept))["validation"]
@@ -71,8 +75,3 @@ def train_on_pairs(
         shown,
         extra={"trust": trust, "speech_kept": kept},
     )
-
-
-def parent(run: Run, name: str) -> Run:
-    """The run that another one was built on."""
-    return Run(Path(run.settings["parents"][name]))

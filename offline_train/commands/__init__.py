@@ -1,0 +1,1 @@
+"""One command a file; `offline_train.app` puts them together."""

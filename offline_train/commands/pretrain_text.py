@@ -1,0 +1,48 @@
+"""`merits-train pretrain-text`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offline_train.commands.options import (
+    Config,
+    Epochs,
+    LearningRate,
+    Out,
+    Preset,
+    Seed,
+    Set,
+    open_run,
+    settings_from,
+)
+
+
+def pretrain_text(
+    annotations: Annotated[
+        list[Path],
+        typer.Option(help="Annotated texts, as `annotate` writes them; may be given several times."),
+    ],
+    out: Out,
+    base: Annotated[
+        str | None,
+        typer.Option(help="The encoder to start from, a folder or a hub name such as roberta-large."),
+    ] = None,
+    seed: Seed = None,
+    epochs: Epochs = None,
+    learning_rate: LearningRate = None,
+    preset: Preset = "small",
+    config: Config = None,
+    changes: Set = None,
+) -> None:
+    """RoBERTa-FT: fine-tune the text encoder on pseudo-labels, before any corpus is seen."""
+    from offline_train.pretrain_text import PretrainTextSettings
+    from offline_train.pretrain_text import pretrain_text as train
+
+    flags = {"base": base, "fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
+    chosen = settings_from(PretrainTextSettings, "pretrain-text", preset, config, changes, flags)
+    run = open_run(out, chosen, annotations=annotations, parents={})
+    if not run.finished:
+        train(annotations, chosen, run)
+    for name, metrics in run.metrics["validation"].items():
+        print(f"{name}: weighted F1 {metrics['weighted_f1']:.2f} on held out texts")

@@ -1,0 +1,78 @@
+"""`merits-train stage2`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offline_train.commands.options import (
+    Config,
+    Data,
+    Epochs,
+    LearningRate,
+    Modality,
+    Out,
+    Preset,
+    Seed,
+    Set,
+    open_run,
+    report,
+    settings_from,
+)
+from offline_train.errors import UsageError
+
+Clips = Annotated[
+    Path | None, typer.Option(help="Folder with RAVDESS' clips, which give MELD's dialogues sound.")
+]
+
+
+def stage2(
+    modality: Annotated[Modality, typer.Option(help="What to train on.")],
+    stage1: Annotated[Path, typer.Option(help="Run of Stage I of that modality.")],
+    out: Out,
+    data: Data = None,
+    clips: Clips = None,
+    seed: Seed = None,
+    epochs: Epochs = None,
+    learning_rate: LearningRate = None,
+    preset: Preset = "small",
+    config: Config = None,
+    changes: Set = None,
+) -> None:
+    """Stage II: one modality in the context of the conversation (Bi-GRU and self-attention)."""
+    from dataclasses import replace
+
+    from offline_train.embeddings import embed_corpus
+    from offline_train.run import Run
+    from offline_train.source import Source, source_of
+    from offline_train.stage2 import ContextStageSettings, train_context
+
+    flags = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
+    chosen = settings_from(ContextStageSettings, "stage2", preset, config, changes, flags)
+    first = Run(stage1)
+    source = source_of(first)
+    if clips is not None:
+        if modality is not Modality.SPEECH or data is None:
+            raise UsageError("--clips is for --modality speech, with --data naming MELD's folder")
+        source = Source("meld", data)
+    elif source.corpus == "ravdess":
+        raise UsageError(
+            "RAVDESS has no conversations: pair its sound into MELD's, with --data MELD --clips RAVDESS"
+        )
+    elif data is not None:
+        source = replace(source, data=data)
+    corpus = source.read()
+    run = open_run(out, chosen, corpus=source, parents={"stage1": stage1}, clips=clips)
+    if not run.finished:
+        if clips is not None:
+            from offline_train import dialogues
+
+            speech = dialogues.embed_clips(first, clips)
+            words = dialogues.without_words(embed_corpus(corpus, None, None))
+            shown = dialogues.Mismatching(speech["train"].pool, dialogues.speech_trust(speech))
+            train_context("speech", dialogues.paired(words, speech), corpus.labels, chosen, run, shown)
+        elif modality is Modality.TEXT:
+            train_context("text", embed_corpus(corpus, first, None), corpus.labels, chosen, run)
+        else:
+            train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
+    report(run)
