@@ -7,69 +7,29 @@ stored in half precision; what comes from outside (the base encoder's token embe
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from models.base_encoder import find_base
-from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_care
-from models.conversation import ConversationConfig, ConversationModel
+from models.care import Care, SpeechClassifier, build_care
+from models.conversation import ConversationModel
 from models.errors import BaseEncoderError, BundleError
+from models.manifest import FORMAT, SENTIMENTS, FileEntry, Manifest
 from models.paths import BUNDLES, DEFAULT_BUNDLE
-from models.text import TextConfig, TextEncoder
+from models.text import TextEncoder
 
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
-
-
-Sentiment = Literal["negative", "neutral", "positive"]
-SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
-
-
-class FileEntry(BaseModel):
-    """What a file of the bundle must be."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    sha256: str
-    bytes: int
-
-
-class Manifest(BaseModel):
-    """The content of `bundle.json`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal[1] = 1
-    name: str
-    version: int
-    labels: tuple[str, ...]
-    sentiment: dict[str, dict[Sentiment, float]]
-    """How often each emotion goes with each sentiment in the training data."""
-    text: TextConfig
-    base_sha256: str
-    care: CareConfig
-    speech: SpeechConfig
-    conversation: ConversationConfig
-    window: int
-    """Turns of context the bundle was judged with."""
-    training: dict[str, Any]
-    """Commands, seeds, data and their terms."""
-    metrics: dict[str, Any]
-    files: dict[str, FileEntry] = {}
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Manifest":
-        if set(self.sentiment) != set(self.labels):
-            raise ValueError("`sentiment` must name the same emotions as `labels`")
-        return self
 
 
 @dataclass(frozen=True)
@@ -79,16 +39,16 @@ class Bundle:
     Attributes:
         manifest: what they are.
         text: words -> T1.
-        care: speech features -> CARE embedding.
-        speech: CARE embedding -> S1.
+        care: speech features -> CARE embedding; None where it judges by the words alone.
+        speech: CARE embedding -> S1; None likewise.
         conversation: T1 and S1 of a conversation -> an emotion for every turn.
         sentiment: [C, 3], how often each emotion is negative, neutral, positive.
     """
 
     manifest: Manifest
     text: TextEncoder
-    care: Care
-    speech: SpeechClassifier
+    care: Care | None
+    speech: SpeechClassifier | None
     conversation: ConversationModel
     sentiment: Tensor
 
@@ -101,6 +61,15 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """The emotions, in order of class index."""
         return self.manifest.labels
+
+    @property
+    def words_only(self) -> bool:
+        """Whether sound tells it nothing: it was trained on words alone."""
+        return self.care is None
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Calibrated probabilities of logits [..., C], by modality or fused (see `Manifest.temperature`)."""
+        return (logits / self.manifest.temperature).softmax(-1)
 
 
 def find_bundle(name: str | Path) -> Path:
@@ -129,11 +98,16 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
         state = load(weights)
     except (BaseEncoderError, SafetensorError) as error:
         raise BundleError(f"bundle {folder}: {error}") from error
-    care = build_care(manifest.care)
     text = TextEncoder(manifest.text, base)
-    speech = SpeechClassifier(care.dimension, manifest.speech)
+    if text.dimension != manifest.conversation.text.features:
+        raise BundleError(f"bundle {folder}: its conversation model does not fit its text encoder")
     conversation = ConversationModel(manifest.conversation)
-    parts = nn.ModuleDict({"text": text, "care": care, "speech": speech, "conversation": conversation})
+    parts = nn.ModuleDict({"text": text, "conversation": conversation})
+    care = speech = None
+    if manifest.care is not None and manifest.speech is not None:
+        care = build_care(manifest.care)
+        speech = SpeechClassifier(care.dimension, manifest.speech)
+        parts.update({"care": care, "speech": speech})
     outside = {name for name, parameter in parts.named_parameters() if not parameter.requires_grad}
     needed = parts.state_dict().keys() - outside
     if needed != state.keys():
@@ -145,7 +119,7 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
         raise BundleError(f"bundle {folder}: its weights don't fit its configuration") from error
     parts.eval().requires_grad_(requires_grad=False)
     sentiment = torch.tensor(
-        [[manifest.sentiment[label][s] for s in SENTIMENTS] for label in manifest.labels]
+        [[manifest.sentiment[label].get(s, 0.0) for s in SENTIMENTS] for label in manifest.labels]
     )
     return Bundle(manifest, text, care, speech, conversation, sentiment)
 
@@ -155,29 +129,38 @@ def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module]
 
     Args:
         folder: where; created.
-        manifest: what it is; its `files` are filled in here.
-        parts: "text", "care", "speech" and "conversation", as `load_bundle` builds them. Parameters that
-            don't require a gradient come from outside and are left out.
+        manifest: what it is; its `format` and `files` are filled in here.
+        parts: "text" and "conversation", and with a speech path "care" and "speech", as `load_bundle` builds
+            them. Parameters that don't require a gradient come from outside and are left out.
         card: the model card, Markdown.
     """
     folder.mkdir(parents=True, exist_ok=True)
     together = nn.ModuleDict(parts)
     outside = {name for name, parameter in together.named_parameters() if not parameter.requires_grad}
     state = {
-        name: value.detach().half().contiguous()
-        if value.is_floating_point() and value.ndim >= 2
-        else value.detach()
+        name: _stored(value)
         for name, value in together.state_dict(keep_vars=True).items()
         if name not in outside
     }
     contents = {WEIGHTS: save(state), CARD: card.encode()}
     files = {name: FileEntry(sha256=_sha256(data), bytes=len(data)) for name, data in contents.items()}
-    for name, data in contents.items():
-        (folder / name).write_bytes(data)
-    content = manifest.model_copy(update={"files": files}).model_dump(mode="json")
+    content = manifest.model_copy(update={"format": FORMAT, "files": files}).model_dump(mode="json")
     content["digest"] = _digest(content)
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    contents[MANIFEST] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for name, data in contents.items():
+        partial = folder / f"{name}.partial"
+        partial.write_bytes(data)
+        os.replace(partial, folder / name)
+
+
+def _stored(value: Tensor) -> Tensor:
+    """Matrices in half precision; the little that biases, norms and statistics take stays as it is."""
+    weight = value.detach().contiguous()
+    matrix = isinstance(value, nn.Parameter) and value.ndim >= 2
+    if matrix and float(weight.abs().max()) <= torch.finfo(torch.half).max:
+        return weight.half()
+    return weight
 
 
 def _read(folder: Path) -> tuple[Manifest, bytes]:
@@ -190,6 +173,11 @@ def _read(folder: Path) -> tuple[Manifest, bytes]:
         raise BundleError(changed % f"{MANIFEST} can't be read") from error
     if not intact:
         raise BundleError(changed % f"{MANIFEST} does not match its digest")
+    made = content.get("format")
+    if isinstance(made, int) and made > FORMAT:
+        raise BundleError(
+            f"bundle {folder} is of format {made}, and this version reads up to {FORMAT}: upgrade merits-live"
+        )
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:

@@ -1,4 +1,7 @@
-"""Stages II and III together: Stage I embeddings of a conversation -> an emotion for every turn."""
+"""Stages II and III together: Stage I embeddings of a conversation -> an emotion for every turn.
+
+A model that was trained on words alone has no speech path: it is the text modality's Stage II.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,15 +15,31 @@ from models.context import ContextConfig, ContextEncoder
 
 @dataclass(frozen=True)
 class ConversationConfig:
-    """Shapes of the three networks that read a conversation."""
+    """Shapes of the networks that read a conversation.
+
+    Attributes:
+        text: Stage II of the words.
+        speech: Stage II of the sound; None for a model that judges by the words alone.
+        fusion: Stage III; None likewise.
+
+    Raises:
+        ValueError: only one of `speech` and `fusion` is there.
+    """
 
     text: ContextConfig
-    speech: ContextConfig
-    fusion: CoAttentionConfig
+    speech: ContextConfig | None = None
+    fusion: CoAttentionConfig | None = None
+
+    def __post_init__(self) -> None:
+        if (self.speech is None) != (self.fusion is None):
+            raise ValueError("`speech` and `fusion` go together")
 
 
 class Logits(NamedTuple):
-    """Scores of every turn, each [B, K, C]: Stage II by modality, Stage III fused."""
+    """Scores of every turn, each [B, K, C]: Stage II by modality, Stage III fused.
+
+    Without a speech path `speech` is zero, and `fused` is `text`.
+    """
 
     text: Tensor
     speech: Tensor
@@ -34,8 +53,8 @@ class ConversationModel(nn.Module):
         super().__init__()
         self.config = config
         self.text = ContextEncoder(config.text)
-        self.speech = ContextEncoder(config.speech)
-        self.fusion = CoAttention(config.fusion)
+        self.speech = None if config.speech is None else ContextEncoder(config.speech)
+        self.fusion = None if config.fusion is None else CoAttention(config.fusion)
 
     def forward(
         self, text: Tensor, speech: Tensor, text_present: Tensor, speech_present: Tensor, turns: Tensor
@@ -44,23 +63,23 @@ class ConversationModel(nn.Module):
 
         Args:
             text: T1 [B, K, text features]; anything where absent.
-            speech: S1 [B, K, speech features]; anything where absent.
+            speech: S1 [B, K, speech features]; anything where absent, or without a speech path.
             text_present: bool [B, K].
             speech_present: bool [B, K].
             turns: bool [B, K], False for padding, which is at the end.
         """
         words = self.text(text, text_present, turns)
-        sound = self.speech(speech, speech_present, turns)
-        return Logits(words[1], sound[1], self.fuse(words, sound, text_present, speech_present, turns))
+        sound = None if self.speech is None else self.speech(speech, speech_present, turns)
+        return self.fuse(words, sound, text_present, speech_present, turns)
 
     def fuse(
         self,
         words: tuple[Tensor, Tensor],
-        sound: tuple[Tensor, Tensor],
+        sound: tuple[Tensor, Tensor] | None,
         text_present: Tensor,
         speech_present: Tensor,
         turns: Tensor,
-    ) -> Tensor:
+    ) -> Logits:
         """Stage III: what each modality that a turn has says alone, corrected by the co-attention.
 
         The paper reads the emotion off the co-attention only. Here it starts from Stage II, so that a turn
@@ -68,16 +87,17 @@ class ConversationModel(nn.Module):
 
         Args:
             words: T2 [B, K, 2H] and Stage II logits [B, K, C].
-            sound: S2 [B, K, 2H] and Stage II logits [B, K, C].
+            sound: S2 [B, K, 2H] and Stage II logits [B, K, C]; None without a speech path. Then turns without
+                words are judged as Stage II does, by their context.
             text_present: bool [B, K].
             speech_present: bool [B, K].
             turns: bool [B, K], False for padding.
-
-        Returns:
-            Logits [B, K, C].
         """
+        if self.fusion is None or sound is None:
+            return Logits(words[1], torch.zeros_like(words[1]), words[1])
         correction: Tensor = self.fusion(words[0], sound[0], text_present, speech_present, turns)
-        return words[1] * text_present[..., None] + sound[1] * speech_present[..., None] + correction
+        alone = words[1] * text_present[..., None] + sound[1] * speech_present[..., None]
+        return Logits(words[1], sound[1], alone + correction)
 
 
 def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, present: Tensor) -> Logits:

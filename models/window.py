@@ -22,21 +22,19 @@ class _Track:
         self.layers = [layer for layer in encoder.layers if isinstance(layer, BiGRULayer)]
         self.inputs = torch.zeros(2 * window, config.features)
         self.ahead = torch.zeros(2 * window, config.hidden)
-        self.present = torch.zeros(2 * window, dtype=torch.bool)
         self.carried = torch.zeros(1, 1, config.hidden)
         self.edges = [torch.zeros(1, 1, config.hidden) for _ in self.layers[1:]]
         self.leftmost = [edge.clone() for edge in self.edges]
 
     def write(self, slot: int, features: Tensor | None) -> None:
         """Take in the newest turn: one step of the lowest forward GRU."""
-        self.present[slot] = features is not None
         self.inputs[slot] = self.encoder.absent if features is None else features
         _, self.carried = self.layers[0].forward_gru(self.inputs[slot][None, None], self.carried)
         self.ahead[slot] = self.carried[0, 0]
 
     def compact(self, kept: slice, count: int) -> None:
         """Move the window to the front of its buffers."""
-        for buffer in (self.inputs, self.ahead, self.present):
+        for buffer in (self.inputs, self.ahead):
             buffer[:count] = buffer[kept].clone()
 
     def slide(self) -> None:
@@ -75,7 +73,8 @@ class ConversationWindow:
         self.size = size
         self._model = model
         self._text = _Track(model.text, size)
-        self._speech = _Track(model.speech, size)
+        self._speech = None if model.speech is None else _Track(model.speech, size)
+        self._present = torch.zeros(2 * size, 2, dtype=torch.bool)  # words and sound
         self._start = 0
         self._end = 0
 
@@ -89,29 +88,36 @@ class ConversationWindow:
 
         Args:
             text: T1 [text features], None for a turn without words.
-            speech: S1 [speech features], None for a turn without sound.
+            speech: S1 [speech features], None for a turn without sound; not read without a speech path.
 
         Returns:
             Logits, each [n, C], of the n turns now in the window, oldest first. When the window was full, its
             oldest turn has left it and keeps what was said of it last.
         """
-        tracks = (self._text, self._speech)
+        tracks = [track for track in (self._text, self._speech) if track is not None]
         if len(self) == self.size:
             self._start += 1
             for track in tracks:
                 track.slide()
         if self._end == 2 * self.size:
-            count = len(self)
+            kept, count = slice(self._start, self._end), len(self)
             for track in tracks:
-                track.compact(slice(self._start, self._end), count)
+                track.compact(kept, count)
+            self._present[:count] = self._present[kept].clone()
             self._start, self._end = 0, count
-        for track, features in zip(tracks, (text, speech), strict=True):
-            track.write(self._end, features)
+        self._text.write(self._end, text)
+        if self._speech is not None:
+            self._speech.write(self._end, speech)
+        self._present[self._end] = torch.tensor([text is not None, speech is not None])
         self._end += 1
 
         window = slice(self._start, self._end)
-        words, sound = (track.judge(window) for track in tracks)
-        text_present, speech_present = (track.present[window][None] for track in tracks)
-        turns = torch.ones(1, len(self), dtype=torch.bool)
-        fused = self._model.fuse(words, sound, text_present, speech_present, turns)
-        return Logits(words[1][0], sound[1][0], fused[0])
+        present = self._present[window][None]  # [1, n, 2]
+        fused = self._model.fuse(
+            self._text.judge(window),
+            None if self._speech is None else self._speech.judge(window),
+            present[..., 0],
+            present[..., 1],
+            torch.ones(1, len(self), dtype=torch.bool),
+        )
+        return Logits(*(each[0] for each in fused))

@@ -58,19 +58,26 @@ def label_set(annotations: Sequence[Annotation]) -> tuple[str, ...]:
 def _read(path: Path) -> Iterator[Annotation]:
     if not path.is_file():
         raise UsageError(f"no annotations in {path}: make them with `merits-train annotate --out {path}`")
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
+    *whole, torn = path.read_bytes().split(b"\n")  # not splitlines(), which also splits at U+2028
+    for number, line in enumerate(whole, start=1):
         try:
-            row = json.loads(line)
-            yield Annotation(
-                id=str(row["id"]),
-                text=str(row["text"]),
-                label=str(row["label"]),
-                annotator=str(row["annotator"]),
-                context=tuple(row.get("context", ())),
-                probabilities=row.get("probabilities"),
-            )
+            yield _annotation(line)
         except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines) and not line.endswith("\n"):
-                return
             raise UsageError(f"{path} line {number} is not an annotation: {error}") from error
+    if torn:
+        try:
+            yield _annotation(torn)
+        except (ValueError, KeyError, TypeError):
+            return
+
+
+def _annotation(line: bytes) -> Annotation:
+    row = json.loads(line.decode())
+    return Annotation(
+        id=str(row["id"]),
+        text=str(row["text"]),
+        label=str(row["label"]),
+        annotator=str(row["annotator"]),
+        context=tuple(row.get("context", ())),
+        probabilities=row.get("probabilities"),
+    )

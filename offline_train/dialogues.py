@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
 from models.care_small import SmallCare

@@ -16,7 +16,6 @@ from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches, scored_loss
 from offline_train.stage2 import Presentation
 
-
 BOTH, WORDS, SOUND = (True, True), (True, False), (False, True)
 """What may be used: words, sound."""
 

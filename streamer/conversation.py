@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from models.bundle import SENTIMENTS, Bundle, Sentiment
+from models.bundle import Bundle
 from models.conversation import Logits
+from models.manifest import SENTIMENTS, Sentiment
 from models.window import ConversationWindow
+from streamer.analyzer import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +58,33 @@ class Conversation:
         self._bundle = bundle
         self._window = ConversationWindow(bundle.conversation, window)
         self._open: deque[_Open] = deque(maxlen=window)
+        self._words: deque[str] = deque(maxlen=bundle.text.config.context_turns)
         self._revise_above = revise_above
 
-    def add(self, turn: int, text: Tensor | None, speech: Tensor | None) -> list[tuple[int, Judgement]]:
+    @property
+    def preceding(self) -> tuple[str, ...]:
+        """The words that the text encoder is to read before the next turn's, oldest first.
+
+        They are those of the latest turns that had any, whoever spoke, in the order the turns were added: as
+        in training, where a conversation's utterances follow one another.
+        """
+        return tuple(self._words)
+
+    def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
         """Judge a new turn, and earlier ones anew in its light.
 
         Args:
             turn: its number, to name it by.
-            text: T1 [text features], None without words.
-            speech: S1 [speech features], None without sound.
+            utterance: what it was understood to be.
 
         Returns:
             Numbers and judgements: the new turn first, then those revised, oldest first.
         """
+        text, speech = utterance.text_embedding, utterance.speech_embedding
         logits = self._window.append(text, speech)
         self._open.append(_Open(turn, {"text": text is not None, "speech": speech is not None}))
+        if utterance.text:
+            self._words.append(utterance.text)
         changed = []
         for row, entry in enumerate(self._open):
             now = self._judge(entry, Logits(*(each[row] for each in logits)))
@@ -80,7 +94,7 @@ class Conversation:
         return changed[-1:] + changed[:-1]
 
     def _judge(self, entry: _Open, logits: Logits) -> Judgement:
-        fused = logits.fused.softmax(-1)  # [C]
+        fused = self._bundle.probabilities(logits.fused)  # [C]
         negative, neutral, positive = (fused @ self._bundle.sentiment).tolist()
         mass = dict(zip(SENTIMENTS, (negative, neutral, positive), strict=True))
         alone = {"text": logits.text, "speech": logits.speech}
@@ -89,7 +103,9 @@ class Conversation:
             emotion=self._bundle.labels[int(fused.argmax())],
             probabilities=self._by_label(fused),
             modalities={
-                name: self._by_label(alone[name].softmax(-1)) for name, has in entry.has.items() if has
+                name: self._by_label(self._bundle.probabilities(alone[name]))
+                for name, has in entry.has.items()
+                if has
             },
             sentiment=max(SENTIMENTS, key=lambda s: mass[s]),
             valence=max(-1.0, min(1.0, positive - negative)),

@@ -66,7 +66,8 @@ def _models(settings: Settings) -> str:
     began = perf_counter()
     bundle = load_models(settings)
     took = perf_counter() - began
-    return f"{bundle.name}: {', '.join(bundle.labels)} (hashes match, loaded in {took:.1f} s)"
+    by = "by the words alone" if bundle.words_only else "by words and voice"
+    return f"{bundle.name}: {', '.join(bundle.labels)}, {by} (hashes match, loaded in {took:.1f} s)"
 
 
 def _recogniser(settings: Settings) -> str:

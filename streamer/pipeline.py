@@ -235,9 +235,9 @@ class Pipeline:
             worker.shutdown(wait=False)
 
     def _understand(self, heard: _Heard) -> tuple[Utterance, list[tuple[int, Judgement]], float]:
-        utterance = self._analyzer.analyze(heard.turn)
+        utterance = self._analyzer.analyze(heard.turn, self._conversation.preceding)
         began = perf_counter()
-        judged = self._conversation.add(heard.number, utterance.text_embedding, utterance.speech_embedding)
+        judged = self._conversation.add(heard.number, utterance)
         return utterance, judged, 1e3 * (perf_counter() - began)
 
     async def _publish(

@@ -16,6 +16,7 @@ from streamer.errors import InputError
 from streamer.outputs.base import Output
 from streamer.pipeline import Pipeline
 from streamer.transcribers.choose import load_transcriber
+from streamer.transcribers.off import Off
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
@@ -58,12 +59,16 @@ def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
 
     Args:
         settings: which.
-        notify: is told, in one line, when another recogniser than the best has to do.
+        notify: is told, in one line, when another recogniser than the best has to do, or when there is
+            nothing to judge by.
 
     Raises:
         InputError: one of them can't be had.
     """
-    return Analyzer(load_models(settings), load_transcriber(settings.asr, notify))
+    bundle, transcriber = load_models(settings), load_transcriber(settings.asr, notify)
+    if bundle.words_only and isinstance(transcriber, Off):
+        notify(f"{bundle.name} judges by the words alone, and there is no recogniser to hear them: choose an --asr")
+    return Analyzer(bundle, transcriber)
 
 
 async def run_sessions(

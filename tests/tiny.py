@@ -1,20 +1,31 @@
 """A bundle of the real format, with tiny networks and random weights, made in a second."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from models.base_encoder import weights_sha256
-from models.bundle import Bundle, Manifest, load_bundle, save_bundle
+from models.bundle import Bundle, load_bundle, save_bundle
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
 from models.coattention import CoAttentionConfig
 from models.context import ContextConfig
 from models.conversation import ConversationConfig, ConversationModel
+from models.manifest import Manifest, Sentiment
 from models.text import TextConfig, TextEncoder
 
 LABELS = ("neutral", "joy", "anger")
+SENTIMENT: dict[str, Sentiment] = {
+    "neutral": "neutral",
+    "joy": "positive",
+    "happy": "positive",
+    "positive": "positive",
+}
+"""Of labels; all others are negative."""
+
 WORDS = [
     "[PAD]",
     "[UNK]",
@@ -71,48 +82,66 @@ def make_base(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def make_bundle(folder: Path, seed: int = 0) -> Path:
-    """Save a bundle whose base encoder lies beside it; returns the bundle's folder."""
+def make_bundle(
+    folder: Path,
+    seed: int = 0,
+    *,
+    labels: Sequence[str] = LABELS,
+    words_only: bool = False,
+    context_turns: int = 0,
+    temperature: float = 1.0,
+) -> Path:
+    """Save a bundle whose base encoder lies beside it; returns the bundle's folder.
+
+    Args:
+        folder: where.
+        seed: of the weights.
+        labels: emotions.
+        words_only: without a speech path.
+        context_turns: preceding turns that the text encoder reads.
+        temperature: of its probabilities.
+    """
     base = make_base(folder / "base", seed)
     torch.manual_seed(seed)
-    text_config = TextConfig(base=str(base), max_tokens=32, classes=len(LABELS))
+    classes = len(labels)
+    text_config = TextConfig(base=str(base), max_tokens=32, context_turns=context_turns, classes=classes)
     text = TextEncoder(text_config, base)
     care_config = CareConfig(bins=20, width=8, acoustic_blocks=1, semantic_blocks=1)
     care = build_care(care_config)
-    speech_config = SpeechConfig(width=8, classes=len(LABELS))
-    config = ConversationConfig(
-        ContextConfig(16, hidden=8, heads=2, classes=len(LABELS)),
-        ContextConfig(8, hidden=8, heads=2, classes=len(LABELS)),
-        CoAttentionConfig(16, 16, width=8, heads=2, classes=len(LABELS)),
+    speech_config = SpeechConfig(width=8, classes=classes)
+    speech = SpeechClassifier(care.dimension, speech_config)
+    text_context = ContextConfig(16, hidden=8, heads=2, classes=classes)
+    config = (
+        ConversationConfig(text_context)
+        if words_only
+        else ConversationConfig(
+            text_context,
+            ContextConfig(8, hidden=8, heads=2, classes=classes),
+            CoAttentionConfig(16, 16, width=8, heads=2, classes=classes),
+        )
     )
     manifest = Manifest(
         name="tiny",
         version=1,
-        labels=LABELS,
-        sentiment={
-            "neutral": {"negative": 0.0, "neutral": 1.0, "positive": 0.0},
-            "joy": {"negative": 0.0, "neutral": 0.0, "positive": 1.0},
-            "anger": {"negative": 1.0, "neutral": 0.0, "positive": 0.0},
-        },
+        labels=tuple(labels),
+        sentiment={label: {SENTIMENT.get(label, "negative"): 1.0} for label in labels},
         text=text_config,
         base_sha256=weights_sha256(base),
-        care=care_config,
-        speech=speech_config,
+        care=None if words_only else care_config,
+        speech=None if words_only else speech_config,
         conversation=config,
+        temperature=temperature,
         window=8,
         training={"commands": []},
         metrics={},
     )
-    parts = {
-        "text": text,
-        "care": care,
-        "speech": SpeechClassifier(care.dimension, speech_config),
-        "conversation": ConversationModel(config),
-    }
+    parts = {"text": text, "conversation": ConversationModel(config)}
+    if not words_only:
+        parts |= {"care": care, "speech": speech}
     save_bundle(folder / "bundle", manifest, parts, card="# tiny\n")
     return folder / "bundle"
 
 
-def tiny_bundle(folder: Path) -> Bundle:
-    """A loaded one."""
-    return load_bundle(make_bundle(folder))
+def tiny_bundle(folder: Path, **options: Any) -> Bundle:
+    """A loaded one (see `make_bundle`)."""
+    return load_bundle(make_bundle(folder, **options))

@@ -34,7 +34,7 @@ def evaluate(
     from offline_train.evaluate import evaluate as judge
     from offline_train.evaluate import write_predictions
 
-    if corpus is not "meld":
+    if corpus != "meld":
         raise UsageError(f"{corpus} has no conversations; bundles are judged on meld")
     conversations = read_meld(data, split)
     for path in (predictions, Path(json_out) if json_out not in (None, "-") else None):

@@ -42,7 +42,7 @@ class _Turn:
 
 
 def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
-    """Four emotions, happy and excited merged: sessions 2-4 train, 1 validation, 5 test (MERITS-L, section IV-A).
+    """Four emotions, happy and excited merged: sessions 2-4 train, 1 validates, 5 tests (MERITS-L, IV-A).
 
     Every utterance of a dialogue is there, in order of its start; those of no or another emotion have the
     label None.
@@ -167,8 +167,9 @@ def _read_release(folder: Path) -> list[_Turn]:
 
 
 def _read_dialogue(path: Path, session: int) -> list[_Turn]:
+    words = path.parents[1] / "transcriptions" / path.name
     said: dict[str, str] = {}
-    for _, line in read_lines("IEMOCAP", path.parents[1] / "transcriptions" / path.name):
+    for _, line in read_lines("IEMOCAP", words):
         if match := _SAID.match(line):
             said[match[1]] = match[2].strip()
     turns = []

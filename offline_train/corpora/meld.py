@@ -1,12 +1,12 @@
-"""MELD (Poria et al., ACL 2019): dialogues from Friends, 7 emotions; CSV transcripts and clips as published."""
+"""MELD (Poria et al., ACL 2019): dialogues from Friends, 7 emotions; CSV and clips as published."""
 
 from itertools import groupby
 from pathlib import Path
 from typing import cast
 
-from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Sentiment, Split, Utterance
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Sentiment, Split, Utterance
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.tables import Row, read_table
+from offline_train.corpora.tables import read_table
 
 LABELS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
 SENTIMENTS = ("negative", "neutral", "positive")

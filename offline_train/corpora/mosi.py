@@ -1,9 +1,9 @@
-"""CMU-MOSI (Zadeh et al., IEEE Intelligent Systems 2016): opinions in video monologues, scored from -3 to 3."""
+"""CMU-MOSI (Zadeh et al., IEEE Intelligent Systems 2016): video monologues, scored from -3 to 3."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance
+from offline_train.corpora.corpus import Conversation, Corpus, Sentiment, Split, Utterance
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.prepared import read_prepared
 
@@ -24,7 +24,7 @@ def read_mosi(folder: Path, *, features: str | None = None) -> Corpus:
     for row, speech in read_prepared("CMU-MOSI", folder, keys, features or "audio73"):
         if row["label"] not in (0, 1) or row["split"] not in ("train", "test"):
             raise CorpusError(f"CMU-MOSI: {folder}: {row['id']} has an unknown label or split")
-        label = LABELS[row["label"]]
+        label: Sentiment = "positive" if row["label"] else "negative"
         utterance = Utterance(row["id"], row["text"], label, sentiment=label, speech=speech)
         videos.setdefault(row["video"], []).append(utterance)
         if row["split"] == "test":

@@ -1,4 +1,4 @@
-"""Corpora prepared for measuring: `utterances.jsonl`, a line an utterance, and `features.npz`, a row a line."""
+"""Corpora prepared for measuring: `utterances.jsonl`, one a line, and `features.npz`, a row a line."""
 
 import json
 import zipfile
@@ -47,9 +47,7 @@ def read_prepared(
             raise CorpusError(f"{corpus}: {path} line {line} is no JSON ({error})") from error
         for key, kind in keys.items():
             if not isinstance(row, dict) or not isinstance(row.get(key), kind):
-                raise CorpusError(
-                    f"{corpus}: {path} line {line}: {key!r} is missing or not what it should be"
-                )
+                raise CorpusError(f"{corpus}: {path} line {line}: {key!r} is missing or of a wrong type")
         lines.append(row)
     features = _features(corpus, folder / FEATURES, array, [row["id"] for row in lines])
     return list(zip(lines, features, strict=True))

@@ -14,13 +14,12 @@ from models.window import ConversationWindow
 TEXT, SPEECH, CLASSES = 12, 8, 5
 
 
-def build(seed: int, layers: int) -> ConversationModel:
+def build(seed: int, layers: int, *, words_only: bool = False) -> ConversationModel:
     torch.manual_seed(seed)
-    config = ConversationConfig(
-        ContextConfig(TEXT, hidden=8, layers=layers, heads=2, classes=CLASSES),
-        ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES),
-        CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES),
-    )
+    text = ContextConfig(TEXT, hidden=8, layers=layers, heads=2, classes=CLASSES)
+    speech = ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES)
+    fusion = CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES)
+    config = ConversationConfig(text) if words_only else ConversationConfig(text, speech, fusion)
     model = ConversationModel(config)
     for parameter in model.parameters():  # larger than initialised, so that differences would show
         torch.nn.init.normal_(parameter, std=0.5)
@@ -50,11 +49,17 @@ seeds = st.integers(0, 2**31 - 1)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=seeds, layers=st.integers(1, 3), turns=st.integers(1, 64), spare=st.integers(0, 64))
+@given(
+    seed=seeds,
+    layers=st.integers(1, 3),
+    turns=st.integers(1, 64),
+    spare=st.integers(0, 64),
+    words_only=st.booleans(),
+)
 def test_equals_the_offline_model_while_the_conversation_fits(
-    seed: int, layers: int, turns: int, spare: int
+    seed: int, layers: int, turns: int, spare: int, words_only: bool
 ) -> None:
-    model = build(seed, layers)
+    model = build(seed, layers, words_only=words_only)
     data = conversation(seed, turns)
     states = stream(model, min(turns + spare, 64), data)
     with torch.inference_mode():
@@ -87,25 +92,30 @@ class Reference:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=seeds, layers=st.integers(1, 3), turns=st.integers(2, 200), size=st.integers(1, 64))
+@given(
+    seed=seeds,
+    layers=st.integers(1, 3),
+    turns=st.integers(2, 200),
+    size=st.integers(1, 64),
+    words_only=st.booleans(),
+)
 def test_beyond_the_window_backward_and_attention_see_the_window_alone(
-    seed: int, layers: int, turns: int, size: int
+    seed: int, layers: int, turns: int, size: int, words_only: bool
 ) -> None:
-    model = build(seed, layers)
+    model = build(seed, layers, words_only=words_only)
     text, speech, present = data = conversation(seed, turns)
     states = stream(model, size, data)
     with torch.inference_mode():
-        references = (
-            Reference(model.text, text, present[:, 0]),
-            Reference(model.speech, speech, present[:, 1]),
-        )
+        reading = Reference(model.text, text, present[:, 0])
+        hearing = None if model.speech is None else Reference(model.speech, speech, present[:, 1])
         for newest, state in enumerate(states):
             first = max(0, newest + 1 - size)
-            words, sound = (reference.judge(first, newest) for reference in references)
+            words = reading.judge(first, newest)
+            sound = None if hearing is None else hearing.judge(first, newest)
             seen = present[None, first : newest + 1]
             turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
             fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
-            assert_same(state, Logits(words[1][0], sound[1][0], fused[0]))
+            assert_same(state, Logits(*(each[0] for each in fused)))
 
 
 @settings(max_examples=20, deadline=None)
@@ -133,6 +143,7 @@ def test_a_conversation_without_sound_is_judged_by_its_words_whatever_the_speech
     text, speech, present = conversation(3, 9)
     present[:, 0], present[:, 1] = True, False
     before = one_conversation(model, text, speech, present)
+    assert model.speech is not None
     for parameter in model.speech.parameters():
         torch.nn.init.normal_(parameter)
     after = one_conversation(model, text, speech, present)
@@ -140,13 +151,29 @@ def test_a_conversation_without_sound_is_judged_by_its_words_whatever_the_speech
     assert not torch.allclose(before.speech, after.speech)
 
 
+def test_without_a_speech_path_the_words_are_all_there_is() -> None:
+    model = build(4, 2, words_only=True)
+    text, speech, present = conversation(4, 9)
+    with torch.inference_mode():
+        heard = one_conversation(model, text, speech, present)
+        unheard = one_conversation(model, text, torch.zeros(9, 0), present & torch.tensor([True, False]))
+    assert_same(heard, unheard)
+    assert torch.equal(heard.fused, heard.text)
+    assert not heard.speech.any()
+
+
+def test_speech_and_fusion_go_together() -> None:
+    with pytest.raises(ValueError, match="together"):
+        ConversationConfig(ContextConfig(TEXT), speech=ContextConfig(SPEECH))
+
+
 def test_memory_does_not_grow_with_the_conversation() -> None:
     model = build(1, 2)
     window = ConversationWindow(model, 8)
 
     def held() -> int:
-        tracks = (window._text, window._speech)
-        return sum(t.numel() for track in tracks for t in vars(track).values() if isinstance(t, Tensor))
+        parts = (window, window._text, window._speech)
+        return sum(t.numel() for part in parts for t in vars(part).values() if isinstance(t, Tensor))
 
     sizes = set()
     for turn in range(100):
