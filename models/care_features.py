@@ -1,0 +1,31 @@
+"""Stage I of the speech modality over prepared features, for corpora that come without their sound."""
+
+import torch
+from torch import Tensor, nn
+
+from models.care import SpeechClassifier, SpeechConfig
+
+
+class FeatureEncoder(nn.Module):
+    """Features of an utterance -> S1 and logits; standardised by those of the training split."""
+
+    def __init__(self, dimension: int, config: SpeechConfig) -> None:
+        """Build it over features [F], F = `dimension`."""
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dimension))
+        self.register_buffer("scale", torch.ones(dimension))
+        self.speech = SpeechClassifier(dimension, config)
+
+    def measure(self, features: Tensor) -> None:
+        """Take mean and deviation from training features [N, F]; a constant feature is left out."""
+        deviation = features.std(0)
+        self.mean = features.mean(0)
+        self.scale = torch.where(deviation > 1e-6 * self.mean.abs().clamp_min(1e-6), 1 / deviation, 0.0)
+
+    def standardise(self, features: Tensor) -> Tensor:
+        """Features [B, F] in training's deviations from its mean, at most 10: outliers carry no more."""
+        return ((features - self.mean) * self.scale).clamp(-10, 10)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [B, F] -> S1 [B, width] and logits [B, classes]."""
+        return self.speech(self.standardise(features))  # type: ignore[no-any-return]
