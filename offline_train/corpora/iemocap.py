@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
 from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.layout import find
 from offline_train.corpora.prepared import UTTERANCES, is_prepared, read_prepared
 from offline_train.corpora.tables import read_json, read_lines
 
@@ -150,7 +151,8 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
 
 
 def _read_release(folder: Path) -> list[_Turn]:
-    root = folder / "IEMOCAP_full_release" if (folder / "IEMOCAP_full_release").is_dir() else folder
+    first = find(folder, "Session1")
+    root = folder if first is None else first.parent
     turns = []
     for session in SESSIONS:
         where = root / f"Session{session}"
@@ -182,9 +184,7 @@ def _read_dialogue(path: Path, session: int) -> list[_Turn]:
         start, _, name, raw, valence = match.groups()
         sound = path.parents[2] / "sentences/wav" / path.stem / f"{name}.wav"
         if name not in said:
-            raise CorpusError(
-                f"IEMOCAP: no words of {name} in {path.parents[1] / 'transcriptions' / path.name}"
-            )
+            raise CorpusError(f"IEMOCAP: {words} has no line of {name}")
         if not sound.is_file():
             raise CorpusError(f"IEMOCAP: expected {sound.name} in {sound.parent}")
         turn = _Turn(name, path.stem, session, said[name] or None, raw, float(valence), Recording(sound))

@@ -1,11 +1,13 @@
 """MELD (Poria et al., ACL 2019): dialogues from Friends, 7 emotions; CSV and clips as published."""
 
+import struct
 from itertools import groupby
 from pathlib import Path
 from typing import cast
 
-from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Sentiment, Split, Utterance
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Sentiment, Split, Utterance
 from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.layout import find
 from offline_train.corpora.tables import read_table
 
 LABELS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
@@ -36,20 +38,24 @@ def read_meld_corpus(folder: Path) -> Corpus:
 def read_meld(folder: Path, split: Split) -> list[Conversation]:
     """Read one official split, with its recordings where a folder of its clips is there.
 
-    The clips (`diaX_uttY.mp4`) lie in `folder` or at most two folders below it, under the names of the
-    published archives (train_splits, dev_splits_complete, output_repeated_splits_test) or train, dev and
-    test. Some are missing from the published archives too: their utterances have no recording.
+    The CSV and the clips (`diaX_uttY.mp4`, or .wav or .flac made of them) lie in `folder` or at most two
+    folders below it; the clips under the names of the published archives (train_splits, dev_splits_complete,
+    output_repeated_splits_test) or train, dev and test. A few of the published clips are missing or cut off:
+    their utterances have no recording.
 
     Raises:
         CorpusError: the CSV is missing or is not MELD's, or a clips folder has none of the split's clips.
     """
-    path = folder / _FILES[split]
+    path = find(folder, _FILES[split])
+    if path is None:
+        raise CorpusError(f"MELD: expected {_FILES[split]} in {folder}, as published by its authors")
     rows = read_table("MELD", path, _COLUMNS)
     for number, row in rows:
         if row["Emotion"] not in LABELS or row["Sentiment"] not in SENTIMENTS:
             found = f"{row['Emotion']}/{row['Sentiment']}"
             raise CorpusError(f"MELD: {path} line {number}: unknown label {found}")
-    return [
+    clips = _clips(folder, split)
+    conversations = [
         Conversation(
             dialogue,
             tuple(
@@ -59,9 +65,46 @@ def read_meld(folder: Path, split: Split) -> list[Conversation]:
                     label=row["Emotion"],
                     sentiment=cast(Sentiment, row["Sentiment"]),
                     speaker=row["Speaker"],
+                    recording=_recording(clips, dialogue, row["Utterance_ID"]),
                 )
                 for _, row in turns
             ),
         )
         for dialogue, turns in groupby(rows, key=lambda pair: pair[1]["Dialogue_ID"])
     ]
+    if clips is not None and not any(u.recording for c in conversations for u in c.utterances):
+        raise CorpusError(f"MELD: expected clips named diaX_uttY.mp4 in {clips}, found none of {path.name}'s")
+    return conversations
+
+
+def _clips(folder: Path, split: Split) -> Path | None:
+    archive, short = _CLIPS[split]
+    found = find(folder, archive)
+    if found is None and (clip := find(folder, f"{short}/dia*_utt*.*")):
+        found = clip.parent
+    return found
+
+
+def _recording(clips: Path | None, dialogue: str, utterance: str) -> Recording | None:
+    if clips is None:
+        return None
+    for ending in (".mp4", ".wav", ".flac"):
+        path = clips / f"dia{dialogue}_utt{utterance}{ending}"
+        if path.is_file() and (ending != ".mp4" or _is_whole(path)):
+            return Recording(path)
+    return None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an MP4 has its index, without which it can't be decoded: a box `moov` (ISO/IEC 14496-12)."""
+    end = path.stat().st_size
+    position = 0
+    with path.open("rb") as file:
+        while position + 16 <= end:
+            file.seek(position)
+            size, kind, long_size = struct.unpack(">I4sQ", file.read(16))
+            size = {0: end - position, 1: long_size}.get(size, size)
+            if kind == b"moov":
+                return bool(position + size <= end)
+            position += max(size, 8)
+    return False

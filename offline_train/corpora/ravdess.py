@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
 from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.meld import LABELS
 
 EMOTIONS = {
     "01": "neutral",
@@ -21,6 +24,9 @@ EMOTIONS = {
     "08": "surprise",
 }
 """RAVDESS emotion codes by the MELD label they count as."""
+
+STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
+TERMS = "CC BY-NC-SA 4.0"
 
 ACTORS = range(1, 21)
 """Whose clips the splits are over."""
@@ -47,6 +53,14 @@ class Clip:
     id: str
     audio: NDArray[np.int16]
     label: str
+    actor: int
+
+
+class _Name(NamedTuple):
+    """What a clip's name says: codes, and the actor's number."""
+
+    emotion: str
+    statement: str
     actor: int
 
 
@@ -88,21 +102,35 @@ def read_ravdess(folder: Path, actors: Iterable[int] | None = None) -> list[Clip
     Raises:
         CorpusError: there are none, an actor asked for has none, or a file is not what it should be.
     """
-    paths = sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in {".flac", ".wav"}),
-        key=lambda path: path.name,
-    )
-    if not paths:
-        raise CorpusError(f"RAVDESS: expected speech clips named {_LAYOUT} in {folder}, found none")
-    wanted = None if actors is None else set(actors)
-    clips = []
-    for path in paths:
-        emotion, actor = _parse(path)
-        if wanted is None or actor in wanted:
-            clips.append(Clip(path.stem, trim(_decode(path)), EMOTIONS[emotion], actor))
-    if wanted is not None and (missing := wanted - {clip.actor for clip in clips}):
-        raise CorpusError(f"RAVDESS: no clips of actors {sorted(missing)} in {folder}")
-    return clips
+    return [
+        Clip(path.stem, trim(_decode(path)), EMOTIONS[name.emotion], name.actor)
+        for path, name in _find(folder, None if actors is None else set(actors))
+    ]
+
+
+def read_ravdess_corpus(folder: Path, division: ActorSplit = SHIPPED) -> Corpus:
+    """Each clip as a conversation of its own, recorded with the silence before and after the speech.
+
+    Args:
+        folder: where the clips are, or above.
+        division: which actors are in which split.
+
+    Raises:
+        CorpusError: an actor has no clip, or a file has a strange name.
+    """
+    splits: dict[Split, list[Conversation]] = {}
+    for split in SPLITS:
+        splits[split] = []
+        for path, name in _find(folder, set(getattr(division, split))):
+            utterance = Utterance(
+                id=path.stem,
+                text=STATEMENTS[name.statement],
+                label=EMOTIONS[name.emotion],
+                speaker=f"{name.actor:02d}",
+                recording=Recording(path),
+            )
+            splits[split].append(Conversation(path.stem, (utterance,)))
+    return Corpus("ravdess", LABELS, splits, TERMS)
 
 
 def trim(audio: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -131,11 +159,32 @@ def trim(audio: NDArray[np.int16]) -> NDArray[np.int16]:
     return audio[max(0, int(speech[0]) * _HOP - margin) : (int(speech[-1]) + 1) * _HOP + margin]
 
 
-def _parse(path: Path) -> tuple[str, int]:
+def _find(folder: Path, actors: set[int] | None) -> list[tuple[Path, _Name]]:
+    paths = sorted(
+        (path for path in folder.rglob("*") if path.suffix.lower() in {".flac", ".wav"}),
+        key=lambda path: path.name,
+    )
+    if not paths:
+        raise CorpusError(f"RAVDESS: expected speech clips named {_LAYOUT} in {folder}, found none")
+    clips = [(path, _parse(path)) for path in paths]
+    if actors is None:
+        return clips
+    clips = [(path, name) for path, name in clips if name.actor in actors]
+    if missing := actors - {name.actor for _, name in clips}:
+        raise CorpusError(f"RAVDESS: no clips of actors {sorted(missing)} in {folder}")
+    return clips
+
+
+def _parse(path: Path) -> _Name:
     parts = path.stem.split("-")
-    if len(parts) != 7 or not all(part.isdigit() for part in parts) or parts[2] not in EMOTIONS:
+    if (
+        len(parts) != 7
+        or not all(part.isdecimal() for part in parts)
+        or parts[2] not in EMOTIONS
+        or parts[4] not in STATEMENTS
+    ):
         raise CorpusError(f"RAVDESS: {path.name} in {path.parent} is not named {_LAYOUT}")
-    return parts[2], int(parts[6])
+    return _Name(emotion=parts[2], statement=parts[4], actor=int(parts[6]))
 
 
 def _decode(path: Path) -> NDArray[np.int16]:

@@ -3,20 +3,43 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from offline_train.corpora import ravdess
 from offline_train.corpora.corpus import Corpus
+from offline_train.corpora.dailydialog import read_dailydialog
+from offline_train.corpora.empathetic_dialogues import read_empathetic_dialogues
 from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.goemotions import read_goemotions
 from offline_train.corpora.iemocap import read_iemocap, read_iemocap6
+from offline_train.corpora.manifest import read_manifest
 from offline_train.corpora.meld import read_meld_corpus
 from offline_train.corpora.mosi import read_mosi
+from offline_train.corpora.msp_podcast import read_msp_podcast
+from offline_train.corpora.sst import read_sst
+
+
+def _read_ravdess(folder: Path, *, fold: int | None = None) -> Corpus:
+    if fold is None:
+        return ravdess.read_ravdess_corpus(folder)
+    if fold not in range(ravdess.FOLDS):
+        raise CorpusError(f"RAVDESS: fold {fold}: there are {ravdess.FOLDS}, counted from 0")
+    return ravdess.read_ravdess_corpus(folder, ravdess.fold(fold))
+
 
 _READERS: dict[str, Callable[..., Corpus]] = {
     "iemocap": read_iemocap,
     "iemocap6": read_iemocap6,
     "meld": read_meld_corpus,
     "mosi": read_mosi,
+    "msp-podcast": read_msp_podcast,
+    "ravdess": _read_ravdess,
+    "folder": read_manifest,
+    "goemotions": read_goemotions,
+    "dailydialog": read_dailydialog,
+    "empathetic-dialogues": read_empathetic_dialogues,
+    "sst": read_sst,
 }
 _WITH_FEATURES = ("iemocap", "iemocap6", "mosi")
-_WITH_FOLDS = ("iemocap", "iemocap6")
+_WITH_FOLDS = ("iemocap", "iemocap6", "ravdess")
 
 CORPORA = tuple(_READERS)
 """What `read_corpus` knows."""
@@ -27,15 +50,18 @@ def read_corpus(name: str, folder: Path, *, features: str | None = None, fold: i
 
     Args:
         name: one of `CORPORA`.
-        folder: where it is.
+        folder: where it is; for "folder", its manifest may be named too.
         features: which features of a prepared corpus to read as speech; None for its default.
-        fold: which split of a corpus that is cross-validated; None for the one that its papers report.
+        fold: which split of a corpus that is cross-validated (IEMOCAP from 1, RAVDESS from 0); None for the
+            one that is usually reported.
 
     Raises:
         CorpusError: the name is unknown, the corpus is missing or broken, or it has no such features or fold.
     """
     if name not in _READERS:
         raise CorpusError(f"no corpus is named {name!r}; there are {', '.join(CORPORA)}")
+    if not folder.exists():
+        raise CorpusError(f"{name}: expected the corpus in {folder}, but there is no such folder")
     options: dict[str, object] = {}
     if features is not None:
         if name not in _WITH_FEATURES:
