@@ -7,7 +7,6 @@ stored in half precision; what comes from outside (the base encoder's token embe
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +150,7 @@ def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module]
     for name, data in contents.items():
         partial = folder / f"{name}.partial"
         partial.write_bytes(data)
-        os.replace(partial, folder / name)
+        partial.replace(folder / name)
 
 
 def _stored(value: Tensor) -> Tensor:
@@ -167,13 +166,12 @@ def _read(folder: Path) -> tuple[Manifest, bytes]:
     changed = f"bundle {folder} was changed: %s; fetch it again"
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        digest = content.pop("digest")
+        digest, made = content.pop("digest"), content["format"]
         intact = digest == _digest(content)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise BundleError(changed % f"{MANIFEST} can't be read") from error
     if not intact:
         raise BundleError(changed % f"{MANIFEST} does not match its digest")
-    made = content.get("format")
     if isinstance(made, int) and made > FORMAT:
         raise BundleError(
             f"bundle {folder} is of format {made}, and this version reads up to {FORMAT}: upgrade merits-live"

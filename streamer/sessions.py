@@ -67,7 +67,7 @@ def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
     """
     bundle, transcriber = load_models(settings), load_transcriber(settings.asr, notify)
     if bundle.words_only and isinstance(transcriber, Off):
-        notify(f"{bundle.name} judges by the words alone, and there is no recogniser to hear them: choose an --asr")
+        notify(f"{bundle.name} judges by the words alone, and nothing recognises them: choose an --asr")
     return Analyzer(bundle, transcriber)
 
 

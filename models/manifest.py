@@ -1,0 +1,66 @@
+"""What a bundle says of itself: the content of its `bundle.json`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.care import CareConfig, SpeechConfig
+from models.conversation import ConversationConfig
+from models.text import TextConfig
+
+FORMAT: Literal[2] = 2
+"""What is written. Format 1 had no temperature, no context in the text encoder, and always a speech path."""
+
+Sentiment = Literal["negative", "neutral", "positive"]
+SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
+
+
+class FileEntry(BaseModel):
+    """What a file of the bundle must be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel):
+    """The content of `bundle.json`; what a format lacks has the default that it was made with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1, 2] = FORMAT
+    name: str
+    version: int
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    sentiment: dict[str, dict[Sentiment, float]]
+    """How often each emotion goes with each sentiment in the training data."""
+    text: TextConfig
+    base_sha256: str
+    care: CareConfig | None = None
+    """None for a bundle that judges by the words alone; `speech` is None then too."""
+    speech: SpeechConfig | None = None
+    conversation: ConversationConfig
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """What logits are divided by before the softmax; fitted on validation (Guo et al., ICML 2017)."""
+    window: int
+    """Turns of context the bundle was judged with."""
+    training: dict[str, Any]
+    """Commands, seeds, data and their terms."""
+    metrics: dict[str, Any]
+    files: dict[str, FileEntry] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Manifest":
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("`labels` must differ")
+        if set(self.sentiment) != set(self.labels):
+            raise ValueError("`sentiment` must name the same emotions as `labels`")
+        context = self.conversation
+        if len({self.care is None, self.speech is None, context.speech is None}) > 1:
+            raise ValueError("`care`, `speech` and `conversation.speech` go together")
+        parts = [part for part in (context.text, context.speech, context.fusion) if part is not None]
+        if any(part.classes != len(self.labels) for part in parts):
+            raise ValueError("`conversation` must have as many classes as there are `labels`")
+        if self.speech and context.speech and self.speech.width != context.speech.features:
+            raise ValueError("`conversation.speech` must read what `speech` gives")
+        return self
