@@ -1,0 +1,42 @@
+"""What an LLM is asked, and what counts as an answer (MERITS-L, section III-A)."""
+
+import string
+from pathlib import Path
+
+from offline_train.corpora.corpus import Sentiment
+from offline_train.errors import UsageError
+
+SLOT = "[sentence]"
+PAPER_PROMPT = (
+    "You are a sentiment classification bot. Given the [sentence], classify as positive, negative or neutral"
+    " sentiment. Please give the sentiment and no extra text as output."
+)
+SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
+_QUOTES = "\"'`“”‘’„«»"
+
+
+def read_prompt(path: Path) -> str:
+    """A prompt from a file; line ends at its end don't count.
+
+    Raises:
+        UsageError: it can't be read, or has no place for the sentence.
+    """
+    try:
+        prompt = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the prompt {path}: {error}") from error
+    if SLOT not in prompt:
+        raise UsageError(f"the prompt {path} has no {SLOT}: write it where the text belongs")
+    return prompt
+
+
+def fill(prompt: str, text: str) -> str:
+    """The prompt with the text in its place."""
+    return prompt.replace(SLOT, text)
+
+
+def parse_label(answer: str) -> Sentiment | None:
+    """The sentiment, if the answer is exactly one but for case, white space, quotes and final punctuation."""
+    bare = answer.lstrip(string.whitespace + _QUOTES)
+    bare = bare.rstrip(string.whitespace + string.punctuation + _QUOTES + "。…！").lower()
+    return next((sentiment for sentiment in SENTIMENTS if sentiment == bare), None)

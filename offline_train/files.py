@@ -1,0 +1,38 @@
+"""Files that survive a kill: written whole, or appended to a line at a time."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file as a whole: readers see the old one or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def mend_lines(path: Path) -> None:
+    """Mend the last line of a JSON Lines file, which a kill may have cut off.
+
+    A whole object that only lacks its line's end gets it; a torn one is removed. No file stays no file.
+    """
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    last = content[content.rfind(b"\n") + 1 :]
+    if not last:
+        return
+    with path.open("r+b") as file:
+        if _is_object(last):
+            file.seek(0, 2)
+            file.write(b"\n")
+        else:
+            file.truncate(len(content) - len(last))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
