@@ -38,7 +38,7 @@ class PretrainTextSettings:
     """
 
     base: str = "all-MiniLM-L6-v2"
-    context_turns: int = 3
+    context_turns: int = 0
     context_words: int = 32
     batch: int = 32
     validation: float = 0.1

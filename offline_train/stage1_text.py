@@ -34,7 +34,7 @@ class TextStageSettings:
     """
 
     base: str = "all-MiniLM-L6-v2"
-    context_turns: int = 3
+    context_turns: int = 0
     context_words: int = 32
     batch: int = 32
     as_recognised: float = 0.4
