@@ -2,21 +2,36 @@
 
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
-from models.bundle import MANIFEST, WEIGHTS, load_bundle
+from models.bundle import MANIFEST, WEIGHTS, _digest, _sha256, load_bundle, save_bundle
 from models.errors import BundleError
 from models.paths import BUNDLES, DEFAULT_BUNDLE
-from tests.tiny import LABELS, make_base, make_bundle
+from tests.tiny import LABELS, make_base, make_bundle, tiny_bundle
+
+Content = dict[str, Any]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return make_bundle(tmp_path)
+
+
+def rewrite(folder: Path, change: Callable[[Content], object]) -> None:
+    """Change the manifest as someone would who knows how digests are made."""
+    content = json.loads((folder / MANIFEST).read_text())
+    del content["digest"]
+    change(content)
+    content["digest"] = _digest(content)
+    (folder / MANIFEST).write_text(json.dumps(content))
 
 
 def test_a_bundle_comes_back_as_it_was_saved(folder: Path) -> None:
@@ -58,22 +73,120 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 def test_a_pickle_in_place_of_the_weights_is_never_loaded(folder: Path, tmp_path: Path) -> None:
     """Even where the hashes were made to fit."""
-    from models.bundle import _digest, _sha256
 
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[Path]]:
             return Path.touch, (tmp_path / "sprung",)
 
-    content = json.loads((folder / MANIFEST).read_text())
     payload = pickle.dumps(Trap())
     (folder / WEIGHTS).write_bytes(payload)
-    content["files"][WEIGHTS] = {"sha256": _sha256(payload), "bytes": len(payload)}
-    del content["digest"]
-    content["digest"] = _digest(content)
-    (folder / MANIFEST).write_text(json.dumps(content))
+    entry = {"sha256": _sha256(payload), "bytes": len(payload)}
+    rewrite(folder, lambda content: content["files"].update({WEIGHTS: entry}))
     with pytest.raises(BundleError):
         load_bundle(folder)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_format_1_is_still_read(folder: Path) -> None:
+    def as_format_1(content: Content) -> None:
+        content["format"] = 1
+        del content["temperature"], content["text"]["context_turns"], content["text"]["context_words"]
+
+    expected = load_bundle(folder)
+    rewrite(folder, as_format_1)
+    bundle = load_bundle(folder)
+    assert (bundle.manifest.format, bundle.manifest.temperature) == (1, 1.0)
+    assert bundle.text.config == expected.text.config
+    assert torch.equal(bundle.text.embed(["a cat"])[0], expected.text.embed(["a cat"])[0])
+    whole = (folder / MANIFEST).read_text()
+    (folder / MANIFEST).write_text(whole.replace('"joy"', '"joi"'))
+    with pytest.raises(BundleError, match="does not match its digest"):
+        load_bundle(folder)
+
+
+def test_what_is_saved_is_format_2_whatever_it_was_read_as(folder: Path, tmp_path: Path) -> None:
+    rewrite(folder, lambda content: content.update(format=1))
+    old = load_bundle(folder).manifest
+    save_bundle(tmp_path / "new", old, {"text": nn.Linear(2, 2)}, card="")
+    assert old.format == 1
+    assert json.loads((tmp_path / "new" / MANIFEST).read_text())["format"] == 2
+
+
+def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
+    rewrite(folder, lambda content: content.update(format=3, novelty={"on": True}))
+    with pytest.raises(BundleError, match=r"format 3.*upgrade merits-live") as caught:
+        load_bundle(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.update(temperature=0), "temperature"),
+        (lambda content: content.update(labels=["joy", "joy", "anger"]), "labels"),
+        (lambda content: content["sentiment"].pop("joy"), "sentiment"),
+        (lambda content: content.update(care=None), "go together"),
+        (lambda content: content["conversation"].update(fusion=None), "go together"),
+        (lambda content: content["conversation"]["speech"].update(classes=9), "classes"),
+        (lambda content: content["speech"].update(width=9), "must read"),
+        (lambda content: content["conversation"]["text"].update(features=9), "text encoder"),
+        (lambda content: content["text"].update(novelty=True), "novelty"),
+        (lambda content: content.update(format="two"), "format"),
+        (lambda content: content.pop("format"), "can't be read"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused_in_one_line(
+    folder: Path, change: Callable[[Content], object], message: str
+) -> None:
+    rewrite(folder, change)
+    with pytest.raises(BundleError, match=message) as caught:
+        load_bundle(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bundle_without_a_speech_path(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path, words_only=True, labels=("negative", "positive"))
+    assert bundle.words_only
+    assert (bundle.care, bundle.speech, bundle.conversation.speech, bundle.conversation.fusion) == (None,) * 4
+    assert bundle.sentiment.tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert all(name.startswith(("text.", "conversation.text.")) for name in stored(tmp_path / "bundle"))
+
+
+def test_probabilities_are_softened_by_the_temperature(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path, temperature=2.0)
+    logits = torch.tensor([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]])
+    expected = torch.tensor([[0.5, 1.0, 2.0], [0.0, 0.0, 0.0]]).softmax(1)
+    torch.testing.assert_close(bundle.probabilities(logits), expected)
+
+
+def stored(folder: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = load_file(folder / WEIGHTS)
+    return state
+
+
+def test_only_matrices_are_stored_in_half_precision(folder: Path) -> None:
+    state = stored(folder)
+    halves = {name for name, value in state.items() if value.dtype == torch.half}
+    assert halves == {name for name, value in state.items() if value.ndim >= 2}
+    assert sum(value.numel() for name, value in state.items() if name in halves) > 5_000
+    assert state["care.front.stages.0.1.running_var"].dtype == torch.float32
+
+
+def test_weights_that_half_precision_cannot_hold_stay_as_they_are(folder: Path, tmp_path: Path) -> None:
+    class Large(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.full((2, 2), 1e6))
+            self.register_buffer("statistics", torch.full((2, 2), 0.1))
+
+    save_bundle(tmp_path / "large", load_bundle(folder).manifest, {"text": Large()}, card="")
+    state = stored(tmp_path / "large")
+    assert torch.equal(state["text.weight"], torch.full((2, 2), 1e6))
+    assert torch.equal(state["text.statistics"], torch.full((2, 2), 0.1))
+
+
+def test_nothing_but_the_bundle_is_left_behind(folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", MANIFEST, WEIGHTS]
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

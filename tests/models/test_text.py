@@ -36,6 +36,73 @@ def test_typographic_marks_are_read_as_recognisers_write_them(encoder: TextEncod
     assert torch.equal(encoder.embed(["I’m happy…"])[0], encoder.embed(["I'm happy..."])[0])
 
 
+@pytest.fixture
+def contextual(tmp_path: Path) -> TextEncoder:
+    base = make_base(tmp_path)
+    config = TextConfig(base=str(base), max_tokens=16, context_turns=2, context_words=6, classes=3)
+    return TextEncoder(config, base).eval()
+
+
+def test_context_changes_what_is_read(contextual: TextEncoder) -> None:
+    texts = ["I am happy"] * 3
+    alone, good, bad = contextual.embed(texts, [(), ("the day is good",), ("the day is bad",)])[0]
+    assert not torch.allclose(alone, good)
+    assert not torch.allclose(good, bad)
+    assert torch.equal(contextual.embed(texts)[0], alone.expand(3, -1)), "no contexts are empty ones"
+
+
+def test_neighbours_and_their_contexts_change_nothing(contextual: TextEncoder) -> None:
+    texts = ["a", "the cat is not a dog, is it?", "I am happy", "you", ""]
+    contexts = [("the day is good",), (), ("we are", "you are angry!"), ("is it a cat?",) * 5, ("a dog",)]
+    together, logits = contextual.embed(texts, contexts)
+    for row, (text, context) in enumerate(zip(texts, contexts, strict=True)):
+        alone, scores = contextual.embed([text], [context])
+        torch.testing.assert_close(together[row], alone[0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(logits[row], scores[0], atol=1e-5, rtol=0)
+
+
+def test_only_the_utterances_own_tokens_are_pooled(contextual: TextEncoder) -> None:
+    """Written out: the mean of the states between the separator after the context and the last one."""
+    tokens = contextual.tokenize(["I am happy!", "a cat"], [("the day", "is good"), ()])
+    words = contextual.tokenizer.convert_ids_to_tokens
+    first, second = (words(ids[own.bool()].tolist()) for ids, own in zip(tokens.ids, tokens.own, strict=True))
+    assert (first, second) == (["i", "am", "happy", "!"], ["a", "cat"])
+    assert words(tokens.ids[0].tolist()) == (
+        ["[CLS]", "the", "day", "[SEP]", "is", "good", "[SEP]", "i", "am", "happy", "!", "[SEP]"]
+    )
+    with torch.inference_mode():
+        states = contextual.backbone(input_ids=tokens.ids[:1]).last_hidden_state[0]
+        embedding, _ = contextual(tokens)
+    torch.testing.assert_close(embedding[0], states[7:11].mean(0), atol=1e-5, rtol=0)
+
+
+def test_only_the_latest_words_of_the_latest_turns_are_read(contextual: TextEncoder) -> None:
+    text = ["I am happy"]
+    recent = contextual.embed(text, [("the day is good", "you are")])[0]
+    older = contextual.embed(text, [("a cat!", "the day is good", "you are")])[0]
+    assert torch.equal(older, recent), "context_turns"
+    long = contextual.embed(text, [("cat " * 500 + "the day is good", "you are")])[0]
+    longer = contextual.embed(text, [("dog " * 5000 + "the day is good", "you are")])[0]
+    assert torch.equal(longer, long), "context_words"
+    tokens = contextual.tokenize(text, [("cat " * 500, "dog " * 500)])
+    assert tokens.ids.shape[1] <= contextual.config.max_tokens
+    assert int(tokens.own.sum()) == 3
+
+
+def test_a_long_utterance_leaves_something_to_pool_whatever_came_before(contextual: TextEncoder) -> None:
+    for text in ("happy " * 500, "", "  ", "¤", "é世界", "[SEP]"):
+        for context in ((), ("",), ("day " * 500,) * 3, ("¤",)):
+            tokens = contextual.tokenize([text], [context])
+            assert tokens.ids.shape[1] <= contextual.config.max_tokens
+            assert int(tokens.own.sum()) >= 1
+            assert contextual.embed([text], [context])[0].isfinite().all()
+
+
+def test_an_encoder_without_context_reads_none(encoder: TextEncoder) -> None:
+    texts = ["I am happy", "a cat"]
+    assert torch.equal(encoder.embed(texts, [("bad",), ("good",)])[0], encoder.embed(texts)[0])
+
+
 def test_token_embeddings_are_left_alone_unless_asked(tmp_path: Path) -> None:
     base = make_base(tmp_path)
     kept = TextEncoder(TextConfig(base=str(base)), base)

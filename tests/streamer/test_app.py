@@ -6,14 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from models.paths import DEFAULT_BUNDLE
+from streamer.app import app
 from streamer.events import event_schema
-from tests.streamer.sound import CONVERSATION, truth
+from tests.streamer.sound import CONVERSATION, conversation, truth
 from tests.tiny import make_bundle
 
 MERITS = str(Path(sys.executable).parent / "merits")
@@ -67,6 +69,41 @@ def test_plain_lines_where_there_is_no_terminal(bundle: Path) -> None:
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert len(done.stdout.splitlines()) >= len(truth()) + 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "words_only"),
+    [
+        (("negative", "positive"), True),
+        (("angry", "happy", "neutral", "sad"), False),
+        (("angry", "excited", "frustrated", "happy", "neutral", "sad"), True),
+        (("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust"), False),
+        (("schadenfreude, mild", "悲しい", "an emotion with a name far longer than any column"), True),
+    ],
+    ids=["MOSI", "IEMOCAP 4-way", "IEMOCAP 6-way", "MELD", "unheard of"],
+)
+def test_bundles_of_any_labels_are_analyzed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: tuple[str, ...], words_only: bool
+) -> None:
+    bundle = make_bundle(tmp_path, labels=labels, words_only=words_only)
+    start, events = tmp_path / "start.wav", tmp_path / "events.jsonl"
+    with wave.open(str(start), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(conversation()[:64_000].tobytes())
+    command = ["analyze", start, "--bundle", bundle, "--asr", "pocketsphinx", "--events", events]
+    app([str(argument) for argument in command], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert lines[0]["labels"] == list(labels)
+    finals = [line for line in lines if line["type"] == "turn.final"]
+    assert finals
+    for final in finals:
+        assert set(final["probabilities"]) == set(labels)
+        assert final["emotion"] in labels
+        assert final["emotion"] in printed.out
+        expected = {"text"} if final["text"] else set()
+        assert set(final["modalities"]) == (expected if words_only else {*expected, "speech"})
 
 
 @pytest.mark.parametrize(
@@ -197,6 +234,7 @@ def test_doctor_says_what_works_and_what_does_not(bundle: Path) -> None:
     done = merits("doctor", "--bundle", bundle, "--asr", "pocketsphinx")
     assert done.returncode == 0
     assert "tiny@1" in done.stdout
+    assert "by words and voice" in done.stdout
     assert "pocketsphinx" in done.stdout
     done = merits("doctor", "--bundle", bundle, "--asr", "none", "--mqtt", "mqtt://127.0.0.1:1")
     assert done.returncode == 1

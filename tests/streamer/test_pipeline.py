@@ -3,43 +3,51 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from models.bundle import Bundle
-from streamer.analyzer import Analyzer
+from streamer.analyzer import Analyzer, Utterance
 from streamer.audio.frame import AudioGap, AudioItem, DeviceBack, DeviceLost
 from streamer.config import Settings
 from streamer.errors import InputError, RunError
 from streamer.events import Event, Health, SessionEnded, SessionStarted, TurnFinal, TurnRevised, TurnStarted
 from streamer.pipeline import Pipeline
 from streamer.transcribers.base import Transcript
+from streamer.turn_events import Turn
 from tests.streamer.sound import ArraySource, conversation, frames, truth
 from tests.tiny import tiny_bundle
 
+Texts = Sequence[str]
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Scripted:
-    """A recogniser that takes its time and says the same every time."""
+    """A recogniser that takes its time and says what it was told to."""
 
     name = "scripted"
 
-    def __init__(self, text: str = "I am happy", seconds: float = 0.0, fails: bool = False) -> None:
-        self.text, self.seconds, self.fails = text, seconds, fails
+    def __init__(self, text: str | Texts = "I am happy", seconds: float = 0.0, fails: bool = False) -> None:
+        """`text` may be what is said turn by turn, over and over."""
+        self.texts, self.seconds, self.fails = (
+            cycle([text] if isinstance(text, str) else text),
+            seconds,
+            fails,
+        )
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
         if self.fails:
             raise RunError("the recogniser broke")
         time.sleep(self.seconds)
-        return Transcript(self.text)
+        return Transcript(next(self.texts))
 
 
 class Collect:
@@ -82,13 +90,14 @@ def pipeline(
     output: Collect,
     *,
     recogniser: Scripted | None = None,
+    analyzer: Analyzer | None = None,
     settings: Settings | None = None,
     speakers: Sequence[str | None] = (None,),
     forever: bool = False,
     live: bool = False,
 ) -> Pipeline:
     source = ArraySource(items, len(speakers), forever=forever)
-    analyzer = Analyzer(bundle, recogniser or Scripted())
+    analyzer = analyzer or Analyzer(bundle, recogniser or Scripted())
     return Pipeline(
         source, analyzer, [output], settings or Settings(), stream="test", speakers=speakers, live=live
     )
@@ -145,6 +154,56 @@ async def test_each_channel_is_a_speaker(bundle: Bundle) -> None:
     await pipeline(bundle, both, output, speakers=("Anna", "Ben")).run()
     assert [final.speaker for final in output.of(TurnFinal)] == [spoken["speaker"] for spoken in truth()]
     assert output.ended.audio_s == pytest.approx(len(left) / 16000)
+
+
+class Remembering(Analyzer):
+    """An analyzer that keeps what it understood."""
+
+    def __init__(self, bundle: Bundle, transcriber: Scripted) -> None:
+        super().__init__(bundle, transcriber)
+        self.understood: list[Utterance] = []
+
+    def analyze(self, turn: Turn, preceding: Texts = ()) -> Utterance:
+        self.understood.append(super().analyze(turn, preceding))
+        return self.understood[-1]
+
+
+async def test_words_are_embedded_live_as_in_training(tmp_path: Path) -> None:
+    """With the words told before them, of all channels: also where a turn ends within a longer one."""
+    bundle = tiny_bundle(tmp_path, context_turns=2)
+    spoken = max(truth(), key=lambda turn: turn["end_s"] - turn["start_s"])
+    long = conversation()[int(16_000 * spoken["start_s"]) : int(16_000 * spoken["end_s"])]
+    silence = np.zeros(16_000, np.int16)
+    left = np.concatenate([silence, *[long] * 2, *[silence, long] * 2, silence])
+    right = np.zeros_like(left)
+    right[16_000 : 16_000 + len(long) // 2] = long[: len(long) // 2]
+    both = [item for pair in zip(frames(left), frames(right, channel=1), strict=True) for item in pair]
+    said = ["the day is good", "I am angry!", "", "is it a cat?"]
+    analyzer = Remembering(bundle, Scripted(said))
+    output = Collect()
+    await pipeline(bundle, both, output, analyzer=analyzer, speakers=("Anna", "Ben")).run()
+    told = [final.turn for final in output.of(TurnFinal)]
+    assert told != sorted(told), "one turn lies within another"
+    worded = {u.text: u.text_embedding for u in analyzer.understood if u.text_embedding is not None}
+    texts = list(worded)
+    assert texts == [final.text for final in output.of(TurnFinal) if final.text]
+    assert texts == [text for text in said if text]
+    live = torch.stack(list(worded.values()))
+    offline, _ = bundle.text.embed(texts, [texts[:row] for row in range(len(texts))])
+    torch.testing.assert_close(live, offline, atol=1e-5, rtol=0)
+    assert not torch.allclose(live, bundle.text.embed(texts)[0], atol=1e-3), "context counts"
+
+
+async def test_a_bundle_without_a_speech_path_judges_by_words(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path, words_only=True, labels=("negative", "positive"))
+    output = Collect()
+    sound = frames(conversation()[:160_000])
+    await pipeline(bundle, sound, output, recogniser=Scripted(["I am happy", ""])).run()
+    finals = output.of(TurnFinal)
+    assert len(finals) > 1
+    for final in finals:
+        assert set(final.modalities) == ({"text"} if final.text else set())
+        assert set(final.probabilities) == {"negative", "positive"}
 
 
 async def test_what_came_before_a_broken_source_is_told(bundle: Bundle) -> None:
