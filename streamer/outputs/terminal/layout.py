@@ -2,6 +2,7 @@
 
 from itertools import islice, zip_longest
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -102,7 +103,7 @@ def _panel(state: ViewState, width: int, rows: int) -> list[Text]:
     """Emotions now and valence over time, side by side."""
     left_width = min(40, width // 2)
     left = _now(state, left_width, rows)
-    right = _valence(state, width - left_width - 3, rows=max(len(left) - 1, 2) // 2 * 2)
+    right = _valence(state, width - left_width - 3, rows=max(len(left) - 1, 4) // 2 * 2)
     return _beside(left, left_width, right)
 
 
@@ -127,13 +128,15 @@ def _now(state: ViewState, width: int, rows: int) -> list[Text]:
                 title.append(f"  {'words' if modality == 'text' else 'voice'}: {printable(best)}", "dim")
     likeliest = sorted(labels, key=labels.__getitem__, reverse=True)[: rows - 1]
     shown = {label: p for label, p in labels.items() if label in likeliest}
-    name_width = min(max((len(label) for label in shown), default=0), 14)
+    name_width = min(max((cell_len(label) for label in shown), default=0), 14)
     lines = [title]
     for label, probability in shown.items():
         look = mark(label)
         strong = newest is not None and label == newest.said.emotion
+        name = Text(printable(label))
+        name.truncate(name_width, pad=True)
         line = Text.assemble(
-            (f"{look.symbol} {printable(label)[:name_width]:<{name_width}} ", look.colour),
+            (f"{look.symbol} {name.plain} ", look.colour),
             (_bar(probability, max(width - name_width - 8, 0)), look.colour),
             (f"{probability:5.0%}", "" if strong else "dim"),
             style="bold" if strong else "",

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -114,6 +115,20 @@ def test_many_emotions_on_few_lines_keep_the_likeliest() -> None:
     state.apply(sample.started())
     state.apply(sample.final(1, "emotion20"))
     assert any(line.split()[1:2] == ["emotion20"] and "80%" in line for line in drawn(state))
+
+
+@pytest.mark.parametrize(
+    "labels", [["negative", "positive"], ["悲しい", "a name far longer than its column"]]
+)
+def test_two_emotions_of_any_name_are_drawn_in_full(labels: list[str]) -> None:
+    state, sample = ViewState(), Sample(labels=labels)
+    state.apply(sample.started())
+    state.apply(sample.final(1, labels[1]))
+    screen = drawn(state)
+    panel = [line.partition("│")[0] for line in screen]
+    assert any(labels[0] in line and line.rstrip().endswith("20%") for line in panel)
+    assert any(labels[1][:14] in line and line.rstrip().endswith("80%") for line in panel)
+    assert all(any(f"│ {axis} " in line for line in screen) for axis in (" +1", "  0", " -1"))
 
 
 @settings(max_examples=40, deadline=None)
