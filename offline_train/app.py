@@ -5,12 +5,16 @@ import sys
 import typer
 
 from models.errors import BaseEncoderError, BundleError
+from offline_train.commands.ablate import ablate
+from offline_train.commands.annotate import annotate
+from offline_train.commands.dry_run import dry_run
 from offline_train.commands.evaluate import evaluate
 from offline_train.commands.export import export
 from offline_train.commands.pretrain_text import pretrain_text
 from offline_train.commands.stage1 import stage1
 from offline_train.commands.stage2 import stage2
 from offline_train.commands.stage3 import stage3
+from offline_train.commands.transcribe import transcribe
 from offline_train.corpora.errors import CorpusError
 from offline_train.errors import RunError, UsageError
 
@@ -21,12 +25,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(annotate)
+app.command()(transcribe)
 app.command()(pretrain_text)
 app.command()(stage1)
 app.command()(stage2)
 app.command()(stage3)
 app.command()(evaluate)
+app.command()(ablate)
 app.command()(export)
+app.command()(dry_run)
 
 
 def main() -> None:

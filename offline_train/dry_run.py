@@ -1,0 +1,312 @@
+"""One real training step of every stage, on models of the true shape with random weights: what it will take."""
+
+import math
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import (
+    AutoConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+    WavLMConfig,
+    WavLMModel,
+)
+
+from models.base_encoder import find_base
+from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.care_wavlm import WavLMCare
+from models.coattention import CoAttentionConfig
+from models.context import ContextConfig, ContextEncoder
+from models.conversation import ConversationConfig, ConversationModel
+from models.text import TextConfig, TextEncoder, Tokens
+from offline_train.fit import FitSettings
+from offline_train.pretrain_text import PretrainTextSettings
+from offline_train.settings import resolve
+from offline_train.stage1_speech import SpeechStageSettings
+from offline_train.stage1_text import TextStageSettings
+from offline_train.stage2 import ContextStageSettings
+from offline_train.stage3 import FusionStageSettings
+
+GPU = "NVIDIA A100"
+SUSTAINED = 125e12
+"""FLOP/s: four tenths of the 312e12 that an A100's data sheet gives for bfloat16, which good code reaches."""
+
+TOKENS, SECONDS, TURNS, CLASSES = 32, 4.0, 40, 7
+"""What a batch is made of: tokens a text, sound an utterance, turns a conversation, emotions."""
+
+PRETRAINING, UTTERANCES, CONVERSATIONS = 119_446, 9_988, 1_038
+"""What an epoch is made of: MSP-PODCAST's training share in the paper; MELD's training split."""
+
+_SHAPES = {
+    "roberta-base": (768, 12, 12, 3072),
+    "roberta-large": (1024, 24, 16, 4096),
+}
+"""Hidden size, layers, heads and inner size of the published models (Liu et al., 2019)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a stage takes.
+
+    Attributes:
+        stage: its name.
+        parameters: of the model as it is trained, frozen ones included.
+        trained: of them, those that change.
+        steps: of the whole training, at the batch of its settings.
+        flops: of one step, forward and backward, as counted.
+        seconds: that step took here, the second of two.
+        memory: bytes of weights, gradients and the optimiser's state; of everything at its peak on a GPU.
+        loss: of that step.
+    """
+
+    stage: str
+    parameters: int
+    trained: int
+    steps: int
+    flops: int
+    seconds: float
+    memory: int
+    loss: float
+
+    @property
+    def estimated_hours(self) -> float:
+        """Of the whole training on one GPU that sustains `SUSTAINED`."""
+        return self.steps * self.flops / SUSTAINED / 3600
+
+    @property
+    def measured_hours(self) -> float:
+        """Of the whole training on this device."""
+        return self.steps * self.seconds / 3600
+
+
+def dry_run(preset: str, config: Path | None = None, only: str | None = None) -> Iterator[Cost]:
+    """Take one step of every stage of a preset, one stage after another.
+
+    Raises:
+        UsageError: the preset or the file is not right.
+        BaseEncoderError: a base that is not of a known shape can't be had.
+    """
+    for stage, make in _STAGES.items():
+        if only in (None, stage):
+            yield make(stage, preset, config)
+
+
+def _step(
+    stage: str,
+    model: nn.Module,
+    loss: Callable[[], Tensor],
+    settings: FitSettings,
+    steps: int,
+    device: torch.device,
+) -> Cost:
+    """Two steps: one that counts, one that is timed."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    half = settings.precision != "fp32" and device.type == "cuda"
+
+    def once() -> float:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            value = loss()
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, settings.clip)
+        optimizer.step()
+        return value.item()
+
+    model.train()
+    with FlopCounterMode(display=False) as counter:
+        once()
+    began = time.perf_counter()
+    value = once()
+    seconds = time.perf_counter() - began
+    trained = sum(p.numel() for p in parameters)
+    total = sum(p.numel() for p in model.parameters())
+    memory = 4 * (total + 3 * trained)
+    if device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    if not math.isfinite(value):
+        raise RuntimeError(f"{stage}: the loss of a random model is {value}")
+    return Cost(stage, total, trained, steps, counter.get_total_flops(), seconds, memory, value)
+
+
+def _text(stage: str, preset: str, config: Path | None) -> Cost:
+    kind = PretrainTextSettings if stage == "pretrain-text" else TextStageSettings
+    settings = resolve(kind, stage, preset, config)
+    device = _device()
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = _random_text_encoder(settings.base, Path(folder)).to(device)
+    encoder.backbone.requires_grad_(requires_grad=True)
+    vocabulary = encoder.backbone.config.vocab_size
+    ids = torch.randint(5, vocabulary, (settings.batch, TOKENS), device=device)
+    mask = torch.ones_like(ids)
+    target = torch.randint(CLASSES, (settings.batch,), device=device)
+
+    def loss() -> Tensor:
+        return functional.cross_entropy(encoder(Tokens(ids, mask, mask))[1].float(), target)
+
+    texts = PRETRAINING if stage == "pretrain-text" else UTTERANCES
+    steps = settings.fit.epochs * math.ceil(texts / settings.batch)
+    return _step(stage, encoder, loss, settings.fit, steps, device)
+
+
+def _stage1_speech(stage: str, preset: str, config: Path | None) -> Cost:
+    settings = resolve(SpeechStageSettings, stage, preset, config)
+    device = _device()
+    frozen = settings.care.kind == "wavlm"
+    care = random_care(settings.care).to(device)
+    care.requires_grad_(requires_grad=not frozen)
+    classifier = SpeechClassifier(care.dimension, SpeechConfig(classes=CLASSES)).to(device)
+    sound = torch.randint(-9000, 9000, (int(SECONDS * 16_000),), dtype=torch.int16).numpy()
+    heard = care.prepare(sound)
+    batch = heard.expand(settings.batch, *heard.shape).to(device)
+    lengths = torch.full((settings.batch,), len(heard), device=device)
+    target = torch.randint(CLASSES, (settings.batch,), device=device)
+
+    def loss() -> Tensor:
+        with torch.set_grad_enabled(not frozen):
+            embedding = care(batch, lengths)
+        return functional.cross_entropy(classifier(embedding)[1].float(), target)
+
+    steps = settings.fit.epochs * math.ceil(UTTERANCES / settings.batch)
+    return _step(stage, nn.ModuleList([care, classifier]), loss, settings.fit, steps, device)
+
+
+def _stage2(stage: str, preset: str, config: Path | None) -> Cost:
+    settings = resolve(ContextStageSettings, stage, preset, config)
+    device = _device()
+    context = _context(settings, resolve(TextStageSettings, "stage1-text", preset, config).base).to(device)
+    x, turns, target = _conversations(settings.batch, context.config.features, device)
+
+    def loss() -> Tensor:
+        return functional.cross_entropy(context(x, turns, turns)[1].flatten(0, 1).float(), target.flatten())
+
+    steps = settings.fit.epochs * math.ceil(CONVERSATIONS / settings.batch)
+    return _step(stage, context, loss, settings.fit, steps, device)
+
+
+def _stage3(stage: str, preset: str, config: Path | None) -> Cost:
+    settings = resolve(FusionStageSettings, stage, preset, config)
+    below = resolve(ContextStageSettings, "stage2", preset, config)
+    device = _device()
+    base = resolve(TextStageSettings, "stage1-text", preset, config).base
+    text, speech = _context(below, base), _context(below, None)
+    fusion = CoAttentionConfig(
+        text=2 * below.hidden,
+        speech=2 * below.hidden,
+        width=settings.width,
+        heads=settings.heads,
+        classes=CLASSES,
+        dropout=settings.dropout,
+    )
+    model = ConversationModel(ConversationConfig(text.config, speech.config, fusion)).to(device)
+    model.text.requires_grad_(requires_grad=False)
+    if model.speech is not None:
+        model.speech.requires_grad_(requires_grad=False)
+    t1, turns, target = _conversations(settings.batch, text.config.features, device)
+    s1, _, _ = _conversations(settings.batch, speech.config.features, device)
+
+    def loss() -> Tensor:
+        fused = model(t1, s1, turns, turns, turns).fused
+        return functional.cross_entropy(fused.flatten(0, 1).float(), target.flatten())
+
+    steps = settings.fit.epochs * math.ceil(CONVERSATIONS / settings.batch)
+    return _step(stage, model, loss, settings.fit, steps, device)
+
+
+def random_care(config: CareConfig) -> nn.Module:
+    """A CARE of the true shape with random weights: no base is looked for."""
+    if config.kind == "small":
+        return build_care(config)
+    return WavLMCare(
+        WavLMModel(WavLMConfig()), RobertaModel(_roberta("roberta-base"), add_pooling_layer=False)
+    )
+
+
+def _random_text_encoder(base: str, folder: Path) -> TextEncoder:
+    """A text encoder of the true shape with random weights; the known shapes need no base at hand."""
+    name = base.rsplit("/", 1)[-1]
+    if name in _SHAPES:
+        _roberta(name).save_pretrained(folder)
+        words = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1, "<s>": 2, "</s>": 3}, unk_token="<unk>"))
+        words.pre_tokenizer = pre_tokenizers.Whitespace()
+        words.post_processor = processors.BertProcessing(("</s>", 3), ("<s>", 2))
+        PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+            tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>"
+        ).save_pretrained(folder)
+    else:
+        folder = find_base(base)
+    return TextEncoder(TextConfig(base=base, classes=CLASSES), folder, pretrained=False)
+
+
+def _roberta(name: str) -> RobertaConfig:
+    width, layers, heads, inner = _SHAPES[name]
+    return RobertaConfig(
+        vocab_size=50_265,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=inner,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+    )
+
+
+def _context(settings: ContextStageSettings, base: str | None) -> ContextEncoder:
+    """Stage II over the text encoder's embeddings, or over Stage I of the sound (None)."""
+    features = SpeechConfig().width
+    if base is not None:
+        name = base.rsplit("/", 1)[-1]
+        known = _SHAPES.get(name)
+        features = known[0] if known else AutoConfig.from_pretrained(find_base(base)).hidden_size
+    return ContextEncoder(
+        ContextConfig(
+            features=features,
+            hidden=settings.hidden,
+            layers=settings.layers,
+            heads=settings.heads,
+            classes=CLASSES,
+            dropout=settings.dropout,
+        )
+    )
+
+
+def _conversations(count: int, features: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Random embeddings [B, K, F], turns [B, K] and class indices [B, K]."""
+    return (
+        torch.randn(count, TURNS, features, device=device),
+        torch.ones(count, TURNS, dtype=torch.bool, device=device),
+        torch.randint(CLASSES, (count, TURNS), device=device),
+    )
+
+
+def peak_memory() -> int:
+    """Most bytes this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+_STAGES: dict[str, Callable[[str, str, Path | None], Cost]] = {
+    "pretrain-text": _text,
+    "stage1-text": _text,
+    "stage1-speech": _stage1_speech,
+    "stage2": _stage2,
+    "stage3": _stage3,
+}
+STAGES = tuple(_STAGES)
+"""What can be tried."""
