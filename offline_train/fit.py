@@ -1,64 +1,40 @@
-"""A plain, seeded training loop; a killed run resumes at its last epoch, to the same result."""
+"""A plain, seeded training loop; a killed run resumes at its last step, to the same result.
+
+The same to the last bit on a CPU with as many threads; on a GPU as far as its kernels are deterministic.
+"""
 
 import json
 import math
-import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from offline_train.checkpoint import Checkpoint
+from offline_train.devices import Place, here, resolve_precision, to_device
+from offline_train.errors import RunError
+from offline_train.files import write_json
+from offline_train.fit_settings import FitSettings
+from offline_train.generators import generators_state, restore_generators, seed_apart, seed_generators
+from offline_train.optimiser import Optimiser, trained_state
+from offline_train.position import Generators, Position, take_up
+from offline_train.tensorboard_log import TensorBoardLog
 
-@dataclass(frozen=True)
-class FitSettings:
-    """How to optimise: AdamW, linear warm-up, then cosine decay to zero.
+__all__ = ["FitSettings", "epoch_generator", "fit"]
 
-    Attributes:
-        epochs: passes over the training data.
-        learning_rate: the peak.
-        weight_decay: on matrices only; vectors (biases, norms) are left alone.
-        warmup: fraction of all steps.
-        clip: largest gradient norm.
-        seed: of everything random. Epoch e draws from (seed, e) alone, which is what makes resuming exact.
-        patience: stop after so many epochs without a better score; None never stops early.
-        average: decay of an exponential moving average of the weights, judged and kept instead of the
-            weights themselves; 0 keeps the weights.
-        precision: of matrix products in the forward and backward pass.
-    """
-
-    epochs: int
-    learning_rate: float
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip: float = 1.0
-    seed: int = 1
-    patience: int | None = None
-    average: float = 0.0
-    precision: Literal["fp32", "bf16"] = "fp32"
+Batch = TypeVar("Batch")
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     """Randomness that depends on the seed and the epoch alone."""
     return torch.Generator().manual_seed(seed * 100_003 + epoch)
-
-
-def trained_state(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: trainable parameters and buffers, detached copies, by name."""
-    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-    return {
-        name: value.detach().clone()
-        for name, value in model.state_dict(keep_vars=True).items()
-        if name not in frozen
-    }
-
-
-Batch = TypeVar("Batch")
 
 
 def fit(
@@ -70,140 +46,204 @@ def fit(
     run: Path,
     label: str,
 ) -> dict[str, float]:
-    """Train `model` in place and leave it with the weights of its best epoch.
+    """Train `model` in place; it is left with the weights of its best epoch, on the device it was trained on.
+
+    With n processes each reads every n-th batch, and a step follows the mean gradient of n * `accumulate`
+    batches (of fewer where an epoch ends): what one process does that accumulates n times as many, but for
+    rounding and what is drawn in the model (dropout).
 
     Args:
         model: what to train; parameters with `requires_grad=False` are neither trained nor stored.
         batches: makes one epoch's batches; always the same number of them.
-        loss: of one batch, a scalar; called with the model in training mode.
+        loss: of one batch, a scalar; called with the model in training mode and the batch on its device.
         validate: metrics of the model in evaluation mode, on validation data; "score" is what is maximised.
         settings: how.
-        run: folder for `checkpoint.pt` (removed nowhere: a finished run answers at once) and `epochs.jsonl`.
+        run: folder for `epochs.jsonl`, `environment.json`, `tensorboard/` and, until `Run.finish` removes it,
+            `checkpoint/`, from which a killed run goes on and one that is over answers at once.
         label: what to call it in the progress display.
 
     Returns:
         The metrics of the best epoch, with "epoch" (from 1) among them.
+
+    Raises:
+        RunError: training diverged, or the run's folder can't be used: another process is training there, or
+            what is there is of another model, other data or another number of processes.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    decay = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
-    )
-    steps = len(batches(epoch_generator(settings.seed, 0)))
-    factor = _warmup_cosine(steps * settings.epochs, settings.warmup)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    average = trained_state(model) if settings.average else None
-    progress = _Checkpoint(run / "checkpoint.pt")
-    log: list[dict[str, float]] = []
-    best: dict[str, float] = {}
-    best_state: dict[str, Tensor] = {}
-    if progress.path.exists():
-        saved = progress.load()
-        model.load_state_dict(saved["model"], strict=False)
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        average, log, best, best_state = saved["average"], saved["log"], saved["best"], saved["best_state"]
+    place = here()
+    model.to(place.device)
+    with ExitStack() as stack:
+        checkpoint = None
+        if place.first:
+            checkpoint = stack.enter_context(Checkpoint(run / "checkpoint", settings.checkpoint_share))
+        training = _Training(model, settings, run, place, checkpoint, label)
+        stack.enter_context(training.log)
+        stack.enter_context(training.bar)
+        while not training.over:
+            training.epoch(batches, loss)
+            training.judge(validate)
+        training.load_best()
+    return training.position.best
 
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
-        task = bar.add_task(label, total=steps * settings.epochs, completed=steps * len(log))
-        for epoch in range(len(log), settings.epochs):
-            if settings.patience is not None and best and epoch - best["epoch"] >= settings.patience:
-                break
-            torch.manual_seed(settings.seed * 100_003 + epoch)
-            total = 0.0
-            model.train()
-            for batch in batches(epoch_generator(settings.seed, epoch)):
-                optimizer.zero_grad(set_to_none=True)
-                with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
-                    value = loss(batch)
-                value.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(decay + plain, settings.clip)
-                optimizer.step()
-                schedule.step()
-                if average is not None:
-                    _move_towards(average, model, settings.average)
-                total += value.item()
-                bar.advance(task)
-            held = trained_state(model)
-            if average is not None:
-                model.load_state_dict(average, strict=False)
-            model.eval()
-            with torch.no_grad():
-                metrics = {"epoch": float(epoch + 1), "loss": total / steps, **validate()}
-            log.append(metrics)
-            if not best or metrics["score"] > best["score"]:
-                best, best_state = metrics, trained_state(model)
-            model.load_state_dict(held, strict=False)
-            progress.save(
-                model=held,
-                optimizer=optimizer.state_dict(),
-                schedule=schedule.state_dict(),
-                average=average,
-                log=log,
-                best=best,
-                best_state=best_state,
+
+class _Training:
+    """A run under way: its parts, and what happens in an epoch."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: FitSettings,
+        run: Path,
+        place: Place,
+        checkpoint: Checkpoint | None,
+        label: str,
+    ) -> None:
+        self.model, self.settings, self.run, self.place, self.label = model, settings, run, place, label
+        self.optimiser = Optimiser(model, settings)
+        self.checkpoint = checkpoint
+        self.generators: Generators | None = None
+        self.position = Position(resolve_precision(settings.precision, place.device), place.count)
+        if checkpoint is not None:
+            self.position, self.generators = take_up(
+                checkpoint, self.optimiser, self.position, settings.epochs
             )
-            _write_lines(run / "epochs.jsonl", log)
-            shown = "  ".join(f"{key} {value:.4g}" for key, value in metrics.items() if key != "epoch")
-            console.print(f"{label}  epoch {epoch + 1}/{settings.epochs}  {shown}", highlight=False)
-    model.load_state_dict(best_state, strict=False)
-    model.eval()
-    return best
+            self._describe()
+        self.position = place.from_first(self.position)
+        place.copy_from_first(self.optimiser.state().values())
+        self.console = Console(stderr=True, quiet=not place.first)
+        if self.position.taken and not self.over:
+            at = f"epoch {self.position.epoch + 1}, step {self.position.step + 1} of {self.position.steps}"
+            self.console.print(f"{label}  goes on at {at}", highlight=False)
+        self.log = TensorBoardLog(run / "tensorboard" if place.first else None, self.position.taken + 1)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not (sys.stderr.isatty() and place.first),
+        )
+        self.task = self.bar.add_task(label, total=None)
+
+    @property
+    def over(self) -> bool:
+        """Whether all epochs are over, or enough of them without a better score."""
+        position, patience = self.position, self.settings.patience
+        tired = patience is not None and position.rows and position.epoch - position.best["epoch"] >= patience
+        return position.epoch >= self.settings.epochs or bool(tired)
+
+    def epoch(
+        self, batches: Callable[[torch.Generator], Sequence[Batch]], loss: Callable[[Batch], Tensor]
+    ) -> None:
+        """Train for the rest of an epoch."""
+        position, settings, place = self.position, self.settings, self.place
+        seed_generators(settings.seed * 100_003 + position.epoch)
+        self.model.train()
+        shown = batches(epoch_generator(settings.seed, position.epoch))
+        width = place.count * settings.accumulate  # batches a step
+        steps = math.ceil(len(shown) / width)
+        if steps == 0 or steps != (position.steps or steps):
+            raise RunError(
+                f"{self.label}: {steps} steps an epoch, but {position.steps} when {self.run} was begun"
+                if steps
+                else f"{self.label}: there is nothing to train on"
+            )
+        if self.generators is not None and position.step:
+            restore_generators(self.generators.plain, self.generators.tensors, place.device)
+        self.generators = None
+        if not position.steps:
+            position.steps = steps
+            self._snapshot()  # for the journal to follow
+        self.bar.update(self.task, total=steps * settings.epochs, completed=position.taken)
+        while position.step < steps:
+            first = position.step * width
+            members = range(first, min(first + width, len(shown)))
+            if not place.first:  # whose own generators need not be kept then
+                seed_apart(settings.seed, position.epoch, position.step, place.index)
+            value = self._gradients(
+                [shown[i] for i in members[place.index :: place.count]], loss, len(members)
+            )
+            norm = self.optimiser.clip()
+            rate = self.optimiser.step(position.taken, steps * settings.epochs)
+            if place.count > 1:
+                place.copy_from_first(self.optimiser.buffers().values())
+            position.step += 1
+            position.loss += value
+            self._keep_step()
+            if position.taken % settings.log_every == 0:
+                values = {"train/loss": value, "train/learning_rate": rate, "train/gradient_norm": norm}
+                self.log.add(position.taken, values)
+            self.bar.advance(self.task)
+
+    def judge(self, validate: Callable[[], dict[str, float]]) -> None:
+        """End an epoch: validate, and keep the weights if they are the best so far."""
+        position = self.position
+        with self.optimiser.judged_weights(), torch.no_grad():
+            self.model.eval()
+            found = {"epoch": float(position.epoch + 1), "loss": position.loss / position.steps, **validate()}
+            row = self.place.from_first(found)  # not two opinions on whether to go on
+            after = replace(position, epoch=position.epoch + 1, step=0, loss=0.0, rows=[*position.rows, row])
+            if self.checkpoint is not None and after.best is row:
+                self.checkpoint.write_best(str(after.best_name), trained_state(self.model))
+        self.position = after
+        self._snapshot(durable=True)
+        if self.place.first:
+            _write_lines(self.run / "epochs.jsonl", after.rows)
+        scores = {key: value for key, value in row.items() if key != "epoch"}
+        self.log.add(after.taken, {f"validation/{key}": value for key, value in scores.items()})
+        shown = "  ".join(f"{key} {value:.4g}" for key, value in scores.items())
+        self.console.print(
+            f"{self.label}  epoch {after.epoch}/{self.settings.epochs}  {shown}", highlight=False
+        )
+
+    def load_best(self) -> None:
+        """Leave the model with the best epoch's weights."""
+        if self.checkpoint is not None:
+            best = self.checkpoint.read_best(str(self.position.best_name))
+            self.model.load_state_dict(dict(best), strict=False)
+        self.place.copy_from_first(self.optimiser.weights().values())
+        self.model.eval()
+
+    def _gradients(self, own: Sequence[Batch], loss: Callable[[Batch], Tensor], count: int) -> float:
+        """Leave the gradients of the mean loss of `count` batches, of all processes; returns that loss."""
+        self.optimiser.zero_gradients()
+        total = 0.0
+        device = self.place.device
+        for batch in own:
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.position.precision == "bf16"):
+                value = loss(to_device(batch, device))
+            (value / count).backward()  # type: ignore[no-untyped-call]
+            total += value.item() / count
+        return self.place.sum_gradients(self.optimiser.parameters, total)
+
+    def _keep_step(self) -> None:
+        if self.checkpoint is not None:
+            last = self.position.step == self.position.steps
+            self.checkpoint.step(self._step_record, self._snapshot, must=last)
+
+    def _step_record(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        plain, tensors = generators_state(self.place.device)
+        return self.position.step_taken() | {"generators": plain}, self.optimiser.change() | tensors
+
+    def _snapshot(self, *, durable: bool = False) -> None:
+        if self.checkpoint is not None:
+            plain, tensors = generators_state(self.place.device)
+            meta = self.position.snapshot() | {"generators": plain}
+            self.checkpoint.snapshot(meta, self.optimiser.state() | tensors, durable=durable)
+
+    def _describe(self) -> None:
+        device = self.place.device
+        described = {
+            "precision": self.position.precision,
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            "processes": self.place.count,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "trained_parameters": sum(p.numel() for p in self.optimiser.parameters),
+        }
+        write_json(self.run / "environment.json", described)
 
 
-class _Checkpoint:
-    """One file, replaced as a whole, holding tensors and plain values only."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def load(self) -> dict[str, Any]:
-        saved: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        return saved
-
-    def save(self, **state: Any) -> None:
-        partial = self.path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
-
-
-def _warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:
-    first = max(1, int(steps * warmup))
-
-    def factor(step: int) -> float:
-        if step < first:
-            return (step + 1) / first
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - first) / max(1, steps - first))))
-
-    return factor
-
-
-def _move_towards(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
-    with torch.no_grad():
-        for name, value in model.state_dict(keep_vars=True).items():
-            if name not in average:
-                continue
-            if value.is_floating_point():
-                average[name].lerp_(value.detach(), 1 - decay)
-            else:
-                average[name].copy_(value)
-
-
-def _write_lines(path: Path, rows: list[dict[str, float]]) -> None:
-    partial = path.with_suffix(".partial")
+def _write_lines(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    partial = path.with_name(path.name + ".partial")
     partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     partial.replace(path)

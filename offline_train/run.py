@@ -9,8 +9,10 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from offline_train.checkpoint import remove_checkpoint
+from offline_train.devices import here
 from offline_train.errors import RunError
-from offline_train.fit import trained_state
+from offline_train.optimiser import trained_state
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,18 @@ class Run:
         if path.exists():
             stored = json.loads(path.read_text(encoding="utf-8"))
             if stored != asked:
-                changed = sorted(k for k in stored.keys() | asked.keys() if stored.get(k) != asked.get(k))
                 raise RunError(
-                    f"{folder} holds a run with other settings ({', '.join(changed)}); choose another --out"
-                    f" or remove it"
+                    f"{folder} holds a run with other settings ({_difference(stored, asked)}); choose another"
+                    f" --out or remove it"
                 )
-        else:
-            write_json(path, asked)
+        elif here().first:
             write_json(folder / "command.json", command)
-        return cls(folder)
+            write_json(path, asked)
+        run = cls(folder)
+        if run.finished and here().first:
+            remove_checkpoint(folder)  # of a run that was killed while it removed it
+        here().wait()
+        return run
 
     @property
     def finished(self) -> bool:
@@ -78,11 +83,16 @@ class Run:
         model.eval()
 
     def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-        """Store the result; metrics last, since they mark the end."""
-        state = {name: value.contiguous() for name, value in trained_state(model).items()}
-        save_file(state, self.folder / "weights.safetensors")
-        write_json(self.folder / "config.json", config)
-        write_json(self.folder / "metrics.json", metrics)
+        """Store the result; metrics last, since they mark the end. Then the checkpoint can go."""
+        if here().first:
+            state = {name: value.contiguous() for name, value in trained_state(model).items()}
+            partial = self.folder / "weights.safetensors.partial"
+            save_file(state, partial)
+            partial.replace(self.folder / "weights.safetensors")
+            write_json(self.folder / "config.json", config)
+            write_json(self.folder / "metrics.json", metrics)
+            remove_checkpoint(self.folder)
+        here().wait()
 
     def _read(self, name: str) -> Any:
         path = self.folder / name
@@ -97,6 +107,17 @@ def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def _difference(stored: Any, asked: Any, name: str = "") -> str:
+    """What differs, by dotted name: how it is stored, then how it is asked for."""
+    if not (isinstance(stored, dict) and isinstance(asked, dict)):
+        return f"{name}: {json.dumps(stored)}, not {json.dumps(asked)}"
+    return ", ".join(
+        _difference(stored.get(key), asked.get(key), f"{name}.{key}" if name else key)
+        for key in sorted(stored.keys() | asked.keys())
+        if stored.get(key) != asked.get(key)
+    )
 
 
 def _plain(value: object) -> Any:

@@ -1,4 +1,4 @@
-"""Settings of a command: dataclass defaults < preset < YAML file < flags. What is wrong is named in one line."""
+"""Settings of a command: dataclass defaults < preset < YAML file < flags, checked in every layer."""
 
 import json
 import types

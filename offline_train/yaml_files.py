@@ -10,7 +10,7 @@ from offline_train.errors import UsageError
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML follows YAML 1.1, which takes 1e-4 for a string (its floats need a dot), and lets keys repeat."""
+    """PyYAML follows YAML 1.1, which takes 1e-4 for a string, and lets keys repeat."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A mapping, its keys checked."""
