@@ -77,7 +77,7 @@ def read_iemocap6(folder: Path, *, features: str | None = None, fold: int | None
         parts = _splits6(folder / "splits6.json", {turn.dialogue for turn in turns})
     else:
         names = list(dict.fromkeys(turn.dialogue for turn in turns if turn.session != 5))
-        validation = names[len(names) - round(_VALIDATION_SHARE * len(names)) :]
+        validation = names[len(names) - max(1, round(_VALIDATION_SHARE * len(names))) :]
         parts = {turn.dialogue: _split(turn.session, test=5, validation=0) for turn in turns}
         parts |= dict.fromkeys(validation, "validation")
     return _corpus("iemocap6", LABELS6, _SIX, turns, lambda turn: parts[turn.dialogue], fold)

@@ -24,7 +24,7 @@ from offline_train.stage1_speech import (
     run_stage1_speech,
     train_speech,
 )
-from tests.offline_train.test_ravdess import tone, write_clips
+from tests.offline_train.miniatures import make_ravdess, tone
 
 SETTINGS = SpeechStageSettings(
     care=CareConfig(bins=32, width=12, acoustic_blocks=1, semantic_blocks=1),
@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clips(tmp_path_factory.mktemp("ravdess"))
+    return make_ravdess(tmp_path_factory.mktemp("ravdess"))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """RAVDESS: what is read, what is cut off, and that no actor is on two sides of a split."""
 
-import wave
 from pathlib import Path
 
 import av
@@ -10,40 +9,14 @@ from numpy.typing import NDArray
 
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.ravdess import EMOTIONS, FOLDS, SHIPPED, fold, read_ravdess, trim
+from offline_train.corpora.registry import read_corpus
+from tests.offline_train.miniatures import hiss, make_ravdess, tone, write_wav
 
-SHARED = Path(__file__).parents[2].parent / "shared/data/ravdess"
-
-
-def tone(seconds: float, level: float = 8000.0, hertz: float = 220.0) -> NDArray[np.int16]:
-    time = np.arange(int(seconds * 16000)) / 16000
-    return (level * np.sin(2 * np.pi * hertz * time)).astype(np.int16)
-
-
-def hiss(seconds: float, level: float, seed: int = 0) -> NDArray[np.int16]:
-    return np.round(np.random.default_rng(seed).normal(0, level, int(seconds * 16000))).astype(np.int16)
-
-
-def write_wav(path: Path, samples: NDArray[np.int16], rate: int = 16000) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.tobytes())
-
-
-def write_clips(folder: Path, actors: range = range(1, 21), emotions: str = "12345678") -> Path:
-    """One clip an actor and emotion; the emotion sets the pitch, the actor shifts it a little."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for actor in actors:
-        for emotion in emotions:
-            sound = tone(0.3, 6000, 100 * int(emotion) + 2 * actor)
-            name = f"03-01-0{emotion}-01-01-01-{actor:02d}.wav"
-            write_wav(folder / name, np.concatenate([hiss(0.2, 4), sound, hiss(0.2, 4)]))
-    return folder
+SHARED = Path(__file__).parents[4] / "shared/data/ravdess"
 
 
 def test_reads_labels_actors_and_trimmed_sound(tmp_path: Path) -> None:
-    clips = read_ravdess(write_clips(tmp_path / "Actor_01", range(1, 4)).parent)
+    clips = read_ravdess(make_ravdess(tmp_path / "Actor_01", range(1, 4)).parent)
     assert len(clips) == 24
     assert {clip.label for clip in clips} == set(EMOTIONS.values())
     assert [clip.label for clip in clips if clip.id[6:8] == "02"] == ["neutral"] * 3
@@ -139,10 +112,26 @@ def test_a_broken_file(tmp_path: Path, content: bytes) -> None:
 
 
 def test_missing_actors_are_named(tmp_path: Path) -> None:
-    write_clips(tmp_path, range(1, 3))
+    make_ravdess(tmp_path, range(1, 3))
     with pytest.raises(CorpusError) as error:
         read_ravdess(tmp_path, [1, 7])
     assert "[7]" in one_line(error)
+
+
+def test_as_conversations_of_one_clip(tmp_path: Path) -> None:
+    corpus = read_corpus("ravdess", make_ravdess(tmp_path))
+    actors = {split: {c.utterances[0].speaker for c in part} for split, part in corpus.splits.items()}
+    assert actors["validation"] == {"17", "18"}
+    assert actors["test"] == {"19", "20"}
+    assert [len(part) for part in corpus.splits.values()] == [16 * 8, 2 * 8, 2 * 8]
+    (utterance,) = corpus.splits["validation"][2].utterances
+    assert (utterance.label, utterance.text) == ("neutral", "Kids are talking by the door.")
+    assert utterance.recording is not None
+    assert utterance.recording.path.name == "03-01-02-01-01-01-17.wav"
+    tested = {c.utterances[0].speaker for c in read_corpus("ravdess", tmp_path, fold=0).splits["test"]}
+    assert tested == {"01", "02", "03", "04"}
+    with pytest.raises(CorpusError, match="fold 5: there are 5"):
+        read_corpus("ravdess", tmp_path, fold=5)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="RAVDESS is not beside this repository")
