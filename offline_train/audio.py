@@ -96,3 +96,13 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
     for frame in container.decode(stream):
         if frame.samples and frame.sample_rate:
             yield frame
+
+
+def stated_duration_s(path: Path) -> float | None:
+    """How long a recording says it is, in seconds, without decoding it; None where it does not say."""
+    av.logging.set_level(av.logging.PANIC)
+    try:
+        with _open(path) as container:
+            return None if container.duration is None else float(container.duration / av.time_base)
+    except (av.FFmpegError, ValueError, CorpusError):
+        return None

@@ -1,0 +1,23 @@
+"""Progress on standard error, for people who watch."""
+
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def progress_bar(*more: str) -> Progress:
+    """A bar with counts and the time that is left; nothing at all where standard error is no terminal.
+
+    Args:
+        more: text columns besides, in rich's format.
+    """
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *(TextColumn(each) for each in more),
+        console=Console(stderr=True, soft_wrap=True),
+        disable=not sys.stderr.isatty(),
+    )

@@ -1,0 +1,197 @@
+"""Transcripts on disk: what `transcribe` writes and others read. JSON Lines, an object an utterance."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, cast
+
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
+from offline_train.corpora.errors import CorpusError
+from offline_train.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The words that were recognised in an utterance.
+
+    Attributes:
+        id: of the utterance, unique in the corpus (see `utterance_names`).
+        split: of its corpus; "train" for recordings that are of none.
+        conversation: its id.
+        text: the words, empty where there are none; None where the recording can't be decoded.
+        reference: the corpus' own words, where it has any.
+        language: code, as Whisper names it.
+        duration_s: of its sound, seconds.
+        avg_logprob: mean log-probability of the tokens.
+        no_speech_prob: how likely it is that nobody speaks.
+        recording: its sound; None where the corpus names none.
+        error: where text is None: why.
+    """
+
+    id: str
+    split: Split
+    conversation: str
+    text: str | None
+    reference: str | None = None
+    language: str | None = None
+    duration_s: float | None = None
+    avg_logprob: float | None = None
+    no_speech_prob: float | None = None
+    recording: Recording | None = None
+    error: str | None = None
+
+    def row(self) -> dict[str, object]:
+        """As a JSON object."""
+        row: dict[str, object] = {
+            "id": self.id,
+            "split": self.split,
+            "conversation": self.conversation,
+            "text": self.text,
+            "reference": self.reference,
+            "language": self.language,
+            "duration_s": _rounded(self.duration_s, 3),
+            "avg_logprob": _rounded(self.avg_logprob, 4),
+            "no_speech_prob": _rounded(self.no_speech_prob, 4),
+        }
+        if self.recording is not None:
+            row["audio"] = str(self.recording.path)
+            row["start_s"], row["end_s"] = self.recording.start_s, self.recording.end_s
+        if self.error is not None:
+            row["error"] = self.error
+        return row
+
+
+def metrics_file(path: Path) -> Path:
+    """Beside transcripts, once they are finished: counts, word error rates, and what was set aside."""
+    return path.with_name(f"{path.name}.metrics.json")
+
+
+def utterance_names(corpus: Corpus) -> list[str]:
+    """A name for each utterance, in order of split, conversation and turn, unique in the corpus.
+
+    Its own id where those are unique; else they follow the id of the conversation, and the split if need be.
+
+    Raises:
+        CorpusError: two utterances of one conversation have one id.
+    """
+    paths = [
+        (split, conversation.id, utterance.id)
+        for split in SPLITS
+        for conversation in corpus.splits.get(split, ())
+        for utterance in conversation.utterances
+    ]
+    for first in (2, 1, 0):
+        names = ["/".join(path[first:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    raise CorpusError(f"{corpus.name}: two utterances of one conversation have the same id")
+
+
+def read_transcripts(path: Path) -> list[Transcript]:
+    """Read a file of transcripts, and after them what was set aside.
+
+    A last line that was cut off by a kill is left out.
+
+    Raises:
+        UsageError: the file is missing, or a line is no transcript.
+    """
+    if not path.is_file():
+        raise UsageError(f"no transcripts in {path}: make them with `merits-train transcribe --out {path}`")
+    transcripts = {each.id: each for each in _read(path)}
+    if metrics_file(path).is_file():
+        metrics = json.loads(metrics_file(path).read_text(encoding="utf-8"))
+        transcripts = {row["id"]: _parse(row) for row in metrics["set_aside"]} | transcripts
+    return sorted(transcripts.values(), key=lambda each: each.text is None)
+
+
+def with_transcripts(corpus: Corpus, transcripts: Iterable[Transcript]) -> Corpus:
+    """The corpus with what was recognised in place of its own words.
+
+    Utterances whose recording could not be decoded get no words ("").
+
+    Raises:
+        CorpusError: utterances lack a transcript: the transcripts are of something else, or not finished.
+    """
+    texts = {each.id: each.text or "" for each in transcripts}
+    names = utterance_names(corpus)
+    if missing := [name for name in names if name not in texts]:
+        raise CorpusError(
+            f"{len(missing)} of {len(names)} utterances of {corpus.name} have no transcript ({missing[0]})"
+            f": finish with the same `merits-train transcribe` line, or name the file of {corpus.name}"
+        )
+    said = iter([texts[name] for name in names])
+    return replace(
+        corpus,
+        splits={
+            split: [
+                replace(each, utterances=tuple(replace(turn, text=next(said)) for turn in each.utterances))
+                for each in corpus.splits.get(split, ())
+            ]
+            for split in SPLITS
+        },
+    )
+
+
+def corpus_of(name: str, transcripts: Sequence[Transcript]) -> Corpus:
+    """Transcribed recordings as a corpus without labels, for pre-training; those without words are left out.
+
+    Args:
+        name: of the corpus.
+        transcripts: in the order of their file.
+    """
+    said = [each for each in transcripts if each.text]
+    return Corpus(
+        name,
+        labels=(),
+        splits={
+            split: [
+                Conversation(
+                    conversation,
+                    tuple(
+                        Utterance(each.id, each.text, label=None, recording=each.recording) for each in turns
+                    ),
+                )
+                for conversation, turns in groupby(
+                    (each for each in said if each.split == split), key=lambda each: each.conversation
+                )
+            ]
+            for split in SPLITS
+        },
+        terms="those of the recordings",
+    )
+
+
+def _read(path: Path) -> Iterator[Transcript]:
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield _parse(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                if not line.endswith("\n"):
+                    return
+                raise UsageError(f"{path} line {number} is not a transcript: {error!r}") from error
+
+
+def _parse(row: dict[str, Any]) -> Transcript:
+    if row["split"] not in SPLITS or not isinstance(row["text"], str | None):
+        raise ValueError(f"split {row['split']!r}, text {row['text']!r}")
+    audio = row.get("audio")
+    return Transcript(
+        id=str(row["id"]),
+        split=cast(Split, row["split"]),
+        conversation=str(row["conversation"]),
+        text=row["text"],
+        reference=row.get("reference"),
+        language=row.get("language"),
+        duration_s=row.get("duration_s"),
+        avg_logprob=row.get("avg_logprob"),
+        no_speech_prob=row.get("no_speech_prob"),
+        recording=Recording(Path(audio), row.get("start_s", 0.0), row.get("end_s")) if audio else None,
+        error=row.get("error"),
+    )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
