@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.base_encoder import find_base
-from models.care_small import SmallCare
+from models.care_small import Branches, SmallCare
 
 if TYPE_CHECKING:
     from models.care_wavlm import WavLMCare
@@ -45,9 +45,13 @@ class Care(Protocol):
 
     Attributes:
         dimension: size D of the embedding.
+        width: of both encoders' states.
+        hop: how much of what `prepare` returns makes a frame of the acoustic encoder, 20 ms.
     """
 
     dimension: int
+    width: int
+    hop: int
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
         """One utterance's input [T, ...] from int16 samples [n] at 16 kHz, whatever its level or length."""
@@ -55,6 +59,10 @@ class Care(Protocol):
 
     def __call__(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embeddings [B, D] of inputs padded to one length, [B, T, ...], and their true lengths [B]."""
+        ...
+
+    def branches(self, batch: Tensor, lengths: Tensor) -> Branches:
+        """What the acoustic and the semantic encoder make of the same."""
         ...
 
 
@@ -84,12 +92,14 @@ class SpeechConfig:
     Attributes:
         width: size of S1.
         classes: how many emotions.
-        dropout: before both of its layers.
+        dropout: before each of its layers.
+        hidden: size of a layer before S1; 0 for none.
     """
 
     width: int = 128
     classes: int = 7
     dropout: float = 0.3
+    hidden: int = 0
 
 
 class SpeechClassifier(nn.Module):
@@ -98,11 +108,14 @@ class SpeechClassifier(nn.Module):
     def __init__(self, dimension: int, config: SpeechConfig) -> None:
         """Build it over CARE embeddings of size `dimension`."""
         super().__init__()
-        self.hidden = nn.Linear(dimension, config.width)
+        self.first = nn.Linear(dimension, config.hidden) if config.hidden else None
+        self.hidden = nn.Linear(config.hidden or dimension, config.width)
         self.head = nn.Linear(config.width, config.classes)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """CARE embeddings [B, D] -> S1 [B, width] and logits [B, classes]."""
+        if self.first is not None:
+            embedding = functional.relu(self.first(self.dropout(embedding)))
         state = functional.relu(self.hidden(self.dropout(embedding)))
         return state, self.head(self.dropout(state))

@@ -1,5 +1,7 @@
 """A small CARE of our own: the two encoders of CARE (arXiv 2409.05566) over log-mel features."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,16 +17,36 @@ _QUIET = 1.0  # log power in a band below one step of int16: what is quieter is 
 _RANGE = 9.0  # nepers of power (39 dB) under the mean that still count
 
 
+class Branches(NamedTuple):
+    """What the two encoders of a CARE make of a batch.
+
+    Attributes:
+        acoustic: states at 20 ms a frame [B, T, width].
+        acoustic_mask: 1 for frames, 0 for padding [B, T, 1].
+        semantic: states, at the semantic encoder's own rate [B, T', width].
+        semantic_mask: of them [B, T', 1].
+    """
+
+    acoustic: Tensor
+    acoustic_mask: Tensor
+    semantic: Tensor
+    semantic_mask: Tensor
+
+
 class SmallCare(nn.Module):
     """Shared convolutional front, a local acoustic encoder and a wider, slower semantic encoder.
 
     Every state beyond an utterance's end is held at zero, so padding changes nothing.
     """
 
+    hop = _SUBSAMPLING
+    """Frames of input in one of the acoustic encoder's."""
+
     def __init__(self, bins: int, width: int, acoustic_blocks: int, semantic_blocks: int) -> None:
         """Build it with random weights (see `models.care.CareConfig` for the arguments)."""
         super().__init__()
         self.bins = bins
+        self.width = width
         self.dimension = 4 * width
         self.front = Front(bins, width)
         self.acoustic = Encoder(width, kernel=5, dilations=[1] * acoustic_blocks)
@@ -42,28 +64,22 @@ class SmallCare(nn.Module):
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embed utterances: prepared frames [B, T, bins] and how many each has [B] -> [B, 4 width]."""
-        (acoustic, acoustic_mask), (semantic, semantic_mask) = self.encode(batch, lengths)
-        return self.pool(acoustic, acoustic_mask, semantic, semantic_mask)
+        branches = self.branches(batch, lengths)
+        return torch.cat(
+            [
+                self.acoustic_pool(branches.acoustic, branches.acoustic_mask),
+                self.semantic_pool(branches.semantic, branches.semantic_mask),
+            ],
+            dim=1,
+        )
 
-    def encode(self, batch: Tensor, lengths: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """States and mask of either encoder, as `forward` pools them.
-
-        Returns:
-            Acoustic [B, T/2, width] and [B, T/2, 1], semantic [B, T/6, width] and [B, T/6, 1].
-        """
+    def branches(self, batch: Tensor, lengths: Tensor) -> Branches:
+        """States of either encoder, as `forward` pools them; the semantic ones at 60 ms a frame."""
         states, lengths = self.front(batch, lengths)
         mask = frame_mask(lengths, states)
         slow = self.stride(states.transpose(1, 2)).transpose(1, 2)
         slow_mask = frame_mask(_strided(lengths, _SEMANTIC_STRIDE), slow)
-        return (self.acoustic(states, mask), mask), (self.semantic(slow, slow_mask), slow_mask)
-
-    def pool(
-        self, acoustic: Tensor, acoustic_mask: Tensor, semantic: Tensor, semantic_mask: Tensor
-    ) -> Tensor:
-        """What `encode` returns -> [B, 4 width]."""
-        return torch.cat(
-            [self.acoustic_pool(acoustic, acoustic_mask), self.semantic_pool(semantic, semantic_mask)], dim=1
-        )
+        return Branches(self.acoustic(states, mask), mask, self.semantic(slow, slow_mask), slow_mask)
 
 
 def frame_mask(lengths: Tensor, states: Tensor) -> Tensor:

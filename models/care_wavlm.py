@@ -7,21 +7,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import RobertaModel, WavLMModel
+from transformers import RobertaConfig, RobertaModel, WavLMConfig, WavLMModel
+
+from models.care_small import Branches
 
 # WavLM's own attention mixes a boolean mask with its float position bias.
 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask", category=UserWarning)
 
 _KERNEL, _STRIDE = 5, 3  # of the semantic encoder's adapters
-_TARGETS = 256  # PASE+ frame targets
+_ENCODERS = ("shared", "acoustic", "semantic")
 
 
 class WavLMCare(nn.Module):
     """WavLM's lower half is shared, its upper half the acoustic encoder; RoBERTa's is the semantic one.
 
     Around each RoBERTa layer, a strided convolution brings the frame rate nearer to that of words and a
-    transposed one brings it back. What comes from the two models is frozen; what is CARE's own is trained.
+    transposed one brings it back. What comes from the two models is frozen, unless `unfreeze` says otherwise.
     """
+
+    hop = 320
+    """Samples in one of WavLM's frames."""
 
     def __init__(self, speech: WavLMModel, text: RobertaModel) -> None:
         """Build it from the two models, which must be of the same width.
@@ -34,6 +39,7 @@ class WavLMCare(nn.Module):
         width = speech.config.hidden_size
         if text.config.hidden_size != width:
             raise ValueError(f"WavLM is {width} wide, RoBERTa {text.config.hidden_size}; they must agree")
+        self.width = width
         self.dimension = 3 * width
         self.speech = speech.requires_grad_(requires_grad=False)
         self.shared = speech.config.num_hidden_layers // 2
@@ -47,7 +53,6 @@ class WavLMCare(nn.Module):
             nn.ConvTranspose1d(width, width, _KERNEL, _STRIDE, padding=padding, output_padding=_STRIDE - 1)
             for _ in self.semantic
         )
-        self.frame_targets = nn.Linear(width, _TARGETS)
         self.mix = nn.ParameterDict(
             {
                 "shared": nn.Parameter(torch.zeros(self.shared + 1)),
@@ -57,11 +62,17 @@ class WavLMCare(nn.Module):
         )
 
     def train(self, mode: bool = True) -> "WavLMCare":
-        """As usual, but the frozen models stay in evaluation mode: no dropout, no skipped layers."""
+        """As usual, but what is frozen stays in evaluation mode: no dropout."""
         super().train(mode)
         self.speech.train(mode=False)
         self.semantic.train(mode=False)
+        layers = self.speech.encoder.layers
+        layers.train(mode and any(parameter.requires_grad for parameter in layers.parameters()))
         return self
+
+    def unfreeze(self) -> None:
+        """Let WavLM's layers be trained, as in pre-training; its convolutions and RoBERTa stay frozen."""
+        self.speech.encoder.layers.requires_grad_(requires_grad=True)
 
     @classmethod
     def from_bases(cls, speech: Path, text: Path) -> "WavLMCare":
@@ -72,6 +83,11 @@ class WavLMCare(nn.Module):
                 text, dtype=torch.float32, use_safetensors=True, add_pooling_layer=False
             ),
         )
+
+    @classmethod
+    def random(cls) -> "WavLMCare":
+        """One of the true shape (WavLM-base, RoBERTa-base) with random weights, which needs no download."""
+        return cls(WavLMModel(WavLMConfig()), RobertaModel(RobertaConfig(), add_pooling_layer=False))
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
         """Samples [n] of zero mean and unit variance, no shorter than one of WavLM's frames."""
@@ -94,19 +110,49 @@ class WavLMCare(nn.Module):
             Shared, acoustic and semantic representation: each a softmax-weighted sum over its layers, its
             mean over time, concatenated [B, 3 D].
         """
+        return self.mixed(self.layers(batch, lengths))
+
+    def layers(self, batch: Tensor, lengths: Tensor) -> Tensor:
+        """What `mixed` mixes, and all that the frozen models are needed for.
+
+        Args:
+            batch: as for `forward`.
+            lengths: as for `forward`.
+
+        Returns:
+            Each layer's mean over time [B, L, D]: shared ones, acoustic ones, semantic ones.
+        """
         shared, acoustic, semantic, mask = self.encode(batch, lengths)
-        return torch.cat(
-            [
-                _mean(_mixed(states, self.mix[name]), mask)
-                for name, states in (("shared", shared), ("acoustic", acoustic), ("semantic", semantic))
-            ],
-            dim=1,
-        )
+        weight = mask[:, None, :, None].to(shared[0].dtype)
+        states = torch.stack([*shared, *acoustic, *semantic], dim=1)  # [B, L, T, D]
+        return (states * weight).sum(2) / weight.sum(2)
+
+    def mixed(self, layers: Tensor) -> Tensor:
+        """Embeddings [B, 3 D] of what `layers` returns: a softmax-weighted sum for each encoder."""
+        parts = layers.split([len(self.mix[name]) for name in _ENCODERS], dim=1)
+        mixed = [
+            torch.einsum("l,bld->bd", self.mix[name].softmax(0), part)
+            for name, part in zip(_ENCODERS, parts, strict=True)
+        ]
+        return torch.cat(mixed, dim=1)
+
+    def branches(self, batch: Tensor, lengths: Tensor) -> Branches:
+        """The last layer's states of the acoustic and the semantic encoder, for pre-training.
+
+        No gradient of the acoustic ones reaches the shared layers, which belong to the semantic side alone,
+        as in the authors' training.
+        """
+        _, acoustic, semantic, mask = self.encode(batch, lengths, apart=True)
+        weight = mask[..., None].to(acoustic[-1].dtype)
+        return Branches(acoustic[-1], weight, semantic[-1], weight)
 
     def encode(
-        self, batch: Tensor, lengths: Tensor
+        self, batch: Tensor, lengths: Tensor, *, apart: bool = False
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
-        """The layers' states [B, T, D] of the shared, acoustic and semantic encoder, and the mask [B, T]."""
+        """The layers' states [B, T, D] of the shared, acoustic and semantic encoder, and the mask [B, T].
+
+        `apart` keeps gradients of the acoustic states out of the shared layers.
+        """
         # WavLM-base normalises its first convolution over time, so it must not see padding: one by one.
         frames = [
             self.speech.feature_extractor(wave[None, :length])[0].T
@@ -116,18 +162,21 @@ class WavLMCare(nn.Module):
         counts = torch.tensor([len(item) for item in frames], device=batch.device)
         mask = torch.arange(features.shape[1], device=batch.device) < counts[:, None]  # [B, T]
         states, _ = self.speech.feature_projection(features)
-        hidden = self._hidden(states, mask)
+        hidden = self._hidden(states, mask, apart=apart)
         shared, acoustic = hidden[: self.shared + 1], hidden[self.shared + 1 :]
         return shared, acoustic, self._semantic(shared[-1], counts), mask
 
-    def _hidden(self, states: Tensor, mask: Tensor) -> list[Tensor]:
+    def _hidden(self, states: Tensor, mask: Tensor, *, apart: bool) -> list[Tensor]:
         """What goes into WavLM's first layer and what comes out of each, [B, T, D]."""
         encoder = self.speech.encoder
         states = states * mask[..., None]
         hidden = [encoder.layer_norm(states + encoder.pos_conv_embed(states))]
         bias = None
         for index, layer in enumerate(encoder.layers):
-            states, bias = layer(hidden[-1], attention_mask=mask, position_bias=bias, index=index)
+            states = hidden[-1]
+            if apart and index == self.shared:
+                states, bias = states.detach(), bias.detach()
+            states, bias = layer(states, attention_mask=mask, position_bias=bias, index=index)
             hidden.append(states)
         return hidden
 
@@ -155,13 +204,3 @@ class WavLMCare(nn.Module):
         ):
             samples = (samples - 1) * stride + kernel
         return samples
-
-
-def _mixed(layers: list[Tensor], weights: Tensor) -> Tensor:
-    share = weights.softmax(0)
-    return torch.stack([w * states for w, states in zip(share, layers, strict=True)]).sum(0)
-
-
-def _mean(states: Tensor, mask: Tensor) -> Tensor:
-    weight = mask[..., None].to(states.dtype)
-    return (states * weight).sum(1) / weight.sum(1)

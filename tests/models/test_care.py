@@ -120,10 +120,8 @@ def test_every_trained_weight_gets_a_gradient(care: SmallCare | WavLMCare) -> No
         for name, parameter in care.named_parameters()
         if parameter.requires_grad and (parameter.grad is None or not parameter.grad.abs().sum() > 0)
     ]
-    # the layer that predicts frame targets is used in pre-training only; a score's bias moves no softmax
-    assert [
-        name for name in missing if "frame_targets" not in name and not name.endswith("score.2.bias")
-    ] == []
+    # a score's bias moves no softmax
+    assert [name for name in missing if not name.endswith("score.2.bias")] == []
 
 
 def test_the_small_one_is_small() -> None:
@@ -148,6 +146,45 @@ def test_wavlm_states_are_those_of_the_model_itself() -> None:
     for ours, theirs in zip(shared + acoustic, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
     assert [states.shape for states in semantic] == [shared[-1].shape] * 2
+
+
+def test_wavlm_mixes_layers_that_were_computed_before() -> None:
+    care = tiny_wavlm().eval()
+    for each in care.mix.values():
+        torch.nn.init.normal_(each)
+    batch, lengths = pad([care.prepare(voice(1.0)), care.prepare(voice(0.6, 1))])
+    with torch.no_grad():
+        layers = care.layers(batch, lengths)
+        shared, _, _, mask = care.encode(batch, lengths)
+        torch.testing.assert_close(care.mixed(layers), care(batch, lengths))
+    assert layers.shape == (2, 3 + 2 + 2, 16)
+    first = (shared[1] * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    torch.testing.assert_close(layers[:, 1], first)
+
+
+def test_pretraining_keeps_the_acoustic_side_out_of_the_shared_layers() -> None:
+    care = tiny_wavlm()
+    care.unfreeze()
+    care.train()
+    assert care.speech.encoder.layers.training
+    assert not care.semantic.training
+    branches = care.branches(*pad([care.prepare(voice(1.0)), care.prepare(voice(0.6, 1))]))
+    layers = care.speech.encoder.layers
+    branches.acoustic.square().sum().backward(retain_graph=True)
+    assert all(p.grad is None or not p.grad.any() for p in layers[: care.shared].parameters())
+    assert any(p.grad is not None and p.grad.any() for p in layers[care.shared :].parameters())
+    branches.semantic.square().sum().backward()
+    assert any(p.grad is not None and p.grad.any() for p in layers[: care.shared].parameters())
+
+
+def test_branches_are_frames_of_20_ms(care: SmallCare | WavLMCare) -> None:
+    """As many as there are samples for: 25 ms each, 20 ms apart."""
+    for samples in (400, 719, 720, 16000, 16123):
+        inputs = care.prepare(voice(2.0)[:samples])
+        with torch.no_grad():
+            branches = care.branches(*pad([inputs, care.prepare(voice(2.0))]))
+        assert int(branches.acoustic_mask[0].sum()) == 1 + (samples - 400) // 320
+        assert branches.acoustic.shape[2] == branches.semantic.shape[2] == care.width
 
 
 def test_wavlm_from_folders(tmp_path: Path) -> None:
