@@ -94,6 +94,7 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
     manifest, weights = _read(folder)
     try:
         base = find_base(manifest.text.base, manifest.base_sha256)
+        care = None if manifest.care is None else build_care(manifest.care)
         state = load(weights)
     except (BaseEncoderError, SafetensorError) as error:
         raise BundleError(f"bundle {folder}: {error}") from error
@@ -102,9 +103,8 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
         raise BundleError(f"bundle {folder}: its conversation model does not fit its text encoder")
     conversation = ConversationModel(manifest.conversation)
     parts = nn.ModuleDict({"text": text, "conversation": conversation})
-    care = speech = None
-    if manifest.care is not None and manifest.speech is not None:
-        care = build_care(manifest.care)
+    speech = None
+    if care is not None and manifest.speech is not None:
         speech = SpeechClassifier(care.dimension, manifest.speech)
         parts.update({"care": care, "speech": speech})
     outside = {name for name, parameter in parts.named_parameters() if not parameter.requires_grad}

@@ -65,6 +65,13 @@ def test_another_base_encoder_is_refused(folder: Path) -> None:
         load_bundle(folder)
 
 
+def test_a_speech_base_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> None:
+    bases = {"speech_base": str(tmp_path / "no-wavlm"), "text_base": str(tmp_path / "no-roberta")}
+    rewrite(folder, lambda content: content["care"].update(kind="wavlm", **bases))
+    with pytest.raises(BundleError, match="no-wavlm"):
+        load_bundle(folder)
+
+
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
     with pytest.raises(BundleError, match=WEIGHTS):

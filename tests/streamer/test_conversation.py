@@ -120,7 +120,7 @@ def test_probabilities_are_softened_by_the_temperature(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=12), st.integers(0, 4))
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_preceding_are_the_words_of_the_latest_turns_that_had_any(
     contextual: dict[int, Bundle], texts: list[str], turns: int
 ) -> None:

@@ -128,7 +128,7 @@ def test_two_emotions_of_any_name_are_drawn_in_full(labels: list[str]) -> None:
     panel = [line.partition("│")[0] for line in screen]
     assert any(labels[0] in line and line.rstrip().endswith("20%") for line in panel)
     assert any(labels[1][:14] in line and line.rstrip().endswith("80%") for line in panel)
-    assert all(any(f"│ {axis} " in line for line in screen) for axis in (" +1", "  0", " -1"))
+    assert all(any(f"│ {axis}" in line for line in screen) for axis in (" +1", "  0", " -1"))
 
 
 @settings(max_examples=40, deadline=None)
