@@ -26,7 +26,8 @@ _RAW = {*_SIX, "sur", "fea", "dis", "oth", "xxx"}
 _SEEN_CONTEXT = ("iaan", "bert_iaan")
 _VALIDATION_SHARE = 0.12
 _TURN_LAYOUT = "[start - end]<tab>id<tab>emotion<tab>[v, a, d]"
-_TURN = re.compile(r"\[([\d.]+)\s*-\s*([\d.]+)\]\s+(\S+)\s+(\S+)\s+\[([\d.]+),[^]]*\]")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_TURN = re.compile(rf"\[{_NUMBER}\s*-\s*{_NUMBER}\]\s+(\S+)\s+(\S+)\s+\[{_NUMBER},[^]]*\]")
 _SAID = re.compile(r"(\S+)\s+\[[^]]*\]\s*:(.*)")
 
 
@@ -136,6 +137,8 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
     for row, _ in rows:
         if row["raw"] not in _RAW:
             raise CorpusError(f"IEMOCAP: {folder}: {row['id']} has the unknown label {row['raw']!r}")
+        if not row["vad"] or not isinstance(row["vad"][0], int | float):
+            raise CorpusError(f"IEMOCAP: {folder}: {row['id']} has no valence first in vad")
     return [
         _Turn(
             id=row["id"],
@@ -199,8 +202,8 @@ def _splits6(path: Path, dialogues: set[str]) -> dict[str, Split]:
     of: dict[str, Split] = {}
     for split in SPLITS:
         names = parts.get(split) if isinstance(parts, dict) else None
-        if not isinstance(names, list):
-            raise CorpusError(f"IEMOCAP: {path} has no list {split!r}")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CorpusError(f"IEMOCAP: {path} has no list of dialogues {split!r}")
         of |= dict.fromkeys(names, split)
     if missing := sorted(dialogues - set(of)):
         raise CorpusError(f"IEMOCAP: {path} leaves out {missing[0]}")

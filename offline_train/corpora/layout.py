@@ -18,6 +18,14 @@ def find(folder: Path, name: str) -> Path | None:
     return None
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no for what can't be a file's name, such as a long sentence."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def divide(
     conversations: Sequence[Conversation], train: float, validation: float, seed: int = 0
 ) -> dict[Split, Sequence[Conversation]]:

@@ -31,7 +31,7 @@ from offline_train.corpora.corpus import (
     Utterance,
 )
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.layout import divide
+from offline_train.corpora.layout import divide, is_file
 from offline_train.corpora.tables import Row, number, read_table
 
 COLUMNS = (
@@ -130,8 +130,8 @@ def _utterance(path: Path, line: int, row: Row, place: str) -> Utterance:
         raise CorpusError(f"{where}: start or end, but no audio")
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise CorpusError(f"{where}: it should start at 0 or later and end after that")
-    if audio and not (path.parent / audio).is_file():
-        raise CorpusError(f"{where}: no audio file {path.parent / audio}")
+    if audio and not is_file(path.parent / audio):
+        raise CorpusError(f"{where}: no audio file {audio:.200} in {path.parent}")
     return Utterance(
         id=row.get("utterance") or place,
         text=text,

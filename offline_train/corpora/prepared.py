@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def _features(corpus: str, path: Path, array: str, ids: list[str]) -> NDArray[np
             named = arrays["id"].tolist() if "id" in arrays.files else ids
     except FileNotFoundError as error:
         raise CorpusError(f"{corpus}: expected {path.name} in {path.parent}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CorpusError(f"{corpus}: {path} can't be read ({error})") from error
     if named != ids or features.ndim != 2 or len(features) != len(ids):
         raise CorpusError(f"{corpus}: row i of {array} in {path} should belong to line i of {UTTERANCES}")

@@ -91,6 +91,8 @@ def _read(corpus: str, path: Path) -> str:
         raise CorpusError(f"{corpus}: expected {path.name} in {path.parent}") from error
     except OSError as error:
         raise CorpusError(f"{corpus}: {path} can't be read ({error.strerror})") from error
+    if b"\0" in content:
+        raise CorpusError(f"{corpus}: {path} is no text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:  # the other encoding that spreadsheets and older corpora write

@@ -84,6 +84,7 @@ def test_what_is_missing_is_said(tmp_path: Path, what: str, message: str) -> Non
     [
         ("\tang\t", "\tangst\t", r"Ses01F_impro01\.txt line \d+ is not .* a known emotion"),
         ("[1.0000, 2.5000, 2.5000]", "[1.0000, 2.5", r"line \d+ is not"),
+        ("[1.0000, 2.5000", "[1.0.0, 2.5000", r"line \d+ is not"),
         ("F_impro01_F000\tang", "F_impro01_F007\tang", "has no line of Ses01F_impro01_F007"),
         ("[", "(", "has no line"),
     ],
@@ -167,6 +168,8 @@ def test_prepared_files_that_are_broken(tmp_path: Path) -> None:
     assert_refused(tmp_path, "line 1: 'text' is missing or of a wrong type")
     path.write_text(whole.replace('"fru"', '"fury"', 1))
     assert_refused(tmp_path, "Ses01F_impro01_F001 has the unknown label 'fury'")
+    path.write_text(whole.replace("[2.5, 2.5, 2.5]", "[]", 1))
+    assert_refused(tmp_path, "Ses01F_impro01_F000 has no valence first in vad")
     write_prepared(tmp_path, rows, drop=1)
     assert_refused(tmp_path, "row i of gemaps47")
     (tmp_path / "features.npz").write_bytes(b"PK not a zip")

@@ -56,6 +56,8 @@ def test_without_splits_conversations_are_drawn_once_and_for_all(tmp_path: Path)
         (["conversation,text", "1,a", ",b"], "line 3: which conversation"),
         (["conversation,text,audio", "1,a,", "1,,"], "line 3: neither text nor audio"),
         (["conversation,text,audio", "1,a,", "1,,no.wav"], r"line 3: no audio file .*no\.wav"),
+        (["conversation,audio", "1," + "so many words " * 50], "line 2: no audio file so many words"),
+        (["conversation,text", "1,\0"], r"manifest\.csv is no text"),
         (["conversation,text,split", "1,a,train", "2,b,training"], "line 3: unknown split 'training'"),
         (["conversation,text,split", "1,a,train", "1,b,test"], "line 3: conversation 1 is in train already"),
         (
