@@ -1,107 +1,155 @@
 """A finished hierarchy of runs -> a bundle with its model card."""
 
 import json
-from collections import Counter
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from models.bundle import SENTIMENTS, Manifest, load_bundle, save_bundle
+from models.bundle import CARD, MANIFEST, WEIGHTS, load_bundle, save_bundle
 from models.care import CareConfig, SpeechConfig
-from models.coattention import CoAttention, CoAttentionConfig
-from models.conversation import ConversationConfig, ConversationModel
+from models.conversation import ConversationModel
+from models.manifest import Manifest
 from offline_train.card import model_card
-from offline_train.corpora.meld import LABELS, read_meld
-from offline_train.dialogues import load_context, load_speech_encoder, load_text_encoder
-from offline_train.errors import RunError
-from offline_train.evaluate import evaluate
+from offline_train.corpora.corpus import SPLITS, Corpus
+from offline_train.dialogues import load_speech_encoder
+from offline_train.embeddings import load_context, load_text_encoder
+from offline_train.errors import UsageError
+from offline_train.evaluate import evaluate, scored_part, temperature_on
+from offline_train.lineage import history, lineage
 from offline_train.run import Run
+from offline_train.sentiments import sentiments
+from offline_train.stage3 import load_conversation
+from offline_train.streamed import one_modality
+from offline_train.subject import WINDOW, bundle_subject, labels_of, source_of_run
 
-WINDOW = 32
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of an export.
+
+    Attributes:
+        size: of the bundle, bytes.
+        notes: what its owner should know, a line each.
+    """
+
+    size: int
+    notes: tuple[str, ...]
 
 
 def export_bundle(
-    fusion: Path, name: str, version: int, meld: Path, out: Path, folds: Path | None, command: str
-) -> int:
-    """Gather the weights of all stages, judge the bundle as it is stored, and write its card.
+    run: Run, data: Path | None, name: str, version: int, out: Path, folds: Run | None, command: str
+) -> Exported:
+    """Gather the weights of all stages, judge the bundle as it is stored, and write it with its card.
 
-    It is written twice: once to be loaded and judged in its stored precision, then with what that gave.
+    A fusion of words with recordings becomes a bundle that hears; a fusion with prepared features, which no
+    live sound has, and Stage II of the words become bundles that judge by the words alone.
 
     Args:
-        fusion: run of Stage III; the runs it was built on are found from it.
+        run: of Stage III, or of Stage II of the words; the runs it was built on are found from it.
+        data: folder of its corpus, whose validation and test splits the bundle is judged on; None for the one
+            that the run was made on.
         name: of the bundle.
         version: of the bundle.
-        meld: folder of MELD, whose validation and test splits the bundle is judged on.
-        out: folder of the bundle.
-        folds: run of the cross-validation of Stage I of the sound.
+        out: folder of the bundle; nothing is there before the bundle is whole.
+        folds: run of the cross-validation of Stage I of the sound, for the card.
         command: the line that asked for this.
-
-    Returns:
-        Size of the bundle in bytes.
 
     Raises:
         RunError: a stage is missing or unfinished.
+        UsageError: the run is of another stage, or `out` holds something else.
+        CorpusError: the corpus is missing or broken.
     """
-    runs = _hierarchy(Run(fusion))
-    text, (care, speech) = load_text_encoder(runs["text1"]), load_speech_encoder(runs["speech1"])
-    fusion_config = CoAttentionConfig(**runs["fusion"].config["fusion"])
-    text2, speech2 = load_context(runs["text2"]), load_context(runs["speech2"])
-    conversation = ConversationModel(ConversationConfig(text2.config, speech2.config, fusion_config))
-    conversation.text, conversation.speech = text2, speech2
-    conversation.fusion = CoAttention(fusion_config)
-    runs["fusion"].load_weights(conversation.fusion)
-    metrics: dict[str, Any] = {stage: run.metrics for stage, run in runs.items()}
+    _check_free(out)
+    runs = lineage(run, _stage(run))
+    labels = labels_of(run)
+    source = source_of_run(run)
+    corpus = (source if data is None else replace(source, data=data)).read()
+    parts, notes = _networks(runs)
+    conversation = parts["conversation"]
+    assert isinstance(conversation, ConversationModel)
+    hears = "care" in parts
+    metrics: dict[str, Any] = {stage: each.metrics for stage, each in runs.items()}
     if folds is not None:
-        metrics["speech_folds"] = Run(folds).metrics
+        metrics["speech_folds"] = folds.metrics
+    training = history(runs)
+    training["commands"].append(command)
+    training["corpus"] = corpus.name
+    training["paired"] = bool(run.settings.get("clips"))
     manifest = Manifest(
         name=name,
         version=version,
-        labels=LABELS,
-        sentiment=_sentiment(meld),
-        text=text.config,
+        labels=labels,
+        sentiment=sentiments(corpus, labels),
+        text=parts["text"].config,
         base_sha256=runs["text1"].config["base_sha256"],
-        care=CareConfig(**runs["speech1"].config["care"]),
-        speech=SpeechConfig(**runs["speech1"].config["speech"]),
+        care=CareConfig(**runs["speech1"].config["care"]) if hears else None,
+        speech=SpeechConfig(**runs["speech1"].config["speech"]) if hears else None,
         conversation=conversation.config,
         window=WINDOW,
-        training={
-            "commands": [*(run.command for run in runs.values()), command],
-            "settings": {stage: run.settings["settings"] for stage, run in runs.items()},
-        },
-        metrics=metrics,
+        training=training,
+        metrics={},
     )
-    parts: dict[str, nn.Module] = {"text": text, "care": care, "speech": speech, "conversation": conversation}
-    save_bundle(out, manifest, parts, card="")
-    stored = load_bundle(out)
-    for split in ("validation", "test"):
-        metrics[f"bundle_{split}"], _ = evaluate(stored, read_meld(meld, split), WINDOW)
-    manifest = manifest.model_copy(update={"metrics": json.loads(json.dumps(metrics))})
+    temperature, judged = _judge(manifest, parts, corpus)
+    metrics |= judged
+    update = {"temperature": temperature, "metrics": json.loads(json.dumps(metrics))}
+    manifest = manifest.model_copy(update=update)
     save_bundle(out, manifest, parts, card=model_card(manifest))
-    return sum(path.stat().st_size for path in out.iterdir())
+    if not training["shareable"]:
+        private = [f"{each['title']}: {each['terms']}" for each in training["data"] if not each["shareable"]]
+        notes.append(f"this bundle is not to be shared; it was made from {'; '.join(private)}")
+    return Exported(sum(path.stat().st_size for path in out.iterdir()), tuple(notes))
 
 
-def _hierarchy(fusion: Run) -> dict[str, Run]:
-    """All runs by stage, in the order they were made."""
-    text2, speech2 = (Run(Path(fusion.settings["parents"][modality])) for modality in ("text", "speech"))
-    runs = {
-        "text1": Run(Path(text2.settings["parents"]["stage1"])),
-        "speech1": Run(Path(speech2.settings["parents"]["stage1"])),
-        "text2": text2,
-        "speech2": speech2,
-        "fusion": fusion,
-    }
-    if unfinished := [str(run.folder) for run in runs.values() if not run.finished]:
-        raise RunError(f"not finished: {', '.join(unfinished)}; run the same commands again")
-    return runs
+def _check_free(out: Path) -> None:
+    """A bundle, or what a kill left of one, may be replaced; nothing else may."""
+    own = {name + ending for name in (MANIFEST, WEIGHTS, CARD) for ending in ("", ".partial")}
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - own):
+        raise UsageError(f"{out} holds something else than a bundle: choose a new folder for --out")
 
 
-def _sentiment(meld: Path) -> dict[str, Any]:
-    """How often each emotion goes with each sentiment in MELD's training split."""
-    utterances = [u for c in read_meld(meld, "train") for u in c.utterances]
-    pairs = Counter((u.label, u.sentiment) for u in utterances)
-    totals = Counter(u.label for u in utterances)
-    return {
-        label: {sentiment: pairs[label, sentiment] / totals[label] for sentiment in SENTIMENTS}
-        for label in LABELS
-    }
+def _stage(run: Run) -> str:
+    """How `lineage` calls a run that can be exported."""
+    config = run.config
+    if "conversation" in config:
+        return "fusion"
+    if config.get("modality") == "text" and "context" in config:
+        return "text2"
+    raise UsageError(
+        f"{run.folder} is neither a run of stage3 nor of stage2 --modality text: export one of those"
+    )
+
+
+def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]:
+    """The parts of a bundle, and what is to be said of them."""
+    text = load_text_encoder(runs["text1"])
+    if "fusion" in runs and "care" in runs["speech1"].config:
+        care, speech = load_speech_encoder(runs["speech1"])
+        conversation = load_conversation(runs["fusion"])
+        return {"text": text, "care": care, "speech": speech, "conversation": conversation}, []
+    why = (
+        "its sound came as prepared features, which no live sound has"
+        if "fusion" in runs
+        else "it comes from Stage II of the words"
+    )
+    model = one_modality(load_context(runs["text2"]))
+    return {"text": text, "conversation": model}, [f"the bundle judges by the words alone: {why}"]
+
+
+def _judge(
+    manifest: Manifest, parts: Mapping[str, nn.Module], corpus: Corpus
+) -> tuple[float, dict[str, Any]]:
+    """Store and load the bundle elsewhere, fit its temperature, and report on validation and test data."""
+    with tempfile.TemporaryDirectory(prefix="merits-") as folder:
+        save_bundle(Path(folder), manifest, parts, card="")
+        subject = bundle_subject(load_bundle(folder))
+    temperature = temperature_on(subject, corpus.splits["validation"])
+    reports = {}
+    for split in SPLITS[1:]:
+        if any(utterance.label for c in corpus.splits[split] for utterance in c.utterances):
+            conversations = scored_part(corpus, split, subject)
+            reports[f"bundle_{split}"], _ = evaluate(subject, conversations, manifest.window, temperature)
+    return temperature or 1.0, reports
