@@ -197,6 +197,11 @@ class Whisper:
         return [candidates[0][0].strip("<|>") for candidates in found]
 
 
+def nobody_speaks(avg_logprob: float, no_speech_prob: float) -> bool:
+    """Whether Whisper holds what it heard for no speech, and doubts its words too."""
+    return no_speech_prob > NO_SPEECH and avg_logprob < LOWEST_LOG_PROBABILITY
+
+
 def _windows(clip: NDArray[np.int16]) -> list[tuple[int, int]]:
     if len(clip) <= WINDOW_S * SAMPLE_RATE:
         return [(0, len(clip))]
@@ -207,11 +212,14 @@ def _window(clip: int, result: Any, tokenizer: Any) -> _Window:
     tokens = result.sequences_ids[0]
     # The score is the mean over the tokens without the end, as CTranslate2 normalises lengths.
     avg_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
-    silent = result.no_speech_prob > NO_SPEECH and avg_logprob < LOWEST_LOG_PROBABILITY
-    text = "" if silent else " ".join(tokenizer.decode(tokens).split())
+    text = (
+        ""
+        if nobody_speaks(avg_logprob, result.no_speech_prob)
+        else " ".join(tokenizer.decode(tokens).split())
+    )
     return _Window(
         clip,
-        Heard(text, tokenizer.language_code, avg_logprob, float(result.no_speech_prob)),
+        Heard(" ".join(words), tokenizer.language_code, avg_logprob, float(result.no_speech_prob)),
         len(tokens) + 1,
     )
 
