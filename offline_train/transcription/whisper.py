@@ -212,11 +212,7 @@ def _window(clip: int, result: Any, tokenizer: Any) -> _Window:
     tokens = result.sequences_ids[0]
     # The score is the mean over the tokens without the end, as CTranslate2 normalises lengths.
     avg_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
-    text = (
-        ""
-        if nobody_speaks(avg_logprob, result.no_speech_prob)
-        else " ".join(tokenizer.decode(tokens).split())
-    )
+    words = [] if nobody_speaks(avg_logprob, result.no_speech_prob) else tokenizer.decode(tokens).split()
     return _Window(
         clip,
         Heard(" ".join(words), tokenizer.language_code, avg_logprob, float(result.no_speech_prob)),
