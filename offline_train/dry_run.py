@@ -25,6 +25,7 @@ from transformers import (
 
 from models.base_encoder import find_base
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.care_small import SmallCare
 from models.care_wavlm import WavLMCare
 from models.coattention import CoAttentionConfig
 from models.context import ContextConfig, ContextEncoder
@@ -142,21 +143,22 @@ def _step(
 
 
 def _text(stage: str, preset: str, config: Path | None) -> Cost:
-    kind = PretrainTextSettings if stage == "pretrain-text" else TextStageSettings
-    settings = resolve(kind, stage, preset, config)
+    settings: PretrainTextSettings | TextStageSettings
+    if stage == "pretrain-text":
+        settings, texts = resolve(PretrainTextSettings, stage, preset, config), PRETRAINING
+    else:
+        settings, texts = resolve(TextStageSettings, stage, preset, config), UTTERANCES
     device = _device()
     with tempfile.TemporaryDirectory() as folder:
         encoder = _random_text_encoder(settings.base, Path(folder)).to(device)
-    encoder.backbone.requires_grad_(requires_grad=True)
-    vocabulary = encoder.backbone.config.vocab_size
-    ids = torch.randint(5, vocabulary, (settings.batch, TOKENS), device=device)
+    words = encoder.backbone.get_parameter("embeddings.word_embeddings.weight")
+    ids = torch.randint(5, len(words), (settings.batch, TOKENS), device=device)
     mask = torch.ones_like(ids)
     target = torch.randint(CLASSES, (settings.batch,), device=device)
 
     def loss() -> Tensor:
         return functional.cross_entropy(encoder(Tokens(ids, mask, mask))[1].float(), target)
 
-    texts = PRETRAINING if stage == "pretrain-text" else UTTERANCES
     steps = settings.fit.epochs * math.ceil(texts / settings.batch)
     return _step(stage, encoder, loss, settings.fit, steps, device)
 
@@ -225,7 +227,7 @@ def _stage3(stage: str, preset: str, config: Path | None) -> Cost:
     return _step(stage, model, loss, settings.fit, steps, device)
 
 
-def random_care(config: CareConfig) -> nn.Module:
+def random_care(config: CareConfig) -> SmallCare | WavLMCare:
     """A CARE of the true shape with random weights: no base is looked for."""
     if config.kind == "small":
         return build_care(config)

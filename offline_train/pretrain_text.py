@@ -27,7 +27,7 @@ class PretrainTextSettings:
 
     Attributes:
         base: the encoder to start from.
-        context_turns: preceding turns that the encoder reads before the utterance, where annotations have any.
+        context_turns: preceding turns that the encoder reads before the utterance, where there are any.
         context_words: of them together at most, the latest.
         batch: texts a batch.
         validation: share of every file that is held out (the paper: 0.2).
@@ -81,7 +81,7 @@ class _Batch(NamedTuple):
 
 
 def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Run) -> dict[str, Any]:
-    """Train on annotated texts, a head a file; the epoch kept has the best mean weighted F1 on what is held out.
+    """Train on annotated texts, a head a file; the epoch kept is the best on what is held out.
 
     Args:
         files: annotations, as `annotate` writes them.
@@ -130,8 +130,9 @@ def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Ru
                 [s.text for s in task.validation], [s.context for s in task.validation]
             )
             truth = torch.stack([shown.target for shown in task.validation]).argmax(1)
+            device = next(head.parameters()).device
             with torch.no_grad():
-                predicted = head(t1.to(head.weight.device)).argmax(1).cpu()
+                predicted = head(t1.to(device)).argmax(1).cpu()
             reports[task.name] = classification(truth.numpy(), predicted.numpy(), task.labels)
         return reports
 
@@ -140,7 +141,7 @@ def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Ru
         return {"score": sum(scores.values()) / len(scores), **scores}
 
     best = fit(model, batches, loss, validate, settings.fit, run.folder, "pre-training on texts")
-    metrics = {
+    metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
         "texts": {task.name: len(task.train) for task in tasks},
         "validation": judge(),

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
 from models.text import TextConfig, TextEncoder, Tokens
-from offline_train.corpora.corpus import SPLITS, Corpus
+from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.pretrain_text import load_pretrained
@@ -87,7 +87,7 @@ def train_text(
         _, logits = model(tokens)
         return functional.cross_entropy(logits.float(), target, label_smoothing=settings.label_smoothing)
 
-    def judge(split: str, *, recognised: bool = False) -> dict[str, Any]:
+    def judge(split: Split, *, recognised: bool = False) -> dict[str, Any]:
         shown = [plain(each) for each in data[split]] if recognised else data[split]
         _, logits = model.embed([each.text for each in shown], [each.context for each in shown])
         truth = torch.stack([each.target for each in shown]).argmax(1)
@@ -99,8 +99,8 @@ def train_text(
         return {"score": (written + recognised) / 2, "as_written": written, "as_recognised": recognised}
 
     best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage I text")
-    judged = ("validation", "test")
-    metrics = {
+    judged: tuple[Split, ...] = ("validation", "test")
+    metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
         **{split: judge(split) for split in judged},
         "as_recognised": {split: judge(split, recognised=True)["weighted_f1"] for split in judged},

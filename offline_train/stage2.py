@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.context import ContextConfig, ContextEncoder
+from offline_train.corpora.corpus import Split
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run
@@ -45,7 +46,7 @@ class ContextStageSettings:
 
 def train_context(
     modality: Modality,
-    data: Mapping[str, Sequence[Embedded]],
+    data: Mapping[Split, Sequence[Embedded]],
     labels: Sequence[str],
     settings: ContextStageSettings,
     run: Run,
@@ -80,7 +81,7 @@ def train_context(
     def loss(batch: Batch) -> Tensor:
         return scored_loss(read(model, modality, batch), batch.labels, settings.label_smoothing)
 
-    def judge(split: str, *, emission: bool = False) -> dict[str, Any]:
+    def judge(split: Split, *, emission: bool = False) -> dict[str, Any]:
         return judge_context(model, modality, data[split], labels, first_emission=emission)
 
     def validate() -> dict[str, float]:
@@ -89,7 +90,7 @@ def train_context(
         return {"score": (offline + first) / 2, "offline": offline, "first_emission": first}
 
     best = fit(model, batches, loss, validate, settings.fit, run.folder, f"Stage II {modality}")
-    metrics = {
+    metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
         **{split: judge(split) for split in data},
         "first_emission": {split: judge(split, emission=True) for split in data if split != "train"},

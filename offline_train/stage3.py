@@ -10,6 +10,7 @@ from torch import Tensor
 from models.coattention import CoAttentionConfig
 from models.context import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, one_conversation
+from offline_train.corpora.corpus import Split
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run
@@ -50,7 +51,7 @@ class FusionStageSettings:
 def train_fusion(
     text: ContextEncoder,
     speech: ContextEncoder,
-    data: Mapping[str, Sequence[Embedded]],
+    data: Mapping[Split, Sequence[Embedded]],
     labels: Sequence[str],
     settings: FusionStageSettings,
     run: Run,
@@ -84,8 +85,8 @@ def train_fusion(
     model = ConversationModel(ConversationConfig(text.config, speech.config, fusion))
     if not settings.joint:
         model.text, model.speech = text, speech
-        model.text.requires_grad_(requires_grad=False)
-        model.speech.requires_grad_(requires_grad=False)
+        text.requires_grad_(requires_grad=False)
+        speech.requires_grad_(requires_grad=False)
 
     def batches(generator: torch.Generator) -> list[Batch]:
         shown = [present(c, generator) if present else c for c in data["train"]]
@@ -93,11 +94,11 @@ def train_fusion(
 
     def loss(batch: Batch) -> Tensor:
         if not settings.joint:
-            model.text.eval()
-            model.speech.eval()
+            text.eval()
+            speech.eval()
         return scored_loss(model(*batch[:5]).fused, batch.labels, settings.label_smoothing)
 
-    def judge(split: str, kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
+    def judge(split: Split, kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
         return judge_conversations(model, data[split], labels, kept=kept, first_emission=emission)
 
     def validate() -> dict[str, float]:
@@ -111,7 +112,7 @@ def train_fusion(
     best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage III")
     kinds = {"with_sound": BOTH, "words_alone": WORDS, "sound_alone": SOUND}
     judged = [split for split in data if split != "train" and data[split]]
-    metrics = {
+    metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
         **(extra or {}),
         **{split: {name: judge(split, kept) for name, kept in kinds.items()} for split in judged},

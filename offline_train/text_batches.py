@@ -65,7 +65,7 @@ def as_recognised(text: str) -> str:
 def text_batches(
     encoder: TextEncoder, utterances: Sequence[Shown], size: int, chance: random.Random
 ) -> list[tuple[Tokens, Tensor]]:
-    """Random batches whose members are of similar length, so that little is padding: tokens, targets [B, C]."""
+    """Random batches of similar length, so that little is padding: tokens and targets [B, C]."""
     order = list(range(len(utterances)))
     chance.shuffle(order)
     pool = size * 50

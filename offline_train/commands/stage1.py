@@ -56,7 +56,7 @@ def stage1(
     from offline_train.source import Source
 
     source = Source(corpus, data, features, fold, transcripts)
-    flags = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
+    flags: dict[str, object] = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
     parents = {"pretrained": pretrained} if pretrained else {}
     started = Run(pretrained) if pretrained else None
     if modality is Modality.TEXT:
