@@ -41,6 +41,8 @@ def agreement(annotations: Sequence[Annotation], texts: Texts) -> dict[str, Any]
         UsageError: there is nothing to compare.
     """
     found = {each.label for each in annotations}
+    labels: tuple[str, ...]
+    true: dict[str, str]
     if found <= set(SENTIMENTS):
         labels, source = tuple(SENTIMENTS), texts.truth
         true = {text.id: text.sentiment for text in texts.texts if text.sentiment}
@@ -52,7 +54,7 @@ def agreement(annotations: Sequence[Annotation], texts: Texts) -> dict[str, Any]
         raise UsageError(f"{texts.source} does not know the annotations' labels ({odd}): nothing to compare")
     judged = [each for each in annotations if each.id in true]
     if source is None or not true:
-        raise UsageError(f"{texts.source} has no sentiments and no valence to compare with")
+        raise UsageError(f"{texts.source} has no labels of that kind to compare with")
     if not judged:
         raise UsageError(f"none of the annotated texts is labelled in {texts.source}; were they from there?")
     truth, said = [true[each.id] for each in judged], [each.label for each in judged]

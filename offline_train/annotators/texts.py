@@ -148,10 +148,10 @@ def _from_json(path: Path, lines: list[tuple[int, str]]) -> Iterator[Text]:
     for number, line in lines:
         try:
             row = json.loads(line)
-            text, context = row["text"], row.get("context") or []
-            if not (isinstance(text, str) and all(isinstance(turn, str) for turn in context)):
-                raise TypeError("text must be a string, context a list of them")
-            (text + "".join(context)).encode()
+            text, context = row["text"] or "", row.get("context") or []
+            if not isinstance(context, list):
+                raise TypeError("the context must be a list")
+            "".join([text, *context]).encode()  # raises where they are no texts, or no Unicode
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UsageError(
                 f'{path} line {number} is no object like {{"id": "1", "text": "..."}}: {error!r}'

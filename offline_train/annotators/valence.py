@@ -25,7 +25,7 @@ class Scale(NamedTuple):
 
 
 PAPER = Scale(1.0, 7.0)
-SCALES = {"msp_podcast": PAPER, "iemocap": Scale(1.0, 5.0), "iemocap6": Scale(1.0, 5.0)}
+SCALES = {"msp-podcast": PAPER, "iemocap": Scale(1.0, 5.0), "iemocap6": Scale(1.0, 5.0)}
 
 
 def sentiment_of(valence: float | None, scale: Scale | None) -> Sentiment | None:
