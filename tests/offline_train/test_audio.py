@@ -1,44 +1,29 @@
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-import soundfile
 from numpy.typing import NDArray
 
 from offline_train.audio import load_audio
 from offline_train.corpora.corpus import Recording
 from offline_train.corpora.errors import CorpusError
+from tests.offline_train.miniatures import write_wav
+from tests.offline_train.recordings import encode
 
 
 def steps(seconds: int, rate: int = 16_000) -> NDArray[np.int16]:
     """A tone whose level says which second it is."""
     time = np.arange(seconds * rate) / rate
-    return (np.sin(2 * np.pi * 440 * time) * 1000 * (1 + np.floor(time))).astype(np.int16)
+    tone: NDArray[np.float64] = np.sin(2 * np.pi * 440 * time) * 1000 * (1 + np.floor(time))
+    return tone.astype(np.int16)
 
 
 def level(audio: NDArray[np.int16]) -> float:
     return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)) * np.sqrt(2) / 1000)
 
 
-def encode(path: Path, audio: NDArray[np.int16], rate: int, codec: str) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
-        for start in range(0, len(audio), 1152):
-            frame = av.AudioFrame.from_ndarray(audio[None, start : start + 1152], format="s16", layout="mono")
-            frame.rate = rate
-            frame.pts = start
-            container.mux(
-                stream.encode(
-                    av.AudioResampler(format=stream.format, layout="mono", rate=rate).resample(frame)[0]
-                )
-            )
-        container.mux(stream.encode(None))
-    return path
-
-
 def test_the_whole_of_a_wav_comes_out_as_it_is(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", steps(2), 16_000)
+    write_wav(tmp_path / "a.wav", steps(2))
     np.testing.assert_array_equal(load_audio(Recording(tmp_path / "a.wav")), steps(2))
 
 
@@ -54,13 +39,12 @@ def test_a_part_is_cut_where_it_is(name: str, rate: int, tmp_path: Path) -> None
 
 
 def test_channels_are_mixed(tmp_path: Path) -> None:
-    loud = np.stack([steps(1), np.zeros(16_000, np.int16)], axis=1)
-    soundfile.write(tmp_path / "a.wav", loud, 16_000)
+    encode(tmp_path / "a.wav", np.stack([steps(1), np.zeros(16_000, np.int16)]), 16_000, "pcm_s16le")
     assert level(load_audio(Recording(tmp_path / "a.wav"))) == pytest.approx(0.5, rel=0.01)
 
 
 def test_an_utterance_that_outlasts_its_file_has_what_there_is(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", steps(3), 16_000)
+    write_wav(tmp_path / "a.wav", steps(3))
     assert len(load_audio(Recording(tmp_path / "a.wav", 2.5, 9.0))) == 8_000
 
 
@@ -80,7 +64,7 @@ def test_what_is_no_sound_is_said_in_one_line(
 ) -> None:
     path = tmp_path / "a.wav"
     if isinstance(content, str):
-        soundfile.write(path, steps(2) if content == "wav" else steps(0), 16_000)
+        write_wav(path, steps(2) if content == "wav" else steps(0))
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError, match=complaint) as caught:
