@@ -87,10 +87,12 @@ def here() -> Place:
         UsageError: `MERITS_DEVICE` names no device of this machine.
     """
     wanted = os.environ.get("MERITS_DEVICE", "")
+    if not wanted and os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true":  # accelerate launch --cpu
+        wanted = "cpu"
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from accelerate import PartialState
 
-        state = PartialState(cpu=wanted == "cpu")
+        state = PartialState(cpu=wanted == "cpu" or not torch.cuda.is_available())
         return Place(state.device, state.process_index, state.num_processes)
     if not wanted:
         return Place(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -110,9 +112,8 @@ def resolve_precision(wanted: Precision, device: torch.device) -> Literal["fp32"
     if device.type == "cuda":
         has = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        cpu: dict[str, Any] = getattr(
-            torch.cpu, "get_capabilities", dict
-        )()  # newer than the oldest torch we take
+        # Newer than the oldest torch that will do.
+        cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         has = device.type == "cpu" and bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
     return "bf16" if has else "fp32"
 
