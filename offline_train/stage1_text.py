@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
 from models.text import TextConfig, TextEncoder, Tokens
+from offline_train.class_balance import class_weights
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
@@ -30,6 +31,7 @@ class TextStageSettings:
         as_recognised: share of training utterances shown as a recogniser would write them: lower case, no
             punctuation. Keeps the encoder from leaning on marks that live transcripts may lack.
         label_smoothing: of the cross-entropy.
+        balance: 0 weighs utterances equally, 1 weighs emotions equally.
         fit: how to optimise.
     """
 
@@ -39,6 +41,7 @@ class TextStageSettings:
     batch: int = 32
     as_recognised: float = 0.4
     label_smoothing: float = 0.1
+    balance: float = 0.3
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=4, learning_rate=6e-5, average=0.99, precision="bf16")
     )
@@ -77,6 +80,9 @@ def train_text(
         for split in SPLITS
     }
 
+    truth = torch.stack([each.target for each in data["train"]]).argmax(1)
+    weights = class_weights(truth, len(corpus.labels), settings.balance)
+
     def batches(generator: torch.Generator) -> list[tuple[Tokens, Tensor]]:
         chance = random.Random(int(torch.randint(2**31, (), generator=generator)))
         shown = [plain(each) if chance.random() < settings.as_recognised else each for each in data["train"]]
@@ -85,7 +91,12 @@ def train_text(
     def loss(batch: tuple[Tokens, Tensor]) -> Tensor:
         tokens, target = batch
         _, logits = model(tokens)
-        return functional.cross_entropy(logits.float(), target, label_smoothing=settings.label_smoothing)
+        return functional.cross_entropy(
+            logits.float(),
+            target,
+            weights.to(target.device),
+            label_smoothing=settings.label_smoothing,
+        )
 
     def judge(split: Split, *, recognised: bool = False) -> dict[str, Any]:
         shown = [plain(each) for each in data[split]] if recognised else data[split]
