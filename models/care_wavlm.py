@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import RobertaConfig, RobertaModel, WavLMConfig, WavLMModel
+from transformers import RobertaModel, WavLMModel
 
 from models.care_small import Branches
 
@@ -84,11 +84,6 @@ class WavLMCare(nn.Module):
             ),
         )
 
-    @classmethod
-    def random(cls) -> "WavLMCare":
-        """One of the true shape (WavLM-base, RoBERTa-base) with random weights, which needs no download."""
-        return cls(WavLMModel(WavLMConfig()), RobertaModel(RobertaConfig(), add_pooling_layer=False))
-
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
         """Samples [n] of zero mean and unit variance, no shorter than one of WavLM's frames."""
         wave = torch.from_numpy(audio.astype(np.float32))
@@ -129,7 +124,7 @@ class WavLMCare(nn.Module):
 
     def mixed(self, layers: Tensor) -> Tensor:
         """Embeddings [B, 3 D] of what `layers` returns: a softmax-weighted sum for each encoder."""
-        parts = layers.split([len(self.mix[name]) for name in _ENCODERS], dim=1)
+        parts = torch.split(layers, [len(self.mix[name]) for name in _ENCODERS], dim=1)
         mixed = [
             torch.einsum("l,bld->bd", self.mix[name].softmax(0), part)
             for name, part in zip(_ENCODERS, parts, strict=True)
@@ -171,11 +166,11 @@ class WavLMCare(nn.Module):
         encoder = self.speech.encoder
         states = states * mask[..., None]
         hidden = [encoder.layer_norm(states + encoder.pos_conv_embed(states))]
-        bias = None
+        bias: Tensor | None = None
         for index, layer in enumerate(encoder.layers):
             states = hidden[-1]
             if apart and index == self.shared:
-                states, bias = states.detach(), bias.detach()
+                states, bias = states.detach(), None if bias is None else bias.detach()
             states, bias = layer(states, attention_mask=mask, position_bias=bias, index=index)
             hidden.append(states)
         return hidden

@@ -1,86 +1,117 @@
-"""Clips as Stage I of the speech modality is shown them: prepared once, varied at every showing."""
+"""Utterances as Stage I of the speech modality is shown them: prepared once, varied at every showing."""
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from models.care import Care, pad
+from models.care import pad
 from models.features import FRAME_SHIFT_MS, SAMPLE_RATE
-from offline_train.augment import FeatureAugment, WaveAugment, vary
-from offline_train.corpora.meld import LABELS
-from offline_train.corpora.ravdess import Clip
+from offline_train.augment import FeatureAugment
 
 SAMPLES_A_FRAME = int(SAMPLE_RATE * FRAME_SHIFT_MS / 1000)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A clip in the form CARE takes.
+    """An utterance in the form that the trained network takes.
 
     Attributes:
-        label: index of its emotion in `LABELS`.
-        actor: whose it is.
-        frames: the clip as it is, [T, F], then its variants.
+        label: class index of its emotion.
+        variants: the sound as it is, [T, ...], then variants of it.
     """
 
     label: int
-    actor: int
-    frames: tuple[Tensor, ...]
+    variants: Sequence[NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips of a batch: features [B, T, F], lengths [B], labels [B]."""
+    """Utterances of a batch: features [B, T, ...], lengths [B], labels [B]."""
 
     features: Tensor
     lengths: Tensor
     labels: Tensor
 
 
-def prepare(clip: Clip, care: Care, variants: int, augment: WaveAugment, seed: int) -> Prepared:
-    """Prepare a clip and its variants, which depend on the clip and the seed alone."""
-    random = np.random.default_rng([seed, zlib.crc32(clip.id.encode())])
-    sounds = [clip.audio, *(vary(clip.audio, augment, random) for _ in range(variants))]
-    return Prepared(LABELS.index(clip.label), clip.actor, tuple(care.prepare(sound) for sound in sounds))
+class ShownBatches(Sequence[Batch]):
+    """One epoch of training: every utterance once, in random order, as one of its variants, changed again.
 
-
-def shown_batches(
-    clips: Sequence[Prepared], size: int, longest: int, augment: FeatureAugment, generator: torch.Generator
-) -> list[Batch]:
-    """One epoch of training: every clip once, in random order, as one of its variants, changed again.
-
-    Args:
-        clips: to train on.
-        size: clips a batch; what is left over after whole batches is not shown.
-        longest: frames of 10 ms; of a longer clip a random part is shown. All batches are padded to it.
-        augment: how frames are changed.
-        generator: of everything random.
+    A batch is made when it is asked for, from what is mapped from the disk; it depends on nothing but the
+    epoch's generator and its own number.
     """
-    order = torch.randperm(len(clips), generator=generator).tolist()
-    size = min(size, len(clips))
 
-    def pick(count: int) -> int:
-        return int(torch.randint(count, (), generator=generator))
+    def __init__(
+        self,
+        utterances: Sequence[Prepared],
+        size: int,
+        longest: int | None,
+        augment: FeatureAugment | None,
+        generator: torch.Generator,
+    ) -> None:
+        """Draw the order.
 
-    are_samples = clips[0].frames[0].ndim == 1  # left as `vary` made them
-    limit = longest * SAMPLES_A_FRAME if are_samples else longest
+        Args:
+            utterances: to train on.
+            size: utterances a batch; what is left over after whole batches is not shown.
+            longest: rows; of a longer utterance a random part is shown, and all batches are padded to it.
+                None shows all of each.
+            augment: how rows are changed; None for not at all.
+            generator: of everything random.
+        """
+        self._utterances, self._longest, self._augment = utterances, longest, augment
+        self._size = min(size, len(utterances))
+        self._order = torch.randperm(len(utterances), generator=generator).tolist()
+        self._seed = int(torch.randint(2**62, (), generator=generator))
 
-    def show(clip: Prepared) -> Tensor:
-        frames = clip.frames[pick(len(clip.frames))]
-        if not are_samples:
-            frames = augment(frames, generator)
-        start = pick(max(0, len(frames) - limit) + 1)
-        return frames[start : start + limit]
+    def __len__(self) -> int:
+        return len(self._order) // self._size if self._order else 0
 
-    batches = []
-    for first in range(0, len(order) - size + 1, size):
-        chosen = [clips[i] for i in order[first : first + size]]
-        shown = [show(clip) for clip in chosen]
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        generator = torch.Generator().manual_seed(self._seed + index)
+        chosen = [self._utterances[i] for i in self._order[index * self._size : (index + 1) * self._size]]
+        shown = [self._show(utterance, generator) for utterance in chosen]
         # One size for all batches: convolutions are prepared anew for each size, at a cost.
-        rows, lengths = pad([*shown, torch.zeros(limit, *shown[0].shape[1:])])
-        batches.append(Batch(rows[:-1], lengths[:-1], torch.tensor([clip.label for clip in chosen])))
-    return batches
+        filler = [shown[0].new_zeros(self._longest, *shown[0].shape[1:])] if self._longest else []
+        rows, lengths = pad([*shown, *filler])
+        count = len(chosen)
+        return Batch(rows[:count], lengths[:count], torch.tensor([each.label for each in chosen]))
+
+    def _show(self, utterance: Prepared, generator: torch.Generator) -> Tensor:
+        rows = as_tensor(utterance.variants[_pick(len(utterance.variants), generator)])
+        if self._augment is not None:
+            rows = self._augment(rows, generator)
+        if self._longest is None:
+            return rows
+        start = _pick(max(0, len(rows) - self._longest) + 1, generator)
+        return rows[start : start + self._longest]
+
+
+def by_length(inputs: Sequence[NDArray[Any]], size: int) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Inputs [T_i, ...] in batches of like length: which they are, features [B, T, ...], lengths [B]."""
+    order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
+    for start in range(0, len(order), size):
+        chosen = order[start : start + size]
+        features, lengths = pad([as_tensor(inputs[i]) for i in chosen])
+        yield chosen, features, lengths
+
+
+def as_tensor(rows: NDArray[Any]) -> Tensor:
+    """A copy in single precision of what is mapped from the disk in half."""
+    return torch.from_numpy(np.array(rows, np.float32))
+
+
+def _pick(count: int, generator: torch.Generator) -> int:
+    return int(torch.randint(count, (), generator=generator))

@@ -14,6 +14,7 @@ from models.care import SpeechConfig
 from models.care_features import FeatureEncoder
 from offline_train.class_balance import class_weights
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
+from offline_train.devices import here
 from offline_train.errors import UsageError
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
@@ -35,15 +36,13 @@ class FeatureStageSettings:
     """
 
     width: int = 128
-    batch: int = 32
-    dropout: float = 0.3
+    batch: int = 64
+    dropout: float = 0.2
     noise: float = 0.0
     label_smoothing: float = 0.1
     balance: float = 0.0
     fit: FitSettings = field(
-        default_factory=lambda: FitSettings(
-            epochs=50, learning_rate=1e-3, weight_decay=0.05, patience=12, average=0.99
-        )
+        default_factory=lambda: FitSettings(epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=12)
     )
 
 
@@ -76,7 +75,7 @@ def train_features(corpus: Corpus, settings: FeatureStageSettings, run: Run) -> 
     config = SpeechConfig(width=settings.width, classes=len(corpus.labels), dropout=settings.dropout)
     model = FeatureEncoder(dimension, config)
     model.measure(data["train"].features)
-    weights = class_weights(data["train"].labels, len(corpus.labels), settings.balance)
+    weights = class_weights(data["train"].labels, len(corpus.labels), settings.balance).to(here().device)
     shown = model.standardise(data["train"].features)
 
     def batches(generator: torch.Generator) -> list[_Part]:
@@ -92,8 +91,8 @@ def train_features(corpus: Corpus, settings: FeatureStageSettings, run: Run) -> 
 
     @torch.no_grad()
     def judge(split: Split) -> dict[str, Any]:
-        _, logits = model(data[split].features)
-        return classification(data[split].labels.numpy(), logits.argmax(1).numpy(), corpus.labels)
+        _, logits = model(data[split].features.to(model.mean.device))
+        return classification(data[split].labels.numpy(), logits.argmax(1).cpu().numpy(), corpus.labels)
 
     def validate() -> dict[str, float]:
         return {"score": judge("validation")["weighted_f1"]}

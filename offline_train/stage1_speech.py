@@ -1,33 +1,41 @@
 """Stage I, sound: CARE and a small network on single utterances (MERITS-L, section III-B).
 
-The small CARE has no pre-training yet, so it is trained along with the network.
+The published CARE is frozen: of each utterance, the mean of its layers' states is computed once. The small
+one is trained along with the network, from the start or from what `pretrain-care` made of it.
 """
 
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
-from offline_train.augment import FeatureAugment, WaveAugment
-from offline_train.corpora.meld import LABELS
-from offline_train.corpora.ravdess import ACTORS, FOLDS, SHIPPED, ActorSplit, Clip, fold, read_ravdess
+from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.care_small import SmallCare
+from offline_train.augment import FeatureAugment, WaveAugment, vary
+from offline_train.class_balance import class_weights
+from offline_train.corpora.corpus import SPLITS, Corpus, Split
+from offline_train.corpora.ravdess import FOLDS
+from offline_train.devices import here
+from offline_train.errors import UsageError
 from offline_train.fit import FitSettings, fit
+from offline_train.heard import heard
 from offline_train.metrics import classification
 from offline_train.run import Run, write_json
-from offline_train.speech_batches import Batch, Prepared, prepare, shown_batches
+from offline_train.source import Source
+from offline_train.speech_batches import Batch, Prepared, ShownBatches, by_length
 
-_JUDGED = ("validation", "test")
+if TYPE_CHECKING:
+    from models.care_wavlm import WavLMCare
+
+_JUDGED: tuple[Split, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -36,185 +44,244 @@ class SpeechStageSettings:
 
     Attributes:
         care: the encoder.
-        epochs: passes over the training actors' clips.
-        batch: clips a batch.
-        learning_rate: peak, of AdamW.
-        weight_decay: of AdamW.
-        seed: of initialisation, order, variants and dropout.
-        variants: of each clip, besides the clip itself.
-        longest: frames of 10 ms; of longer clips a random part is shown.
+        batch: utterances a batch.
+        variants: of each training utterance, besides the sound as it is.
+        longest: small CARE: frames of 10 ms; of longer utterances a random part is shown in training.
+        width: size of S1.
+        hidden: size of a layer before it; 0 for none.
         dropout: of the network on top.
         label_smoothing: of the cross-entropy.
-        balance: 0 weighs clips equally, 1 weighs emotions equally.
-        average: decay of the moving average of the weights (see `FitSettings`).
-        bfloat16: whether to multiply in bfloat16.
+        balance: 0 weighs utterances equally, 1 weighs emotions equally.
         wave: how samples are varied.
-        frames: how frames are varied.
+        frames: small CARE: how frames are varied.
+        fit: how to optimise.
     """
 
     care: CareConfig = field(default_factory=CareConfig)
-    epochs: int = 45
-    batch: int = 16
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 0.05
-    seed: int = 1
-    variants: int = 3
-    longest: int = 192
-    dropout: float = 0.2
-    label_smoothing: float = 0.1
-    balance: float = 0.5
-    average: float = 0.99
-    bfloat16: bool = True
+    batch: PositiveInt = 16
+    variants: NonNegativeInt = 3
+    longest: PositiveInt = 192
+    width: PositiveInt = 128
+    hidden: NonNegativeInt = 0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    balance: NonNegativeFloat = 0.5
     wave: WaveAugment = field(default_factory=WaveAugment)
     frames: FeatureAugment = field(default_factory=FeatureAugment)
-
-
-def run_stage1_speech(data: Path, out: Path, *, folds: bool, command: str, **changes: Any) -> None:
-    """Train the shipped split, or cross-validate; then say how well that went.
-
-    Args:
-        data: folder of RAVDESS.
-        out: folder of the run.
-        folds: cross-validate over actors instead of training on the shipped split.
-        command: the line that asked for it.
-        changes: to `SpeechStageSettings`, by name.
-
-    Raises:
-        CorpusError: RAVDESS is not in `data`.
-        RunError: `out` holds another run.
-    """
-    settings = SpeechStageSettings(**changes)
-    clips = read_ravdess(data, ACTORS)  # before anything is written
-
-    @cache
-    def prepared() -> list[Prepared]:
-        return prepare_all(clips, settings)
-
-    if folds:
-        shown = cross_validate(prepared, settings, out, command)
-        scores = {part: f"{shown[part]['mean']:.2f} ± {shown[part]['std']:.2f}" for part in _JUDGED}
-    else:
-        shown = train_speech(prepared, SHIPPED, settings, out, command)
-        scores = {part: f"{shown[part]['weighted_f1']:.2f}" for part in _JUDGED}
-    print("  ".join(f"{part}: weighted F1 {score}" for part, score in scores.items()))
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            epochs=45, learning_rate=1.5e-3, weight_decay=0.05, average=0.99, precision="bf16"
+        )
+    )
 
 
 def train_speech(
-    prepared: Callable[[], Sequence[Prepared]],
-    split: ActorSplit,
+    corpus: Corpus,
     settings: SpeechStageSettings,
-    out: Path,
-    command: str,
+    run: Run,
+    pretrained: Run | None = None,
+    cache: Path | None = None,
 ) -> dict[str, Any]:
-    """Train on a split's training actors, select on its validation actors, then look at its test actors once.
+    """Train on split "train", select on "validation"; "test" is only looked at once, at the end.
+
+    Utterances without a label or a recording are left out, and so are recordings that can't be decoded.
 
     Args:
-        prepared: everyone's clips; asked for only when there is something to train.
-        split: who is for what.
+        corpus: with recordings and labels.
         settings: how.
-        out: folder of the run; a finished one answers at once, a killed one goes on.
-        command: the line that asked for it.
+        run: where; a killed one goes on.
+        pretrained: CARE to start from, a run of `pretrain-care`.
+        cache: folder to keep prepared sound in; in the run's folder until it is finished, by default.
 
     Returns:
-        Metrics by part: "train", "validation", "test".
-    """
-    run = Run.open(out, {"settings": settings, "parents": {}, "split": split}, command)
-    if run.finished:
-        return run.metrics
-    clips = prepared()
-    parts = {
-        name: [clip for clip in clips if clip.actor in actors]
-        for name, actors in (("train", split.train), ("validation", split.validation), ("test", split.test))
-    }
-    torch.manual_seed(settings.seed)
-    care = build_care(settings.care)
-    config = SpeechConfig(classes=len(LABELS), dropout=settings.dropout)
-    model = nn.ModuleDict({"care": care, "speech": SpeechClassifier(care.dimension, config)})
-    weights = _class_weights([clip.label for clip in parts["train"]], settings.balance)
+        Metrics by split, as stored in the run.
 
-    def batches(generator: torch.Generator) -> list[Batch]:
-        return shown_batches(parts["train"], settings.batch, settings.longest, settings.frames, generator)
+    Raises:
+        CorpusError: no recording can be used.
+        RunError: `pretrained` is of another CARE.
+        UsageError: a split has no labelled utterances with recordings.
+    """
+    torch.manual_seed(settings.fit.seed)
+    stage = _Stage(settings, len(corpus.labels), pretrained)
+    kept = cache or run.folder / "prepared"
+    data = {
+        split: stage.prepare(corpus, split, settings.variants if split == "train" else 0, kept)
+        for split in SPLITS
+    }
+    labels = torch.tensor([each.label for each in data["train"]])
+    weights = class_weights(labels, len(corpus.labels), settings.balance).to(here().device)
+
+    def batches(generator: torch.Generator) -> ShownBatches:
+        return stage.shown(data["train"], generator)
 
     def loss(batch: Batch) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
-            _, logits = model["speech"](model["care"](batch.features, batch.lengths))
+        logits = stage.logits(batch.features, batch.lengths).float()
         return functional.cross_entropy(
-            logits.float(), batch.labels, weights, label_smoothing=settings.label_smoothing
+            logits, batch.labels, weights, label_smoothing=settings.label_smoothing
         )
 
-    def judge(part: str) -> dict[str, Any]:
-        predicted = _predict(model, [clip.frames[0] for clip in parts[part]])
-        return classification(np.array([clip.label for clip in parts[part]]), predicted, LABELS)
+    def judge(split: Split) -> dict[str, Any]:
+        truth = np.array([each.label for each in data[split]])
+        return classification(truth, stage.classify(data[split]), corpus.labels)
 
     def validate() -> dict[str, float]:
         return {"score": judge("validation")["weighted_f1"]}
 
-    optimise = FitSettings(
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        average=settings.average,
-    )
-    best = fit(model, batches, loss, validate, optimise, run.folder, f"Stage I speech {run.folder.name}")
-    metrics = {"best_epoch": int(best["epoch"]), **{part: judge(part) for part in parts}}
-    run.finish(model, {"care": settings.care, "speech": config, "labels": LABELS}, metrics)
+    best = fit(stage.trained, batches, loss, validate, settings.fit, run.folder, f"Stage I {run.folder.name}")
+    metrics = {"best_epoch": int(best["epoch"]), **{str(split): judge(split) for split in _JUDGED}}
+    config = {"care": settings.care, "speech": stage.config, "labels": corpus.labels}
+    run.finish(stage.model, config, metrics)
+    if cache is None and here().first:
+        shutil.rmtree(kept, ignore_errors=True)
     return metrics
 
 
 def cross_validate(
-    prepared: Callable[[], Sequence[Prepared]], settings: SpeechStageSettings, out: Path, command: str
+    source: Source, settings: SpeechStageSettings, run: Run, pretrained: Run | None = None, folds: int = FOLDS
 ) -> dict[str, Any]:
-    """Train and judge on every fold; finished folds are not repeated.
+    """Train and judge on every fold, each a run in the run's folder; finished folds are not repeated.
+
+    Args:
+        source: a corpus with folds.
+        settings: how.
+        run: where.
+        pretrained: see `train_speech`.
+        folds: how many there are.
 
     Returns:
-        For "validation" and "test": weighted F1 by fold, its mean and standard deviation, and the mean F1 of
-        each emotion.
+        For "validation" and "test": weighted F1 by fold, its mean and standard deviation, the mean F1 of each
+        emotion, and the sum of the confusion matrices; as stored in the run.
     """
-    run = Run.open(out, {"settings": settings, "parents": {}, "folds": FOLDS}, command)
-    if run.finished:
-        return run.metrics
-    reports = [
-        train_speech(prepared, fold(k), settings, run.folder / f"fold{k}", command) for k in range(FOLDS)
-    ]
-    metrics: dict[str, Any] = {"seed": settings.seed}
-    for part in _JUDGED:
-        scores = [report[part]["weighted_f1"] for report in reports]
-        metrics[part] = {
+    cache = run.folder / "prepared"
+    reports = []
+    for number in range(folds):
+        part = replace(source, fold=number)
+        asked = {**run.settings, "corpus": part}
+        one = Run.open(run.folder / f"fold{number}", asked, run.command)
+        if not one.finished:
+            train_speech(part.read(), settings, one, pretrained, cache)
+        reports.append(one.metrics)
+    metrics: dict[str, Any] = {"seed": settings.fit.seed}
+    for split in _JUDGED:
+        scores = [report[split]["weighted_f1"] for report in reports]
+        names = reports[0][split]["f1"]
+        metrics[split] = {
             "folds": scores,
             "mean": float(np.mean(scores)),
             "std": float(np.std(scores, ddof=1)),
-            "f1": {name: float(np.mean([report[part]["f1"][name] for report in reports])) for name in LABELS},
-            "confusion": np.sum([report[part]["confusion"] for report in reports], axis=0).tolist(),
+            "f1": {name: float(np.mean([report[split]["f1"][name] for report in reports])) for name in names},
+            "confusion": np.sum([report[split]["confusion"] for report in reports], axis=0).tolist(),
         }
-    write_json(run.folder / "metrics.json", metrics)
+    if here().first:
+        write_json(run.folder / "metrics.json", metrics)
+        shutil.rmtree(cache, ignore_errors=True)
     return metrics
 
 
-def prepare_all(clips: Sequence[Clip], settings: SpeechStageSettings) -> list[Prepared]:
-    """Prepare clips, with progress."""
-    care = build_care(settings.care)
-    return [
-        prepare(clip, care, settings.variants, settings.wave, settings.seed)
-        for clip in track(
-            clips,
-            "preparing clips",
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
-    ]
+class _Stage:
+    """CARE and the network over it.
+
+    Attributes:
+        config: of the network.
+        model: both, as they are stored.
+        trained: what is trained of them.
+    """
+
+    def __init__(self, settings: SpeechStageSettings, classes: int, pretrained: Run | None) -> None:
+        self._settings = settings
+        care = build_care(settings.care)
+        self._origin = ""
+        if pretrained is not None:
+            from offline_train.pretrain_care import load_pretrained
+
+            self._origin = load_pretrained(care, settings.care, pretrained)
+        self.config = SpeechConfig(settings.width, classes, settings.dropout, settings.hidden)
+        self._speech = SpeechClassifier(care.dimension, self.config)
+        self._care = _Tuned(care) if isinstance(care, SmallCare) else _Frozen(care)
+        self.model = nn.ModuleDict({"care": care, "speech": self._speech}).to(here().device)
+        self.trained = nn.ModuleDict({"care": self._care.trained, "speech": self._speech})
+
+    def prepare(self, corpus: Corpus, split: Split, variants: int, folder: Path) -> list[Prepared]:
+        """A split's labelled utterances with recordings."""
+        settings, care = self._settings, self._care
+        found = [
+            (utterance.recording, corpus.labels.index(utterance.label))
+            for conversation in corpus.splits[split]
+            for utterance in conversation.utterances
+            if utterance.label is not None and utterance.recording is not None
+        ]
+        if not found:
+            raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has a recording")
+
+        def make(audio: NDArray[np.int16], random: np.random.Generator) -> list[NDArray[np.float16]]:
+            sounds = [audio, *(vary(audio, settings.wave, random) for _ in range(variants))]
+            return [care.compute(sound).numpy().astype(np.float16) for sound in sounds]
+
+        treatment = [settings.care, self._origin, settings.fit.seed, variants, settings.wave]
+        recordings = [recording for recording, _ in found]
+        arrays = heard(recordings, make, treatment, folder, f"preparing {split} sound", care.threads)
+        return [
+            Prepared(label, each) for (_, label), each in zip(found, arrays, strict=True) if each is not None
+        ]
+
+    def shown(self, utterances: Sequence[Prepared], generator: torch.Generator) -> ShownBatches:
+        """An epoch's batches."""
+        settings = self._settings
+        longest, augment = (settings.longest, settings.frames) if self._care.has_frames else (None, None)
+        return ShownBatches(utterances, settings.batch, longest, augment, generator)
+
+    def logits(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Logits [B, C] of what `prepare` made."""
+        _, logits = self._speech(self._care.embed(features, lengths))
+        return logits  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def classify(self, utterances: Sequence[Prepared]) -> NDArray[np.int64]:
+        """Class indices [N]."""
+        predicted = np.empty(len(utterances), np.int64)
+        device = here().device
+        for chosen, features, lengths in by_length([each.variants[0] for each in utterances], size=64):
+            predicted[chosen] = self.logits(features.to(device), lengths.to(device)).argmax(1).cpu().numpy()
+        return predicted
 
 
-@torch.no_grad()
-def _predict(model: nn.ModuleDict, inputs: Sequence[Tensor], size: int = 60) -> NDArray[np.int64]:
-    """Class indices [N] of prepared clips."""
-    found = [
-        model["speech"](model["care"](*pad(inputs[start : start + size])))[1].argmax(1)
-        for start in range(0, len(inputs), size)
-    ]
-    return torch.cat(found).numpy()
+class _Tuned:
+    """The small CARE, trained along with the network: only its input can be computed once."""
+
+    has_frames = True
+    threads = None
+
+    def __init__(self, care: SmallCare) -> None:
+        self._care = care
+        self.trained: nn.Module = care
+
+    def compute(self, audio: NDArray[np.int16]) -> Tensor:
+        """Frames [T, bins]."""
+        return self._care.prepare(audio)
+
+    def embed(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Embeddings [B, D]."""
+        return self._care(frames, lengths)  # type: ignore[no-any-return]
 
 
-def _class_weights(labels: Sequence[int], balance: float) -> Tensor:
-    counts = torch.bincount(torch.tensor(labels), minlength=len(LABELS)).clamp(min=1)
-    return (counts.float().mean() / counts) ** balance
+class _Frozen:
+    """The published CARE: all but the weights that mix its layers is computed once."""
+
+    has_frames = False
+    threads = 1  # its own are enough
+
+    def __init__(self, care: "WavLMCare") -> None:
+        self._care = care.eval()
+        self.trained: nn.Module = care.mix
+
+    @torch.inference_mode()
+    def compute(self, audio: NDArray[np.int16]) -> Tensor:
+        """Its layers' means over time [L, D]."""
+        wave = self._care.prepare(audio)
+        device = here().device
+        return self._care.layers(wave[None].to(device), torch.tensor([len(wave)], device=device))[0].cpu()
+
+    def embed(self, layers: Tensor, lengths: Tensor) -> Tensor:
+        """Embeddings [B, D] of [B, L, D]."""
+        del lengths
+        return self._care.mixed(layers)

@@ -11,31 +11,31 @@ import torch
 from safetensors.torch import load_file
 
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
+from offline_train import stage1_speech
 from offline_train.augment import FeatureAugment, WaveAugment, vary
+from offline_train.corpora.corpus import Conversation, Corpus, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.meld import LABELS
-from offline_train.corpora.ravdess import FOLDS, SHIPPED, read_ravdess
-from offline_train.errors import RunError
-from offline_train.speech_batches import Prepared, shown_batches
-from offline_train.stage1_speech import (
-    SpeechStageSettings,
-    cross_validate,
-    prepare_all,
-    run_stage1_speech,
-    train_speech,
-)
+from offline_train.corpora.ravdess import FOLDS, SHIPPED, read_ravdess, read_ravdess_corpus
+from offline_train.errors import RunError, UsageError
+from offline_train.fit import FitSettings
+from offline_train.metrics import classification
+from offline_train.run import Run
+from offline_train.source import Source
+from offline_train.speech_batches import Prepared, ShownBatches
+from offline_train.stage1_speech import SpeechStageSettings, cross_validate, train_speech
+from tests.models.test_care import tiny_wavlm
 from tests.offline_train.miniatures import make_ravdess, tone
 
 SETTINGS = SpeechStageSettings(
     care=CareConfig(bins=32, width=12, acoustic_blocks=1, semantic_blocks=1),
-    epochs=6,
-    learning_rate=1e-2,
     variants=1,
     longest=64,
-    bfloat16=False,
+    width=16,
     wave=WaveAugment(speed=0.02, noise=0.2, reverb=0.0),
-    average=0.9,
+    fit=FitSettings(epochs=6, learning_rate=1e-2, weight_decay=0.05, average=0.9),
 )
+SHORT = replace(SETTINGS, fit=replace(SETTINGS.fit, epochs=1))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -53,19 +53,22 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def prepared(clips: Path) -> list[Prepared]:
-    return prepare_all(read_ravdess(clips), SETTINGS)
+def corpus(clips: Path) -> Corpus:
+    return read_ravdess_corpus(clips)
 
 
-def test_learns_tones_and_stores_what_rebuilds_it(
-    clips: Path, prepared: list[Prepared], tmp_path: Path
-) -> None:
-    metrics = train_speech(lambda: prepared, SHIPPED, SETTINGS, tmp_path / "run", "the command")
+def opened(folder: Path, settings: SpeechStageSettings = SETTINGS, **more: object) -> Run:
+    return Run.open(folder, {"settings": settings, "parents": {}, **more}, "the command")
+
+
+def test_learns_tones_and_stores_what_rebuilds_it(clips: Path, corpus: Corpus, tmp_path: Path) -> None:
+    metrics = train_speech(corpus, SETTINGS, opened(tmp_path / "run"))
     assert metrics["validation"]["weighted_f1"] > 50
     assert metrics["test"]["utterances"] == 16
     assert set(metrics["test"]["f1"]) == set(LABELS)
     assert np.array(metrics["validation"]["confusion"]).shape == (7, 7)
     assert json.loads((tmp_path / "run/metrics.json").read_text()) == metrics
+    assert not (tmp_path / "run/prepared").exists()
 
     stored = json.loads((tmp_path / "run/config.json").read_text())
     care = build_care(CareConfig(**stored["care"])).eval()
@@ -80,82 +83,138 @@ def test_learns_tones_and_stores_what_rebuilds_it(
     assert 100 * np.mean(right) == pytest.approx(metrics["test"]["accuracy"])
 
 
-def test_a_finished_run_is_not_repeated(prepared: list[Prepared], tmp_path: Path) -> None:
-    short = replace(SETTINGS, epochs=1)
-    first = train_speech(lambda: prepared, SHIPPED, short, tmp_path, "once")
-
-    def never() -> list[Prepared]:
-        raise AssertionError("a finished run asked for clips")
-
-    assert train_speech(never, SHIPPED, short, tmp_path, "twice") == first
-    with pytest.raises(RunError, match="other settings"):
-        train_speech(never, SHIPPED, replace(short, seed=2), tmp_path, "other")
-
-
-def test_a_killed_cross_validation_goes_on_to_the_same_result(
-    prepared: list[Prepared], tmp_path: Path
+def test_what_cannot_be_heard_is_left_out_and_said(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    short = replace(SETTINGS, epochs=1)
-    asked = 0
+    (tmp_path / "broken.wav").write_bytes(b"this is no sound")
 
-    def halting() -> list[Prepared]:
-        nonlocal asked
-        asked += 1
-        if asked > 2:
+    def with_holes(conversations: list[Conversation]) -> list[Conversation]:
+        first, second, third, *others = conversations
+        no_file = replace(first.utterances[0], recording=Recording(tmp_path / "absent.wav"))
+        no_sound = replace(second.utterances[0], recording=Recording(tmp_path / "broken.wav"))
+        no_label = replace(third.utterances[0], label=None)
+        return [*(Conversation(u.id, (u,)) for u in (no_file, no_sound, no_label)), *others]
+
+    holed = replace(corpus, splits={s: with_holes(list(part)) for s, part in corpus.splits.items()})
+    metrics = train_speech(holed, SHORT, opened(tmp_path / "run", SHORT))
+    assert metrics["test"]["utterances"] == 16 - 3
+    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert len(said) == 3  # a line a split
+    assert all(line.startswith("merits-train: 2 of ") and "absent.wav" in line for line in said)
+
+
+def with_recordings(corpus: Corpus, recording: Recording | None) -> Corpus:
+    def changed(conversation: Conversation) -> Conversation:
+        utterances = tuple(replace(each, recording=recording) for each in conversation.utterances)
+        return replace(conversation, utterances=utterances)
+
+    return replace(corpus, splits={s: [changed(c) for c in part] for s, part in corpus.splits.items()})
+
+
+def test_nothing_to_hear_is_one_line(corpus: Corpus, tmp_path: Path) -> None:
+    mute = with_recordings(corpus, None)
+    with pytest.raises(UsageError, match="split train has a recording"):
+        train_speech(mute, SHORT, opened(tmp_path / "mute", SHORT))
+    nowhere = Recording(tmp_path / "absent.wav")
+    lost = with_recordings(corpus, nowhere)
+    with pytest.raises(CorpusError, match="none of 128 recordings can be used"):
+        train_speech(lost, SHORT, opened(tmp_path / "lost", SHORT))
+
+
+def test_a_killed_run_goes_on_to_the_same_result(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = replace(SETTINGS, fit=replace(SETTINGS.fit, epochs=2))
+    whole = train_speech(corpus, short, opened(tmp_path / "whole", short))
+    judged = 0
+    judge = classification
+
+    def killed(*args: object) -> object:
+        nonlocal judged
+        judged += 1
+        if judged == 2:
             raise KeyboardInterrupt
-        return prepared
+        return judge(*args)  # type: ignore[arg-type]
 
-    with pytest.raises(KeyboardInterrupt):
-        cross_validate(halting, short, tmp_path / "killed", "command")
-    assert not (tmp_path / "killed/metrics.json").exists()
-    finished = [(tmp_path / f"killed/fold{k}/metrics.json").stat().st_mtime_ns for k in range(2)]
-    resumed = cross_validate(lambda: prepared, short, tmp_path / "killed", "command")
-    assert [(tmp_path / f"killed/fold{k}/metrics.json").stat().st_mtime_ns for k in range(2)] == finished
-    whole = cross_validate(lambda: prepared, short, tmp_path / "whole", "command")
-    assert resumed == whole
+    run = opened(tmp_path / "killed", short)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage1_speech, "classification", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_speech(corpus, short, run)
+    assert not run.finished
+    assert train_speech(corpus, short, run) == whole
+    for name in ("weights.safetensors", "epochs.jsonl"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_cross_validation_does_not_repeat_finished_folds(clips: Path, tmp_path: Path) -> None:
+    source = Source("ravdess", clips)
+    run = opened(tmp_path / "run", SHORT, corpus=source)
+    whole = cross_validate(source, SHORT, run)
+    assert run.metrics == whole
     for part in ("validation", "test"):
         assert len(whole[part]["folds"]) == FOLDS
         assert whole[part]["mean"] == pytest.approx(np.mean(whole[part]["folds"]))
         assert whole[part]["std"] == pytest.approx(np.std(whole[part]["folds"], ddof=1))
-    assert np.sum(whole["test"]["confusion"]) == len(prepared)
-    assert whole["seed"] == short.seed
+    assert np.sum(whole["test"]["confusion"]) == 160
+    assert whole["seed"] == SHORT.fit.seed
+    (tmp_path / "run/metrics.json").unlink()
+    (tmp_path / "run/fold3/metrics.json").unlink()
+    finished = [(tmp_path / f"run/fold{k}/metrics.json").stat().st_mtime_ns for k in range(3)]
+    assert cross_validate(source, SHORT, run) == whole
+    assert [(tmp_path / f"run/fold{k}/metrics.json").stat().st_mtime_ns for k in range(3)] == finished
+    with pytest.raises(RunError, match="other settings"):
+        opened(tmp_path / "run/fold0", SETTINGS, corpus=source)
 
 
-def test_from_a_folder(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_stage1_speech(
-        clips,
-        tmp_path / "run",
-        folds=False,
-        command="c",
-        seed=3,
-        **{name: getattr(SETTINGS, name) for name in ("care", "variants", "longest", "wave")},
-        epochs=1,
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning")
+def test_the_published_care_stays_as_it_is(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(config: CareConfig) -> torch.nn.Module:
+        torch.manual_seed(7)
+        return tiny_wavlm()
+
+    monkeypatch.setattr(stage1_speech, "build_care", build)
+    settings = replace(
+        SETTINGS,
+        care=CareConfig(kind="wavlm"),
+        variants=0,
+        hidden=12,
+        fit=replace(SETTINGS.fit, epochs=2, average=0.0),
     )
-    line = capsys.readouterr().out
-    assert line.startswith("validation: weighted F1 ")
-    assert line.count("\n") == 1
-    assert json.loads((tmp_path / "run/command.json").read_text()) == "c"
+    run = opened(tmp_path / "run", settings)
+    few = replace(corpus, splits={split: list(part)[:24] for split, part in corpus.splits.items()})
+    metrics = train_speech(few, settings, run)
+    assert metrics["test"]["utterances"] == 16
+    weights = load_file(tmp_path / "run/weights.safetensors")
+    before = build(settings.care).state_dict()
+    assert not any(name.startswith(("care.speech.", "care.semantic.")) for name in weights)
+    for name in before:
+        if name.startswith(("up.", "down.")):
+            torch.testing.assert_close(weights[f"care.{name}"], before[name])
+    assert any((weights[f"care.mix.{name}"] != 0).any() for name in ("shared", "acoustic", "semantic"))
+    assert weights["speech.first.weight"].shape == (12, 48)
 
 
-def test_without_data_nothing_is_left_behind(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="RAVDESS"):
-        run_stage1_speech(tmp_path / "absent", tmp_path / "run", folds=False, command="c")
-    assert list(tmp_path.iterdir()) == []
+def test_batches_depend_on_the_generator_and_their_number_alone() -> None:
+    random = np.random.default_rng(0)
+    utterances = [
+        Prepared(i % 7, [random.standard_normal((20 + 2 * i, 32)).astype(np.float16) for _ in range(2)])
+        for i in range(35)
+    ]
 
+    def epoch(seed: int) -> ShownBatches:
+        return ShownBatches(utterances, 16, 64, FeatureAugment(), torch.Generator().manual_seed(seed))
 
-def test_batches_are_of_one_size_and_depend_on_the_generator_alone(prepared: list[Prepared]) -> None:
-    def epoch(seed: int) -> list[torch.Tensor]:
-        batches = shown_batches(prepared, 16, 64, FeatureAugment(), torch.Generator().manual_seed(seed))
-        assert len(batches) == len(prepared) // 16
-        for batch in batches:
-            assert batch.features.shape == (16, 64, 32)
-            assert batch.lengths.max() <= 64
-            beyond = torch.arange(64) >= batch.lengths[:, None]
-            assert not batch.features[beyond].any()
-        return [batch.features for batch in batches]
-
-    assert all(torch.equal(a, b) for a, b in zip(epoch(1), epoch(1), strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(epoch(1), epoch(2), strict=True))
+    assert len(epoch(1)) == 2
+    for batch in epoch(1):
+        assert batch.features.shape == (16, 64, 32)
+        assert batch.lengths.max() <= 64
+        beyond = torch.arange(64) >= batch.lengths[:, None]
+        assert not batch.features[beyond].any()
+    assert torch.equal(epoch(1)[1].features, list(epoch(1))[1].features)
+    assert not torch.equal(epoch(1)[0].features, epoch(2)[0].features)
 
 
 def test_variants_are_sound_and_repeatable() -> None:
