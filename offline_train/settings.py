@@ -121,9 +121,11 @@ class _Resolved:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = tuple(str(part) for part in first["loc"])
-            source = next((s for path, s in self.sources.items() if path == where[: len(path)]), "")
             if first["type"] == "missing":
+                beside = where[:-1]
+                source = next((s for path, s in self.sources.items() if path[: len(beside)] == beside), "")
                 raise UsageError(f"{source}{'.'.join(where)} must be set") from None
+            source = next((s for path, s in self.sources.items() if path == where[: len(path)]), "")
             given = "" if isinstance(first["input"], dict) else f" {json.dumps(first['input'])}"
             reason = first["msg"].removeprefix("Value error, ").replace("an object", "a mapping")
             name = ".".join(where) or "settings"
@@ -146,7 +148,9 @@ class _Resolved:
     def _put(self, where: tuple[str, ...], value: Any, source: str) -> None:
         target = self.values
         for name in where[:-1]:
-            target = target.setdefault(name, {})
+            if not isinstance(target.get(name), dict):
+                target[name] = {}
+            target = target[name]
         target[where[-1]] = value
         self.sources = {where: source} | {p: s for p, s in self.sources.items() if p[: len(where)] != where}
 
