@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -42,7 +43,11 @@ def embed_speech(run: Run, conversations: Sequence[Conversation]) -> tuple[Tenso
 
 @torch.inference_mode()
 def embed_recordings(
-    care: Care, speech: SpeechClassifier, conversations: Sequence[Conversation], cache: Path, origin: str
+    care: Care,
+    speech: SpeechClassifier,
+    conversations: Sequence[Conversation],
+    cache: Path | None = None,
+    origin: str = "",
 ) -> tuple[Tensor, Tensor]:
     """S1 of all utterances' recordings.
 
@@ -50,7 +55,7 @@ def embed_recordings(
         care: an `nn.Module`, in evaluation mode.
         speech: Stage I over it.
         conversations: of N utterances together.
-        cache: folder to keep S1 in.
+        cache: folder to keep S1 in; None keeps nothing.
         origin: what tells these networks from others, such as a digest of their weights.
 
     Returns:
@@ -64,15 +69,16 @@ def embed_recordings(
     speech.to(device)
 
     @torch.inference_mode()
-    def make(audio: NDArray[np.int16], random: np.random.Generator) -> list[NDArray[np.float32]]:
+    def make(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
         inputs = care.prepare(audio).to(device)
         s1, _ = speech(care(inputs[None], torch.tensor([len(inputs)], device=device)))
         return [s1[0].float().cpu().numpy()]
 
     recordings = recordings_of(conversations)
-    found = heard(recordings, make, ["S1", origin], cache, "listening", threads=1)
-    rows = torch.zeros(len(found), speech.hidden.out_features)
-    for number, arrays in enumerate(found):
-        if arrays is not None:
-            rows[number] = torch.from_numpy(np.array(arrays[0]))
+    rows = torch.zeros(len(recordings), speech.hidden.out_features)
+    with TemporaryDirectory() as scratch:
+        found = heard(recordings, make, ["S1", origin], cache or Path(scratch), "listening", threads=1)
+        for number, arrays in enumerate(found):
+            if arrays is not None:
+                rows[number] = torch.from_numpy(np.array(arrays[0]))
     return rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool)
