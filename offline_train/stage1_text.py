@@ -28,8 +28,9 @@ class TextStageSettings:
         context_turns: preceding turns that the encoder reads before the utterance.
         context_words: of them together at most, the latest.
         batch: utterances a batch.
-        as_recognised: share of training utterances shown as a recogniser would write them: lower case, no
-            punctuation. Keeps the encoder from leaning on marks that live transcripts may lack.
+        as_recognised: share of training utterances shown once more in each epoch, as a recogniser would
+            write them: lower case, no punctuation. Keeps the encoder from leaning on marks that live
+            transcripts may lack.
         label_smoothing: of the cross-entropy.
         balance: 0 weighs utterances equally, 1 weighs emotions equally.
         fit: how to optimise.
@@ -85,7 +86,8 @@ def train_text(
 
     def batches(generator: torch.Generator) -> list[tuple[Tokens, Tensor]]:
         chance = random.Random(int(torch.randint(2**31, (), generator=generator)))
-        shown = [plain(each) if chance.random() < settings.as_recognised else each for each in data["train"]]
+        again = chance.sample(data["train"], int(settings.as_recognised * len(data["train"])))
+        shown = data["train"] + [plain(each) for each in again]
         return text_batches(model, shown, settings.batch, chance)
 
     def loss(batch: tuple[Tokens, Tensor]) -> Tensor:
