@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,7 +33,10 @@ from models.coattention import CoAttentionConfig
 from models.context import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from models.text import TextConfig, TextEncoder, Tokens
+from offline_train.care_batches import CareBatch
 from offline_train.fit import FitSettings
+from offline_train.frame_targets import DIMENSION
+from offline_train.pretrain_care import CarePretraining, PretrainCareSettings
 from offline_train.pretrain_text import PretrainTextSettings
 from offline_train.settings import resolve
 from offline_train.stage1_speech import SpeechStageSettings
@@ -42,6 +47,12 @@ from offline_train.stage3 import FusionStageSettings
 GPU = "NVIDIA A100"
 SUSTAINED = 125e12
 """FLOP/s: four tenths of the 312e12 that an A100's data sheet gives for bfloat16, which good code reaches."""
+
+FRAME_S = 0.02
+"""Of the descriptors that the acoustic encoder predicts."""
+
+LEAST = 0.02
+"""Seconds that a step takes however small the model is: launching its kernels, fetching its batch."""
 
 TOKENS, SECONDS, TURNS, CLASSES = 32, 4.0, 40, 7
 """What a batch is made of: tokens a text, sound an utterance, turns a conversation, emotions."""
@@ -82,8 +93,8 @@ class Cost:
 
     @property
     def estimated_hours(self) -> float:
-        """Of the whole training on one GPU that sustains `SUSTAINED`."""
-        return self.steps * self.flops / SUSTAINED / 3600
+        """Of the whole training on one GPU that sustains `SUSTAINED`, at `LEAST` a step."""
+        return self.steps * max(LEAST, self.flops / SUSTAINED) / 3600
 
     @property
     def measured_hours(self) -> float:
@@ -163,6 +174,31 @@ def _text(stage: str, preset: str, config: Path | None) -> Cost:
     return _step(stage, encoder, loss, settings.fit, steps, device)
 
 
+def _pretrain_care(stage: str, preset: str, config: Path | None) -> Cost:
+    settings = resolve(PretrainCareSettings, stage, preset, config)
+    device = _device()
+    care = random_care(settings.care)
+    model = CarePretraining(care, _width(settings.teacher)).to(device)
+    heard = care.prepare(_sound())
+    frames = int(SECONDS / FRAME_S)
+    batch = CareBatch(
+        inputs=heard.expand(settings.batch, *heard.shape).to(device),
+        lengths=torch.full((settings.batch,), len(heard), device=device),
+        targets=torch.randn(settings.batch, frames, DIMENSION, device=device),
+        frames=torch.full((settings.batch,), frames, device=device),
+        meanings=torch.randn(settings.batch, _width(settings.teacher), device=device),
+        meant=torch.ones(settings.batch, dtype=torch.bool, device=device),
+    )
+
+    def loss() -> Tensor:
+        acoustic, count, semantic, meant = model(batch)
+        total: Tensor = acoustic / count + settings.semantic * semantic / meant
+        return total
+
+    steps = settings.fit.epochs * math.ceil(PRETRAINING / settings.batch)
+    return _step(stage, model, loss, settings.fit, steps, device)
+
+
 def _stage1_speech(stage: str, preset: str, config: Path | None) -> Cost:
     settings = resolve(SpeechStageSettings, stage, preset, config)
     device = _device()
@@ -170,8 +206,7 @@ def _stage1_speech(stage: str, preset: str, config: Path | None) -> Cost:
     care = random_care(settings.care).to(device)
     care.requires_grad_(requires_grad=not frozen)
     classifier = SpeechClassifier(care.dimension, SpeechConfig(classes=CLASSES)).to(device)
-    sound = torch.randint(-9000, 9000, (int(SECONDS * 16_000),), dtype=torch.int16).numpy()
-    heard = care.prepare(sound)
+    heard = care.prepare(_sound())
     batch = heard.expand(settings.batch, *heard.shape).to(device)
     lengths = torch.full((settings.batch,), len(heard), device=device)
     target = torch.randint(CLASSES, (settings.batch,), device=device)
@@ -265,13 +300,21 @@ def _roberta(name: str) -> RobertaConfig:
     )
 
 
+def _width(base: str) -> int:
+    """Size of a text encoder's embeddings."""
+    known = _SHAPES.get(base.rsplit("/", 1)[-1])
+    return known[0] if known else int(AutoConfig.from_pretrained(find_base(base)).hidden_size)
+
+
+def _sound() -> NDArray[np.int16]:
+    return np.random.default_rng(1).integers(-9000, 9000, int(SECONDS * 16_000), dtype=np.int16)
+
+
 def _context(settings: ContextStageSettings, base: str | None) -> ContextEncoder:
     """Stage II over the text encoder's embeddings, or over Stage I of the sound (None)."""
     features = SpeechConfig().width
     if base is not None:
-        name = base.rsplit("/", 1)[-1]
-        known = _SHAPES.get(name)
-        features = known[0] if known else AutoConfig.from_pretrained(find_base(base)).hidden_size
+        features = _width(base)
     return ContextEncoder(
         ContextConfig(
             features=features,
@@ -305,6 +348,7 @@ def _device() -> torch.device:
 
 _STAGES: dict[str, Callable[[str, str, Path | None], Cost]] = {
     "pretrain-text": _text,
+    "pretrain-care": _pretrain_care,
     "stage1-text": _text,
     "stage1-speech": _stage1_speech,
     "stage2": _stage2,

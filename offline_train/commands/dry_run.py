@@ -35,8 +35,8 @@ def dry_run(
         raise UsageError(f"there is no stage {stage}; one of: {', '.join(trial.STAGES)}")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     table = Table(title=f"preset {preset}: one step of every stage on this {device}", title_justify="left")
-    for column in ("stage", "parameters", "trained", "memory", "step here", "steps", "one GPU"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
+    for column in ("stage", "weights", "trained", "memory", "step here", "steps", "one GPU"):
+        table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
     console = Console(stderr=True)
     rows = []
     for cost in trial.dry_run(preset, config, stage):
@@ -69,7 +69,8 @@ def dry_run(
     else:
         print(
             f"one GPU: the step's operations, times all steps, on an {trial.GPU} that sustains "
-            f"{trial.SUSTAINED / 1e12:.0f} TFLOP/s;"
+            f"{trial.SUSTAINED / 1e12:.0f} TFLOP/s and needs "
+            f"{1e3 * trial.LEAST:.0f} ms a step at least;"
             " memory: weights, gradients and the optimiser, without activations"
         )
     print(f"this process held {trial.peak_memory() / 2**30:.1f} GiB at most")
