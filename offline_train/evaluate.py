@@ -163,8 +163,9 @@ def _stage1(subject: Subject, data: Sequence[Embedded], modality: Modality) -> t
     """Logits [N, C] of all utterances, and which have the modality [N]."""
     rows = torch.cat([getattr(conversation, modality) for conversation in data])
     column = 0 if modality == "text" else 1
+    head = subject.heads[modality]
     with torch.inference_mode():
-        logits: Tensor = subject.heads[modality](rows)
+        logits: Tensor = head(rows.to(next(head.parameters()).device)).cpu()
     return logits, torch.cat([conversation.present[:, column] for conversation in data])
 
 

@@ -14,9 +14,11 @@ from models.conversation import ConversationModel
 from offline_train.corpora.corpus import Conversation
 from offline_train.embeddings import embed_text, load_context, load_text_encoder, preceding, sequences
 from offline_train.errors import UsageError
+from offline_train.heard import recordings_of
 from offline_train.run import Run
 from offline_train.sequences import Embedded
 from offline_train.source import Source, parent, source_of
+from offline_train.speech_embeddings import embed_recordings, embed_speech
 from offline_train.stage2 import Modality
 from offline_train.stage3 import load_conversation
 from offline_train.streamed import one_modality
@@ -55,15 +57,15 @@ def bundle_subject(bundle: Bundle) -> Subject:
 
     def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
         texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
-        with _busy(f"reading {len(texts)} utterances"):
+        with _reading(len(texts)):
             t1, _ = bundle.text.embed(texts, preceding(conversations, bundle.text.config.context_turns))
         context = bundle.conversation.config.speech
         if bundle.care is None or bundle.speech is None or context is None:
             return sequences(conversations, bundle.labels, t1)
-        s1, heard = torch.zeros(len(t1), context.features), torch.zeros(len(t1), dtype=torch.bool)
-        if _recorded(conversations):
-            s1, heard = embed_recordings(bundle.care, bundle.speech, conversations)
-        return sequences(conversations, bundle.labels, t1, s1, heard)
+        s1, present = torch.zeros(len(t1), context.features), torch.zeros(len(t1)) > 0
+        if any(recordings_of(conversations)):
+            s1, present = embed_recordings(bundle.care, bundle.speech, conversations)
+        return sequences(conversations, bundle.labels, t1, s1, present)
 
     heads: dict[Modality, nn.Module] = {"text": bundle.text.head}
     if bundle.speech is not None:
@@ -112,17 +114,13 @@ def run_subject(run: Run) -> Subject:
 
     def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
         count = sum(len(c.utterances) for c in conversations)
-        t1, s1, heard = (
-            torch.zeros(count, 0),
-            torch.zeros(count, silent),
-            torch.zeros(count, dtype=torch.bool),
-        )
-        with _busy(f"reading {count} utterances"):
-            if text is not None:
+        t1, s1, present = torch.zeros(count, 0), torch.zeros(count, silent), torch.zeros(count) > 0
+        if text is not None:
+            with _reading(count):
                 t1 = embed_text(text, conversations)
-            if speech is not None:
-                s1, heard = embed_speech(speech, conversations)
-        return sequences(conversations, labels, t1, s1, heard)
+        if speech is not None:
+            s1, present = embed_speech(speech, conversations)
+        return sequences(conversations, labels, t1, s1, present)
 
     heads: dict[Modality, nn.Module] = {}
     if text is not None:
@@ -164,9 +162,5 @@ def _speech_head(run: Run) -> nn.Module:
     return load_speech_encoder(run)[1].head
 
 
-def _busy(what: str) -> Status:
-    return Console(stderr=True).status(what)
-
-
-def _recorded(conversations: Sequence[Conversation]) -> bool:
-    return any(utterance.recording for conversation in conversations for utterance in conversation.utterances)
+def _reading(count: int) -> Status:
+    return Console(stderr=True).status(f"reading {count} utterances")

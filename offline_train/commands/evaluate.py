@@ -47,6 +47,13 @@ def evaluate(
     fold: Annotated[
         int | None, typer.Option(help="Of a cross-validated corpus.", rich_help_panel="What it is judged on")
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Prepared speech features by name, of a corpus that has several.",
+            rich_help_panel="What it is judged on",
+        ),
+    ] = None,
     transcripts: Annotated[
         Path | None,
         typer.Option(
@@ -90,10 +97,8 @@ def evaluate(
     from offline_train.evaluate import scored_part, temperature_on, write_predictions
 
     subject, source = _of_bundle(bundle, corpus, data) if bundle else _of_run(run, corpus, data)
-    if fold is not None:
-        source = replace(source, fold=fold)
-    if transcripts is not None:
-        source = replace(source, transcripts=transcripts)
+    given = {"fold": fold, "features": features, "transcripts": transcripts}
+    source = replace(source, **{name: value for name, value in given.items() if value is not None})
     read = source.read()
     conversations = scored_part(read, split, subject)
     temperature = temperature_on(subject, read.splits["validation"])
