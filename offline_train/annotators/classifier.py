@@ -37,7 +37,7 @@ class ClassifierAnnotator:
         for start in range(0, len(texts), _BATCH):
             chosen = texts[start : start + _BATCH]
             _, logits = self._bundle.text.embed([t.text for t in chosen], [t.context for t in chosen])
-            probabilities = logits.softmax(-1)  # [B, C]
+            probabilities = self._bundle.probabilities(logits)  # [B, C]
             if self._kind == "sentiment":
                 probabilities = probabilities @ self._bundle.sentiment  # [B, 3]
                 probabilities = probabilities / probabilities.sum(-1, keepdim=True)

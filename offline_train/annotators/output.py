@@ -76,19 +76,19 @@ class Output:
             UsageError: it was made with other settings, or is no file of annotations.
         """
         path = self.beside("settings.json")
-        if path.exists():
-            _check_settings(self.path, json.loads(path.read_text(encoding="utf-8")), settings)
-        elif self.path.exists() and self.path.stat().st_size:
-            raise UsageError(f"{self.path} is there, but not {path.name}; choose another --out or remove it")
-        else:
+        if not any(each.exists() and each.stat().st_size for each in (self.path, self._aside_path)):
             write_json(path, settings)
-        mend_lines(self.path)
+        elif path.exists():
+            _check_settings(self.path, _objects(path, [path.read_bytes()])[0], settings)
+        else:
+            raise UsageError(f"{self.path} is there, but not {path.name}; choose another --out or remove it")
+        mend_lines(self.path)  # only now: it is one of ours
         mend_lines(self._aside_path)
         self.path.touch()
         self.done = {each.id: each for each in read_annotations(self.path)}
         if self._aside_path.exists():
-            rows = [json.loads(line) for line in self._aside_path.read_bytes().splitlines()]
-            self.aside = {row["id"]: row for row in rows if row["id"] not in self.done}
+            rows = _objects(self._aside_path, self._aside_path.read_bytes().splitlines())
+            self.aside = {str(row.get("id")): row for row in rows if row.get("id") not in self.done}
 
     def start(self, total: int, pending: int) -> None:
         """Show the progress, of `total` texts of which `pending` are to come."""
@@ -140,6 +140,16 @@ def check_same_texts(path: Path, annotations: Iterable[Annotation], texts: Itera
     for each in annotations:
         if words.get(each.id, each.text) != each.text:
             raise UsageError(f"{path} has another text with the id {each.id!r}: it was made from other texts")
+
+
+def _objects(path: Path, lines: Iterable[bytes]) -> list[dict[str, object]]:
+    try:
+        rows = [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise UsageError(f"{path} was changed and can't be read ({error}); mend or remove it") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise UsageError(f"{path} was changed: it should hold JSON objects; mend or remove it")
+    return rows
 
 
 def _append(path: Path, line: str) -> None:

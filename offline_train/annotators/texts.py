@@ -1,14 +1,13 @@
 """What is to be annotated: the texts of a corpus, or of a file."""
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from offline_train.annotators.valence import SCALES, Scale, sentiment_of
-from offline_train.corpora.corpus import SPLITS, Corpus, Sentiment, Split, Utterance
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Sentiment, Split, Utterance
 from offline_train.errors import UsageError
 
 CONTEXT_TURNS = 3
@@ -50,7 +49,7 @@ class Texts:
     truth: str | None = None
 
 
-def corpus_texts(corpus: Corpus, split: Split | None, scale: Scale | None = None) -> Texts:
+def corpus_texts(corpus: Corpus, split: Split | None, given: Scale | None = None) -> Texts:
     """The utterances that have words, with the turns before them.
 
     Sentiments come from human valence where the scale is known, else they are the corpus' own. Ids are the
@@ -59,20 +58,23 @@ def corpus_texts(corpus: Corpus, split: Split | None, scale: Scale | None = None
     Args:
         corpus: with conversations.
         split: which part; None for all of it.
-        scale: of the corpus' valence, where it isn't one of `SCALES`.
+        given: the scale of the corpus' valence, where it isn't one of `SCALES`.
 
     Raises:
-        UsageError: there are no such texts.
+        UsageError: there are no such texts, or no valence of that scale.
     """
-    scale = scale or SCALES.get(corpus.name)
+    scale = given or SCALES.get(corpus.name)
     rows = [
-        ((part, conversation.id, utterance.id), utterance, _before(conversation.utterances[:position]))
+        ((part, conversation.id, utterance.id), utterance, context)
         for part in SPLITS
         for conversation in corpus.splits.get(part, ())
-        for position, utterance in enumerate(conversation.utterances)
+        for utterance, context in _with_context(conversation)
     ]
     ids = _unique(corpus.name, [path for path, _, _ in rows])
-    use_valence = scale is not None and any(utterance.valence is not None for _, utterance, _ in rows)
+    judged = any(utterance.valence is not None for _, utterance, _ in rows)
+    if given is not None and not judged:
+        raise UsageError(f"{corpus.name} has no valence, so it needs no scale of it")
+    use_valence = scale is not None and judged
     texts = tuple(
         Text(
             id=name,
@@ -116,15 +118,18 @@ def file_texts(path: Path) -> Texts:
     texts = tuple(_from_json(path, lines) if as_json else (Text(str(n), line) for n, line in lines))
     if not texts:
         raise UsageError(f"{path} has no texts")
-    for name, count in islice(Counter(text.id for text in texts).most_common(1), 1):
-        if count > 1:
-            raise UsageError(f"{path}: {count} texts have the id {name!r}; ids must be unique")
+    [(name, count)] = Counter(text.id for text in texts).most_common(1)
+    if count > 1:
+        raise UsageError(f"{path}: {count} texts have the id {name!r}; ids must be unique")
     return Texts("texts", texts)
 
 
-def _before(utterances: tuple[Utterance, ...]) -> tuple[str, ...]:
-    said = [each.text.strip() for each in utterances if each.text and each.text.strip()]
-    return tuple(said[-CONTEXT_TURNS:])
+def _with_context(conversation: Conversation) -> Iterator[tuple[Utterance, tuple[str, ...]]]:
+    before: deque[str] = deque(maxlen=CONTEXT_TURNS)
+    for utterance in conversation.utterances:
+        yield utterance, tuple(before)
+        if utterance.text and utterance.text.strip():
+            before.append(utterance.text.strip())
 
 
 def _unique(corpus: str, paths: list[tuple[str, str, str]]) -> list[str]:

@@ -165,8 +165,10 @@ def annotate(
 
     given = {name for name in ctx.params if str(ctx.get_parameter_source(name)).endswith("COMMANDLINE")}
     _check_options(given, annotator)
-    if json_out not in (None, "-") and not Path(str(json_out)).absolute().parent.is_dir():
-        raise UsageError(f"cannot write {json_out}: there is no such folder")
+    if json_out not in (None, "-"):
+        report_path = Path(str(json_out)).absolute()
+        if report_path.is_dir() or not report_path.parent.is_dir():
+            raise UsageError(f"cannot write {json_out}: it must be a file in a folder that is there")
     if texts is not None and (oracle or annotator == "corpus"):
         raise UsageError("people's labels come from a corpus: give --corpus and --data instead of --texts")
     there = _texts(corpus, data, None if split == "all" else split, transcripts, texts, valence_scale)

@@ -46,15 +46,35 @@ def test_a_broken_line_in_the_midst_is_not_thrown_away(tmp_path: Path) -> None:
 def test_other_settings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     start(path)
+    path.write_text(WHOLE.line(), encoding="utf-8")
     with Output(path) as output, pytest.raises(UsageError, match=r'annotator "llm:m", now "llm:n"'):
         output.resume({"annotator": "llm:n"})
 
 
+def test_where_nothing_is_annotated_yet_settings_may_change(tmp_path: Path) -> None:
+    start(tmp_path / "a.jsonl")
+    with Output(tmp_path / "a.jsonl") as output:
+        output.resume({"annotator": "llm:n"})
+    assert json.loads((tmp_path / "a.jsonl.settings.json").read_text()) == {"annotator": "llm:n"}
+
+
+@pytest.mark.parametrize("ending", ["settings.json", "set-aside.jsonl"])
+@pytest.mark.parametrize("content", ["{\n{}\n", "[]\n"])
+def test_files_that_somebody_changed(tmp_path: Path, ending: str, content: str) -> None:
+    path = tmp_path / "a.jsonl"
+    start(path)
+    path.write_text(WHOLE.line(), encoding="utf-8")
+    (tmp_path / f"a.jsonl.{ending}").write_text(content, encoding="utf-8")
+    with Output(path) as output, pytest.raises(UsageError, match=f"{ending} was changed"):
+        output.resume(SETTINGS)
+
+
 def test_a_file_of_unknown_origin_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text(WHOLE.line(), encoding="utf-8")
+    path.write_text("Dear diary,\nall is well", encoding="utf-8")
     with Output(path) as output, pytest.raises(UsageError, match=r"not a\.jsonl\.settings\.json"):
         output.resume(SETTINGS)
+    assert path.read_text(encoding="utf-8") == "Dear diary,\nall is well"
 
 
 def test_two_may_not_write_at_once(tmp_path: Path) -> None:

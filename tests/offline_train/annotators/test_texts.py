@@ -66,6 +66,11 @@ def test_sentiments_come_from_valence_where_its_scale_is_known() -> None:
         assert "from 1..5" in known.truth
 
 
+def test_a_scale_of_no_valence_is_refused() -> None:
+    with pytest.raises(UsageError, match="no valence"):
+        corpus_texts(corpus([said("a", "x")]), "train", Scale(1, 5))
+
+
 def test_a_part_without_words_is_refused() -> None:
     with pytest.raises(UsageError, match="house/test has no texts"):
         corpus_texts(corpus([said("a", "x")], [said("a", None, " ")]), "test")
