@@ -234,7 +234,7 @@ def test_killed_and_run_again_is_the_same(tiny: Path, tmp_path: Path) -> None:
     for number in range(24):
         noise(folder / f"{number:03d}.wav", 1)
     (folder / "015.wav").write_bytes(b"no sound")
-    line = ("--audio", str(folder), "--model", str(tiny), "--batch-size", "2", "--threads", "1", "--out")
+    line = ("--audio", str(folder), "--model", str(tiny), "--beam-size", "1", "--batch-size", "2", "--out")
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     assert run(*line, whole) == 0
     program = "from offline_train.app import main; main()"
