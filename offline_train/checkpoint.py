@@ -28,8 +28,8 @@ from offline_train.tensor_records import Record, peek_meta, read_record, write_r
 Tensors = Mapping[str, Tensor]
 
 _SLOTS = 3
-_JOURNALED = 16
-"""Steps in the journal. More would save snapshots and cost disk, four steps as much as a snapshot."""
+_JOURNALED = 8
+"""Steps in the journal. More would save snapshots; four cost as much disk, and memory to write it, as one."""
 _TIMED = 8
 """Steps whose quickest tells what keeping one costs: the first time, a file's pages are slow."""
 _BROKEN = -1

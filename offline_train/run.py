@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from offline_train import files
 from offline_train.checkpoint import remove_checkpoint
 from offline_train.devices import here
 from offline_train.errors import RunError
@@ -31,13 +33,16 @@ class Run:
             command: the line that asked for it; kept for the model card.
 
         Raises:
-            RunError: the folder holds a run with other settings.
+            RunError: the folder holds a run with other settings, or can't be used.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{folder} can't be a run's folder: {error.strerror}") from None
         path = folder / "settings.json"
         asked = json.loads(json.dumps(settings, default=_plain))
         if path.exists():
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = _read_json(path)
             if stored != asked:
                 raise RunError(
                     f"{folder} holds a run with other settings ({_difference(stored, asked)}); choose another"
@@ -78,8 +83,22 @@ class Run:
         return dict(self._read("metrics.json"))
 
     def load_weights(self, model: nn.Module) -> None:
-        """Put the run's weights into a model built from `config`."""
-        model.load_state_dict(load_file(self.folder / "weights.safetensors"), strict=False)
+        """Put the run's weights into a model built from `config`.
+
+        Raises:
+            RunError: there are none, or they are damaged or of another model.
+        """
+        path = self.folder / "weights.safetensors"
+        try:
+            found = model.load_state_dict(load_file(path), strict=False)
+        except FileNotFoundError:
+            raise RunError(f"{self.folder} is no finished run: {path.name} is missing") from None
+        except SafetensorError:
+            raise RunError(f"{path} is damaged; remove {self.folder} and run its stage again") from None
+        except RuntimeError:  # shapes
+            raise RunError(f"{path} holds another model's weights; run its stage again") from None
+        if found.unexpected_keys:
+            raise RunError(f"{path} holds another model's weights; run its stage again")
         model.eval()
 
     def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
@@ -98,15 +117,19 @@ class Run:
         path = self.folder / name
         if not path.is_file():
             raise RunError(f"{self.folder} is no finished run: {name} is missing; run its stage first")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _read_json(path)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file as a whole: readers see the old one or the new one."""
-    partial = path.with_suffix(".partial")
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write a JSON file as a whole; dataclasses and paths in it become objects and text."""
+    files.write_json(path, json.loads(json.dumps(content, default=_plain)))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise RunError(f"{path} is damaged; remove {path.parent} and run its stage again") from None
 
 
 def _difference(stored: Any, asked: Any, name: str = "") -> str:

@@ -51,7 +51,7 @@ def kill_often(folder: Path, settings: FitSettings, width: int, pause_s: float, 
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kills += 1
-        longest_s *= 1.1  # it gets there in the end
+        longest_s *= 1.3  # it gets there in the end
 
 
 def main(folder: Path) -> None:

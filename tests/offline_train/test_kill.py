@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,22 @@ def test_a_run_that_ended_anywhere_resumes_to_the_same_bits(
     assert len(begun(tmp_path)) == len(set(begun(tmp_path))) == SETTINGS.epochs * STEPS  # none lost
 
 
+def test_a_journal_that_is_full_makes_room(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=1)
+    model, _ = train(tmp_path / "whole", settings, size=2)  # 32 steps, four journals
+    for halt_after in (8, 1, 11):
+        with pytest.raises(Halt):
+            train(tmp_path / "killed", settings, size=2, halt_after=halt_after)
+    resumed, _ = train(tmp_path / "killed", settings, size=2)
+    assert weights(resumed) == weights(model)
+    assert begun(tmp_path / "killed") == begun(tmp_path / "whole")
+
+
 @pytest.mark.parametrize(("share", "again"), [(0.0, 2), (1e-9, 1)])  # one is kept to see what it takes
 def test_where_steps_are_not_kept_they_are_done_again(
     whole: tuple[list[bytes], dict[str, float], str], tmp_path: Path, share: float, again: int
 ) -> None:
-    settings = FitSettings(epochs=4, learning_rate=0.05, seed=3, average=0.9, checkpoint_share=share)
+    settings = replace(SETTINGS, checkpoint_share=share)
     with pytest.raises(Halt):
         train(tmp_path, settings, halt_after=3 * STEPS + 2)
     model, _ = train(tmp_path, settings)

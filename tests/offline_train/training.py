@@ -32,6 +32,7 @@ def train(
     width: int = 8,
     pause_s: float = 0.0,
     halt_after: int | None = None,
+    size: int = 16,
 ) -> tuple[nn.Module, dict[str, float]]:
     """Train in `folder`.
 
@@ -41,6 +42,7 @@ def train(
         width: of the model.
         pause_s: what a step and a validation take besides.
         halt_after: steps after which `Halt` is raised in the midst of the next.
+        size: of a batch, of 64 rows.
     """
     data = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
     target = (data.sum(1) > 0).long()
@@ -51,7 +53,7 @@ def train(
 
     def batches(generator: torch.Generator) -> list[Batch]:
         epoch = generator.initial_seed() - settings.seed * 100_003
-        parts = torch.split(torch.randperm(64, generator=generator), 16)
+        parts = torch.split(torch.randperm(64, generator=generator), size)
         return [(epoch, step, part) for step, part in enumerate(parts)]
 
     def loss(batch: Batch) -> Tensor:
