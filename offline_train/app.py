@@ -10,10 +10,12 @@ from offline_train.commands.annotate import annotate
 from offline_train.commands.dry_run import dry_run
 from offline_train.commands.evaluate import evaluate
 from offline_train.commands.export import export
+from offline_train.commands.pretrain_care import pretrain_care
 from offline_train.commands.pretrain_text import pretrain_text
 from offline_train.commands.stage1 import stage1
 from offline_train.commands.stage2 import stage2
 from offline_train.commands.stage3 import stage3
+from offline_train.commands.tables import tables
 from offline_train.commands.transcribe import transcribe
 from offline_train.corpora.errors import CorpusError
 from offline_train.errors import RunError, UsageError
@@ -28,12 +30,14 @@ app = typer.Typer(
 app.command()(annotate)
 app.command()(transcribe)
 app.command()(pretrain_text)
+app.command()(pretrain_care)
 app.command()(stage1)
 app.command()(stage2)
 app.command()(stage3)
 app.command()(evaluate)
 app.command()(ablate)
 app.command()(export)
+app.command()(tables)
 app.command()(dry_run)
 
 

@@ -1,0 +1,1 @@
+"""Experiments: ordinary runs over several seeds, and what differs between them."""

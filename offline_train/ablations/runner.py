@@ -1,0 +1,62 @@
+"""Runs the command lines of an experiment one after the other, as if they were typed."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from datetime import timedelta
+
+from rich.console import Console
+
+from offline_train.ablations.plan import Step
+
+
+def execute(steps: Sequence[Step]) -> None:
+    """Make every run that is not there yet, in order; finished ones answer at once.
+
+    Before each, a line on stderr says which of how many it is and about how long all take. What the commands
+    print goes to stderr, too.
+
+    Args:
+        steps: later ones may build on earlier ones; those that occur twice are made once.
+    """
+    from offline_train.app import app  # which imports `ablate`, too
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    once = list({step.folder: step for step in steps}.values())
+    times: dict[str, list[float]] = {}
+    for number, step in enumerate(once, start=1):
+        missing = [each for each in once[number - 1 :] if not done(each)]
+        left = f", {remaining(missing, times)}" if missing else ""
+        console.print(f"run {number} of {len(once)}: {step.name}, seed {step.seed}{left}", style="bold")
+        was_done, start, typed = done(step), time.monotonic(), sys.argv
+        if was_done and step.is_evaluation:
+            continue
+        sys.argv = [typed[0], *step.line]  # what a run stores as its command
+        try:
+            with redirect_stdout(sys.stderr):
+                app(list(step.line), standalone_mode=False)
+        finally:
+            sys.argv = typed
+        if not was_done:
+            times.setdefault(step.name, []).append(time.monotonic() - start)
+
+
+def done(step: Step) -> bool:
+    """Whether a run is finished, or an evaluation written since."""
+    if not step.is_evaluation:
+        return (step.folder / "metrics.json").exists()
+    judged = step.folder.parent / "metrics.json"
+    return step.folder.exists() and judged.exists() and step.folder.stat().st_mtime >= judged.stat().st_mtime
+
+
+def remaining(steps: Sequence[Step], times: dict[str, list[float]]) -> str:
+    """How many runs are to be made and, once one was timed, about how long they take.
+
+    A run takes as long as others of its kind did; as long as all did where none of its kind was made.
+    """
+    every = [each for kind in times.values() for each in kind]
+    if not every:
+        return f"{len(steps)} to make"
+    seconds = sum(sum(kind) / len(kind) for kind in (times.get(step.name, every) for step in steps))
+    return f"{len(steps)} to make, about {timedelta(seconds=round(seconds))} left"

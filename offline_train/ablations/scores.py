@@ -1,0 +1,103 @@
+"""Scores of runs, and their mean and spread over seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offline_train.run import Run
+
+MEASURES = {
+    "weighted_f1": "weighted F1",
+    "accuracy": "accuracy",
+    "first_emission": "first emission",
+    "streaming_gap": "streaming gap",
+}
+"""What is reported, in percent: offline weighted F1 and accuracy; weighted F1 when each turn is the newest;
+the difference of the two weighted F1."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score over seeds.
+
+    Attributes:
+        per_seed: by seed.
+    """
+
+    per_seed: Mapping[int, float]
+
+    @property
+    def n(self) -> int:
+        """How many seeds."""
+        return len(self.per_seed)
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return fmean(self.per_seed.values())
+
+    @property
+    def std(self) -> float | None:
+        """Sample standard deviation; None for one seed."""
+        return stdev(self.per_seed.values()) if self.n > 1 else None
+
+    @property
+    def sign(self) -> str:
+        """ "+", "-" or "0" where all seeds agree, "mixed" where they don't."""
+        signs = {"+" if value > 0 else "-" if value < 0 else "0" for value in self.per_seed.values()}
+        return signs.pop() if len(signs) == 1 else "mixed"
+
+    def __sub__(self, other: "Spread") -> "Spread":
+        """Seed by seed, those that both have."""
+        return Spread({seed: value - other.per_seed[seed] for seed, value in self.per_seed.items()
+                       if seed in other.per_seed})  # fmt: skip
+
+    def json(self) -> dict[str, Any]:
+        """As stored."""
+        return {"mean": self.mean, "std": self.std, "per_seed": dict(self.per_seed)}
+
+
+def scores(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
+    """Validation and test scores by `MEASURES`, as far as the runs have them.
+
+    Args:
+        runs: one, or those of all folds of a cross-validation, whose utterances are pooled.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for split in ("validation", "test"):
+        offline = [_confusion(run.metrics, split) for run in runs]
+        whole = [each for each in offline if each is not None]
+        if len(whole) < len(runs):
+            continue
+        found[split] = {"weighted_f1": weighted_f1(sum(whole)), "accuracy": accuracy(sum(whole))}
+        streamed = [_confusion(run.metrics.get("first_emission", {}), split) for run in runs]
+        first = [each for each in streamed if each is not None]
+        if len(first) == len(runs):
+            found[split]["first_emission"] = weighted_f1(sum(first))
+            found[split]["streaming_gap"] = found[split]["weighted_f1"] - found[split]["first_emission"]
+    return found
+
+
+def weighted_f1(confusion: NDArray[np.int64] | int) -> float:
+    """In percent, from a confusion matrix [C, C] with a row a true class."""
+    matrix = np.asarray(confusion)
+    right, truth, predicted = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
+    f1 = 2 * right / np.maximum(truth + predicted, 1)
+    return 100 * float((f1 * truth).sum() / truth.sum())
+
+
+def accuracy(confusion: NDArray[np.int64] | int) -> float:
+    """In percent, from a confusion matrix."""
+    matrix = np.asarray(confusion)
+    return 100 * float(matrix.trace() / matrix.sum())
+
+
+def _confusion(metrics: Mapping[str, Any], split: str) -> NDArray[np.int64] | None:
+    """Of a split, with all modalities there are."""
+    report = metrics.get(split, {})
+    report = report.get("with_sound", report)
+    return np.array(report["confusion"]) if "confusion" in report else None

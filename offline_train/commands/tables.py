@@ -1,0 +1,64 @@
+"""`merits-train tables`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offline_train.errors import UsageError
+
+
+def tables(
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of runs, ablations and evaluations, however deep they lie.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="The page. Its data is beside it (.json), its figures in figures/.")
+    ] = Path("docs/results.md"),
+    from_json: Annotated[
+        bool,
+        typer.Option("--from-json", help="Write page and figures anew from the data there is, without runs."),
+    ] = False,
+) -> None:
+    """The paper's tables and figures from finished runs, ours beside.
+
+    What the page's data holds of runs that are not there any more stays.
+    """
+    import json
+    import sys
+
+    from offline_train.run import write_json
+    from offline_train.tables.gather import gather
+    from offline_train.tables.page import page
+
+    if (runs is None) != from_json:
+        raise UsageError("give --runs, the folder of the runs, or --from-json where there are none")
+    if not out.absolute().parent.is_dir() or out.is_dir():
+        raise UsageError(f"cannot write {out}: it must be a file in a folder that is there")
+    data = out.with_suffix(".json")
+    stored = None
+    if data.exists():
+        try:
+            stored = json.loads(data.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(f"{data} is no JSON ({error}); restore or remove it") from error
+    if runs is None:
+        if stored is None:
+            raise UsageError(f"there is no {data}; give --runs")
+    else:
+        if not runs.is_dir():
+            raise UsageError(f"there is no folder {runs}")
+        found = gather(runs, stored)
+        stored = found.results
+        if found.left_out:
+            names = ", ".join(found.left_out[:5]) + (", ..." if len(found.left_out) > 5 else "")
+            count = len(found.left_out)
+            print(
+                f"left out {count} folders that are no single runs of this version: {names}", file=sys.stderr
+            )
+        write_json(data, stored)
+    text = page(stored, out.absolute().parent / "figures")
+    partial = out.with_name(out.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(out)
+    print(f"{out}: {len(stored['runs'])} runs of {len(stored['recipes'])} recipes")

@@ -1,0 +1,154 @@
+"""The figures, as SVG: the same numbers make the same file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's, which colour-blind people tell apart; markers differ, too."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "merits",
+    "svg.fonttype": "none",
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A mean with its standard deviation.
+
+    Attributes:
+        name: what it is of.
+        x: where it is drawn, where x is a quantity.
+        mean: of a score in percent.
+        std: over seeds; None for one seed.
+    """
+
+    name: str
+    x: float
+    mean: float
+    std: float | None
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """A corpus with pre-training on annotators of several qualities.
+
+    Attributes:
+        points: x is the annotator's agreement with people, percent.
+        without: mean without pre-training.
+    """
+
+    points: Sequence[Point]
+    without: float
+
+
+def guidance_of(summary: Mapping[str, Any]) -> Guidance | None:
+    """From the summary of experiment `annotators`; None for another, or where no agreement is known."""
+    rows = {row["name"]: row for row in summary["rows"]}
+    points = [
+        Point(name, row["agreement"], *(row["test"]["weighted_f1"][key] for key in ("mean", "std")))
+        for name, row in rows.items()
+        if row.get("agreement") is not None and not name.endswith(", II")
+    ]
+    return Guidance(points, rows["none"]["test"]["weighted_f1"]["mean"]) if points else None
+
+
+def draw_guidance(by_corpus: Mapping[str, Guidance], path: Path) -> None:
+    """Weighted F1 against the annotators' agreement with people, a panel a corpus (the paper's Figure 3)."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(3.4 * len(by_corpus), 3.0), layout="constrained")
+        panels = figure.subplots(1, len(by_corpus), squeeze=False)[0]
+        for number, (axes, (corpus, guidance)) in enumerate(zip(panels, by_corpus.items(), strict=True)):
+            points = sorted(guidance.points, key=lambda point: point.x)
+            colour = COLOURS[number % len(COLOURS)]
+            axes.errorbar(
+                [point.x for point in points],
+                [point.mean for point in points],
+                [point.std or 0.0 for point in points],
+                color=colour, marker=MARKERS[number % len(MARKERS)], capsize=3,
+            )  # fmt: skip
+            for point in points:
+                axes.annotate(
+                    point.name, (point.x, point.mean), (0, 8), textcoords="offset points", ha="center"
+                )
+            axes.axhline(guidance.without, color="0.4", linestyle="--", linewidth=1)
+            axes.annotate("without pre-training", (0.02, guidance.without), (0, 3), color="0.3",
+                          xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
+            axes.set(title=corpus, xlabel="agreement with people, %")
+            axes.margins(0.15, 0.2)
+        panels[0].set_ylabel("test weighted F1, text Stage I")
+        _save(figure, path)
+
+
+def draw_bars(groups: Mapping[str, Sequence[Point]], path: Path) -> None:
+    """Bars side by side, a group a corpus (the paper's Figure 4); each group has the same names."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(1.5 + 1.7 * len(groups), 3.0), layout="constrained")
+        axes: Axes = figure.subplots()
+        names = list(dict.fromkeys(point.name for points in groups.values() for point in points))
+        width = 0.8 / len(names)
+        for index, name in enumerate(names):
+            found = [(at, p) for at, points in enumerate(groups.values()) for p in points if p.name == name]
+            bars = axes.bar(
+                [at + (index - (len(names) - 1) / 2) * width for at, _ in found],
+                [point.mean for _, point in found],
+                width,
+                yerr=[point.std or 0.0 for _, point in found],
+                color=COLOURS[index % len(COLOURS)], capsize=3, label=name,
+            )  # fmt: skip
+            axes.bar_label(bars, [f"{point.mean:.1f}" for _, point in found], padding=2, fontsize=7)
+        lowest = min(point.mean for points in groups.values() for point in points)
+        axes.set_ylim(bottom=max(0.0, 10 * (lowest // 10 - 1)))
+        axes.set_xticks(range(len(groups)), list(groups))
+        axes.set_ylabel("test weighted F1")
+        axes.legend(frameon=False, ncols=len(names), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        _save(figure, path)
+
+
+def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> None:
+    """Weighted F1 over a quantity, a line a kind of run.
+
+    Args:
+        lines: points by name; each point's own name is its tick.
+        label: of the quantity.
+        path: where.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+        axes: Axes = figure.subplots()
+        ticks = list(dict.fromkeys(point.name for points in lines.values() for point in points))
+        for number, (name, points) in enumerate(lines.items()):
+            axes.errorbar(
+                [ticks.index(point.name) for point in points],
+                [point.mean for point in points],
+                [point.std or 0.0 for point in points],
+                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], capsize=3,
+                label=name,
+            )  # fmt: skip
+        axes.set_xticks(range(len(ticks)), ticks)
+        axes.set(xlabel=label, ylabel="test weighted F1")
+        figure.legend(frameon=False, loc="outside right center")
+        _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """As a whole file, which says nothing of when and with what it was made."""
+    content = StringIO()
+    figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(
+        "".join(line.rstrip() + "\n" for line in content.getvalue().splitlines()), encoding="utf-8"
+    )
+    partial.replace(path)

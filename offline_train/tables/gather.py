@@ -1,0 +1,260 @@
+"""Runs on disk -> `results.json`: what is needed to write the tables when the runs are gone."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from offline_train.ablations.scores import scores
+from offline_train.errors import RunError
+from offline_train.run import Run
+from offline_train.settings import resolve
+
+Json = dict[str, Any]
+_NO_MATTER = ("fit.seed", "fit.log_every", "fit.checkpoint_share")
+EMPTY: Json = {"recipes": {}, "runs": {}, "ablations": {}, "evaluations": {}}
+
+
+@dataclass
+class Gathered:
+    """What was found, and what could not be used.
+
+    Attributes:
+        results: as stored in `results.json`:
+            recipes: by id, all that makes a run what it is but seed and fold: stage ("stage1"..), modality
+                ("text", "speech" or None), corpus, features, transcripts, paired (sound of other people's
+                clips), pretrained (names of annotations), settings (dotted names), changed (those that differ
+                from preset "small"), parents (recipe ids by role).
+            runs: by folder: recipe, seed, draw (seeds of this run and its parents), fold, command, parents,
+                scores, and the test confusion of a fold.
+            ablations: summaries, by file.
+            evaluations: by file: run, corpus, split, look_ahead, windows, calibration and others, command.
+        left_out: folders that hold no finished run of the present form.
+    """
+
+    results: Json
+    left_out: list[str] = field(default_factory=list)
+
+
+def gather(root: Path, stored: Mapping[str, Any] | None = None) -> Gathered:
+    """Read every finished run, ablation and evaluation under a folder.
+
+    Args:
+        root: of the runs; paths are stored relative to it.
+        stored: a `results.json` to add to; what is under `root` replaces what it says of the same paths.
+    """
+    return _Gatherer(root, stored or EMPTY).gather()
+
+
+class _Gatherer:
+    def __init__(self, root: Path, stored: Mapping[str, Any]) -> None:
+        self.root = root
+        self.results: Json = {key: dict(stored.get(key, {})) for key in EMPTY}
+        self.left_out: list[str] = []
+        self._read: dict[str, Json | None] = {}
+
+    def gather(self) -> Gathered:
+        for path in sorted(self.root.rglob("settings.json")):
+            if (path.parent / "metrics.json").is_file():
+                self._run(path.parent)
+        for path in sorted(self.root.rglob("*.json")):
+            self._other(path)
+        used = {run["recipe"] for run in self.results["runs"].values()}
+        self.results["recipes"] = {key: self.results["recipes"][key] for key in sorted(used)}
+        for key in ("runs", "ablations", "evaluations"):
+            self.results[key] = dict(sorted(self.results[key].items()))
+        return Gathered(self.results, self.left_out)
+
+    def _run(self, folder: Path) -> Json | None:
+        """A run's record; None where it is none of the present form."""
+        key = self._key(folder)
+        if key in self._read:
+            return self._read[key]
+        try:
+            record = self._record(Run(folder))
+        except (RunError, KeyError, TypeError, AttributeError, ValueError):  # of another form or program
+            self.left_out.append(key)
+            self._read[key] = None
+            return None
+        self._read[key] = self.results["runs"][key] = record
+        return record
+
+    def _record(self, run: Run) -> Json:
+        settings = run.settings
+        chosen, source = settings["settings"], settings.get("corpus") or {}
+        parents = {role: self._find(Path(path)) for role, path in settings["parents"].items()}
+        records = {role: (found and self._stored(found)) for role, found in parents.items()}
+        stage, modality, section = _kind(run)
+        preset = _preset(section)
+        # A run that is older than a setting was made as the setting's default does it.
+        flat = {
+            name: value for name, value in (preset | dict(_flat(chosen))).items() if name not in _NO_MATTER
+        }
+        if "base" in flat:
+            flat["base"] = Path(str(flat["base"])).name
+        recipe = {
+            "stage": stage,
+            "modality": modality,
+            "corpus": source.get("corpus"),
+            "features": source.get("features"),
+            "transcripts": source.get("transcripts") and Path(source["transcripts"]).stem,
+            "paired": bool(settings.get("clips")),
+            "pretrained": sorted(Path(path).stem for path in settings.get("annotations", [])),
+            "settings": flat,
+            "parents": {
+                role: record["recipe"] if record else str(settings["parents"][role])
+                for role, record in records.items()
+            },
+        }
+        identity = sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:10]
+        if identity not in self.results["recipes"]:
+            changed = {name: value for name, value in flat.items() if preset.get(name) != value}
+            self.results["recipes"][identity] = {**recipe, "changed": changed}
+        seed = int(chosen["fit"]["seed"])
+        draws = [record["draw"] if record else "?" for record in records.values()]
+        record = {
+            "recipe": identity,
+            "seed": seed,
+            "draw": f"{seed}({','.join(draws)})" if draws else str(seed),
+            "fold": source.get("fold"),
+            "command": self.portable(run.command),
+            "parents": [self._key(found) for found in parents.values() if found],
+            "scores": _rounded(scores([run])),
+        }
+        if record["fold"] is not None:
+            record["confusion"] = run.metrics["test"]["confusion"]
+        return record
+
+    def _other(self, path: Path) -> None:
+        """An ablation's summary or an evaluation's report."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
+            return
+        if not isinstance(content, dict) or not isinstance(content.get("command"), str):
+            return
+        key = path.relative_to(self.root).as_posix()
+        if "experiment" in content and "rows" in content:
+            rows = [
+                {**row, "commands": [self.portable(line) for line in row["commands"]]}
+                for row in content["rows"]
+            ]
+            rows = [{**row, "runs": [self._key(Path(run)) for run in row["runs"]]} for row in rows]
+            self.results["ablations"][key] = _rounded(
+                {**content, "command": self.portable(content["command"]), "rows": rows}
+            )
+        elif "calibration" in content and "split" in content:
+            found = self._find(Path(content["run"])) if "run" in content else None
+            record = self._stored(found) if found else None
+            kept = ("corpus", "split", "window", "modalities", "streaming_gap", "look_ahead", "windows")
+            calibration = {
+                name: value
+                for name, value in content["calibration"].items()
+                if not isinstance(value, list | dict)
+            }
+            offline = content.get("bundle_offline", {}).get("weighted_f1")
+            self.results["evaluations"][key] = _rounded(
+                {
+                    "command": self.portable(content["command"]),
+                    "bundle": content.get("bundle"),
+                    "run": found and self._key(found),
+                    "recipe": record and record["recipe"],
+                    "draw": record and record["draw"],
+                    "seed": record and record["seed"],
+                    "weighted_f1": offline,
+                    **{name: content[name] for name in kept if name in content},
+                    "calibration": calibration,
+                }
+            )
+
+    def _stored(self, folder: Path) -> Json | None:
+        """The record of a run that is here, or was when `results.json` was written."""
+        found = self._run(folder) if (folder / "metrics.json").is_file() else None
+        return found or self.results["runs"].get(self._key(folder))
+
+    def _find(self, path: Path) -> Path | None:
+        """Where a run is that is called `path` in a file that may have been written elsewhere."""
+        places = [path, *(self.root.joinpath(*path.parts[i:]) for i in range(len(path.parts)))]
+        for place in places:
+            if (place / "settings.json").is_file() or self._key(place) in self.results["runs"]:
+                return place
+        return None
+
+    def _key(self, folder: Path) -> str:
+        return os.path.relpath(folder, self.root).replace(os.sep, "/")
+
+    def portable(self, command: str) -> str:
+        """A command with no path of this machine: relative ones, or the name alone of what is far away."""
+        return shlex.join(_portable(token) for token in shlex.split(command))
+
+
+def _portable(token: str) -> str:
+    name, equals, value = token.partition("=")
+    if equals and value.startswith("/"):
+        return f"{name}={_portable(value)}"
+    if not token.startswith("/"):
+        return token
+    near = os.path.relpath(token)
+    return near if near.count("..") <= 1 else Path(token).name
+
+
+def _kind(run: Run) -> tuple[str, str | None, str]:
+    """Stage, modality and the section of its settings."""
+    settings, config = run.settings, run.config
+    if "annotations" in settings:
+        return "pretrain-text", "text", "pretrain-text"
+    if "text" in settings["parents"]:
+        return "stage3", None, "stage3"
+    if "stage1" in settings["parents"]:
+        return "stage2", str(config["modality"]), "stage2"
+    if settings.get("corpus") is None:
+        return "pretrain-care", "speech", "pretrain-care"
+    if "text" in config:
+        return "stage1", "text", "stage1-text"
+    return "stage1", "speech", "stage1-features" if "features" in config else "stage1-speech"
+
+
+def _preset(section: str) -> Json:
+    """Preset "small" of a section, by dotted names."""
+    kind: type
+    match section:
+        case "pretrain-text":
+            from offline_train.pretrain_text import PretrainTextSettings as kind
+        case "pretrain-care":
+            from offline_train.pretrain_care import PretrainCareSettings as kind
+        case "stage1-text":
+            from offline_train.stage1_text import TextStageSettings as kind
+        case "stage1-features":
+            from offline_train.stage1_features import FeatureStageSettings as kind
+        case "stage1-speech":
+            from offline_train.stage1_speech import SpeechStageSettings as kind
+        case "stage2":
+            from offline_train.stage2 import ContextStageSettings as kind
+        case "stage3":
+            from offline_train.stage3 import FusionStageSettings as kind
+        case _:
+            return {}
+    return dict(_flat(asdict(resolve(kind, section))))
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to four decimals, which is what scores in percent need."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    return value

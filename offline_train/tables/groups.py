@@ -1,0 +1,149 @@
+"""Runs that differ in their seed alone, together; and which recipe stands for a cell of a table."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from offline_train.ablations.scores import Spread, accuracy, weighted_f1
+
+ENOUGH = 3
+"""Seeds that a mean should be over."""
+
+FOLDS = {"iemocap": 5, "iemocap6": 5}
+"""Of corpora that are cross-validated."""
+
+NOT_SOUND = ("bigru_att",)
+"""Prepared speech features that come of words, too: none for the columns of sound."""
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one recipe.
+
+    Attributes:
+        recipe: id.
+        about: the recipe, as in `results.json`.
+        runs: folder and record, a run a seed, or a seed and fold.
+        folded: whether these are folds of a cross-validation.
+    """
+
+    recipe: str
+    about: Json
+    runs: Sequence[tuple[str, Json]]
+    folded: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the stage and modality, as in the paper's Table I."""
+        stage = {"stage1": "I", "stage2": "II", "stage3": "III"}.get(self.about["stage"], "")
+        what = {"text": "text", "speech": "audio", None: "fused"}[self.about["modality"]]
+        return f"{what} {stage}".strip()
+
+    @property
+    def seeds(self) -> list[str]:
+        """Of the runs and those they build on."""
+        return sorted({record["draw"] for _, record in self.runs})
+
+    def score(self, split: str, measure: str) -> Spread | None:
+        """A score over seeds; None where no run has it. Folds are pooled, on test, where all are there."""
+        if self.folded:
+            whole = pooled(self.runs, FOLDS.get(self.about["corpus"], 0)) if split == "test" else None
+            return None if whole is None else whole.get(measure)
+        found = {
+            record["draw"]: record["scores"][split][measure]
+            for _, record in self.runs
+            if measure in record["scores"].get(split, {})
+        }
+        return Spread(dict(enumerate(found.values()))) if found else None
+
+    @cached_property
+    def rank(self) -> tuple[int, float]:
+        """How good a recipe is, by validation data alone; one with fewer seeds than `ENOUGH` comes after."""
+        validated = [
+            record["scores"]["validation"]["weighted_f1"]
+            for _, record in self.runs
+            if "validation" in record["scores"]
+        ]
+        return (min(len(self.seeds), ENOUGH), fmean(validated)) if validated else (0, 0.0)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A `results.json`."""
+
+    content: Json
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Recipes with their runs; the same seeds of the same recipe count once. The best come first."""
+        found: dict[tuple[str, bool], dict[tuple[str, int | None], tuple[str, Json]]] = {}
+        for path, record in sorted(self.content["runs"].items()):
+            draws = found.setdefault((record["recipe"], record["fold"] is not None), {})
+            draws.setdefault((record["draw"], record["fold"]), (path, record))
+        groups = [
+            Group(recipe, self.content["recipes"][recipe], list(draws.values()), folded)
+            for (recipe, folded), draws in found.items()
+        ]
+        return sorted(groups, key=lambda group: group.rank, reverse=True)
+
+    def select(self, name: str, corpus: str, *, joint: bool = False) -> list[Group]:
+        """Groups by stage and corpus, best validation first: on the corpus' own sound, without folds.
+
+        Left out, too, are features that have heard words.
+        """
+        return [
+            group
+            for group in self.groups
+            if not group.folded
+            and (group.name, group.about["corpus"]) == (name, corpus)
+            and bool(group.about["settings"].get("joint")) == joint
+            and not self.any_of(group.recipe, lambda about: about["paired"])
+            and not self.any_of(group.recipe, lambda about: about["features"] in NOT_SOUND)
+        ]
+
+    def group_of(self, path: str) -> Group | None:
+        """The group of a run."""
+        if path not in self.content["runs"]:
+            return None
+        record = self.content["runs"][path]
+        key = (record["recipe"], record["fold"] is not None)
+        return next(group for group in self.groups if (group.recipe, group.folded) == key)
+
+    def any_of(self, recipe: str, test: Callable[[Json], bool]) -> bool:
+        """Whether a recipe, or one of those it builds on, passes a test."""
+        about = self.content["recipes"].get(recipe)
+        return about is not None and (
+            test(about) or any(self.any_of(p, test) for p in about["parents"].values())
+        )
+
+    def without(self, recipe: str, setting: str) -> str:
+        """What identifies a recipe but for one setting, in it and in all it builds on."""
+        about = self.content["recipes"].get(recipe)
+        if about is None:
+            return recipe
+        kept = {key: value for key, value in about["settings"].items() if key != setting}
+        parents = {role: self.without(parent, setting) for role, parent in about["parents"].items()}
+        same = {**about, "settings": kept, "parents": parents, "changed": None}
+        return json.dumps(same, sort_keys=True)
+
+
+def pooled(runs: Iterable[tuple[str, Json]], folds: int) -> dict[str, Spread] | None:
+    """Accuracy and weighted F1 over seeds, of the utterances of all folds; None where no seed has all."""
+    by_seed: dict[int, dict[int, Any]] = {}
+    for _, record in runs:
+        if record["fold"] is not None:
+            by_seed.setdefault(record["seed"], {})[record["fold"]] = np.array(record["confusion"])
+    whole = {seed: sum(parts.values()) for seed, parts in sorted(by_seed.items()) if len(parts) == folds}
+    if not whole:
+        return None
+    return {
+        "accuracy": Spread({seed: accuracy(matrix) for seed, matrix in whole.items()}),
+        "weighted_f1": Spread({seed: weighted_f1(matrix) for seed, matrix in whole.items()}),
+    }
