@@ -16,6 +16,7 @@ from offline_train.audio import load_audio
 from offline_train.corpora.corpus import Conversation, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.ravdess import trim
+from offline_train.transcription.progress import progress_bar
 
 Make = Callable[[NDArray[np.int16], np.random.Generator], Arrays]
 """From int16 samples [n] at 16 kHz, without the silence around the speech; the generator depends on them."""
@@ -57,16 +58,17 @@ def heard(
     keys: list[str | None] = []
     items: dict[str, Recording] = {}
     failed: list[CorpusError] = []
-    for recording in recordings:
-        keys.append(None)
-        if recording is None:
-            continue
-        try:
-            key = keys[-1] = _key(recording, recipe, digests)
-        except CorpusError as error:
-            failed.append(error)
-        else:
-            items[key] = recording
+    with progress_bar() as bar:
+        for recording in bar.track(recordings, description="reading recordings"):
+            keys.append(None)
+            if recording is None:
+                continue
+            try:
+                key = keys[-1] = _key(recording, recipe, digests)
+            except CorpusError as error:
+                failed.append(error)
+            else:
+                items[key] = recording
     store = ArrayStore(folder)
 
     def compute(item: tuple[str, Recording]) -> Arrays:

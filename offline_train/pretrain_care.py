@@ -107,7 +107,10 @@ class CarePretraining(nn.Module):
         self.register_buffer("spread", torch.ones(()))
 
     def measure(self, utterances: Iterable[Spoken]) -> None:
-        """Take the descriptors' mean and deviation and the meanings' variance from training utterances."""
+        """Take the descriptors' mean and deviation and the meanings' variance from training utterances.
+
+        The layer that reads meanings starts at their mean, with a loss of 1.
+        """
         count, total, squares = 0, np.zeros(DIMENSION), np.zeros(DIMENSION)
         meanings = []
         for each in utterances:
@@ -121,6 +124,9 @@ class CarePretraining(nn.Module):
         self.scale = torch.tensor(1 / np.maximum(deviation, 1e-3), dtype=torch.float32)
         if len(meanings) > 1:
             self.spread = torch.stack(meanings).var(0).mean().clamp_min(1e-6)
+        if meanings and isinstance(self.words, nn.Linear):
+            nn.init.zeros_(self.words.weight)
+            self.words.bias.data = torch.stack(meanings).mean(0)
 
     def forward(self, batch: CareBatch) -> Losses:
         """Both losses."""
