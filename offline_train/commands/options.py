@@ -5,12 +5,14 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from offline_train.run import Run
 from offline_train.settings import resolve
+
+if TYPE_CHECKING:
+    from offline_train.run import Run
 
 
 class Modality(StrEnum):
@@ -80,12 +82,14 @@ def command_line() -> str:
     return shlex.join(["merits-train", *sys.argv[1:]])
 
 
-def open_run(out: Path, settings: object, **more: Any) -> Run:
+def open_run(out: Path, settings: object, **more: Any) -> "Run":
     """Start a run, or take up the one that is there."""
+    from offline_train.run import Run  # and torch with it
+
     return Run.open(out, {"settings": settings, **more}, command=command_line())
 
 
-def report(run: Run) -> None:
+def report(run: "Run") -> None:
     """Print what a finished run reached on validation and test."""
     metrics = run.metrics
     parts = [
