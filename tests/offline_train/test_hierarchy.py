@@ -3,9 +3,11 @@
 import csv
 import json
 import random
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -64,7 +66,9 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path,
 
 
 def train(*arguments: object) -> None:
-    app([str(argument) for argument in arguments], standalone_mode=False)
+    line = [str(argument) for argument in arguments]
+    with mock.patch.object(sys, "argv", ["merits-train", *line]):  # what the model card quotes
+        app(line, standalone_mode=False)
 
 
 def stages(root: Path, meld: Path, ravdess: Path, base: Path) -> list[list[object]]:
@@ -79,7 +83,7 @@ def stages(root: Path, meld: Path, ravdess: Path, base: Path) -> list[list[objec
         + ["--epochs", 2, "--out", root / "speech2"],
         ["stage3", "--text", root / "text2", "--speech", root / "speech2", "--data", meld]
         + ["--clips", ravdess, "--epochs", 2, "--out", root / "fusion"],
-        ["export", "--fusion", root / "fusion", "--name", "mini", "--data", meld, "--out", root / "bundle"],
+        ["export", "--fusion", root / "fusion", "--name", "mini", "--out", root / "bundle"],
     ]
 
 
@@ -96,6 +100,7 @@ def test_the_bundle_judges_turns(bundle: Path) -> None:
     turn = Turn(0, 0, 8000, np.zeros(8000, np.int16), 0, 16_000, "silence")
     understood = Analyzer(loaded, Off()).analyze(turn)
     assert understood.text_embedding is None
+    assert understood.speech_embedding is not None
     assert understood.speech_embedding.isfinite().all()
 
 
@@ -117,6 +122,7 @@ def test_evaluate_agrees_with_its_own_predictions(
         assert 100 * right / len(predictions) == pytest.approx(report[key]["accuracy"])
     stored = load_bundle(bundle).manifest.metrics["bundle_test"]
     assert stored["bundle_offline"] == report["bundle_offline"]
+    assert report["modalities"] == ["words"]
 
 
 def test_finished_stages_answer_at_once_and_other_settings_are_refused(
@@ -133,6 +139,11 @@ def test_finished_stages_answer_at_once_and_other_settings_are_refused(
 
 def test_the_card_tells_what_was_done(bundle: Path) -> None:
     card = (bundle / "README.md").read_text()
+    commands = load_bundle(bundle).manifest.training["commands"]
+    assert len(commands) == 6
+    assert all(command in card for command in commands)
+    assert "RAVDESS speech (Livingstone & Russo 2018)" in card
+    assert "shared" not in card
     metrics = load_bundle(bundle).manifest.metrics
     assert "mismatched on purpose" in card
     for part in ("validation", "test"):
