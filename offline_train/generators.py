@@ -1,4 +1,4 @@
-"""The process-wide random generators: what libraries draw from (dropout; masks, by NumPy's)."""
+"""Random generators: an epoch's own, and the process-wide ones that libraries draw from (dropout, masks)."""
 
 import random
 from collections.abc import Mapping
@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """Randomness that depends on the seed and the epoch alone."""
+    return torch.Generator().manual_seed(seed * 100_003 + epoch)
 
 
 def seed_generators(seed: int) -> None:

@@ -99,3 +99,10 @@ def test_as_many_processes_have_to_go_on(tmp_path: Path) -> None:
         checkpoint.snapshot(Position("fp32", 2).snapshot(), optimiser.state())
         with pytest.raises(RunError, match="begun with 2 processes, not 1"):
             take_up(checkpoint, optimiser, Position("fp32", 1), 1)
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "offline_train", "stage2", "--bogus"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("merits-train: No such option: --bogus")

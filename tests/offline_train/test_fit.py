@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from offline_train.errors import RunError
@@ -33,7 +33,8 @@ def fit_line(
     def loss(batch: Tensor) -> Tensor:
         found = model(data[batch])
         computed_in.append(found.dtype)
-        return (found.float() - fault * data[batch].sum(1, keepdim=True)).square().mean()
+        error: Tensor = (found.float() - fault * data[batch].sum(1, keepdim=True)).square().mean()
+        return error
 
     fit(model, batches, loss, lambda: {"score": 1.0}, settings, folder, "line")
     return model, computed_in
@@ -111,7 +112,7 @@ def test_tensorboard_shows_every_step_once_although_the_run_was_killed(tmp_path:
     with pytest.raises(Halt):
         train(tmp_path, settings, halt_after=7)
     train(tmp_path, settings)
-    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()  # type: ignore[no-untyped-call]
+    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     for tag in ("train/loss", "train/learning_rate", "train/gradient_norm"):
         assert [event.step for event in shown.Scalars(tag)] == [2, 4, 6, 8, 10, 12]
     assert [event.step for event in shown.Scalars("validation/score")] == [4, 8, 12]

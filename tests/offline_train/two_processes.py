@@ -23,6 +23,7 @@ class Parts(nn.Module):
         torch.manual_seed(here().index)  # processes that begin with different weights
         self.main = nn.Linear(5, 2)
         self.rare = nn.Linear(5, 2)
+        self.seen: Tensor
         self.register_buffer("seen", torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
