@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor
 
 from offline_train.calibration import calibration, expected_calibration_error, fit_temperature
@@ -123,7 +125,9 @@ def evaluate(
         report["utterances"] = int(scored.sum())
     else:
         shown = [_shown(subject, conversation) for conversation in data]
-        streamed = stream(subject.conversation, shown, sorted({*WINDOWS, window}))
+        console = Console(stderr=True)
+        watched = track(shown, "judging", console=console, transient=True, disable=not console.is_terminal)
+        streamed = stream(subject.conversation, watched, sorted({*WINDOWS, window}))
         report |= _as_streamed(subject, streamed, used, window)
         if len(used) == 2:
             for name, kept in (("words_alone", WORDS), ("sound_alone", SOUND)):

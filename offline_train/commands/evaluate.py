@@ -97,7 +97,7 @@ def evaluate(
     from offline_train.evaluate import scored_part, temperature_on, write_predictions
 
     subject, source = _of_bundle(bundle, corpus, data) if bundle else _of_run(run, corpus, data)
-    given = {"fold": fold, "features": features, "transcripts": transcripts}
+    given: dict[str, Any] = {"fold": fold, "features": features, "transcripts": transcripts}
     source = replace(source, **{name: value for name, value in given.items() if value is not None})
     read = source.read()
     conversations = scored_part(read, split, subject)

@@ -76,6 +76,7 @@ def stages(root: Path, meld: Path, ravdess: Path, base: Path) -> list[list[objec
         ["stage1", "--modality", "text", "--corpus", "meld", "--data", meld, "--base", base]
         + ["--epochs", 2, "--learning-rate", 0.003, "--out", root / "text1"],
         ["stage1", "--modality", "speech", "--corpus", "ravdess", "--data", ravdess]
+        + ["--set", "care.width=16", "--set", "care.acoustic_blocks=1", "--set", "variants=0"]
         + ["--epochs", 1, "--out", root / "speech1"],
         ["stage2", "--modality", "text", "--stage1", root / "text1", "--data", meld]
         + ["--epochs", 2, "--out", root / "text2"],
