@@ -18,13 +18,15 @@ class FeatureEncoder(nn.Module):
 
     def measure(self, features: Tensor) -> None:
         """Take mean and deviation from training features [N, F]; a constant feature is left out."""
-        deviation = features.std(0)
-        self.mean = features.mean(0)
+        features = torch.where(features.isfinite(), features, torch.nan).double()
+        mean = features.nanmean(0).nan_to_num()
+        deviation = (features - mean).square().nanmean(0).sqrt().nan_to_num().float()
+        self.mean = mean.float()
         self.scale = torch.where(deviation > 1e-6 * self.mean.abs().clamp_min(1e-6), 1 / deviation, 0.0)
 
     def standardise(self, features: Tensor) -> Tensor:
-        """Features [B, F] in training's deviations from its mean, at most 10: outliers carry no more."""
-        return ((features - self.mean) * self.scale).clamp(-10, 10)
+        """Features [B, F] in training's deviations from its mean, at most 10; NaN becomes 0."""
+        return ((features - self.mean) * self.scale).nan_to_num(0.0, 10.0, -10.0).clamp(-10, 10)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Features [B, F] -> S1 [B, width] and logits [B, classes]."""

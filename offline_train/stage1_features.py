@@ -138,4 +138,4 @@ def _part(corpus: Corpus, split: Split) -> _Part:
 def _stack(features: Sequence[NDArray[np.float32]]) -> Tensor:
     if len(sizes := {each.shape for each in features}) > 1:
         raise UsageError(f"speech features must all be of one size, not {sorted(sizes)}")
-    return torch.from_numpy(np.stack(features)).float().nan_to_num(0.0)
+    return torch.from_numpy(np.stack(features)).float()

@@ -70,6 +70,7 @@ def pretrain_care(
     from offline_train.source import Source
     from offline_train.transcription.progress import progress_bar
     from offline_train.transcription.recordings import read_recordings
+    from offline_train.transcripts import read_transcripts, with_transcripts
 
     if (corpus is None) != (data is None) or (corpus is None and audio is None):
         raise UsageError("say what to listen to: --corpus NAME --data FOLDER, --audio FOLDER, or both")
@@ -83,20 +84,18 @@ def pretrain_care(
     if corpus is not None and data is not None:
         source = Source(corpus, data, transcripts=transcripts)
         conversations += source.read().splits["train"]
+    if audio is not None:
+        with progress_bar() as bar:
+            found = read_recordings(
+                audio, out / "cuts.jsonl", lambda paths: bar.track(paths, description="looking for pauses")
+            )
+        if transcripts is not None and source is None:
+            found = with_transcripts(found, read_transcripts(transcripts))
+        conversations += found.splits["train"]
     run = open_run(
         out, chosen, corpus=source, audio=audio, transcripts=transcripts, parents={"text": taught_by}
     )
     if not run.finished:
-        if audio is not None:
-            with progress_bar() as bar:
-                found = read_recordings(
-                    audio, out / "cuts.jsonl", lambda paths: bar.track(paths, description="finding pauses")
-                )
-            if transcripts is not None and source is None:
-                from offline_train.transcripts import read_transcripts, with_transcripts
-
-                found = with_transcripts(found, read_transcripts(transcripts))
-            conversations += found.splits["train"]
         train(conversations, chosen, run, Run(taught_by) if taught_by else None)
     held = run.metrics["validation"]
     words = f"semantic loss {held['semantic']:.3f}" if held["with_words"] else "no words to learn from"

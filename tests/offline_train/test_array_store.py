@@ -72,8 +72,11 @@ def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         ArrayStore(tmp_path).fill({"a": 1, "b": 8, "c": 3}, interrupted, "making", threads=1)
     made: list[int] = []
-    ArrayStore(tmp_path).fill(
-        {"a": 1, "b": 8, "c": 3}, lambda size: made.append(size) or make(size), "making"
-    )
+
+    def counted(size: int) -> list[NDArray[np.float16]]:
+        made.append(size)
+        return make(size)
+
+    ArrayStore(tmp_path).fill({"a": 1, "b": 8, "c": 3}, counted, "making")
     assert 1 not in made
     assert 8 in made

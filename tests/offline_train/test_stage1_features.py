@@ -102,8 +102,11 @@ def test_features_of_other_scale_or_outliers_do_not_matter(tmp_path: Path) -> No
     second = train_features(moved, SETTINGS, opened(tmp_path / "second"))
     assert second["test"]["confusion"] == first["test"]["confusion"]
     encoder = load_feature_encoder(Run(tmp_path / "first"))
-    _, logits = encoder(torch.full((1, 6), 1e30))
+    _, logits = encoder(torch.tensor([[1e30] * 6, [torch.inf] * 6, [torch.nan] * 6]))
     assert torch.isfinite(logits).all()
+    assert not encoder.standardise(torch.tensor([[torch.nan] * 6])).any()
+    encoder.measure(torch.tensor([[1.0, torch.nan, torch.inf], [3.0, torch.nan, 2.0]]))
+    assert encoder.standardise(torch.tensor([[4.0, 5.0, 6.0]])).tolist() == [[2.0, 0.0, 0.0]]
 
 
 def test_a_split_without_features_is_named(tmp_path: Path) -> None:
