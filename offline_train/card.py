@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.manifest import Manifest
+from offline_train.corpora.citations import citation
 
 NOT_TO_BE_SHARED = """\
 > **Not to be shared.** This bundle was made from data whose licence does not allow passing on anything derived from \
@@ -45,6 +46,15 @@ leaves less to go by{see}.
 - An emotion label is what annotators took an utterance to show. It is not what a person feels, and must not be \
 used to decide anything about a person.
 """
+
+
+_STAGES = {
+    "text1": "words I",
+    "text2": "words II",
+    "speech1": "sound I",
+    "speech2": "sound II",
+    "fusion": "fusion III",
+}
 
 
 def model_card(manifest: Manifest) -> str:
@@ -95,8 +105,11 @@ def _how(manifest: Manifest) -> str:
 
 
 def _data(manifest: Manifest) -> str:
-    lines = ["| data | used for | terms |", "|---|---|---|"]
-    lines += [f"| {each['title']} | {each['use']} | {each['terms']} |" for each in manifest.training["data"]]
+    lines = ["| data | used in stage | terms |", "|---|---|---|"]
+    lines += [
+        f"| {each['title']} | {', '.join(map(_stage, each['use']))} | {each['terms']} |"
+        for each in manifest.training["data"]
+    ]
     terms = "Apache-2.0" if manifest.text.base == "all-MiniLM-L6-v2" else "its publisher's"
     use = (
         "all of it is fine-tuned"
@@ -106,6 +119,16 @@ def _data(manifest: Manifest) -> str:
     name = manifest.text.base.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
     lines.append(f"| {name}, the base text encoder | {use}, pinned by SHA-256 | {terms} |")
     return "\n".join(lines)
+
+
+def _stage(run: str) -> str:
+    """A run as `lineage` names it, for people."""
+    stage, *ancestors = run.split(".", 1)
+    return f"{_STAGES[stage]} ({ancestors[0].replace('.', ' ')})" if ancestors else _STAGES[stage]
+
+
+def _name(corpus: str) -> str:
+    return citation(corpus).title.partition(" (")[0]
 
 
 def _table(header: str, rows: Mapping[str, tuple[Any, ...]]) -> str:
@@ -124,7 +147,9 @@ def _reports(m: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _bundle(m: Mapping[str, Any], corpus: str) -> str:
     reports = _reports(m)
     if not reports:
-        return f"The corpus ({corpus}) has no labelled validation or test split: nothing is known of how well it does."
+        return (
+            f"{_name(corpus)} has no labelled validation or test split: nothing is known of how well it does."
+        )
     last = list(reports.values())[-1]
     named = {
         "words, Stage I": "text_stage1",
@@ -151,10 +176,10 @@ def _bundle(m: Mapping[str, Any], corpus: str) -> str:
         rows["words, Stage I, as recognised (lower case, no punctuation)"] = tuple(
             value for split in reports for value in (plain[split], "", "")
         )
-    header = "".join(f"| {split} weighted F1 | macro F1 | accuracy" for split in reports)
+    header = "| " + " | ".join(f"{split} weighted F1 | macro F1 | accuracy" for split in reports)
     split, by_class = list(reports)[-1], last["bundle_offline"]["f1"]
     return (
-        f"{corpus}, by {' and '.join(last['modalities'])}, by the bundle as it is stored (percent):\n\n"
+        f"{_name(corpus)}, judged by {' and '.join(last['modalities'])}, by the bundle as it is stored (percent):\n\n"
         + _table(header, rows)
         + f"\n\nF1 by emotion on {split}, whole bundle, offline: "
         + ", ".join(f"{label} {value:.1f}" for label, value in by_class.items())
@@ -188,6 +213,7 @@ def _calibration(manifest: Manifest) -> str:
         f"Expected calibration error on {split} (15 bins): {found['ece']:.2f} points, and "
         f"{found['ece_calibrated']:.2f} with the temperature {manifest.temperature:.3f}, fitted on validation, that "
         f"the bundle divides its logits by ({found['ece_first_emission']:.2f} at first emission)."
+        + (" Both are of the words alone." if manifest.training["paired"] else "")
     )
 
 

@@ -58,15 +58,15 @@ def history(runs: Mapping[str, Run]) -> dict[str, Any]:
     """How runs came to be, for a bundle's manifest.
 
     Returns:
-        commands, settings by run, seeds by run, data (title, terms, shareable and use of each corpus), and
-        shareable: whether what was trained may be passed on.
+        commands, settings by run, seeds by run, data (title, terms, shareable and use of each corpus: in which
+        runs), and shareable: whether what was trained may be passed on.
     """
     uses: dict[str, list[str]] = {}
     commands: list[str] = []
     for name, run in runs.items():
         for made in _annotations(run):
             commands.append(_made_by(made))
-            uses.setdefault(str(made["source"]).partition("/")[0], []).append(f"{name}, annotated")
+            uses.setdefault(str(made["source"]).partition("/")[0], []).append(name)
         commands.append(run.command)
         for corpus in _corpora(run):
             uses.setdefault(corpus, []).append(name)
@@ -77,8 +77,7 @@ def history(runs: Mapping[str, Run]) -> dict[str, Any]:
         "settings": settings,
         "seeds": {name: each.get("fit", each).get("seed") for name, each in settings.items()},
         "data": [
-            {**cited[corpus]._asdict(), "use": "; ".join(dict.fromkeys(used))}
-            for corpus, used in uses.items()
+            {**cited[corpus]._asdict(), "use": list(dict.fromkeys(used))} for corpus, used in uses.items()
         ],
         "shareable": all(each.shareable for each in cited.values()),
     }
