@@ -9,6 +9,7 @@ from datetime import timedelta
 from rich.console import Console
 
 from offline_train.ablations.plan import Step
+from offline_train.errors import RunError
 
 
 def execute(steps: Sequence[Step]) -> None:
@@ -38,6 +39,8 @@ def execute(steps: Sequence[Step]) -> None:
                 app(list(step.line), standalone_mode=False)
         finally:
             sys.argv = typed
+        if not done(step):
+            raise RunError(f"`{step.command}` did not finish; the same experiment goes on from there")
         if not was_done:
             times.setdefault(step.name, []).append(time.monotonic() - start)
 

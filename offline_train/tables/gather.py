@@ -86,7 +86,7 @@ class _Gatherer:
     def _record(self, run: Run) -> Json:
         settings = run.settings
         chosen, source = settings["settings"], settings.get("corpus") or {}
-        parents = {role: self._find(Path(path)) for role, path in settings["parents"].items()}
+        parents = {role: self._find(Path(path)) for role, path in settings["parents"].items() if path}
         records = {role: (found and self._stored(found)) for role, found in parents.items()}
         stage, modality, section = _kind(run)
         preset = _preset(section)
@@ -207,12 +207,12 @@ def _kind(run: Run) -> tuple[str, str | None, str]:
     settings, config = run.settings, run.config
     if "annotations" in settings:
         return "pretrain-text", "text", "pretrain-text"
-    if "text" in settings["parents"]:
+    if "audio" in settings:
+        return "pretrain-care", "speech", "pretrain-care"
+    if "speech" in settings["parents"]:
         return "stage3", None, "stage3"
     if "stage1" in settings["parents"]:
         return "stage2", str(config["modality"]), "stage2"
-    if settings.get("corpus") is None:
-        return "pretrain-care", "speech", "pretrain-care"
     if "text" in config:
         return "stage1", "text", "stage1-text"
     return "stage1", "speech", "stage1-features" if "features" in config else "stage1-speech"

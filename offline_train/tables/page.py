@@ -68,7 +68,8 @@ def _appendix(results: Results, notes: Notes) -> str:
     groups = [
         group
         for group in results.groups
-        if group.score("test", "weighted_f1")
+        if group.about["stage"] in ("stage1", "stage2", "stage3")
+        and group.score("test", "weighted_f1")
         and not results.any_of(group.recipe, lambda about: bool(about["paired"]))
     ]
     if not groups:

@@ -39,7 +39,7 @@ def write_run(
 ) -> Path:
     """A finished run in the real format, with scores on validation and test."""
     settings = {"fit": {"seed": seed, "epochs": 50}, **more.pop("settings", {})}
-    stored: dict[str, Any] = {key: more.pop(key) for key in ("clips", "annotations") if key in more}
+    stored: dict[str, Any] = {key: more.pop(key) for key in ("clips", "annotations", "audio") if key in more}
     source = {"corpus": corpus, "data": "data", "features": None, "fold": None, "transcripts": None, **more}
     run = Run.open(
         folder,
@@ -217,6 +217,25 @@ def test_what_is_gone_stays_and_what_is_there_is_new(hierarchy: Path, tmp_path: 
         == 80
     )
     assert again.exists()
+
+
+def test_what_runs_were_pretrained_on_tells_recipes_apart(tmp_path: Path) -> None:
+    people = write_run(
+        tmp_path / "people", seed=1, scores=(60, 60), corpus=None, annotations=["data/people.jsonl"]
+    )
+    care = write_run(tmp_path / "care", seed=1, scores=(60, 60), audio="podcasts", parents={"text": None})
+    for seed in (1, 2):
+        write_run(tmp_path / f"plain{seed}", seed=seed, scores=(60, 60))
+        write_run(tmp_path / f"taught{seed}", seed=seed, scores=(62, 62), parents={"pretrained": people})
+        write_run(
+            tmp_path / f"heard{seed}", seed=seed, scores=(50, 50), kind="speech", parents={"pretrained": care}
+        )
+    found = gather(tmp_path).results
+    stages = [recipe["stage"] for recipe in found["recipes"].values()]
+    assert sorted(stages) == ["pretrain-care", "pretrain-text", "stage1", "stage1", "stage1"]
+    text = page(found)
+    assert cells(text, "IEMOCAP (4-way), ours")[1:4:2] == ["50.00 ± 0.00 (2)", "62.00 ± 0.00 (2)"]
+    assert "on pre-training (epochs 50, labels of people)" in text
 
 
 def test_unfinished_and_foreign_runs_are_left_out(tmp_path: Path) -> None:
