@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def write_run(
     *,
     seed: int,
     scores: tuple[int, int],
-    parents: dict[str, Path] | None = None,
+    parents: Mapping[str, Path | None] | None = None,
     first: int | None = None,
     corpus: str | None = "iemocap",
     kind: str = "text",
