@@ -58,8 +58,8 @@ def history(runs: Mapping[str, Run]) -> dict[str, Any]:
     """How runs came to be, for a bundle's manifest.
 
     Returns:
-        commands, settings by run, seeds by run, data (title, terms, shareable and use of each corpus: in which
-        runs), and shareable: whether what was trained may be passed on.
+        commands, settings by run, seeds by run, data (title, terms and shareable of each corpus, and use: in
+        which runs), and shareable: whether what was trained may be passed on.
     """
     uses: dict[str, list[str]] = {}
     commands: list[str] = []

@@ -31,13 +31,13 @@ def evaluate(
     corpus: Annotated[
         str | None,
         typer.Option(
-            help="Name of a corpus.  [default: the run's own]", rich_help_panel="What it is judged on"
+            help="Name of a corpus.  \\[default: the run's own]", rich_help_panel="What it is judged on"
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the corpus (corpus `folder`: the manifest).  [default: the run's own]",
+            help="Folder of the corpus (corpus `folder`: the manifest).  \\[default: the run's own]",
             rich_help_panel="What it is judged on",
         ),
     ] = None,
@@ -63,7 +63,7 @@ def evaluate(
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option(min=1, help="Turns of context as streamed.  [default: the bundle's own, 32 of a run]"),
+        typer.Option(min=1, help="Turns of context as streamed.  \\[default: the bundle's own, 32 of a run]"),
     ] = None,
     json_out: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help='Metrics as JSON; "-" for standard output.')
