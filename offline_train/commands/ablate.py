@@ -36,7 +36,7 @@ def ablate(
     ],
     seeds: Annotated[str, typer.Option(help="Of every run, with commas between.")] = "1,2,3",
     features: Annotated[
-        str | None, typer.Option(help="Prepared speech features by name.  [default: sessions: bigru_att]")
+        str | None, typer.Option(help="Prepared speech features by name.  \\[default: sessions: bigru_att]")
     ] = None,
     transcripts: Annotated[
         Path | None, typer.Option(help="Words of `merits-train transcribe` instead of the corpus' own.")
@@ -54,14 +54,14 @@ def ablate(
     reference: Annotated[
         Path | None,
         typer.Option(
-            help="annotators: people's labels of the same texts.  [default: those by annotator corpus]"
+            help="annotators: people's labels of the same texts.  \\[default: those by annotator corpus]"
         ),
     ] = None,
     context: Annotated[bool, typer.Option("--context", help="annotators: do Stage II, too.")] = False,
     run: Annotated[
         list[Path] | None,
         typer.Option(
-            help="window: runs of Stages II and III to judge.  [default: those of `stages` in --out]"
+            help="window: runs of Stages II and III to judge.  \\[default: those of `stages` in --out]"
         ),
     ] = None,
     base: Annotated[

@@ -25,7 +25,7 @@ class Modality(StrEnum):
 Out = Annotated[
     Path, typer.Option(help="Folder of the run. A killed run goes on from here; a finished one answers.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Of everything random.  [default: 1]")]
+Seed = Annotated[int | None, typer.Option(help="Of everything random.  \\[default: 1]")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training data, at most.")]
 LearningRate = Annotated[float | None, typer.Option(help="The optimiser's peak.")]
 Preset = Annotated[
@@ -43,7 +43,7 @@ Set = Annotated[
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="Folder of the corpus.  [default: the one that the run before it was made on]"),
+    typer.Option(help="Folder of the corpus.  \\[default: the one that the run before it was made on]"),
 ]
 
 Settings = TypeVar("Settings")
