@@ -5,12 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-MELD ?= ../shared/data/meld
-RAVDESS ?= ../shared/data/ravdess
+DATA ?= ../shared/data
 RUNS ?= runs
 TRAIN := $(BIN)/merits-train
 
-.PHONY: demo test lint bench bundle clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
@@ -30,18 +29,53 @@ bench: $(VENV)/.dev  ## into benchmarks/results/ and the README
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
 	$(BIN)/python -m benchmarks.tables
 
-# The shipped bundle from scratch: about an hour on two cores; goes on where it was when killed.
-bundle: $(VENV)/.dev
-	$(TRAIN) stage1 --modality text --corpus meld --data $(MELD) --out $(RUNS)/meld-text1
-	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(RAVDESS) --out $(RUNS)/ravdess-speech1
-	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(RAVDESS) --folds --out $(RUNS)/ravdess-cv
-	$(TRAIN) stage2 --modality text --stage1 $(RUNS)/meld-text1 --data $(MELD) --out $(RUNS)/meld-text2
-	$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/ravdess-speech1 --data $(MELD) --clips $(RAVDESS) \
-		--out $(RUNS)/meld-speech2
-	$(TRAIN) stage3 --text $(RUNS)/meld-text2 --speech $(RUNS)/meld-speech2 --data $(MELD) --clips $(RAVDESS) \
-		--out $(RUNS)/meld-fusion
-	$(TRAIN) export --fusion $(RUNS)/meld-fusion --folds $(RUNS)/ravdess-cv --data $(MELD) \
-		--name meld-small --out models/bundles/meld-small
+# Everything below goes on where it was when killed, and answers at once what is already there.
+
+.PHONY: annotations pretrain bundle results guidance tables
+ABLATE = $(TRAIN) ablate
+
+annotations: $(VENV)/.dev
+	mkdir -p $(RUNS)/annotations
+	for corpus in goemotions sst dailydialog; do $(TRAIN) annotate --annotator corpus --labels emotion \
+		--corpus $$corpus --data $(DATA)/$$corpus --out $(RUNS)/annotations/$$corpus.jsonl || exit; done
+
+pretrain: annotations
+	$(TRAIN) pretrain-text --annotations $(RUNS)/annotations/goemotions.jsonl --annotations $(RUNS)/annotations/sst.jsonl \
+		--annotations $(RUNS)/annotations/dailydialog.jsonl --out $(RUNS)/pretrain-text
+
+# The shipped bundle from scratch: words from MELD, sound from RAVDESS.
+bundle: pretrain
+	$(ABLATE) stages --seeds 1 $(BEST) --corpus meld --data $(DATA)/meld
+	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --out $(RUNS)/ravdess-speech1
+	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --folds --out $(RUNS)/ravdess-folds
+	$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/ravdess-speech1 --data $(DATA)/meld --clips $(DATA)/ravdess \
+		--out $(RUNS)/meld-ravdess-speech2
+	$(TRAIN) stage3 --text $(RUNS)/best/meld/seed1/text2 --speech $(RUNS)/meld-ravdess-speech2 --clips $(DATA)/ravdess \
+		--out $(RUNS)/meld-ravdess-fused
+	$(TRAIN) export --run $(RUNS)/meld-ravdess-fused --folds $(RUNS)/ravdess-folds --name meld-small --version 2 \
+		--out models/bundles/meld-small
+
+BEST = --pretrained $(RUNS)/pretrain-text --out $(RUNS)/best
+
+results: pretrain guidance  ## every number of docs/results.md: some hours on two cores
+	for experiment in stages prefix window; do \
+		$(ABLATE) $$experiment $(BEST) --corpus meld --data $(DATA)/meld || exit; done
+	for corpus in iemocap mosi; do for experiment in stages joint prefix window; do \
+		$(ABLATE) $$experiment $(BEST) --corpus $$corpus --data $(DATA)/$$corpus || exit; done; done
+	$(ABLATE) sessions --corpus iemocap --data $(DATA)/iemocap --features bigru_att --out $(RUNS)/sessions
+	$(MAKE) tables
+
+# How much an annotator's quality matters: people's sentiments of SST, corrupted on purpose.
+QUALITIES = 1 0.8 0.6 0.45
+guidance: $(VENV)/.dev
+	mkdir -p $(RUNS)/annotations
+	for quality in $(QUALITIES); do $(TRAIN) annotate --annotator corpus --labels sentiment --corpus sst --data $(DATA)/sst \
+		--agreement $$quality --out $(RUNS)/annotations/sentiment-$$quality.jsonl || exit; done
+	for corpus in meld iemocap mosi; do $(ABLATE) annotators --corpus $$corpus --data $(DATA)/$$corpus --out $(RUNS)/guidance \
+		$(foreach quality,$(QUALITIES),--annotations agreement-$(quality)=$(RUNS)/annotations/sentiment-$(quality).jsonl) || exit; done
+
+tables: $(VENV)/.dev  ## docs/results.md from the runs there are
+	$(TRAIN) tables --runs $(RUNS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
