@@ -76,7 +76,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.config = config
         shape = AutoConfig.from_pretrained(folder)
-        options = {"add_pooling_layer": False} if shape.model_type in {"bert", "roberta"} else {}
+        options = {"add_pooling_layer": False} if shape.model_type in {"bert", "mpnet", "roberta"} else {}
         self.backbone: nn.Module = (
             AutoModel.from_pretrained(folder, config=shape, dtype=torch.float32, **options)
             if pretrained
