@@ -112,6 +112,6 @@ def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, pre
     Returns:
         Logits, each [K, C].
     """
-    turns = torch.ones(1, len(text), dtype=torch.bool)
+    turns = torch.ones(1, len(text), dtype=torch.bool, device=text.device)
     logits = model(text[None], speech[None], present[None, :, 0], present[None, :, 1], turns)
     return Logits(*(each[0] for each in logits))

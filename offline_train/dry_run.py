@@ -1,4 +1,4 @@
-"""One real training step of every stage, on models of the true shape with random weights: what it will take."""
+"""One real training step of every stage, on the true shape with random weights: what it will take."""
 
 import math
 import resource
@@ -161,7 +161,7 @@ def _text(stage: str, preset: str, config: Path | None) -> Cost:
         settings, texts = resolve(TextStageSettings, stage, preset, config), UTTERANCES
     device = _device()
     with tempfile.TemporaryDirectory() as folder:
-        encoder = _random_text_encoder(settings.base, Path(folder)).to(device)
+        encoder = _random_text_encoder(settings.base, settings.train_embeddings, Path(folder)).to(device)
     words = encoder.backbone.get_parameter("embeddings.word_embeddings.weight")
     ids = torch.randint(5, len(words), (settings.batch, TOKENS), device=device)
     mask = torch.ones_like(ids)
@@ -271,7 +271,7 @@ def random_care(config: CareConfig) -> SmallCare | WavLMCare:
     )
 
 
-def _random_text_encoder(base: str, folder: Path) -> TextEncoder:
+def _random_text_encoder(base: str, train_embeddings: bool, folder: Path) -> TextEncoder:
     """A text encoder of the true shape with random weights; the known shapes need no base at hand."""
     name = base.rsplit("/", 1)[-1]
     if name in _SHAPES:
@@ -284,7 +284,9 @@ def _random_text_encoder(base: str, folder: Path) -> TextEncoder:
         ).save_pretrained(folder)
     else:
         folder = find_base(base)
-    return TextEncoder(TextConfig(base=base, classes=CLASSES), folder, pretrained=False)
+    return TextEncoder(
+        TextConfig(base=base, train_embeddings=train_embeddings, classes=CLASSES), folder, pretrained=False
+    )
 
 
 def _roberta(name: str) -> RobertaConfig:

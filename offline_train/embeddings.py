@@ -54,18 +54,27 @@ def embed_corpus(corpus: Corpus, text: Run | None, speech: Run | None) -> dict[S
 
 
 def embed_text(run: Run, conversations: Sequence[Conversation]) -> Tensor:
-    """T1 [N, D] of all utterances, in order; what was computed before is read from the run's folder."""
+    """T1 [N, D] of all utterances, in order (see `judge_text`)."""
+    return judge_text(run, conversations)[0]
+
+
+def judge_text(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
+    """T1 [N, D] and Stage I logits [N, C] of all utterances, in order.
+
+    What was computed before is read from the run's folder.
+    """
     texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
     contexts = preceding(conversations, TextConfig(**run.config["text"]).context_turns)
     path = run.folder / "embeddings" / f"{_digest(texts, contexts)}.safetensors"
     if path.exists():
-        return load_file(path)["t1"]
-    rows, _ = load_text_encoder(run).embed(texts, contexts)
+        kept = load_file(path)
+        return kept["t1"], kept["logits"]
+    t1, logits = load_text_encoder(run).embed(texts, contexts)
     path.parent.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file({"t1": rows}, partial)
+    save_file({"t1": t1, "logits": logits}, partial)
     partial.replace(path)
-    return rows
+    return t1, logits
 
 
 def preceding(conversations: Sequence[Conversation], turns: int) -> list[tuple[str, ...]]:

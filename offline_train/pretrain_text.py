@@ -29,6 +29,7 @@ class PretrainTextSettings:
         base: the encoder to start from.
         context_turns: preceding turns that the encoder reads before the utterance, where there are any.
         context_words: of them together at most, the latest.
+        train_embeddings: whether token embeddings are fine-tuned, too.
         batch: texts a batch.
         validation: share of every file that is held out (the paper: 0.2).
         most_validated: held out texts of a file at most.
@@ -40,6 +41,7 @@ class PretrainTextSettings:
     base: str = "all-MiniLM-L6-v2"
     context_turns: int = 0
     context_words: int = 32
+    train_embeddings: bool = False
     batch: int = 32
     validation: float = 0.1
     most_validated: int = 1000
@@ -101,6 +103,7 @@ def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Ru
         base=settings.base,
         context_turns=settings.context_turns,
         context_words=settings.context_words,
+        train_embeddings=settings.train_embeddings,
         classes=1,
     )
     model = PretrainingModel(TextEncoder(config, folder), [len(task.labels) for task in tasks])

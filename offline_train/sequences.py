@@ -22,19 +22,27 @@ class Embedded:
         speech: S1 [K, speech features].
         present: bool [K, 2], words and sound.
         labels: class indices [K], `UNSCORED` for context.
+        soft: what teachers think of every turn, distributions over classes [K, C]; None without teachers.
     """
 
     text: Tensor
     speech: Tensor
     present: Tensor
     labels: Tensor
+    soft: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def prefix(self, turns: int) -> "Embedded":
         """The conversation as it was after its first turns."""
-        return Embedded(self.text[:turns], self.speech[:turns], self.present[:turns], self.labels[:turns])
+        return Embedded(
+            self.text[:turns],
+            self.speech[:turns],
+            self.present[:turns],
+            self.labels[:turns],
+            None if self.soft is None else self.soft[:turns],
+        )
 
 
 class Batch(NamedTuple):
@@ -46,10 +54,12 @@ class Batch(NamedTuple):
     speech_present: Tensor
     turns: Tensor
     labels: Tensor
+    soft: Tensor | None
 
 
 def collate(conversations: Sequence[Embedded]) -> Batch:
     """Pad conversations to the longest."""
+    soft = [c.soft for c in conversations if c.soft is not None]
     present = pad_sequence([c.present for c in conversations], batch_first=True)
     return Batch(
         pad_sequence([c.text for c in conversations], batch_first=True),
@@ -58,6 +68,7 @@ def collate(conversations: Sequence[Embedded]) -> Batch:
         present[..., 1],
         pad_sequence([torch.ones(len(c), dtype=torch.bool) for c in conversations], batch_first=True),
         pad_sequence([c.labels for c in conversations], batch_first=True, padding_value=UNSCORED),
+        pad_sequence(soft, batch_first=True) if len(soft) == len(conversations) else None,
     )
 
 
@@ -93,18 +104,23 @@ class Scarcity:
         return replace(conversation, present=conversation.present & kept)
 
 
-def scored_loss(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+def scored_loss(logits: Tensor, batch: Batch, label_smoothing: float, distil: float = 0.0) -> Tensor:
     """Mean cross-entropy over scored turns; 0 where a batch has none.
 
     Args:
         logits: [B, K, C].
-        labels: class indices [B, K], `UNSCORED` for context and padding.
+        batch: what was judged.
         label_smoothing: share of the target spread over all classes.
+        distil: with teachers: their share in the loss.
     """
+    scored = batch.labels != UNSCORED
     total = functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), label_smoothing=label_smoothing, reduction="sum"
+        logits.flatten(0, 1).float(), batch.labels.flatten(), label_smoothing=label_smoothing, reduction="sum"
     )
-    return total / (labels != UNSCORED).sum().clamp(min=1)
+    if batch.soft is not None:
+        taught = functional.cross_entropy(logits[scored].float(), batch.soft[scored], reduction="sum")
+        total = distil * taught + (1 - distil) * total
+    return total / scored.sum().clamp(min=1)
 
 
 def random_batches(

@@ -1,7 +1,8 @@
 """Stage I, text: the encoder is fine-tuned on single utterances (MERITS-L, section III-B)."""
 
 import random
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,11 +13,13 @@ from models.base_encoder import find_base, weights_sha256
 from models.text import TextConfig, TextEncoder, Tokens
 from offline_train.class_balance import class_weights
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
+from offline_train.embeddings import judge_text
+from offline_train.errors import RunError
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.pretrain_text import load_pretrained
 from offline_train.run import Run
-from offline_train.text_batches import plain, shown_utterances, text_batches
+from offline_train.text_batches import Shown, plain, shown_utterances, text_batches
 
 
 @dataclass(frozen=True)
@@ -27,29 +30,37 @@ class TextStageSettings:
         base: the encoder to start from; a pre-trained one replaces its weights.
         context_turns: preceding turns that the encoder reads before the utterance.
         context_words: of them together at most, the latest.
+        train_embeddings: whether token embeddings are fine-tuned, too. A bundle must carry them then.
         batch: utterances a batch.
         as_recognised: share of training utterances shown once more in each epoch, as a recogniser would
             write them: lower case, no punctuation. Keeps the encoder from leaning on marks that live
             transcripts may lack.
         label_smoothing: of the cross-entropy.
         balance: 0 weighs utterances equally, 1 weighs emotions equally.
+        distil: with teachers: their share in what is to be predicted; the rest is the label.
         fit: how to optimise.
     """
 
     base: str = "all-MiniLM-L6-v2"
     context_turns: int = 0
     context_words: int = 32
+    train_embeddings: bool = False
     batch: int = 32
     as_recognised: float = 0.4
     label_smoothing: float = 0.1
     balance: float = 0.3
+    distil: float = 0.7
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=4, learning_rate=6e-5, average=0.99, precision="bf16")
     )
 
 
 def train_text(
-    corpus: Corpus, settings: TextStageSettings, run: Run, pretrained: Run | None = None
+    corpus: Corpus,
+    settings: TextStageSettings,
+    run: Run,
+    pretrained: Run | None = None,
+    teachers: Sequence[Run] = (),
 ) -> dict[str, Any]:
     """Fine-tune on split "train"; "test" is only ever looked at once, at the end.
 
@@ -61,6 +72,8 @@ def train_text(
         settings: how.
         run: where.
         pretrained: RoBERTa-FT to start from, a run of `pretrain-text`.
+        teachers: Stages I of the words on the same corpus, of any encoder, whose mean opinion of the training
+            utterances is distilled into this one (Hinton et al., 2015).
 
     Returns:
         Metrics by split, as stored in the run.
@@ -71,6 +84,7 @@ def train_text(
         base=settings.base,
         context_turns=settings.context_turns,
         context_words=settings.context_words,
+        train_embeddings=settings.train_embeddings,
         classes=len(corpus.labels),
     )
     model = TextEncoder(config, folder)
@@ -83,6 +97,8 @@ def train_text(
 
     truth = torch.stack([each.target for each in data["train"]]).argmax(1)
     weights = class_weights(truth, len(corpus.labels), settings.balance)
+    if teachers:
+        data["train"] = taught(data["train"], corpus, teachers, settings.distil)
 
     def batches(generator: torch.Generator) -> list[tuple[Tokens, Tensor]]:
         chance = random.Random(int(torch.randint(2**31, (), generator=generator)))
@@ -97,7 +113,7 @@ def train_text(
             logits.float(),
             target,
             weights.to(target.device),
-            label_smoothing=settings.label_smoothing,
+            label_smoothing=0.0 if teachers else settings.label_smoothing,
         )
 
     def judge(split: Split, *, recognised: bool = False) -> dict[str, Any]:
@@ -120,3 +136,32 @@ def train_text(
     }
     run.finish(model, {"text": config, "base_sha256": weights_sha256(folder)}, metrics)
     return metrics
+
+
+def taught(shown: Sequence[Shown], corpus: Corpus, teachers: Sequence[Run], share: float) -> list[Shown]:
+    """Training utterances whose targets are partly what teachers think of them.
+
+    Args:
+        shown: all of the corpus' training utterances that carry words and a label, in order.
+        corpus: theirs.
+        teachers: Stages I of the words.
+        share: of the teachers in the target.
+
+    Raises:
+        RunError: a teacher knows other emotions.
+    """
+    conversations = corpus.splits["train"]
+    carried = [bool(u.text) and u.label is not None for c in conversations for u in c.utterances]
+    opinions = []
+    for teacher in teachers:
+        _, logits = judge_text(teacher, conversations)
+        if logits.shape[1] != len(corpus.labels):
+            raise RunError(
+                f"{teacher.folder} knows {logits.shape[1]} emotions, {corpus.name} {len(corpus.labels)}"
+            )
+        opinions.append(logits[torch.tensor(carried)].softmax(1))
+    mean = torch.stack(opinions).mean(0)
+    return [
+        replace(each, target=share * opinion + (1 - share) * each.target)
+        for each, opinion in zip(shown, mean, strict=True)
+    ]

@@ -1,7 +1,7 @@
 """Stage II: one modality's Bi-GRU with self-attention on frozen Stage I embeddings (MERITS-L, III-C)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.context import ContextConfig, ContextEncoder
 from offline_train.corpora.corpus import Split
+from offline_train.devices import to_device
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run
@@ -30,6 +31,7 @@ class ContextStageSettings:
         dropout: see `ContextConfig`.
         batch: conversations a batch.
         label_smoothing: of the cross-entropy.
+        distil: with teachers: their share in the loss.
         scarcity: what is taken away.
         fit: how to optimise.
     """
@@ -40,6 +42,7 @@ class ContextStageSettings:
     dropout: float = 0.5
     batch: int = 32
     label_smoothing: float = 0.1
+    distil: float = 0.7
     scarcity: Scarcity = field(default_factory=Scarcity)
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=1e-3, patience=12))
 
@@ -79,7 +82,7 @@ def train_context(
         return random_batches(shown, settings.batch, settings.scarcity, generator)
 
     def loss(batch: Batch) -> Tensor:
-        return scored_loss(read(model, modality, batch), batch.labels, settings.label_smoothing)
+        return scored_loss(read(model, modality, batch), batch, settings.label_smoothing, settings.distil)
 
     def judge(split: Split, *, emission: bool = False) -> dict[str, Any]:
         return judge_context(model, modality, data[split], labels, first_emission=emission)
@@ -116,14 +119,39 @@ def judge_context(
     first_emission: bool = False,
 ) -> dict[str, Any]:
     """Metrics over scored turns, offline or each with nothing after it."""
+    device = next(model.parameters()).device
     truth, predicted = [], []
     for conversation in conversations:
         if first_emission:
             batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
-            logits = read(model, modality, batch).diagonal(dim1=0, dim2=1).T  # [K, C]
+            logits = read(model, modality, to_device(batch, device)).diagonal(dim1=0, dim2=1).T  # [K, C]
         else:
-            logits = read(model, modality, collate([conversation]))[0]
+            logits = read(model, modality, to_device(collate([conversation]), device))[0]
         scored = conversation.labels != UNSCORED
         truth.append(conversation.labels[scored])
-        predicted.append(logits.argmax(-1)[scored])
+        predicted.append(logits.argmax(-1).cpu()[scored])
     return classification(torch.cat(truth).numpy(), torch.cat(predicted).numpy(), labels)
+
+
+def with_teachers(
+    data: Mapping[Split, Sequence[Embedded]], teachers: Sequence[tuple[ContextEncoder, Sequence[Embedded]]]
+) -> dict[Split, list[Embedded]]:
+    """Conversations whose training turns carry what teachers think of them.
+
+    Args:
+        data: conversations by split.
+        teachers: Stages II of the words, each with the training conversations as its own Stage I embeds them.
+    """
+    opinions = [
+        [_opinion(model, conversation) for conversation in conversations] for model, conversations in teachers
+    ]
+    taught = [
+        replace(conversation, soft=torch.stack(said).mean(0))
+        for conversation, *said in zip(data["train"], *opinions, strict=True)
+    ]
+    return {split: taught if split == "train" else list(part) for split, part in data.items()}
+
+
+@torch.inference_mode()
+def _opinion(model: ContextEncoder, conversation: Embedded) -> Tensor:
+    return read(model, "text", collate([conversation]))[0].softmax(-1)

@@ -11,6 +11,7 @@ from models.coattention import CoAttentionConfig
 from models.context import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, one_conversation
 from offline_train.corpora.corpus import Split
+from offline_train.devices import to_device
 from offline_train.fit import FitSettings, fit
 from offline_train.metrics import classification
 from offline_train.run import Run
@@ -96,7 +97,7 @@ def train_fusion(
         if not settings.joint:
             text.eval()
             speech.eval()
-        return scored_loss(model(*batch[:5]).fused, batch.labels, settings.label_smoothing)
+        return scored_loss(model(*batch[:5]).fused, batch, settings.label_smoothing)
 
     def judge(split: Split, kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
         return judge_conversations(model, data[split], labels, kept=kept, first_emission=emission)
@@ -166,12 +167,13 @@ def judge_conversations(
 @torch.inference_mode()
 def offline(model: ConversationModel, conversation: Embedded) -> Tensor:
     """Fused logits [K, C] with the whole conversation in view."""
-    return one_conversation(model, conversation.text, conversation.speech, conversation.present).fused
+    shown = to_device(conversation, next(model.parameters()).device)
+    return one_conversation(model, shown.text, shown.speech, shown.present).fused.cpu()
 
 
 @torch.inference_mode()
 def newest(model: ConversationModel, conversation: Embedded) -> Tensor:
     """Fused logits [K, C] of every turn with nothing after it."""
     batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
-    fused: Tensor = model(*batch[:5]).fused
+    fused: Tensor = model(*to_device(batch, next(model.parameters()).device)[:5]).fused.cpu()
     return fused.diagonal(dim1=0, dim2=1).T

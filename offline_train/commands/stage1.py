@@ -30,6 +30,10 @@ def stage1(
     pretrained: Annotated[
         Path | None, typer.Option(help="Run of pretrain-text or pretrain-care to start from.")
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(help="text: run of Stage I to distil, of any encoder; several are averaged."),
+    ] = None,
     transcripts: Annotated[
         Path | None, typer.Option(help="text: words of `merits-train transcribe` instead of the corpus' own.")
     ] = None,
@@ -57,18 +61,22 @@ def stage1(
 
     source = Source(corpus, data, features, fold, transcripts)
     flags: dict[str, object] = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
-    parents = {"pretrained": pretrained} if pretrained else {}
+    parents: dict[str, Path | list[Path]] = {"pretrained": pretrained} if pretrained else {}
     started = Run(pretrained) if pretrained else None
     if modality is Modality.TEXT:
         from offline_train.stage1_text import TextStageSettings, train_text
 
         flags["base"] = base
+        if teacher:
+            parents["teachers"] = teacher
         chosen = settings_from(TextStageSettings, "stage1-text", preset, config, changes, flags)
         read = source.read()
         run = open_run(out, chosen, corpus=source, parents=parents)
         if not run.finished:
-            train_text(read, chosen, run, started)
+            train_text(read, chosen, run, started, [Run(each) for each in teacher or []])
         return report(run)
+    if teacher:
+        raise UsageError("--teacher is for --modality text")
     if base is not None:
         raise UsageError("--base is for --modality text; the sound's encoder is set by --set care.kind=wavlm")
     if folds:

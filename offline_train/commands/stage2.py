@@ -32,6 +32,10 @@ def stage2(
     out: Out,
     data: Data = None,
     clips: Clips = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(help="text: run of Stage II to distil, on any Stage I; several are averaged."),
+    ] = None,
     seed: Seed = None,
     epochs: Epochs = None,
     learning_rate: LearningRate = None,
@@ -42,10 +46,10 @@ def stage2(
     """Stage II: one modality in the context of the conversation (Bi-GRU and self-attention)."""
     from dataclasses import replace
 
-    from offline_train.embeddings import embed_corpus
+    from offline_train.embeddings import embed_corpus, load_context
     from offline_train.run import Run
-    from offline_train.source import Source, source_of
-    from offline_train.stage2 import ContextStageSettings, train_context
+    from offline_train.source import Source, parent, source_of
+    from offline_train.stage2 import ContextStageSettings, train_context, with_teachers
 
     flags = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
     chosen = settings_from(ContextStageSettings, "stage2", preset, config, changes, flags)
@@ -62,17 +66,32 @@ def stage2(
     elif data is not None:
         source = replace(source, data=data)
     corpus = source.read()
-    run = open_run(out, chosen, corpus=source, parents={"stage1": stage1}, clips=clips)
+    if teacher and modality is not Modality.TEXT:
+        raise UsageError("--teacher is for --modality text")
+    parents: dict[str, Path | list[Path]] = {"stage1": stage1}
+    if teacher:
+        parents["teachers"] = teacher
+    run = open_run(out, chosen, corpus=source, parents=parents, clips=clips)
     if not run.finished:
         if clips is not None:
             from offline_train import dialogues
 
             speech = dialogues.embed_clips(first, clips)
-            words = dialogues.without_words(embed_corpus(corpus, None, None))
+            silent = dialogues.without_words(embed_corpus(corpus, None, None))
             shown = dialogues.Mismatching(speech["train"].pool, dialogues.speech_trust(speech))
-            train_context("speech", dialogues.paired(words, speech), corpus.labels, chosen, run, shown)
+            train_context("speech", dialogues.paired(silent, speech), corpus.labels, chosen, run, shown)
         elif modality is Modality.TEXT:
-            train_context("text", embed_corpus(corpus, first, None), corpus.labels, chosen, run)
+            words = embed_corpus(corpus, first, None)
+            if teacher:
+                taught = [(Run(each), parent(Run(each), "stage1")) for each in teacher]
+                words = with_teachers(
+                    words,
+                    [
+                        (load_context(own), embed_corpus(corpus, below, None)["train"])
+                        for own, below in taught
+                    ],
+                )
+            train_context("text", words, corpus.labels, chosen, run)
         else:
             train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
     report(run)
