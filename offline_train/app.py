@@ -18,7 +18,7 @@ from offline_train.commands.stage3 import stage3
 from offline_train.commands.tables import tables
 from offline_train.commands.transcribe import transcribe
 from offline_train.corpora.errors import CorpusError
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunError, TrainingError, UsageError
 
 app = typer.Typer(
     name="merits-train",
@@ -46,14 +46,16 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
-        code = _complain(error.format_message())
+        code = _complain(error.format_message(), 2)
     except (UsageError, CorpusError, RunError, BundleError, BaseEncoderError) as error:
-        code = _complain(str(error))
+        code = _complain(str(error), 2)
+    except (TrainingError, OSError) as error:
+        code = _complain(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code)
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, code: int) -> int:
     print("merits-train:", " ".join(message.split()), file=sys.stderr)
-    return 2
+    return code

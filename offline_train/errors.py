@@ -7,3 +7,7 @@ class UsageError(Exception):
 
 class RunError(Exception):
     """A run's folder can't be used. The message says why."""
+
+
+class TrainingError(Exception):
+    """Training went wrong while it ran. The message says what to try."""

@@ -51,7 +51,8 @@ def fit(
         The metrics of the best epoch, with "epoch" (from 1) among them.
 
     Raises:
-        RunError: training diverged, or the run's folder can't be used: another process is training there, or
+        TrainingError: training diverged.
+        RunError: the run's folder can't be used: another process is training there, or
             what is there is of another model, other data or another number of processes.
     """
     place = here()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from offline_train.errors import RunError
+from offline_train.errors import RunError, TrainingError
 from offline_train.fit_settings import FitSettings
 
 _GRADIENT, _MODEL, _AVERAGE = "gradient/", "model/", "average/"
@@ -59,11 +59,11 @@ class Optimiser:
         """Clip the gradients; returns their norm before.
 
         Raises:
-            RunError: it is not finite.
+            TrainingError: it is not finite.
         """
         norm = float(nn.utils.clip_grad_norm_(self.parameters, self._settings.clip))
         if not math.isfinite(norm):
-            raise RunError(f"training diverged (gradient norm {norm}): try a lower learning rate")
+            raise TrainingError(f"training diverged (gradient norm {norm}): try a lower learning rate")
         return norm
 
     def step(self, number: int, total: int) -> float:

@@ -40,7 +40,7 @@ def pretrain_care(
         str | None,
         typer.Option(
             metavar="RUN|BASE",
-            help="The text encoder that teaches: run of pretrain-text, folder or hub name.  \\[default: small]",
+            help="The text encoder that teaches: run of pretrain-text, folder or name.  \\[default: small]",
         ),
     ] = None,
     seed: Seed = None,

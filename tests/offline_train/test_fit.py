@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from offline_train.errors import RunError
+from offline_train.errors import RunError, TrainingError
 from offline_train.fit import FitSettings, fit
 from tests.offline_train.training import Halt, train
 
@@ -80,7 +80,7 @@ def test_a_last_step_with_fewer_batches_follows_their_mean(tmp_path: Path) -> No
 
 def test_training_that_diverges_says_so_and_keeps_nothing_of_it(tmp_path: Path) -> None:
     settings = FitSettings(epochs=1, learning_rate=0.05)
-    with pytest.raises(RunError, match=r"diverged .*learning rate"):
+    with pytest.raises(TrainingError, match=r"diverged .*learning rate"):
         fit_line(tmp_path, settings, 4, fault=float("nan"))
     model, _ = fit_line(tmp_path, settings, 4)  # what made it diverge is mended
     assert all(value.isfinite().all() for value in model.state_dict().values())
