@@ -161,7 +161,7 @@ def _text(stage: str, preset: str, config: Path | None) -> Cost:
         settings, texts = resolve(TextStageSettings, stage, preset, config), UTTERANCES
     device = _device()
     with tempfile.TemporaryDirectory() as folder:
-        encoder = _random_text_encoder(settings.base, settings.train_embeddings, Path(folder)).to(device)
+        encoder = random_text_encoder(settings.base, settings.train_embeddings, Path(folder)).to(device)
     words = encoder.backbone.get_parameter("embeddings.word_embeddings.weight")
     ids = torch.randint(5, len(words), (settings.batch, TOKENS), device=device)
     mask = torch.ones_like(ids)
@@ -271,7 +271,7 @@ def random_care(config: CareConfig) -> SmallCare | WavLMCare:
     )
 
 
-def _random_text_encoder(base: str, train_embeddings: bool, folder: Path) -> TextEncoder:
+def random_text_encoder(base: str, train_embeddings: bool, folder: Path) -> TextEncoder:
     """A text encoder of the true shape with random weights; the known shapes need no base at hand."""
     name = base.rsplit("/", 1)[-1]
     if name in _SHAPES:
