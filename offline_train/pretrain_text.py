@@ -4,9 +4,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,6 +17,7 @@ from models.text import TextConfig, TextEncoder, Tokens
 from offline_train.annotations import Annotation, label_set, read_annotations
 from offline_train.errors import RunError, UsageError
 from offline_train.fit import FitSettings, fit
+from offline_train.fit_settings import Share
 from offline_train.metrics import classification
 from offline_train.run import Run
 from offline_train.text_batches import Shown, plain, text_batches
@@ -39,14 +41,14 @@ class PretrainTextSettings:
     """
 
     base: str = "all-MiniLM-L6-v2"
-    context_turns: int = 0
-    context_words: int = 32
+    context_turns: NonNegativeInt = 0
+    context_words: PositiveInt = 32
     train_embeddings: bool = False
-    batch: int = 32
-    validation: float = 0.1
-    most_validated: int = 1000
-    as_recognised: float = 0.4
-    label_smoothing: float = 0.0
+    batch: PositiveInt = 32
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    most_validated: PositiveInt = 1000
+    as_recognised: Share = 0.4
+    label_smoothing: Share = 0.0
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=2, learning_rate=1e-4, average=0.99, precision="bf16")
     )

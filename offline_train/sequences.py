@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from offline_train.fit_settings import Share
+
 UNSCORED = -100
 """Class index of a turn that is context only (what cross-entropy ignores)."""
 
@@ -84,11 +86,11 @@ class Scarcity:
         all_text: share of conversations that lose all words, if they have sound.
     """
 
-    prefix: float = 0.5
-    turn_text: float = 0.05
-    turn_speech: float = 0.05
-    all_speech: float = 0.0
-    all_text: float = 0.0
+    prefix: Share = 0.5
+    turn_text: Share = 0.05
+    turn_speech: Share = 0.05
+    all_speech: Share = 0.0
+    all_text: Share = 0.0
 
     def apply(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
         """A random view of a conversation; what is absent already stays so."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,6 +18,7 @@ from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
 from offline_train.devices import here
 from offline_train.errors import UsageError
 from offline_train.fit import FitSettings, fit
+from offline_train.fit_settings import Share
 from offline_train.metrics import classification
 from offline_train.run import Run
 
@@ -35,12 +37,12 @@ class FeatureStageSettings:
         fit: how to optimise.
     """
 
-    width: int = 128
-    batch: int = 64
-    dropout: float = 0.2
-    noise: float = 0.0
-    label_smoothing: float = 0.1
-    balance: float = 0.0
+    width: PositiveInt = 128
+    batch: PositiveInt = 64
+    dropout: Share = 0.2
+    noise: NonNegativeFloat = 0.0
+    label_smoothing: Share = 0.1
+    balance: NonNegativeFloat = 0.0
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=12)
     )

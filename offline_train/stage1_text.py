@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,8 +15,9 @@ from models.text import TextConfig, TextEncoder, Tokens
 from offline_train.class_balance import class_weights
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.embeddings import judge_text
-from offline_train.errors import RunError
+from offline_train.errors import RunError, UsageError
 from offline_train.fit import FitSettings, fit
+from offline_train.fit_settings import Share
 from offline_train.metrics import classification
 from offline_train.pretrain_text import load_pretrained
 from offline_train.run import Run
@@ -42,14 +44,14 @@ class TextStageSettings:
     """
 
     base: str = "all-MiniLM-L6-v2"
-    context_turns: int = 0
-    context_words: int = 32
+    context_turns: NonNegativeInt = 0
+    context_words: PositiveInt = 32
     train_embeddings: bool = False
-    batch: int = 32
-    as_recognised: float = 0.4
-    label_smoothing: float = 0.1
-    balance: float = 0.3
-    distil: float = 0.7
+    batch: PositiveInt = 32
+    as_recognised: Share = 0.4
+    label_smoothing: Share = 0.1
+    balance: NonNegativeFloat = 0.3
+    distil: Share = 0.7
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=4, learning_rate=6e-5, average=0.99, precision="bf16")
     )
@@ -77,6 +79,10 @@ def train_text(
 
     Returns:
         Metrics by split, as stored in the run.
+
+    Raises:
+        RunError: a teacher or `pretrained` is of another kind.
+        UsageError: a split has no labelled utterances with words.
     """
     torch.manual_seed(settings.fit.seed)
     folder = find_base(settings.base)
@@ -94,6 +100,9 @@ def train_text(
         split: shown_utterances(corpus.splits[split], corpus.labels, settings.context_turns)
         for split in SPLITS
     }
+    for split, shown in data.items():
+        if not shown:
+            raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has words")
 
     truth = torch.stack([each.target for each in data["train"]]).argmax(1)
     weights = class_weights(truth, len(corpus.labels), settings.balance)

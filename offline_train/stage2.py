@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from models.context import ContextConfig, ContextEncoder
 from offline_train.corpora.corpus import Split
 from offline_train.devices import to_device
 from offline_train.fit import FitSettings, fit
+from offline_train.fit_settings import Share
 from offline_train.metrics import classification
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches, scored_loss
@@ -27,7 +29,7 @@ class ContextStageSettings:
     Attributes:
         hidden: of each GRU direction.
         layers: of the GRU.
-        heads: of the self-attention.
+        heads: of the self-attention; must divide 2 * hidden.
         dropout: see `ContextConfig`.
         batch: conversations a batch.
         label_smoothing: of the cross-entropy.
@@ -36,15 +38,20 @@ class ContextStageSettings:
         fit: how to optimise.
     """
 
-    hidden: int = 128
-    layers: int = 1
-    heads: int = 4
-    dropout: float = 0.5
-    batch: int = 32
-    label_smoothing: float = 0.1
-    distil: float = 0.7
+    hidden: PositiveInt = 128
+    layers: PositiveInt = 1
+    heads: PositiveInt = 4
+    dropout: Share = 0.5
+    batch: PositiveInt = 32
+    label_smoothing: Share = 0.1
+    distil: Share = 0.7
     scarcity: Scarcity = field(default_factory=Scarcity)
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=1e-3, patience=12))
+
+    def __post_init__(self) -> None:
+        """Check what depends on two of them."""
+        if 2 * self.hidden % self.heads:
+            raise ValueError(f"heads {self.heads} must divide twice hidden, {2 * self.hidden}")
 
 
 def train_context(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from models.coattention import CoAttentionConfig
@@ -13,6 +14,7 @@ from models.conversation import ConversationConfig, ConversationModel, one_conve
 from offline_train.corpora.corpus import Split
 from offline_train.devices import to_device
 from offline_train.fit import FitSettings, fit
+from offline_train.fit_settings import Share
 from offline_train.metrics import classification
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches, scored_loss
@@ -28,7 +30,7 @@ class FusionStageSettings:
 
     Attributes:
         width: both modalities are projected to this.
-        heads: of every attention.
+        heads: of every attention; must divide width.
         dropout: see `CoAttentionConfig`.
         batch: conversations a batch.
         label_smoothing: of the cross-entropy.
@@ -38,15 +40,20 @@ class FusionStageSettings:
         fit: how to optimise.
     """
 
-    width: int = 96
-    heads: int = 4
-    dropout: float = 0.5
-    batch: int = 32
-    label_smoothing: float = 0.1
-    silent: float = 0.35
+    width: PositiveInt = 96
+    heads: PositiveInt = 4
+    dropout: Share = 0.5
+    batch: PositiveInt = 32
+    label_smoothing: Share = 0.1
+    silent: Share = 0.35
     scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_text=0.15))
     joint: bool = False
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=5e-4, patience=12))
+
+    def __post_init__(self) -> None:
+        """Check what depends on two of them."""
+        if self.width % self.heads:
+            raise ValueError(f"heads {self.heads} must divide width {self.width}")
 
 
 def train_fusion(

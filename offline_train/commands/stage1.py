@@ -1,7 +1,7 @@
 """`merits-train stage1`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,10 @@ from offline_train.commands.options import (
 )
 from offline_train.corpora.registry import CORPORA
 from offline_train.errors import UsageError
+
+if TYPE_CHECKING:
+    from offline_train.corpora.corpus import Corpus
+    from offline_train.source import Source
 
 
 def stage1(
@@ -64,13 +68,15 @@ def stage1(
     parents: dict[str, Path | list[Path]] = {"pretrained": pretrained} if pretrained else {}
     started = Run(pretrained) if pretrained else None
     if modality is Modality.TEXT:
+        if folds:
+            raise UsageError("--folds is for --modality speech of corpus ravdess")
         from offline_train.stage1_text import TextStageSettings, train_text
 
         flags["base"] = base
         if teacher:
             parents["teachers"] = teacher
         chosen = settings_from(TextStageSettings, "stage1-text", preset, config, changes, flags)
-        read = source.read()
+        read = _read(source)
         run = open_run(out, chosen, corpus=source, parents=parents)
         if not run.finished:
             train_text(read, chosen, run, started, [Run(each) for each in teacher or []])
@@ -91,7 +97,7 @@ def stage1(
         for split in ("validation", "test"):
             print(f"{split}: weighted F1 {run.metrics[split]['mean']:.2f} ± {run.metrics[split]['std']:.2f}")
         return None
-    read = source.read()
+    read = _read(source)
     if any(u.speech is not None for part in read.splits.values() for c in part for u in c.utterances):
         from offline_train.stage1_features import FeatureStageSettings, train_features
 
@@ -107,3 +113,12 @@ def stage1(
     if not run.finished:
         train_speech(read, heard, run, started)
     return report(run)
+
+
+def _read(source: "Source") -> "Corpus":
+    corpus = source.read()
+    if len(corpus.labels) == 1:
+        raise UsageError(
+            f"{corpus.name}: {corpus.labels[0]!r} is the only label: there is nothing to tell apart"
+        )
+    return corpus

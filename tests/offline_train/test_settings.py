@@ -188,3 +188,17 @@ def test_the_paper_preset_has_the_paper_s_numbers() -> None:
         assert name.startswith("pretrain") or settings.fit.epochs == 50
     assert dataclasses.astuple(found["stage3"].scarcity) == (0, 0, 0, 0, 0)
     assert (found["stage3"].width, found["stage1-speech"].care.kind) == (1024, "wavlm")
+
+
+@pytest.mark.parametrize("section", [section for section in KINDS if section != "pretrain-care"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("batch", "0"), ("label_smoothing", "3"), ("dropout", "-0.1"), ("balance", "-1"), ("as_recognised", "2")]
+    + [("context_turns", "-1"), ("heads", "5"), ("heads", "0"), ("scarcity.prefix", "1.5")],
+)
+def test_values_out_of_bounds_are_named(section: str, key: str, value: str) -> None:
+    kind = KINDS[section]
+    if key.partition(".")[0] not in {field.name for field in dataclasses.fields(kind)}:
+        pytest.skip(f"{section} has no {key}")
+    with pytest.raises(UsageError, match=key):
+        resolve(kind, section, "small", None, {key: value})
