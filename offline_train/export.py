@@ -19,6 +19,7 @@ from offline_train.dialogues import load_speech_encoder
 from offline_train.embeddings import load_context, load_text_encoder
 from offline_train.errors import UsageError
 from offline_train.evaluate import evaluate, scored_part, temperature_on
+from offline_train.kinds import Kind, kind_of
 from offline_train.lineage import history, lineage
 from offline_train.run import Run
 from offline_train.sentiments import sentiments
@@ -111,13 +112,11 @@ def _check_free(out: Path) -> None:
         raise UsageError(f"{out} holds something else than a bundle: choose a new folder for --out")
 
 
-def _stage(run: Run) -> str:
+def _stage(run: Run) -> Kind:
     """How `lineage` calls a run that can be exported."""
-    config = run.config
-    if "conversation" in config:
-        return "fusion"
-    if config.get("modality") == "text" and "context" in config:
-        return "text2"
+    kind = kind_of(run)
+    if kind in ("fusion", "text2"):
+        return kind
     raise UsageError(
         f"{run.folder} is neither a run of stage3 nor of stage2 --modality text: export one of those"
     )

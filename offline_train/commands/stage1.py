@@ -60,6 +60,7 @@ def stage1(
     changes: Set = None,
 ) -> None:
     """Stage I: single utterances. Words: fine-tune the text encoder. Sound: a small network on CARE."""
+    from offline_train.kinds import expect
     from offline_train.run import Run
     from offline_train.source import Source
 
@@ -75,11 +76,12 @@ def stage1(
         flags["base"] = base
         if teacher:
             parents["teachers"] = teacher
+        teachers = [expect(Run(each), "text1") for each in teacher or []]
         chosen = settings_from(TextStageSettings, "stage1-text", preset, config, changes, flags)
         read = _read(source)
         run = open_run(out, chosen, corpus=source, parents=parents)
         if not run.finished:
-            train_text(read, chosen, run, started, [Run(each) for each in teacher or []])
+            train_text(read, chosen, run, started, teachers)
         return report(run)
     if teacher:
         raise UsageError("--teacher is for --modality text")

@@ -47,13 +47,14 @@ def stage2(
     from dataclasses import replace
 
     from offline_train.embeddings import embed_corpus, load_context
+    from offline_train.kinds import expect
     from offline_train.run import Run
     from offline_train.source import Source, parent, source_of
     from offline_train.stage2 import ContextStageSettings, train_context, with_teachers
 
     flags = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
     chosen = settings_from(ContextStageSettings, "stage2", preset, config, changes, flags)
-    first = Run(stage1)
+    first = expect(Run(stage1), "text1" if modality is Modality.TEXT else "speech1")
     source = source_of(first)
     if clips is not None:
         if modality is not Modality.SPEECH or data is None:
@@ -71,6 +72,7 @@ def stage2(
     parents: dict[str, Path | list[Path]] = {"stage1": stage1}
     if teacher:
         parents["teachers"] = teacher
+    taught_by = [expect(Run(each), "text2") for each in teacher or []]
     run = open_run(out, chosen, corpus=source, parents=parents, clips=clips)
     if not run.finished:
         if clips is not None:
@@ -82,8 +84,8 @@ def stage2(
             train_context("speech", dialogues.paired(silent, speech), corpus.labels, chosen, run, shown)
         elif modality is Modality.TEXT:
             words = embed_corpus(corpus, first, None)
-            if teacher:
-                taught = [(Run(each), parent(Run(each), "stage1")) for each in teacher]
+            if taught_by:
+                taught = [(each, parent(each, "stage1")) for each in taught_by]
                 words = with_teachers(
                     words,
                     [

@@ -41,6 +41,7 @@ def stage3(
     from dataclasses import replace
 
     from offline_train.embeddings import embed_corpus, load_context
+    from offline_train.kinds import expect
     from offline_train.run import Run
     from offline_train.source import parent, source_of
     from offline_train.stage3 import FusionStageSettings, train_fusion
@@ -52,7 +53,7 @@ def stage3(
         "joint": True if joint else None,
     }
     chosen = settings_from(FusionStageSettings, "stage3", preset, config, changes, flags)
-    words, sound = Run(text), Run(speech)
+    words, sound = expect(Run(text), "text2"), expect(Run(speech), "speech2")
     source = source_of(words)
     if data is not None:
         source = replace(source, data=data)
