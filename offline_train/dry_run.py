@@ -178,6 +178,8 @@ def _pretrain_care(stage: str, preset: str, config: Path | None) -> Cost:
     settings = resolve(PretrainCareSettings, stage, preset, config)
     device = _device()
     care = random_care(settings.care)
+    if isinstance(care, WavLMCare):
+        care.unfreeze()
     model = CarePretraining(care, _width(settings.teacher)).to(device)
     heard = care.prepare(_sound())
     frames = int(SECONDS / FRAME_S)

@@ -68,6 +68,9 @@ def stage1(
     flags: dict[str, object] = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
     parents: dict[str, Path | list[Path]] = {"pretrained": pretrained} if pretrained else {}
     started = Run(pretrained) if pretrained else None
+    for needed in [pretrained, *(teacher or [])]:
+        if needed is not None and not Run(needed).finished:
+            raise UsageError(f"{needed} is no finished run; give its own line again first")
     if modality is Modality.TEXT:
         if folds:
             raise UsageError("--folds is for --modality speech of corpus ravdess")
