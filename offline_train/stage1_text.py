@@ -84,6 +84,13 @@ def train_text(
         RunError: a teacher or `pretrained` is of another kind.
         UsageError: a split has no labelled utterances with words.
     """
+    data = {
+        split: shown_utterances(corpus.splits[split], corpus.labels, settings.context_turns)
+        for split in SPLITS
+    }
+    for split, shown in data.items():
+        if not shown:
+            raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has words")
     torch.manual_seed(settings.fit.seed)
     folder = find_base(settings.base)
     config = TextConfig(
@@ -96,14 +103,6 @@ def train_text(
     model = TextEncoder(config, folder)
     if pretrained is not None:
         load_pretrained(model, pretrained)
-    data = {
-        split: shown_utterances(corpus.splits[split], corpus.labels, settings.context_turns)
-        for split in SPLITS
-    }
-    for split, shown in data.items():
-        if not shown:
-            raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has words")
-
     truth = torch.stack([each.target for each in data["train"]]).argmax(1)
     weights = class_weights(truth, len(corpus.labels), settings.balance)
     if teachers:
