@@ -27,6 +27,8 @@ class Run:
     def open(cls, folder: Path, settings: Mapping[str, Any], command: str) -> "Run":
         """Start a run, or take up the one that is there.
 
+        A folder in which no step was taken yet is no run: what was asked there first can be mended.
+
         Args:
             folder: where.
             settings: what is asked, in full.
@@ -41,8 +43,9 @@ class Run:
             raise RunError(f"{folder} can't be a run's folder: {error.strerror}") from None
         path = folder / "settings.json"
         asked = json.loads(json.dumps(settings, default=_plain))
-        if path.exists():
-            stored = _read_json(path)
+        begun = {each.name for each in folder.iterdir()} - {"settings.json", "command.json"}
+        if path.exists() and begun:
+            stored = _with_defaults(_read_json(path), settings)
             if stored != asked:
                 raise RunError(
                     f"{folder} holds a run with other settings ({_difference(stored, asked)}); choose another"
@@ -130,6 +133,32 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise RunError(f"{path} is damaged; remove {path.parent} and run its stage again") from None
+
+
+def _with_defaults(stored: Any, settings: Mapping[str, Any]) -> Any:
+    """What a run was asked, with settings that are younger than it at their defaults.
+
+    A new setting's default must therefore be what was done before there was such a setting.
+    """
+    known = dict(stored)
+    for key, asked in settings.items():
+        if is_dataclass(asked) and not isinstance(asked, type) and isinstance(known.get(key), dict):
+            try:
+                defaults = json.loads(json.dumps(type(asked)(), default=_plain))
+            except TypeError:  # what has no defaults has no younger settings
+                continue
+            known[key] = _over(defaults, known[key])
+    return known
+
+
+def _over(defaults: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _over(defaults[key], value)
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        else value
+        for key, value in stored.items()
+    }
+    return {**defaults, **both}
 
 
 def _difference(stored: Any, asked: Any, name: str = "") -> str:

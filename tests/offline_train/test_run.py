@@ -1,6 +1,7 @@
 """A run's folder: settings that hold, results that are whole."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_the_resolved_settings_are_stored(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     Run.open(tmp_path, SETTINGS, "first")
+    (tmp_path / "checkpoint").mkdir()  # a step was taken
     Run.open(tmp_path, SETTINGS, "again")
     other = {**SETTINGS, "settings": FitSettings(epochs=3, learning_rate=2e-5), "clips": None}
     with pytest.raises(RunError, match=r"other settings \(settings.epochs: 2, not 3\)"):
@@ -95,7 +97,33 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_settings_that_are_no_json_are_refused(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text("{")
+    (tmp_path / "checkpoint").mkdir()
     with pytest.raises(RunError, match=r"settings.json is damaged"):
         Run.open(tmp_path, SETTINGS, "line")
     (tmp_path / "metrics.json").write_text(json.dumps({}))
     assert Run(tmp_path).metrics == {}
+
+
+def test_what_was_asked_can_be_mended_before_the_first_step(tmp_path: Path) -> None:
+    Run.open(tmp_path, SETTINGS, "mistyped")
+    other = {**SETTINGS, "settings": FitSettings(epochs=3, learning_rate=2e-5)}
+    run = Run.open(tmp_path, other, "mended")
+    assert (run.command, run.settings["settings"]["epochs"]) == ("mended", 3)
+
+
+def test_a_setting_younger_than_the_run_was_at_its_default(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        width: int = 8
+        younger: float = 0.5
+        fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=2, learning_rate=1e-3))
+
+    run = Run.open(tmp_path, {"settings": Settings(width=4)}, "line")
+    (tmp_path / "checkpoint").mkdir()
+    path = tmp_path / "settings.json"
+    stored = json.loads(path.read_text())
+    del stored["settings"]["younger"], stored["settings"]["fit"]["accumulate"]
+    path.write_text(json.dumps(stored))
+    assert Run.open(tmp_path, {"settings": Settings(width=4)}, "line").folder == run.folder
+    with pytest.raises(RunError, match=r"\(settings.younger: 0.5, not 0.6\)"):
+        Run.open(tmp_path, {"settings": Settings(width=4, younger=0.6)}, "line")
