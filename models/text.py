@@ -117,7 +117,8 @@ class TextEncoder(nn.Module):
         return Tokens(encoded["input_ids"], mask, spoken.to(mask.dtype))
 
     def _joined(self, context: Sequence[str]) -> str:
-        words = [word for turn in context for word in (*turn.translate(_PLAIN).split(), self.tokenizer.sep_token)]
+        end = self.tokenizer.sep_token
+        words = [word for turn in context for word in (*turn.translate(_PLAIN).split(), end)]
         return " ".join(words[:-1][-self.config.context_words :])
 
     def forward(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
@@ -126,7 +127,8 @@ class TextEncoder(nn.Module):
         Returns:
             T1 [B, D] and Stage I logits [B, C].
         """
-        states = self.backbone(input_ids=tokens.ids, attention_mask=tokens.mask).last_hidden_state  # [B, L, D]
+        read = self.backbone(input_ids=tokens.ids, attention_mask=tokens.mask)
+        states = read.last_hidden_state  # [B, L, D]
         if self.config.pooling == "first":
             embedding = states[:, 0]
         else:
@@ -138,7 +140,7 @@ class TextEncoder(nn.Module):
     def embed(
         self, texts: Sequence[str], contexts: Sequence[Sequence[str]] | None = None, batch: int = 64
     ) -> tuple[Tensor, Tensor]:
-        """T1 [N, D] and Stage I logits [N, C] of many texts, batched by length; `contexts` as in `tokenize`."""
+        """T1 [N, D] and Stage I logits [N, C] of many texts; `contexts` as in `tokenize`."""
         contexts = contexts or [()] * len(texts)
         length = [len(text) + sum(map(len, before)) for text, before in zip(texts, contexts, strict=True)]
         order = sorted(range(len(texts)), key=length.__getitem__)
