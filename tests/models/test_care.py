@@ -170,10 +170,10 @@ def test_pretraining_keeps_the_acoustic_side_out_of_the_shared_layers() -> None:
     assert not care.semantic.training
     branches = care.branches(*pad([care.prepare(voice(1.0)), care.prepare(voice(0.6, 1))]))
     layers = care.speech.encoder.layers
-    branches.acoustic.square().sum().backward(retain_graph=True)
+    branches.acoustic.square().sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
     assert all(p.grad is None or not p.grad.any() for p in layers[: care.shared].parameters())
     assert any(p.grad is not None and p.grad.any() for p in layers[care.shared :].parameters())
-    branches.semantic.square().sum().backward()
+    branches.semantic.square().sum().backward()  # type: ignore[no-untyped-call]
     assert any(p.grad is not None and p.grad.any() for p in layers[: care.shared].parameters())
 
 

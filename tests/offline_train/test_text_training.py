@@ -45,9 +45,10 @@ def conversation(number: int, labels: list[str]) -> Conversation:
 
 def corpus() -> Corpus:
     chance = random.Random(3)
-    parts: dict[Split, list[Conversation]] = {
+    counts: dict[Split, int] = {"train": 12, "validation": 4, "test": 4}
+    parts = {
         split: [conversation(n, chance.choices(["joy", "anger", "none"], k=5)) for n in range(count)]
-        for split, count in (("train", 12), ("validation", 4), ("test", 4))
+        for split, count in counts.items()
     }
     return Corpus("folder", LABELS, parts, "none")
 
