@@ -1,11 +1,17 @@
 """Fixtures that any test may ask for, and what CI does not let pass."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
 
 from tests.mosquitto import mosquitto as mosquitto
+
+
+def pytest_sessionstart() -> None:
+    """Programs that tests start can be interrupted, even where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
