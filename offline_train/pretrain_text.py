@@ -174,6 +174,9 @@ def load_pretrained(model: TextEncoder, run: Run) -> None:
 
 def _task(path: Path, settings: PretrainTextSettings) -> _Task:
     annotations = read_annotations(path)
+    if not annotations or not path.read_bytes().endswith(b"\n"):
+        state = "is cut off" if annotations else "holds no annotations"
+        raise UsageError(f"{path} {state}; give the line of `merits-train annotate` that made it again")
     labels = label_set(annotations)
     if len(labels) < 2:
         raise UsageError(f"{path}: annotations with a single label teach nothing; found {list(labels)}")

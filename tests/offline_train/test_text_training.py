@@ -119,6 +119,11 @@ def test_pretraining_refuses_another_base_and_a_single_label(base: Path, tmp_pat
     settings = PretrainTextSettings(base=str(base))
     with pytest.raises(UsageError, match="single label"):
         pretrain_text([single], settings, Run(tmp_path / "pre"))
+    whole = single.read_text(encoding="utf-8")
+    for content, said in (("", "holds no annotations"), (whole[:-20], "is cut off")):
+        single.write_text(content, encoding="utf-8")
+        with pytest.raises(UsageError, match=f"{said}; give the line of `merits-train annotate`"):
+            pretrain_text([single], settings, Run(tmp_path / "pre"))
     with pytest.raises(RunError, match="no finished run of pretrain-text"):
         train_text(
             corpus(),
