@@ -32,10 +32,10 @@ def usage(out: Path) -> dict[str, Any]:
 
 
 def aside(out: Path) -> list[dict[str, Any]]:
+    """By id: requests that run side by side end in any order."""
     path = Path(f"{out}.set-aside.jsonl")
-    return (
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    )
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return sorted((json.loads(line) for line in lines), key=lambda row: int(row["id"]))
 
 
 def test_good_answers(annotate: Command, texts: Path, tmp_path: Path) -> None:
