@@ -46,9 +46,11 @@ pretrain: annotations
 # The shipped bundle from scratch: words from MELD, sound from RAVDESS.
 bundle: pretrain
 	$(ABLATE) stages --seeds 1 $(BEST) --corpus meld --data $(DATA)/meld
-	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --out $(RUNS)/ravdess-speech1
+	$(TRAIN) pretrain-care --corpus ravdess --data $(DATA)/ravdess --text $(RUNS)/pretrain-text --out $(RUNS)/care
+	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --pretrained $(RUNS)/care \
+		--out $(RUNS)/ravdess-speech
 	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --folds --out $(RUNS)/ravdess-folds
-	$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/ravdess-speech1 --data $(DATA)/meld --clips $(DATA)/ravdess \
+	$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/ravdess-speech --data $(DATA)/meld --clips $(DATA)/ravdess \
 		--out $(RUNS)/meld-ravdess-speech2
 	$(TRAIN) stage3 --text $(RUNS)/best/meld/seed1/text2 --speech $(RUNS)/meld-ravdess-speech2 --clips $(DATA)/ravdess \
 		--out $(RUNS)/meld-ravdess-fused
