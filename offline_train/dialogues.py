@@ -3,24 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
-from models.care import Care, CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
-from models.care_small import SmallCare
+from models.care import Care, SpeechClassifier, pad
 from models.context import ContextEncoder
 from offline_train.corpora.corpus import SPLITS, Split
 from offline_train.corpora.meld import LABELS
 from offline_train.corpora.ravdess import SHIPPED, Clip, read_ravdess
+from offline_train.embeddings import load_speech_encoder
 from offline_train.metrics import classification
 from offline_train.pairing import Pool, Trust, trust, with_mismatched_text, with_speech
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Embedded
 from offline_train.stage2 import Modality, judge_context
-
-if TYPE_CHECKING:
-    from models.care_wavlm import WavLMCare
 
 
 @dataclass(frozen=True)
@@ -34,14 +30,6 @@ class Speech:
 
     pool: Pool
     confusion: Sequence[Sequence[int]]
-
-
-def load_speech_encoder(run: Run) -> "tuple[SmallCare | WavLMCare, SpeechClassifier]":
-    """CARE and Stage I of the sound, as a run left them."""
-    care = build_care(CareConfig(**run.config["care"]))
-    speech = SpeechClassifier(care.dimension, SpeechConfig(**run.config["speech"]))
-    run.load_weights(torch.nn.ModuleDict({"care": care, "speech": speech}))
-    return care, speech
 
 
 def without_words(data: Mapping[Split, Sequence[Embedded]]) -> dict[Split, list[Embedded]]:

@@ -2,17 +2,23 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.base_encoder import find_base
+from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.care_small import SmallCare
 from models.context import ContextConfig, ContextEncoder
 from models.text import TextConfig, TextEncoder
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Embedded
+
+if TYPE_CHECKING:
+    from models.care_wavlm import WavLMCare
 
 
 def load_text_encoder(run: Run) -> TextEncoder:
@@ -21,6 +27,14 @@ def load_text_encoder(run: Run) -> TextEncoder:
     model = TextEncoder(config, find_base(config.base, run.config["base_sha256"]))
     run.load_weights(model)
     return model
+
+
+def load_speech_encoder(run: Run) -> "tuple[SmallCare | WavLMCare, SpeechClassifier]":
+    """CARE and Stage I of the sound, as a run left them."""
+    care = build_care(CareConfig(**run.config["care"]))
+    speech = SpeechClassifier(care.dimension, SpeechConfig(**run.config["speech"]))
+    run.load_weights(torch.nn.ModuleDict({"care": care, "speech": speech}))
+    return care, speech
 
 
 def load_context(run: Run) -> ContextEncoder:

@@ -15,8 +15,7 @@ from models.conversation import ConversationModel
 from models.manifest import Manifest
 from offline_train.card import model_card
 from offline_train.corpora.corpus import SPLITS, Corpus
-from offline_train.dialogues import load_speech_encoder
-from offline_train.embeddings import load_context, load_text_encoder
+from offline_train.embeddings import load_context, load_speech_encoder, load_text_encoder
 from offline_train.errors import UsageError
 from offline_train.evaluate import evaluate, scored_part, temperature_on
 from offline_train.kinds import Kind, kind_of

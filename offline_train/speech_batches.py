@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.care import pad
-from models.features import FRAME_SHIFT_MS, SAMPLE_RATE
 from offline_train.augment import FeatureAugment
-
-SAMPLES_A_FRAME = int(SAMPLE_RATE * FRAME_SHIFT_MS / 1000)
 
 
 @dataclass(frozen=True)

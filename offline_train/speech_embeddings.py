@@ -13,7 +13,7 @@ from torch import Tensor
 from models.care import Care, SpeechClassifier
 from offline_train.corpora.corpus import Conversation
 from offline_train.devices import here
-from offline_train.dialogues import load_speech_encoder
+from offline_train.embeddings import load_speech_encoder
 from offline_train.heard import heard, recordings_of
 from offline_train.run import Run
 from offline_train.stage1_features import embed_features

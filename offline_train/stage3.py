@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.coattention import CoAttentionConfig
 from models.context import ContextConfig, ContextEncoder
-from models.conversation import ConversationConfig, ConversationModel, one_conversation
+from models.conversation import ConversationConfig, ConversationModel
 from offline_train.corpora.corpus import Split
 from offline_train.devices import to_device
 from offline_train.fit import FitSettings, fit
@@ -19,6 +19,7 @@ from offline_train.metrics import classification
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Batch, Embedded, Scarcity, collate, random_batches, scored_loss
 from offline_train.stage2 import Presentation
+from offline_train.streamed import offline
 
 BOTH, WORDS, SOUND = (True, True), (True, False), (False, True)
 """What may be used: words, sound."""
@@ -164,18 +165,11 @@ def judge_conversations(
     truth, predicted = [], []
     for conversation in conversations:
         shown = replace(conversation, present=conversation.present & torch.tensor(kept))
-        fused = newest(model, shown) if first_emission else offline(model, shown)
+        fused = newest(model, shown) if first_emission else offline(model, shown).fused
         scored = conversation.labels != UNSCORED
         truth.append(conversation.labels[scored])
         predicted.append(fused.argmax(-1)[scored])
     return classification(torch.cat(truth).numpy(), torch.cat(predicted).numpy(), labels)
-
-
-@torch.inference_mode()
-def offline(model: ConversationModel, conversation: Embedded) -> Tensor:
-    """Fused logits [K, C] with the whole conversation in view."""
-    shown = to_device(conversation, next(model.parameters()).device)
-    return one_conversation(model, shown.text, shown.speech, shown.present).fused.cpu()
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.context import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
 from models.window import ConversationWindow
+from offline_train.devices import to_device
 from offline_train.sequences import UNSCORED, Embedded, collate
 from offline_train.stage2 import Modality
 
@@ -86,7 +87,9 @@ def stream(
 @torch.inference_mode()
 def offline(model: ConversationModel, conversation: Embedded) -> Logits:
     """Logits, each [K, C], with the whole conversation in view."""
-    return one_conversation(model, conversation.text, conversation.speech, conversation.present)
+    shown = to_device(conversation, next(model.parameters()).device)
+    logits = one_conversation(model, shown.text, shown.speech, shown.present)
+    return Logits(*(each.cpu() for each in logits))
 
 
 @torch.inference_mode()

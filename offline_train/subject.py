@@ -157,7 +157,7 @@ def _speech_head(run: Run) -> nn.Module:
         from offline_train.stage1_features import load_feature_encoder
 
         return load_feature_encoder(run).speech.head
-    from offline_train.dialogues import load_speech_encoder
+    from offline_train.embeddings import load_speech_encoder
 
     return load_speech_encoder(run)[1].head
 
