@@ -22,6 +22,7 @@ _LLM = ("model", "base_url", "api_key_file", "prompt_file", "asks", "concurrency
 _ONLY_FOR = {
     **dict.fromkeys((*_LLM, "timeout", "price_in", "price_out", "retry_set_aside"), ("llm",)),
     "bundle": ("classifier",),
+    "teacher": ("teachers",),
     "labels": ("classifier", "corpus"),
     "agreement": ("corpus",),
     "seed": ("corpus",),
@@ -33,10 +34,10 @@ def annotate(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option(help="Annotations, JSON Lines; gone on with if it is there.")],
     annotator: Annotated[
-        Literal["llm", "lexicon", "classifier", "corpus"],
+        Literal["llm", "lexicon", "classifier", "teachers", "corpus"],
         typer.Option(
             help="llm: any OpenAI-compatible endpoint; lexicon: VADER; classifier: a bundle of ours;"
-            " corpus: what people said."
+            " teachers: runs of Stage I, for a smaller encoder to learn from; corpus: what people said."
         ),
     ] = "llm",
     corpus: Annotated[str | None, typer.Option(help="Take a corpus' texts.", rich_help_panel=_FROM)] = None,
@@ -114,6 +115,13 @@ def annotate(
     ] = None,
     bundle: Annotated[
         str | None, typer.Option(help="classifier: its folder or name.", rich_help_panel=_OTHER)
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="teachers: a finished run of `stage1 --modality text`; again for the mean of several.",
+            rich_help_panel=_OTHER,
+        ),
     ] = None,
     labels: Annotated[
         Literal["sentiment", "emotion"],
@@ -207,6 +215,13 @@ def annotate(
                     if bundle is None:
                         raise UsageError("say which bundle annotates, e.g. --bundle meld-small")
                     who = ClassifierAnnotator(bundle, labels)
+                case "teachers":
+                    from offline_train.annotators.teachers import TeacherAnnotator
+                    from offline_train.run import Run
+
+                    if not teacher:
+                        raise UsageError("say which runs annotate, e.g. --teacher runs/meld/text1")
+                    who = TeacherAnnotator([Run(folder) for folder in teacher])
                 case "corpus":
                     who = HumanAnnotator(wanted, labels, agreement, seed)
             try:
