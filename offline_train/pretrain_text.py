@@ -84,18 +84,22 @@ class _Batch(NamedTuple):
     task: int
 
 
-def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Run) -> dict[str, Any]:
+def pretrain_text(
+    files: Sequence[Path], settings: PretrainTextSettings, run: Run, pretrained: Run | None = None
+) -> dict[str, Any]:
     """Train on annotated texts, a head a file; the epoch kept is the best on what is held out.
 
     Args:
         files: annotations, as `annotate` writes them.
         settings: how.
         run: where.
+        pretrained: an earlier pre-training to go on from.
 
     Returns:
         Metrics by file, as stored in the run.
 
     Raises:
+        RunError: `pretrained` is no finished pre-training, or of another encoder.
         UsageError: a file can't be used.
     """
     torch.manual_seed(settings.fit.seed)
@@ -110,6 +114,8 @@ def pretrain_text(files: Sequence[Path], settings: PretrainTextSettings, run: Ru
     )
     model = PretrainingModel(TextEncoder(config, folder), [len(task.labels) for task in tasks])
     model.encoder.head.requires_grad_(requires_grad=False)
+    if pretrained is not None:
+        load_pretrained(model.encoder, pretrained)
 
     def batches(generator: torch.Generator) -> list[_Batch]:
         chance = random.Random(int(torch.randint(2**31, (), generator=generator)))

@@ -28,6 +28,9 @@ def pretrain_text(
         str | None,
         typer.Option(help="The encoder to start from, a folder or a hub name such as roberta-large."),
     ] = None,
+    pretrained: Annotated[
+        Path | None, typer.Option(help="An earlier run of pretrain-text to go on from, of the same encoder.")
+    ] = None,
     seed: Seed = None,
     epochs: Epochs = None,
     learning_rate: LearningRate = None,
@@ -38,11 +41,13 @@ def pretrain_text(
     """RoBERTa-FT: fine-tune the text encoder on pseudo-labels, before any corpus is seen."""
     from offline_train.pretrain_text import PretrainTextSettings
     from offline_train.pretrain_text import pretrain_text as train
+    from offline_train.run import Run
 
     flags = {"base": base, "fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
     chosen = settings_from(PretrainTextSettings, "pretrain-text", preset, config, changes, flags)
-    run = open_run(out, chosen, annotations=annotations, parents={})
+    parents = {"pretrained": pretrained} if pretrained else {}
+    run = open_run(out, chosen, annotations=annotations, parents=parents)
     if not run.finished:
-        train(annotations, chosen, run)
+        train(annotations, chosen, run, Run(pretrained) if pretrained else None)
     for name, metrics in run.metrics["validation"].items():
         print(f"{name}: weighted F1 {metrics['weighted_f1']:.2f} on held out texts")
