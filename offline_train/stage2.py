@@ -130,8 +130,10 @@ def judge_context(
     truth, predicted = [], []
     for conversation in conversations:
         if first_emission:
-            batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
-            logits = read(model, modality, to_device(batch, device)).diagonal(dim1=0, dim2=1).T  # [K, C]
+            shown = to_device(conversation, device)
+            column = 0 if modality == "text" else 1
+            features = shown.text if modality == "text" else shown.speech
+            logits = model.newest(features, shown.present[:, column])[1]
         else:
             logits = read(model, modality, to_device(collate([conversation]), device))[0]
         scored = conversation.labels != UNSCORED
