@@ -202,7 +202,11 @@ def test_stage2_is_as_sure_as_validation_data_allow(tmp_path: Path) -> None:
 
     data: dict[Split, list[Embedded]] = {"train": part(4), "validation": part(30)}
     settings = ContextStageSettings(
-        hidden=16, heads=2, batch=4, dropout=0.0, fit=FitSettings(epochs=30, learning_rate=2e-2, weight_decay=0.0)
+        hidden=16,
+        heads=2,
+        batch=4,
+        dropout=0.0,
+        fit=FitSettings(epochs=30, learning_rate=2e-2, weight_decay=0.0),
     )
     run = Run.open(tmp_path / "run", {"settings": settings}, command="")
     metrics = train_context("text", data, LABELS, settings, run)
