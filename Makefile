@@ -110,7 +110,7 @@ results: taught guidance  ## every number of docs/results.md: some hours on two 
 	for seed in 1 2 3; do \
 		$(TRAIN) stage1 --modality speech --corpus mosi --data $(DATA)/mosi --features $(BOTH) --seed $$seed \
 			--out $(RUNS)/features/mosi/seed$$seed/both1 || exit; \
-		$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/features/mosi/seed$$seed/both1 --seed $$seed \
+		$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/features/mosi/seed$$seed/both1 --set batch=8 --seed $$seed \
 			--out $(RUNS)/features/mosi/seed$$seed/both2 || exit; done
 	$(MAKE) tables
 
