@@ -154,9 +154,13 @@ def test_paired_sound_and_features_that_heard_words_are_kept_apart(tmp_path: Pat
     write_run(tmp_path / "fused", seed=1, scores=(94, 94), corpus="meld", kind="fused", clips="ravdess",
               parents={"text": text2, "speech": paired})  # fmt: skip
     write_run(tmp_path / "logits", seed=1, scores=(94, 94), kind="speech", features="bigru_att")
+    write_run(
+        tmp_path / "both", seed=1, scores=(94, 94), corpus="mosi", kind="speech", features="audio73+text100"
+    )
     text = page(gather(tmp_path).results)
     assert cells(text, "MELD, ours")[1:] == ["—", "—", "60.00 (1)", "60.00 (1)", "—"]
     assert cells(text, "IEMOCAP (4-way), ours")[1] == "—"
+    assert cells(text, "CMU-MOSI, ours")[1] == "—"
     assert "94.00 (1)" in section(text, "MELD's words with RAVDESS' sound")
 
 
