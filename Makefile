@@ -75,7 +75,7 @@ taught: teacher
 	$(TRAIN) pretrain-text $(foreach file,$(TAUGHT),--annotations $(file)) --pretrained $(RUNS)/pretrain-text \
 		--out $(RUNS)/pretrain-taught
 
-# The shipped bundle from scratch: words from MELD, sound from RAVDESS.
+# The next version of the shipped bundle, from scratch: words from MELD, sound from RAVDESS.
 bundle: taught
 	$(ABLATE) stages --seeds 1 $(MELD) $(DISTILLED)
 	$(TRAIN) pretrain-care --corpus ravdess --data $(DATA)/ravdess --text $(RUNS)/pretrain-text --out $(RUNS)/care
