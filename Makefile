@@ -106,7 +106,8 @@ results: taught guidance  ## every number of docs/results.md: some hours on two 
 	for experiment in stages joint prefix window; do \
 		$(ABLATE) $$experiment --corpus mosi --data $(DATA)/mosi --pretrained $(RUNS)/pretrain-text \
 		$(FEW) || exit; done
-	$(ABLATE) sessions --corpus iemocap --data $(DATA)/iemocap --features bigru_att --out $(RUNS)/sessions
+	$(ABLATE) sessions --corpus iemocap --data $(DATA)/iemocap --features bigru_att \
+		--stage2-set batch=8 --out $(RUNS)/sessions
 	for seed in 1 2 3; do \
 		$(TRAIN) stage1 --modality speech --corpus mosi --data $(DATA)/mosi --features $(BOTH) --seed $$seed \
 			--out $(RUNS)/features/mosi/seed$$seed/both1 || exit; \

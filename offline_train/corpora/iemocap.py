@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,15 @@ _FOUR = {"ang": "angry", "hap": "happy", "exc": "happy", "neu": "neutral", "sad"
 _SIX = {"hap": "happy", "sad": "sad", "neu": "neutral", "ang": "angry", "exc": "excited", "fru": "frustrated"}
 _RAW = {*_SIX, "sur", "fea", "dis", "oth", "xxx"}
 _SEEN_CONTEXT = ("iaan", "bert_iaan")
+_A_MODEL_A_SESSION = "bigru_att"
 _VALIDATION_SHARE = 0.12
 _TURN_LAYOUT = "[start - end]<tab>id<tab>emotion<tab>[v, a, d]"
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _TURN = re.compile(rf"\[{_NUMBER}\s*-\s*{_NUMBER}\]\s+(\S+)\s+(\S+)\s+\[{_NUMBER},[^]]*\]")
 _SAID = re.compile(r"(\S+)\s+\[[^]]*\]\s*:(.*)")
+
+
+_Row = tuple[dict[str, Any], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None 
 
     Args:
         folder: the full release as published, or the prepared corpus.
-        features: which array of a prepared corpus to read as speech features, `gemaps47` by default.
+        features: which array of a prepared corpus to read as speech features, `gemaps47` by default;
+            `bigru_att` is standardised session by session.
         fold: 1 to 5, to leave one session out instead: session `fold` is the test, the next one (after 5
             comes 1) the validation, the others train.
 
@@ -122,6 +128,20 @@ def _corpus(
     return Corpus(name, labels, splits, TERMS)
 
 
+def _standardise_by_session(rows: Sequence[_Row]) -> list[_Row]:
+    """Each session's logits are of the model that had not heard it, and those of five models differ in scale.
+
+    The statistics are of all of a session's utterances, labelled or not, so that a whole session is needed.
+    """
+    sessions = np.array([row["session"] for row, _ in rows])
+    logits = np.stack([values for _, values in rows])
+    for session in np.unique(sessions):
+        its = sessions == session
+        logits[its] -= logits[its].mean(axis=0)
+        logits[its] /= np.maximum(logits[its].std(axis=0), 1e-6)
+    return [(row, values) for (row, _), values in zip(rows, logits, strict=True)]
+
+
 def _read(folder: Path, features: str | None) -> list[_Turn]:
     if not is_prepared(folder):
         if features is not None:
@@ -134,6 +154,8 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
             )
     keys = {"id": str, "dialogue": str, "session": int, "pos": int, "text": str, "raw": str, "vad": list}
     rows = read_prepared("IEMOCAP", folder, keys, features or "gemaps47")
+    if features == _A_MODEL_A_SESSION:
+        rows = _standardise_by_session(rows)
     rows.sort(key=lambda pair: (pair[0]["session"], pair[0]["dialogue"], pair[0]["pos"]))
     for row, _ in rows:
         if row["raw"] not in _RAW:
