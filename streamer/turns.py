@@ -135,6 +135,21 @@ class TurnDetector:
         if self._pause_start is not None:
             self._patience = self._endpointer.silence(words)
 
+    def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
+        """What was heard so far of the turn that goes on, beginning as `Turn.audio` will.
+
+        Args:
+            since: sample index; what comes before it is left out.
+
+        Returns:
+            Index of the first sample, and int16 [n]; nothing where nobody speaks.
+        """
+        stop = self._ring.stop
+        if self._onset is None or not self._speaking:
+            return stop, self._ring.read(stop, stop)
+        start = min(max(self._audio_start(self._onset), since), stop)
+        return start, self._ring.read(start, stop)
+
     def flush(self) -> list[TurnEvent]:
         """End the stream: a turn still open ends here.
 
@@ -267,7 +282,10 @@ class TurnDetector:
 
     def _turn(self, end: int, declared: int, reason: TurnEnding, postroll: int | None = None) -> Turn:
         assert self._onset is not None
-        audio_start = max(self._onset - self._preroll, self._taken, self._ring.start)
+        audio_start = self._audio_start(self._onset)
         audio_end = min(end + (self._postroll if postroll is None else postroll), self._ring.stop)
         audio = self._ring.read(audio_start, audio_end)
         return Turn(self.channel, self._onset, end, audio, audio_start, declared, reason)
+
+    def _audio_start(self, onset: int) -> int:
+        return max(onset - self._preroll, self._taken, self._ring.start)
