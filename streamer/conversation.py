@@ -58,7 +58,7 @@ class Conversation:
         self._bundle = bundle
         self._window = ConversationWindow(bundle.conversation, window)
         self._open: deque[_Open] = deque(maxlen=window)
-        self._words: deque[str] = deque(maxlen=bundle.text.config.context_turns)
+        self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
 
     @property
@@ -68,7 +68,7 @@ class Conversation:
         They are those of the latest turns that had any, whoever spoke, in the order the turns were added: as
         in training, where a conversation's utterances follow one another.
         """
-        return tuple(self._words)
+        return self._preceding
 
     def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
         """Judge a new turn, and earlier ones anew in its light.
@@ -84,7 +84,8 @@ class Conversation:
         logits = self._window.append(text, speech)
         self._open.append(_Open(turn, {"text": text is not None, "speech": speech is not None}))
         if utterance.text:
-            self._words.append(utterance.text)
+            turns = self._bundle.text.config.context_turns
+            self._preceding = (*self._preceding, utterance.text)[-turns:] if turns else ()
         changed = []
         for row, entry in enumerate(self._open):
             now = self._judge(entry, Logits(*(each[row] for each in logits)))
@@ -92,6 +93,13 @@ class Conversation:
                 entry.said = now
                 changed.append((entry.turn, now))
         return changed[-1:] + changed[:-1]
+
+    def provisional(self, utterance: Utterance) -> Judgement:
+        """Judge a turn that still goes on, by what was heard of it alone; nothing is kept."""
+        text, speech = utterance.text_embedding, utterance.speech_embedding
+        alone = ConversationWindow(self._bundle.conversation, 1)
+        (row,) = zip(*alone.append(text, speech), strict=True)
+        return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), Logits(*row))
 
     def _judge(self, entry: _Open, logits: Logits) -> Judgement:
         fused = self._bundle.probabilities(logits.fused)  # [C]
