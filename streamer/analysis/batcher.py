@@ -42,7 +42,8 @@ class Batcher(Generic[What, Result]):
 
     def lag_s(self, urgency: Urgency) -> float:
         """How long the oldest of the jobs has waited that are at least so urgent; 0 where none wait."""
-        return monotonic() - min((job.since for job in self._queue.waiting(urgency)), default=monotonic())
+        now = monotonic()
+        return max((now - job.since for job in self._queue.waiting(urgency)), default=0.0)
 
     async def do(self, stream: Hashable, what: What, priority: Priority) -> Result:
         """Have a job done. Cancelled while it waits, it is not done.
