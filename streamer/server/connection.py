@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from contextlib import suppress
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -91,7 +92,7 @@ class _Connection:
                 speakers=start.who,
                 live=start.live,
             )
-            stream.on_stop(pipeline.stop)
+            stream.on_stop(partial(source.interrupt, pipeline.stop))
             feed = make_feed(start, source)
             receiver = asyncio.create_task(self._receive(feed))
             try:

@@ -19,6 +19,35 @@ _PING_EVERY_S = 20.0
 _log = logging.getLogger("merits.server")
 
 
+def make_server(streams: Streams, entrance: Entrance, routes: Sequence[BaseRoute] = ()) -> uvicorn.Server:
+    """Put the server together; it is run by `serve(sockets=[entrance.socket])`, ended by `should_exit`.
+
+    Args:
+        streams: entered by the caller.
+        entrance: where it listens.
+        routes: beside the protocol's own.
+    """
+    limits = streams.settings.server
+    config = uvicorn.Config(
+        create_app(streams, token=entrance.token, routes=routes),
+        http="h11",
+        ws=_Protocol,
+        ws_max_size=limits.max_message_bytes,
+        ws_ping_interval=_PING_EVERY_S,
+        ws_ping_timeout=None,  # a client that is held back is not read, its pongs neither: see idle_timeout_s
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level="warning",  # below that, it logs URLs
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
+        ssl_context_factory=None if (tls := entrance.tls) is None else lambda *_: tls,
+    )
+    return _Server(config, streams)
+
+
 async def serve(
     streams: Streams,
     entrance: Entrance,
@@ -40,26 +69,8 @@ async def serve(
         The exit code: 128 plus the number of the signal that ended it, or 0 when nobody reads the events
         on standard output any more.
     """
-    limits = streams.settings.server
-    config = uvicorn.Config(
-        create_app(streams, token=entrance.token, routes=routes),
-        http="h11",
-        ws=_Protocol,
-        ws_max_size=limits.max_message_bytes,
-        ws_ping_interval=_PING_EVERY_S,
-        ws_ping_timeout=None,  # a client that is held back is not read, its pongs neither: see idle_timeout_s
-        ws_per_message_deflate=False,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        log_level="warning",  # below that, it logs URLs
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
-        ssl_context_factory=None if (tls := entrance.tls) is None else lambda *_: tls,
-    )
     async with streams:
-        server = _Server(config, streams)
+        server = make_server(streams, entrance, routes)
 
         def stop() -> None:
             server.should_exit = True

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,7 @@ class StreamSource:
         self._shed_to = 0
         self._ended = False
         self._error: Exception | None = None
+        self._stop_reader: Callable[[], None] | None = None
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self.waiting = 0  # samples of channel 0 in _items
@@ -66,6 +67,12 @@ class StreamSource:
         self._some.set()
         self._room.set()
 
+    def interrupt(self, stop_reader: Callable[[], None]) -> None:
+        """Nothing follows; after what came before has been taken out, `stop_reader` is called."""
+        if not self._ended:
+            self._stop_reader = stop_reader
+            self.end()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -89,6 +96,9 @@ class StreamSource:
             await self._some.wait()
         if self._error is not None:
             raise self._error
+        if self._stop_reader is not None:
+            self._stop_reader()
+            await asyncio.Event().wait()  # until the reader no longer does: it was not the end of input
 
     def _append(self, item: _Item) -> None:
         self._items.append(item)

@@ -47,13 +47,13 @@ class Stream:
         self._interrupt: Callable[[], None] | None = None
 
     def on_stop(self, interrupt: Callable[[], None]) -> None:
-        """Say what makes its pipeline stop listening; called at once if it was told to stop already."""
+        """Say what makes it take in nothing more; called at once if it was told to stop already."""
         self._interrupt = interrupt
         if self.stopped is not None:
             interrupt()
 
     def stop(self, why: Problem) -> None:
-        """Stop listening; what was heard is still told."""
+        """Take in nothing more; what was heard is still told."""
         if self.stopped is None:
             self.stopped = why
             if self._interrupt is not None:
