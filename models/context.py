@@ -82,8 +82,8 @@ class ContextEncoder(nn.Module):
             x = self.dropout(layer(x, reverse))
         return self.attend(x, turns)
 
-    def attend(self, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-        """The part above the GRU: self-attention and the head."""
+    def attend(self, x: Tensor, turns: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The part above the GRU: self-attention and the head; `turns` is None where nothing is padding."""
         context = self.attention(x, x, turns)
         return context, self.head(context)
 
