@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
-from streamer.analyzer import Analyzer
+from streamer.analyzer import Analyzer, share_cores
 from streamer.audio.frame import AudioFrame, AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
@@ -65,6 +65,7 @@ def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
     Raises:
         InputError: one of them can't be had.
     """
+    share_cores()
     bundle, transcriber = load_models(settings), load_transcriber(settings.asr, notify)
     if bundle.words_only and isinstance(transcriber, Off):
         notify(f"{bundle.name} judges by the words alone, and nothing recognises them: choose an --asr")

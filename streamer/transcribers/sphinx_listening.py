@@ -50,6 +50,11 @@ class SphinxListening:
         self._words: list[Word] = []  # of those that have ended
         self._text = ""  # of the one that goes on
 
+    @property
+    def pid(self) -> int | None:
+        """The decoder's process; None when it was given back."""
+        return None if self._process is None else self._process.pid
+
     def hear(self, samples: NDArray[np.int16]) -> str:
         """Take in what comes next (see `Listening`).
 

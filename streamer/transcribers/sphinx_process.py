@@ -31,6 +31,11 @@ class SphinxProcess:
         self._finalizer = weakref.finalize(self, _stop, self._process)
 
     @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it answers."""
         return self._finalizer.alive and self._process.poll() is None
