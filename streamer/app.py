@@ -340,11 +340,10 @@ def _serve(settings: "Settings", events: str | None) -> None:
     entrance = Entrance(settings.server)
 
     from streamer.server.run import serve
-    from streamer.server.shared import SharedAnalyzer
     from streamer.server.streams import Streams
     from streamer.sessions import load_analyzer
 
-    analyzer = SharedAnalyzer(load_analyzer(settings, _notify))
+    analyzer = load_analyzer(settings, _notify)
     logging.getLogger("merits.server").setLevel(logging.INFO)
 
     async def run() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 from starlette.routing import BaseRoute
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streamer.interrupts import Interrupts
@@ -39,7 +40,7 @@ def make_server(streams: Streams, entrance: Entrance, routes: Sequence[BaseRoute
         lifespan="off",
         log_config=None,
         access_log=False,
-        log_level="warning",  # below that, it logs URLs
+        log_level="error",  # of warnings a stranger can make as many as it likes
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
@@ -107,6 +108,11 @@ class _Server(uvicorn.Server):
 
 class _Protocol(WebSocketsSansIOProtocol):
     """Gives up on a client that neither reads what is left nor closes: its socket would stay for ever."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # it was refused, which uvicorn takes for a fault of ours
 
     async def run_asgi(self) -> None:
         await super().run_asgi()

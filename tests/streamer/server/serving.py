@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ async def serving(
     settings: Settings,
     *,
     events: Path | None = None,
+    send_buffer: int | None = None,
     **limits: Any,
 ) -> AsyncIterator[tuple[str, Streams]]:
     """Run a server; yields the URL that streams' names are appended to, and its streams."""
@@ -50,6 +52,8 @@ async def serving(
     settings = settings.model_copy(update={"server": ServerSettings(**limits)})
     streams = Streams(analyzer, settings, events=str(events) if events else None)
     entrance = Entrance(settings.server)
+    if send_buffer is not None:
+        entrance.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     server = make_server(streams, entrance)
     async with streams:
         running = asyncio.create_task(server.serve(sockets=[entrance.socket]))
@@ -100,12 +104,15 @@ async def read(websocket: ClientConnection) -> Told:
 
 async def stream(url: str, sound: bytes, *, chunk: int = 3_201, **fields: Any) -> Told:
     """Send all of a sound and read all that is told of it."""
-    async with connect(url) as websocket:
-        await websocket.send(start(**fields))
-        sending = asyncio.create_task(send(websocket, sound, chunk))
-        told = await read(websocket)
-        await asyncio.gather(sending, return_exceptions=True)  # refused, it may have been cut off
-        return told
+
+    async def tell(websocket: ClientConnection) -> None:
+        with suppress(ConnectionClosed):  # refused, it may be cut off
+            await websocket.send(start(**fields))
+            await send(websocket, sound, chunk)
+
+    async with connect(url) as websocket, asyncio.TaskGroup() as tasks:
+        tasks.create_task(tell(websocket))
+        return await read(websocket)
 
 
 async def until(websocket: ClientConnection, kind: str) -> Event:
