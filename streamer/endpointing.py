@@ -2,51 +2,70 @@
 
 import math
 
-from streamer.sentence_end import Ending, judge_ending
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.sentence_end import evidence_of_end
 
-_CUTS_PER_TURN = 0.05
-"""The silence is adapted until about this share of the turns is cut in two."""
+_TYPICAL = math.log(0.4 * SAMPLE_RATE)
+_SPREAD = 0.6
+"""Pauses within turns are log-normal, of this median and spread, before any was heard."""
 
-_STEP = 0.3
-"""How fast: a pause that would have been taken for an end moves the silence by this much, in nepers."""
+_BETWEEN_SENTENCES = 0.4
+"""Share of the pauses within turns that lie where a sentence is over."""
 
-_FACTOR: dict[Ending, float] = {"finished": 0.7, "unclear": 1.0, "unfinished": 2.0}
-"""What the words make of the silence."""
+_WENT_ON, _ENDED = 10.0, 15.0
+"""What is taken for known before anything was heard: so many pauses within turns, so many at their ends."""
+
+_MEMORY = 0.98
+"""What is left of a pause's weight after each later one: some 50 pauses count."""
 
 
 class EndPointer:
     """Decides how much silence ends a turn. Pure: its only time is what it is told.
 
-    It holds one number: the silence that, with what was heard of this channel so far, cuts few turns in two.
-    Every pause that was longer than it lengthens it, every turn that was really over shortens it a little, so
-    that it settles where the two balance.
+    Waiting another moment costs that moment if the turn is over, and saves cutting it in two if the speaker
+    would go on within it. The silence is the one at which the two balance: it grows with the odds that the
+    speaker goes on, by the words and by the pauses so far, and with how long pauses were. What a cut costs
+    follows from `usual`, which it is where nothing is known. It holds three numbers.
 
     Args:
         shortest: silence, in samples as everywhere here, that no turn ends before.
-        usual: silence to begin with.
+        usual: silence where nothing speaks for more or less.
         longest: silence that ends every turn.
     """
 
     def __init__(self, shortest: int, usual: int, longest: int) -> None:
         self._shortest = shortest
         self._longest = longest
-        self._usual = float(usual)
+        self._prior = min(_TYPICAL, math.log(usual) + _SPREAD**2)
+        self._beyond_mode = math.log(usual) - self._mode(self._prior)
+        self._went_on = 0.0
+        self._ended = 0.0
+        self._logarithms = 0.0
 
     def silence(self, words: str = "") -> int:
         """The silence that ends the turn, given what was recognised of it; "" for nothing (yet)."""
-        return self._bounded(self._usual * _FACTOR[judge_ending(words)])
+        if self._shortest == self._longest:
+            return self._longest
+        odds = (self._went_on + _WENT_ON) / (self._ended + _ENDED) * (_ENDED / _WENT_ON)
+        odds *= _BETWEEN_SENTENCES + (1 - _BETWEEN_SENTENCES) * math.exp(-evidence_of_end(words))
+        typical = (self._logarithms + _WENT_ON * self._prior) / (self._went_on + _WENT_ON)
+        # odds * density(silence; typical) = density(usual; prior), log-normal densities, solved for silence
+        square = self._beyond_mode**2 + 2 * _SPREAD**2 * (math.log(odds) - (typical - self._prior))
+        if square < 0:
+            return self._shortest
+        silence = round(math.exp(self._mode(typical) + math.sqrt(square)))
+        return max(self._shortest, min(self._longest, silence))
 
     def heard_again(self, after: int) -> None:
         """Learn: speech was heard again on this channel after a silence, in a turn or after one.
 
-        After a silence of no more than `longest` the speaker is taken to have gone on; where the turn had
-        been declared over by then, it was cut in two.
+        After a silence of no more than `longest` the speaker is taken to have gone on.
         """
-        if after > self._longest:
-            self._usual *= math.exp(-_STEP * _CUTS_PER_TURN)
-        elif after > self._usual:
-            self._usual *= math.exp(_STEP * (1 - _CUTS_PER_TURN))
-        self._usual = float(self._bounded(self._usual))
+        went_on = after <= self._longest
+        self._went_on = _MEMORY * self._went_on + went_on
+        self._ended = _MEMORY * self._ended + (not went_on)
+        self._logarithms = _MEMORY * self._logarithms + (math.log(max(after, 1)) if went_on else 0.0)
 
-    def _bounded(self, silence: float) -> int:
-        return max(self._shortest, min(self._longest, round(silence)))
+    def _mode(self, typical: float) -> float:
+        """Logarithm of the likeliest pause."""
+        return typical - _SPREAD**2
