@@ -161,7 +161,7 @@ def converse(
 
 
 def _boundary(sentence: Sentence, after: int) -> int:
-    """The quietest place around the end of the so many-th word; the end of the clip's speech after the last."""
+    """The quietest place around the end of the so many-th word; after the last, the end of the speech."""
     clip, words = sentence.clip, sentence.words
     if after == len(words):
         return clip.last
