@@ -2,8 +2,8 @@
 
 Talk without an end goes through one session as fast as it is taken, with the words supplied unless a
 recogniser is named. Watched are: resident memory, which at the end must be within 2 % of that after the
-first hour of sound (after the first sixth, of shorter runs); turns, none of which may be lost; queues, which must
-keep to their bounds; and the event loop, whose stalls must stay below 20 ms (p99).
+first hour of sound (after the first sixth, of shorter runs); turns, none of which may be lost; queues, which
+must keep to their bounds; and the event loop, whose stalls must stay below 20 ms (p99).
 
 With --budget-s the run pauses after so many seconds, and goes on where it was when started again with the
 same --state: each part is a process, and memory is judged within the parts.
@@ -12,7 +12,7 @@ same --state: each part is a process, and memory is judged within the parts.
 import argparse
 import asyncio
 import json
-import os
+import logging
 import shlex
 import sys
 import time
@@ -151,9 +151,7 @@ def main() -> None:
     if left > 0.001:
         share_cores()
         if arguments.asr:
-            analyzer = load_analyzer(
-                Settings(asr=arguments.asr), lambda message: print(message, file=sys.stderr)
-            )
+            analyzer = load_analyzer(Settings(asr=arguments.asr), logging.getLogger().warning)
         else:
             analyzer = Analyzer(load_models(Settings()), KnownWords(clips))
         parts.append(Part(seed=1 + len(parts)))
@@ -183,7 +181,7 @@ def _write(state: Path | None, parts: Sequence[Part]) -> None:
     if state is not None:
         partial = state.with_name(f"{state.name}.partial")
         partial.write_text(json.dumps([asdict(part) for part in parts]), encoding="utf-8")
-        os.replace(partial, state)
+        partial.replace(state)
 
 
 if __name__ == "__main__":

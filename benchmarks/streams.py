@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.conversations import Clip, KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
@@ -29,8 +29,9 @@ from benchmarks.talking import Listener, Stalls, TalkSource, cpu_s, one_by_one
 from streamer.analyzer import Analyzer, share_cores
 from streamer.config import Settings
 from streamer.pipeline import Pipeline
-from streamer.sessions import load_analyzer, load_models
+from streamer.sessions import load_models
 from streamer.transcribers.base import Transcriber
+from streamer.transcribers.choose import load_transcriber
 
 LIMIT_MS = 300.0
 HELD_BACK_S = 1.0
@@ -101,50 +102,46 @@ def ramp(first: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: float, 
     }
 
 
-async def over_websockets(count: int, clips: Sequence[Clip], seconds: float) -> dict[str, Any]:
-    """The same through `merits serve` in a process of its own, without a recogniser."""
+def over_websockets(count: int, clips: Sequence[Clip], seconds: float) -> dict[str, Any]:
+    """So many clients of a real `merits serve`, in a process of its own, without a recogniser."""
     program = "from streamer.app import main; main()"
-    server = subprocess.Popen(
-        [sys.executable, "-c", program, "serve", "--port", "0", "--asr", "none"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    command = [sys.executable, "-c", program, "serve", "--port", "0", "--asr", "none"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        found = re.search(r"(ws://\S+)NAME", server.stderr.readline())
-        assert found, "the server does not start"
-        total_ms: list[float] = []
-        ended: list[dict[str, Any]] = []
-
-        async def client(number: int) -> None:
-            source = TalkSource(number, clips, seconds, paced=True)
-            async with connect(f"{found[1]}s{number}") as websocket, asyncio.TaskGroup() as tasks:
-
-                async def send() -> None:
-                    await websocket.send('{"type": "start"}')
-                    async for frame in source:
-                        await websocket.send(frame.samples.tobytes())
-                    await websocket.send('{"type": "end"}')
-
-                tasks.create_task(send())
-                async for message in websocket:
-                    event = json.loads(message)
-                    if event["type"] == "turn.final":
-                        total_ms.append(event["latency_ms"]["total"])
-                    elif event["type"] == "session.ended":
-                        ended.append(event)
-
-        await asyncio.gather(*(client(number) for number in range(count)))
-    finally:
-        server.terminate()
-        server.wait()
+        try:
+            found = re.search(r"(ws://\S+)NAME", server.stderr.readline())
+            assert found, "the server does not start"
+            events = asyncio.run(_clients(found[1], count, clips, seconds))
+        finally:
+            server.terminate()
+    total_ms = [event["latency_ms"]["total"] for event in events if event["type"] == "turn.final"]
     return {
         "streams": count,
         "turns": len(total_ms),
-        "gaps": sum(event["gaps"] for event in ended),
+        "gaps": sum(event["type"] == "audio.gap" for event in events),
         "p50_ms": round(float(np.percentile(total_ms, 50)), 1),
         "p95_ms": round(float(np.percentile(total_ms, 95)), 1),
     }
+
+
+async def _clients(url: str, count: int, clips: Sequence[Clip], seconds: float) -> list[dict[str, Any]]:
+    """All that they are told."""
+    told: list[dict[str, Any]] = []
+
+    async def send(websocket: ClientConnection, source: TalkSource) -> None:
+        await websocket.send('{"type": "start"}')
+        async for frame in source:
+            await websocket.send(frame.samples.tobytes())
+        await websocket.send('{"type": "end"}')
+
+    async def run(number: int) -> None:
+        source = TalkSource(number, clips, seconds, paced=True)
+        async with connect(f"{url}s{number}") as websocket, asyncio.TaskGroup() as tasks:
+            tasks.create_task(send(websocket, source))
+            told.extend([json.loads(message) async for message in websocket])
+
+    await asyncio.gather(*(run(number) for number in range(count)))
+    return told
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -160,7 +157,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 continue
             recogniser: Transcriber = KnownWords(clips)
             if name == "embedded recogniser":
-                recogniser = load_analyzer(Settings(asr="pocketsphinx"), print).transcriber
+                recogniser = load_transcriber("pocketsphinx", print)
             analyzer = Analyzer(bundle, recogniser)
             if way == "one by one":
                 one_by_one(analyzer)
@@ -168,7 +165,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             results.setdefault(name, {})[way] = ramp(
                 first, analyzer, clips, arguments.seconds, arguments.most
             )
-    websockets = asyncio.run(over_websockets(arguments.websockets, clips, arguments.seconds))
+    websockets = over_websockets(arguments.websockets, clips, arguments.seconds)
     return {**results, "websockets, no recogniser": websockets}
 
 

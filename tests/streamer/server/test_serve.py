@@ -84,9 +84,12 @@ async def test_interrupted_twice_it_leaves_at_once(bundle: Path, tmp_path: Path)
         async with connect(f"{server.url}desk", max_queue=1) as desk:
             await desk.send(start())
             await until(desk, "session.started")
-            server.process.send_signal(signal.SIGINT)
-            server.process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            for _ in range(2):
+                server.process.send_signal(signal.SIGINT)
+                await asyncio.sleep(0.2)
             assert await asyncio.to_thread(server.ended) == 130
+            assert time.monotonic() - began < 5
     assert events_of(tmp_path, "desk")[-1]["type"] == "session.ended"
     assert "Traceback" not in server.stderr
 
