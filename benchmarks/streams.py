@@ -56,7 +56,7 @@ async def hold(count: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: f
     for source in sources:
         source.roll.close()
     shed = sum((listener.shed for listener in listeners), Counter())
-    result = {
+    result: dict[str, Any] = {
         "streams": count,
         "turns": len(total_ms),
         "turns_spoken": sum(source.roll.spoken for source in sources),

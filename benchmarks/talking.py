@@ -219,7 +219,7 @@ def resident_mib() -> float:
     """Memory held by this process and those it started, in MiB."""
     process = psutil.Process()
     each = [process, *process.children(recursive=True)]
-    return sum(one.memory_info().rss for one in each) / 2**20
+    return float(sum(one.memory_info().rss for one in each)) / 2**20
 
 
 def one_by_one(analyzer: Analyzer) -> None:

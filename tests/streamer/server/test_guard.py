@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from streamer.analyzer import Analyzer
 from streamer.config import Settings
@@ -67,7 +68,7 @@ async def test_a_token_is_asked_for(analyzer: Analyzer, settings: Settings, toke
             assert status == 200
             assert isinstance(streams, list)
             assert [(each["stream"], each["session"]) for each in streams] == [("header", session)]
-        browser = ["merits.v1", f"merits.token.{TOKEN}"]
+        browser = [Subprotocol("merits.v1"), Subprotocol(f"merits.token.{TOKEN}")]
         async with connect(f"{url}browser", subprotocols=browser) as websocket:
             assert websocket.subprotocol == "merits.v1", "the token is not repeated"
 

@@ -111,7 +111,7 @@ async def test_events_of_all_streams_on_standard_output_and_to_a_broker(
     events = [json.loads(line) for line in out.splitlines()]
     assert {event["stream"] for event in events} == {"desk", "door"}
     turns = [event for event in events if event["type"] in ("turn.final", "turn.revised")]
-    assert json.loads(published[0].payload) == turns[0]  # type: ignore[arg-type]
+    assert json.loads(published[0].payload) == turns[0]
 
 
 async def test_the_example_client_prints_turns(bundle: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ SAME = ("turn", "start_s", "end_s", "text", "emotion", "probabilities", "revisio
 def encoded(codec: str, container: str, path: Path) -> bytes:
     """The beginning of the conversation, as some program would send it."""
     with av.open(str(path), "w", format=container) as file:
-        out = file.add_stream(codec, rate=48_000 if codec == "libopus" else 16_000)
+        out: Any = file.add_stream(codec, rate=48_000 if codec == "libopus" else 16_000)
         frame = av.AudioFrame.from_ndarray(conversation()[None, :160_000], format="s16", layout="mono")
         frame.sample_rate = 16_000
         resampler = av.AudioResampler(
