@@ -50,8 +50,8 @@ class Scene:
 def scenes(folder: Path, seeds: Sequence[int], turns: int) -> Iterator[Scene]:
     """Conversations to play, written to a folder; the sample conversation where the recordings are absent."""
     for seed in seeds:
-        for name, options in {"clean": {}, "noise at 10 dB": {"snr_db": 10.0}}.items():
-            conversation = assemble(seed, turns=turns, **options)
+        for name, snr_db in {"clean": None, "noise at 10 dB": 10.0}.items():
+            conversation = assemble(seed, turns=turns, snr_db=snr_db)
             if conversation is not None:
                 yield _scene(folder, f"sentences {seed}, {name}", conversation)
     if clips := acted():

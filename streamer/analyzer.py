@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models.bundle import Bundle
 from models.care import pad
+from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.transcribers.base import Transcriber
@@ -62,9 +63,15 @@ class Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voice:
-    """To be embedded: int16 [n] at 16 kHz."""
+    """To be embedded.
+
+    Attributes:
+        audio: int16 [n] at 16 kHz.
+        prepared: the same as `Care.prepare` returns it, where that was done before.
+    """
 
     audio: NDArray[np.int16]
+    prepared: Tensor | None = None
 
 
 class Analyzer:
@@ -113,7 +120,8 @@ class Analyzer:
         care, speech = self.bundle.care, self.bundle.speech
         assert care is not None
         assert speech is not None
-        embeddings: Tensor = speech(care(*pad([care.prepare(voice.audio) for voice in voices])))[0]
+        inputs = [care.prepare(v.audio) if v.prepared is None else v.prepared for v in voices]
+        embeddings: Tensor = speech(care(*pad(inputs)))[0]
         return embeddings
 
 
@@ -146,11 +154,17 @@ class Lane:
             return None
         return await self._analyzer._embedding.do(self, Words(text, preceding), priority)
 
-    async def embed_voice(self, audio: NDArray[np.int16], priority: Priority) -> Tensor | None:
+    async def embed_voice(
+        self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
+    ) -> Tensor | None:
         """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
         if self._analyzer.bundle.words_only:
             return None
-        return await self._analyzer._embedding.do(self, Voice(audio), priority)
+        return await self._analyzer._embedding.do(self, Voice(audio, prepared), priority)
+
+    def voice_listening(self) -> SmallCareListening | None:
+        """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""
+        return None if self._analyzer.bundle.care is None else self._analyzer.bundle.care.listen()
 
     async def in_context(self, step: Callable[[], Result]) -> Result:
         """Take a context step (`Conversation`), which is short, beside whatever else is being computed."""

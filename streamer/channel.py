@@ -90,7 +90,11 @@ class Channel:
             listening = transcriber.listen(self._before)
             self._before = listening or self._before
         self._speaking = Speaking(
-            self._lane, listening, lambda: self._conversation.preceding, self.detector.hint
+            self._lane,
+            listening,
+            self._lane.voice_listening() if self._speculate else None,
+            lambda: self._conversation.preceding,
+            self.detector.hint,
         )
 
     def listen(self) -> None:
@@ -101,7 +105,11 @@ class Channel:
         """
         self._ear, self._partial = _still_running(self._ear), _still_running(self._partial)
         speaking = self._speaking
-        if speaking is None or not speaking.listens or speaking.pauses or self._ear is not None:
+        if speaking is None or not speaking.listens or speaking.pauses:
+            return
+        if self._ear is not None:
+            if self._now - max(speaking.heard, self._told_at) > _EAR_LAG:
+                self._leave_out_partial(self._now)
             return
         if self._now - max(speaking.heard, self._start) >= _HEARD_AT_A_TIME:
             self._ear = asyncio.create_task(self._hear(speaking))
@@ -147,10 +155,15 @@ class Channel:
             return
         late = self._now - speaking.heard > _EAR_LAG
         if late or self._partial is not None or self._analyzer.lag_s(Urgency.SPECULATIVE) > _PARTIALS_LAG_S:
-            self._load.leave_out("partials", monotonic())
+            self._leave_out_partial(speaking.heard)
         else:
             self._partial = asyncio.create_task(self._tell_partial(speaking, text or ""))
-        self._told_at = speaking.heard
+            self._told_at = speaking.heard
+
+    def _leave_out_partial(self, at: int) -> None:
+        if self._partials:
+            self._load.leave_out("partials", monotonic())
+        self._told_at = at
 
     async def _tell_partial(self, speaking: Speaking, text: str) -> None:
         priority = Priority(Urgency.PARTIAL)

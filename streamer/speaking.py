@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.care_small import SmallCareListening
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Lane, Utterance
 from streamer.errors import RunError
@@ -39,7 +40,8 @@ class Speaking:
 
     Args:
         lane: access to the analyzer.
-        listening: hears it while it is spoken; None where it is recognised when it is over.
+        listening: hears its words while it is spoken; None where it is recognised when it is over.
+        voice: hears its voice likewise.
         preceding: tells the words that its own are read after.
         hint: told the words that were recognised ahead, while it pauses.
     """
@@ -48,10 +50,12 @@ class Speaking:
         self,
         lane: Lane,
         listening: Listening | None,
+        voice: SmallCareListening | None,
         preceding: Callable[[], tuple[str, ...]],
         hint: Callable[[str], None],
     ) -> None:
         self.listening = listening
+        self.voice = voice
         self.heard = 0  # sample index up to which it was listened to
         self._lane = lane
         self._preceding = preceding
@@ -65,7 +69,7 @@ class Speaking:
     @property
     def listens(self) -> bool:
         """Whether it wants to hear what is being spoken."""
-        return not self._deaf
+        return not self._deaf or self.voice is not None
 
     @property
     def pauses(self) -> bool:
@@ -76,13 +80,9 @@ class Speaking:
         """Listen to more of the turn: int16 [n] from sample `start` on; what was heard already is left out.
 
         Returns:
-            The words so far; None where the recogniser failed, and the turn is to be recognised as a whole.
+            The words so far; None where they are recognised when the turn is over.
         """
-        try:
-            return await self._lane.in_ear(lambda: self._listen(start, sound))
-        except RunError:
-            self._deaf = True
-            return None
+        return await self._lane.in_ear(lambda: self._listen(start, sound))
 
     def pause(self, turn: Turn, *, speculate: bool) -> None:
         """It may be over: understand it ahead, unless there is no time to."""
@@ -121,7 +121,7 @@ class Speaking:
 
     async def _understand(self, turn: Turn, priority: Priority) -> Understanding:
         (text, worded, preceding, words), voice = await asyncio.gather(
-            self._understand_words(turn, priority), self._lane.embed_voice(turn.audio, priority)
+            self._understand_words(turn, priority), self._understand_voice(turn, priority)
         )
         return Understanding(Utterance(text, words, voice), preceding, worded, perf_counter())
 
@@ -135,26 +135,42 @@ class Speaking:
         preceding = self._preceding()
         return text, worded, preceding, await self._lane.embed_words(text, preceding, priority)
 
-    async def _recognise(self, turn: Turn, priority: Priority) -> str:
-        if not self._deaf:
-            try:
-                return await self._lane.in_ear(lambda: self._finish(turn))
-            except RunError:
-                self._deaf = True
-        return await self._lane.words(turn.audio, priority)
+    async def _understand_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
+        prepared = None if self.voice is None else await self._lane.in_ear(lambda: self._prepare(turn))
+        return await self._lane.embed_voice(turn.audio, priority, prepared)
 
-    def _listen(self, start: int, sound: NDArray[np.int16]) -> str:
-        assert self.listening is not None
+    async def _recognise(self, turn: Turn, priority: Priority) -> str:
+        text = None if self._deaf else await self._lane.in_ear(lambda: self._finish(turn))
+        return await self._lane.words(turn.audio, priority) if text is None else text
+
+    def _listen(self, start: int, sound: NDArray[np.int16]) -> str | None:
         with self._ear:
             fresh = sound[max(self.heard - start, 0) :]
             self.heard = max(self.heard, start + len(sound))
-            return self.listening.hear(fresh)
+            if self.voice is not None:
+                self.voice.hear(fresh)
+            return self._unless_deaf(lambda listening: listening.hear(fresh))
 
-    def _finish(self, turn: Turn) -> str:
-        assert self.listening is not None
+    def _finish(self, turn: Turn) -> str | None:
         self._listen(turn.audio_start, turn.audio)
         with self._ear:
-            return self.listening.finish(turn.audio).text.strip()
+            return self._unless_deaf(lambda listening: listening.finish(turn.audio).text.strip())
+
+    def _unless_deaf(self, listen: Callable[[Listening], str]) -> str | None:
+        """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised."""
+        if self._deaf or self.listening is None:
+            return None
+        try:
+            return listen(self.listening)
+        except RunError:
+            self._deaf = True
+            return None
+
+    def _prepare(self, turn: Turn) -> Tensor:
+        assert self.voice is not None
+        self._listen(turn.audio_start, turn.audio)
+        with self._ear:
+            return self.voice.prepared(turn.audio)
 
     def _let_go(self) -> None:
         assert self.listening is not None

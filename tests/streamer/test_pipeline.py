@@ -197,10 +197,10 @@ async def test_words_are_embedded_live_as_in_training(
     texts = list(worded)
     assert texts == [final.text for final in output.of(TurnFinal) if final.text]
     assert texts == [text for text in said if text]
-    live = torch.stack(list(worded.values()))
+    embedded = torch.stack(list(worded.values()))
     offline, _ = bundle.text.embed(texts, [texts[:row] for row in range(len(texts))])
-    torch.testing.assert_close(live, offline, atol=1e-5, rtol=0)
-    assert not torch.allclose(live, bundle.text.embed(texts)[0], atol=1e-3), "context counts"
+    torch.testing.assert_close(embedded, offline, atol=1e-5, rtol=0)
+    assert not torch.allclose(embedded, bundle.text.embed(texts)[0], atol=1e-3), "context counts"
 
 
 async def test_a_bundle_without_a_speech_path_judges_by_words(tmp_path: Path) -> None:

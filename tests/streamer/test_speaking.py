@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Analyzer, Lane
 from streamer.errors import RunError
 from streamer.speaking import Speaking
@@ -93,7 +95,8 @@ class Hints(list[str]):
 
 
 def speaking(lane: Lane, ear: Ear | None = None, hints: Hints | None = None) -> Speaking:
-    return Speaking(lane, ear, lambda: (), Hints().append if hints is None else hints.append)
+    told = Hints() if hints is None else hints
+    return Speaking(lane, ear, lane.voice_listening(), lambda: (), told.append)
 
 
 async def until(true: "threading.Event | None" = None, *, of: "list[int] | None" = None) -> None:
@@ -211,6 +214,10 @@ async def test_every_sample_is_heard_once_and_in_order(lane: Lane, recogniser: S
     await one.hear(one.heard, SOUND[one.heard : 21_000])
     understood = await one.end(turn(20_000))
     assert understood.utterance.text == "19000 heard"
+    whole = await lane.embed_voice(turn(20_000).audio, Priority(Urgency.FINAL))
+    assert understood.utterance.speech_embedding is not None
+    assert whole is not None
+    torch.testing.assert_close(understood.utterance.speech_embedding, whole, atol=1e-6, rtol=0)
     assert np.array_equal(ear.heard, SOUND[1_000:21_000])
     assert ear.finished == [13_000, 19_000]
     while not ear.closed:
@@ -224,7 +231,7 @@ async def test_a_turn_whose_listener_breaks_is_recognised_as_a_whole(lane: Lane,
     one = speaking(lane, ear)
     assert await one.hear(1_000, SOUND[1_000:9_000]) is not None
     assert await one.hear(9_000, SOUND[9_000:18_000]) is None
-    assert not one.listens
+    assert one.listens, "the voice is still to be prepared"
     assert (await one.end(turn(20_000))).utterance.text == "19000 happy"
     late = speaking(lane, Ear(breaks_after=10_000))
     late.pause(turn(25_000), speculate=True)

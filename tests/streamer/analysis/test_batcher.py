@@ -77,7 +77,7 @@ async def test_what_is_cancelled_before_it_began_is_not_done_and_the_urgent_goes
     await asyncio.sleep(0.01)
     assert batcher.lag_s(Urgency.FINAL) > 0
     doubler.free.set()
-    assert await asyncio.gather(running, kept, urgent) == [2, 6, 8]
+    assert [await each for each in (running, kept, urgent)] == [2, 6, 8]
     assert doubler.batches == [[1], [4], [3]]
     assert batcher.lag_s(Urgency.PARTIAL) == 0
     with pytest.raises(asyncio.CancelledError):

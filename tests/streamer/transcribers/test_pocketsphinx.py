@@ -61,6 +61,14 @@ def test_quiet_and_offset_speech_keeps_its_words(recogniser: PocketSphinx, sampl
         assert jiwer.wer(turn.words, recogniser.transcribe(audio).text) < 0.4
 
 
+def test_as_loud_as_it_can_be(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
+    turn = sample[5]
+    loud = np.round(turn.audio * (32767 / np.abs(turn.audio.astype(np.int32)).max())).astype(np.int16)
+    loud[0], loud[1] = 32767, -32768
+    for text in (recogniser.transcribe(loud).text, listened(recogniser, loud, 1_600)[0]):
+        assert jiwer.wer(turn.words, text) < 0.4
+
+
 def _sounds_without_words() -> dict[str, NDArray[np.float64]]:
     rng = np.random.default_rng(0)
     t = np.arange(2 * RATE) / RATE
