@@ -18,6 +18,8 @@ _WENT_ON, _ENDED = 10.0, 15.0
 _MEMORY = 0.98
 """What is left of a pause's weight after each later one: some 50 pauses count."""
 
+_ROUNDING = 1e-9
+
 
 class EndPointer:
     """Decides how much silence ends a turn. Pure: its only time is what it is told.
@@ -51,9 +53,9 @@ class EndPointer:
         typical = (self._logarithms + _WENT_ON * self._prior) / (self._went_on + _WENT_ON)
         # odds * density(silence; typical) = density(usual; prior), log-normal densities, solved for silence
         square = self._beyond_mode**2 + 2 * _SPREAD**2 * (math.log(odds) - (typical - self._prior))
-        if square < 0:
-            return self._shortest
-        silence = round(math.exp(self._mode(typical) + math.sqrt(square)))
+        if square < -_ROUNDING:
+            return self._shortest  # no silence is worth it
+        silence = round(math.exp(self._mode(typical) + math.sqrt(max(square, 0.0))))
         return max(self._shortest, min(self._longest, silence))
 
     def heard_again(self, after: int) -> None:
