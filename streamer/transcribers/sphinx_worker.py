@@ -27,9 +27,9 @@ NOISE_SEARCH = "noise"
 keyphrase search as the cheapest there is, it knows this turn's noise and no other's."""
 
 SEARCH: dict[str, Any] = {"fwdflat": False, "maxhmmpf": 2000}
-"""One pass, without the flat lexicon, whose gain in words is small and not the same on all recordings. At most
-so many states a frame take half the time of all there are, and cost one word in fifty; tighter beams, fewer
-Gaussians or fewer frames cost more words."""
+"""One pass, without the flat lexicon, whose gain in words is small and not the same on all recordings. At
+most so many states a frame take half the time of all there are, and cost one word in fifty; tighter beams,
+fewer Gaussians or fewer frames cost more words."""
 
 RECALLED_FRAMES = 300
 """How many frames' worth the mean of earlier turns counts beside that of a turn's beginning."""
