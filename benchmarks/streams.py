@@ -67,7 +67,7 @@ async def hold(count: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: f
         "p50_ms": round(float(np.percentile(total_ms, 50)), 1),
         "p95_ms": round(float(np.percentile(total_ms, 95)), 1),
         "loop_stall_p99_ms": stalls.percentile_ms(99),
-        "cores_busy": {stage: round(spent / took_s, 3) for stage, spent in (cpu_s() - before).most_common()},
+        "cores_busy": {stage: round(spent / took_s, 3) for stage, spent in _busiest_first(before, cpu_s())},
     }
     result["held"] = (
         result["p95_ms"] < LIMIT_MS
@@ -77,6 +77,11 @@ async def hold(count: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: f
         and result["held_back_s"] < HELD_BACK_S
     )
     return result
+
+
+def _busiest_first(before: dict[str, float], after: dict[str, float]) -> list[tuple[str, float]]:
+    spent = {stage: seconds - before.get(stage, 0.0) for stage, seconds in after.items()}
+    return sorted(spent.items(), key=lambda item: -item[1])
 
 
 def ramp(first: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: float, most: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from time import monotonic
 from types import TracebackType
@@ -200,11 +200,11 @@ class Stalls:
         return round(float(self._edges_ms[min(int(reached), len(self._edges_ms) - 1)]), 2)
 
 
-def cpu_s() -> Counter[str]:
+def cpu_s() -> dict[str, float]:
     """Processor time so far, by stage: the threads' names without their numbers; other processes as one."""
     process = psutil.Process()
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     for thread in process.threads():
         name = names.get(thread.id, "torch and onnxruntime")
         stage = "event loop" if name == "MainThread" else re.sub(r"_\d+$", "", name)

@@ -7,8 +7,9 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from benchmarks.conversations import SAMPLE_RATE, Clip, KnownWords, SpokenTurn, sentences, talk
+from benchmarks.conversations import Clip, KnownWords, SpokenTurn, sentences, talk
 from benchmarks.talking import Roll, Stalls, TalkSource
+from streamer.audio.frame import SAMPLE_RATE
 
 
 def clip(name: str, seed: int) -> Clip:

@@ -129,7 +129,7 @@ def test_others_are_listened_to_with_a_token_only(token_file: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2short", "two words that are long", "ümläute-ümläute-ümläute", "x" * 300]
+    "text", ["", "tooshort?", "two words that are long", "ümläute-ümläute-ümläute", "x" * 300]
 )
 def test_what_is_no_token(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
