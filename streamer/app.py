@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from enum import StrEnum
@@ -264,6 +265,7 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our events has read enough
         sys.stdout = None  # there is nothing left to flush to
         code = 0
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: a further Ctrl-C need not be told of
     sys.exit(code)
 
 

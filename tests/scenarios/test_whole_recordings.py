@@ -11,7 +11,8 @@ import jiwer
 import jsonschema
 import pytest
 
-from benchmarks.conversations import SAMPLE_RATE, SHARED_AUDIO, AssembledConversation, assemble
+from benchmarks.conversations import SHARED_AUDIO, AssembledConversation, assemble
+from streamer.audio.frame import SAMPLE_RATE
 from streamer.events import event_schema
 from tests.streamer.sound import CONVERSATION, truth
 
