@@ -53,7 +53,7 @@ class Turns:
         """The turn as the analyzer would give it."""
         i = number % len(self.text)
         speech = self.speech[i] if self.speech.shape[1] else None
-        return Utterance(f"{WORDS} {number}", self.text[i], speech)
+        return Utterance(f"{WORDS} {number:05}", self.text[i], speech)
 
 
 def say(conversation: Conversation, turns: Turns, first: int, count: int) -> None:
