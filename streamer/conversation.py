@@ -1,6 +1,5 @@
 """The cheap, per-stream part: what is said of every turn as the conversation unfolds."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -65,7 +64,7 @@ class Conversation:
         """
         self._bundle = bundle
         self._window = ConversationWindow(bundle.conversation, window)
-        self._open: deque[_Open] = deque(maxlen=window)
+        self._open: list[_Open] = []  # those in the window, oldest first
         self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
 
@@ -90,6 +89,8 @@ class Conversation:
         """
         text, speech = utterance.text_embedding, utterance.speech_embedding
         logits = self._window.append(text, speech)
+        if len(self._open) == self._window.size:
+            del self._open[0]
         self._open.append(_Open(turn, {"text": text is not None, "speech": speech is not None}))
         if utterance.text:
             turns = self._bundle.text.config.context_turns
