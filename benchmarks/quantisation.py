@@ -44,7 +44,7 @@ def quantised(encoder: TextEncoder, *, per_row: bool) -> TextEncoder:
     kind = quantization.per_channel_dynamic_qconfig if per_row else quantization.default_dynamic_qconfig
     changed = copy.deepcopy(encoder)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it points to a package for GPUs
+        warnings.simplefilter("ignore")  # torch means to give it up
         changed.backbone = quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
             changed.backbone, {nn.Linear: kind}
         )
