@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.attention import AttentionBlock
 
@@ -81,6 +82,30 @@ class ContextEncoder(nn.Module):
         for layer in self.layers:
             x = self.dropout(layer(x, reverse))
         return self.attend(x, turns)
+
+    def newest(self, features: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge every turn with nothing after it: what `forward` says of the last turn of each prefix.
+
+        Args:
+            features: Stage I embeddings [K, F] of one conversation.
+            present: bool [K], whether the turn has this modality.
+
+        Returns:
+            Stage II embeddings [K, 2H] and logits [K, C]; row k has read turns 0..k.
+        """
+        count = len(features)
+        turns = torch.ones(count, count, dtype=torch.bool, device=features.device).tril()
+        reverse, lengths = reversal(turns), torch.arange(1, count + 1)
+        x = self.inputs(features, present)[None].expand(count, -1, -1)  # [prefixes, K, F]
+        for depth, layer in enumerate(self.layers):
+            # The lowest forward GRU says the same of a turn in every prefix.
+            ahead, _ = layer.forward_gru(x if depth else x[:1])  # type: ignore[operator]
+            turned = pack_padded_sequence(_take(x, reverse), lengths, batch_first=True, enforce_sorted=False)
+            back, _ = pad_packed_sequence(layer.backward_gru(turned)[0], batch_first=True)  # type: ignore[operator]
+            x = torch.cat([ahead.expand(count, -1, -1), _take(back, reverse)], dim=-1)
+        own = x[torch.arange(count), torch.arange(count)][:, None]  # [K, 1, 2H]
+        context = self.attention(own, x, turns)[:, 0]
+        return context, self.head(context)
 
     def attend(self, x: Tensor, turns: Tensor | None) -> tuple[Tensor, Tensor]:
         """The part above the GRU: self-attention and the head; `turns` is None where nothing is padding."""

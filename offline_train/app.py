@@ -46,7 +46,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
-        code = _complain(error.format_message(), 2)
+        code = _complain(error.format_message().replace("Value error, ", ""), 2)
     except (UsageError, CorpusError, RunError, BundleError, BaseEncoderError) as error:
         code = _complain(str(error), 2)
     except (TrainingError, OSError) as error:

@@ -9,6 +9,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from models.context import ContextConfig, ContextEncoder
+from offline_train.calibration import fit_temperature
 from offline_train.corpora.corpus import Split
 from offline_train.devices import to_device
 from offline_train.fit import FitSettings, fit
@@ -102,6 +103,7 @@ def train_context(
     best = fit(model, batches, loss, validate, settings.fit, run.folder, f"Stage II {modality}")
     metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
+        "temperature": calibrate(model, modality, data["validation"]),
         **{split: judge(split) for split in data},
         "first_emission": {split: judge(split, emission=True) for split in data if split != "train"},
     }
@@ -116,7 +118,6 @@ def read(model: ContextEncoder, modality: Modality, batch: Batch) -> Tensor:
     return model(batch.speech, batch.speech_present, batch.turns)[1]  # type: ignore[no-any-return]
 
 
-@torch.inference_mode()
 def judge_context(
     model: ContextEncoder,
     modality: Modality,
@@ -126,18 +127,50 @@ def judge_context(
     first_emission: bool = False,
 ) -> dict[str, Any]:
     """Metrics over scored turns, offline or each with nothing after it."""
+    truth, logits = _scored_logits(model, modality, conversations, first_emission=first_emission)
+    return classification(truth.numpy(), logits.argmax(-1).numpy(), labels)
+
+
+def calibrate(model: ContextEncoder, modality: Modality, conversations: Sequence[Embedded]) -> float:
+    """Divide the logits, once and for all, by the temperature that suits validation data.
+
+    Stage III adds up what both modalities say: one that is surer than it should be would drown the other.
+
+    Returns:
+        The temperature.
+    """
+    truth, logits = _scored_logits(model, modality, conversations)
+    # A handful of turns that are all right would ask for certainty.
+    temperature = min(max(fit_temperature(logits, truth), 0.5), 5.0)
+    with torch.no_grad():
+        for parameter in model.head.parameters():
+            parameter.div_(temperature)
+    return temperature
+
+
+@torch.inference_mode()
+def _scored_logits(
+    model: ContextEncoder,
+    modality: Modality,
+    conversations: Sequence[Embedded],
+    *,
+    first_emission: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Class indices [N] and logits [N, C] of all scored turns."""
     device = next(model.parameters()).device
-    truth, predicted = [], []
+    truth, found = [], []
     for conversation in conversations:
         if first_emission:
-            batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
-            logits = read(model, modality, to_device(batch, device)).diagonal(dim1=0, dim2=1).T  # [K, C]
+            shown = to_device(conversation, device)
+            column = 0 if modality == "text" else 1
+            features = shown.text if modality == "text" else shown.speech
+            logits = model.newest(features, shown.present[:, column])[1]
         else:
             logits = read(model, modality, to_device(collate([conversation]), device))[0]
         scored = conversation.labels != UNSCORED
         truth.append(conversation.labels[scored])
-        predicted.append(logits.argmax(-1).cpu()[scored])
-    return classification(torch.cat(truth).numpy(), torch.cat(predicted).numpy(), labels)
+        found.append(logits.cpu()[scored])
+    return torch.cat(truth), torch.cat(found)
 
 
 def with_teachers(

@@ -255,9 +255,10 @@ def main() -> None:
     """Run the command line. Exit codes: 2 bad usage or input, 1 failed while running, 130 Ctrl-C."""
     try:
         code = app(standalone_mode=False)
-    except (InputError, typer.TyperException) as error:
-        message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-        code = _complain(message, 2)
+    except typer.TyperException as error:
+        code = _complain(error.format_message().replace("Value error, ", ""), 2)  # as pydantic begins it
+    except InputError as error:
+        code = _complain(str(error), 2)
     except RunError as error:
         code = _complain(str(error), 1)
     except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):

@@ -86,6 +86,8 @@ class Plan:
         transcripts: words to use instead of the corpus' own.
         pretrained: run of pretrain-text that Stage I of the words starts from.
         speech_pretrained: run of pretrain-care that Stage I of the sound starts from.
+        first_teachers: runs of Stage I of the words that Stage I learns from.
+        context_teachers: runs of Stage II of the words that Stage II learns from.
         base: text encoder to start from.
         preset: where settings start from.
         config: YAML of settings.
@@ -100,6 +102,8 @@ class Plan:
     transcripts: Path | None = None
     pretrained: Path | None = None
     speech_pretrained: Path | None = None
+    first_teachers: tuple[Path, ...] = ()
+    context_teachers: tuple[Path, ...] = ()
     base: str | None = None
     preset: str = "small"
     config: Path | None = None
@@ -119,6 +123,7 @@ class Plan:
             line += ["--transcripts", str(self.transcripts)]
         if start := pretrained or self.pretrained:
             line += ["--pretrained", str(start)]
+        line += _teachers(self.first_teachers)
         folder = self._folder(seed, "text1", variant)
         return Step("text I", seed, folder, self._line(line, folder, seed, "stage1", "text"))
 
@@ -138,6 +143,7 @@ class Plan:
         """Stage II of the words, on a Stage I; `extra` are options of its own."""
         folder = self._folder(first.seed, "text2", variant)
         line = ["stage2", "--modality", "text", "--stage1", str(first.folder), *extra]
+        line += _teachers(self.context_teachers)
         return Step("text II", first.seed, folder, self._line(line, folder, first.seed, "stage2", "text"))
 
     def speech2(self, first: Step, variant: str = "", extra: Sequence[str] = ()) -> Step:
@@ -181,3 +187,7 @@ class Plan:
             if change.stage == stage and change.modality in (None, modality):
                 shared += ["--set", change.assignment]
         return (*line, *shared, "--seed", str(seed), "--out", str(folder))
+
+
+def _teachers(runs: Sequence[Path]) -> list[str]:
+    return [part for run in runs for part in ("--teacher", str(run))]

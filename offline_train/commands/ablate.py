@@ -47,6 +47,12 @@ def ablate(
     speech_pretrained: Annotated[
         Path | None, typer.Option(help="Run of pretrain-care that Stage I of the sound starts from.")
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Run of Stage I or II of the words on this corpus, for the same stage to learn from."
+        ),
+    ] = None,
     annotations: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=FILE", help="annotators: annotated texts; give several to compare them."),
@@ -102,7 +108,8 @@ def ablate(
     from offline_train.ablations.plan import Change, Plan
     from offline_train.ablations.report import show, summarise
     from offline_train.ablations.runner import execute
-    from offline_train.run import write_json
+    from offline_train.kinds import kind_of
+    from offline_train.run import Run, write_json
     from offline_train.source import Source
     from offline_train.tables.figures import draw_guidance, guidance_of
 
@@ -116,6 +123,10 @@ def ablate(
             raise UsageError(f"{option} is for the experiment {owner}, not {experiment}")
     if experiment is Name.SESSIONS and not corpus.startswith("iemocap"):
         raise UsageError(f"sessions is for iemocap and iemocap6, not {corpus}")
+    kinds = {folder: kind_of(Run(folder)) for folder in teacher or []}
+    for folder, kind in kinds.items():
+        if kind not in ("text1", "text2"):
+            raise UsageError(f"--teacher {folder} is no run of stage1 or stage2 --modality text")
     plan = Plan(
         corpus=corpus,
         data=data,
@@ -125,6 +136,8 @@ def ablate(
         transcripts=transcripts,
         pretrained=pretrained,
         speech_pretrained=speech_pretrained,
+        first_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text1"),
+        context_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text2"),
         base=base,
         preset=preset,
         config=config,

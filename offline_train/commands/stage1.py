@@ -42,7 +42,8 @@ def stage1(
         Path | None, typer.Option(help="text: words of `merits-train transcribe` instead of the corpus' own.")
     ] = None,
     features: Annotated[
-        str | None, typer.Option(help="speech: prepared features by name, e.g. gemaps47.")
+        str | None,
+        typer.Option(help="speech: prepared features by name, e.g. gemaps47; audio73+text100 takes both."),
     ] = None,
     fold: Annotated[int | None, typer.Option(help="Cross-validation: which part is the test split.")] = None,
     folds: Annotated[

@@ -127,10 +127,11 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
         if features is not None:
             raise CorpusError(f"IEMOCAP: {folder} has sound and no prepared features; leave {features!r} out")
         return _read_release(folder)
-    if features in _SEEN_CONTEXT:
-        raise CorpusError(
-            f"IEMOCAP: {features} has seen the whole dialogue, so it is no speech feature; try bigru_att"
-        )
+    for name in (features or "").split("+"):
+        if name in _SEEN_CONTEXT:
+            raise CorpusError(
+                f"IEMOCAP: {name} has seen the whole dialogue, so it is no speech feature; try bigru_att"
+            )
     keys = {"id": str, "dialogue": str, "session": int, "pos": int, "text": str, "raw": str, "vad": list}
     rows = read_prepared("IEMOCAP", folder, keys, features or "gemaps47")
     rows.sort(key=lambda pair: (pair[0]["session"], pair[0]["dialogue"], pair[0]["pos"]))

@@ -31,7 +31,7 @@ def read_prepared(
         corpus: named in errors.
         folder: where the two files are.
         keys: what a line must have at least, and of which types.
-        array: which of the feature arrays.
+        array: which of the feature arrays; several with "+" between are put side by side.
 
     Returns:
         The lines in order, each with features [F].
@@ -55,19 +55,22 @@ def read_prepared(
 
 
 def _features(corpus: str, path: Path, array: str, ids: list[str]) -> NDArray[np.float32]:
+    parts = []
     try:
         with np.load(path) as arrays:
-            if array not in arrays.files:
-                there = ", ".join(name for name in arrays.files if name != "id")
-                raise CorpusError(f"{corpus}: {path} has no features named {array!r}; it has {there}")
-            features: NDArray[np.float32] = arrays[array].astype(np.float32)
             named = arrays["id"].tolist() if "id" in arrays.files else ids
+            for name in array.split("+"):
+                if name not in arrays.files:
+                    there = ", ".join(other for other in arrays.files if other != "id")
+                    raise CorpusError(f"{corpus}: {path} has no features named {name!r}; it has {there}")
+                parts.append(arrays[name].astype(np.float32))
     except FileNotFoundError as error:
         raise CorpusError(f"{corpus}: expected {path.name} in {path.parent}") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CorpusError(f"{corpus}: {path} can't be read ({error})") from error
-    if named != ids or features.ndim != 2 or len(features) != len(ids):
+    if named != ids or any(part.ndim != 2 or len(part) != len(ids) for part in parts):
         raise CorpusError(f"{corpus}: row i of {array} in {path} should belong to line i of {UTTERANCES}")
+    features: NDArray[np.float32] = np.hstack(parts)
     if not np.isfinite(features).all():
         raise CorpusError(f"{corpus}: {array} in {path} has values that are not finite")
     return features

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from models.text import TextConfig, TextEncoder
 from offline_train.annotations import Annotation
+from offline_train.calibration import fit_temperature
 from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance
 from offline_train.embeddings import embed_corpus, judge_text, load_context, load_text_encoder, preceding
 from offline_train.errors import RunError, UsageError
@@ -19,7 +20,7 @@ from offline_train.pretrain_text import PretrainTextSettings, pretrain_text
 from offline_train.run import Run
 from offline_train.sequences import UNSCORED, Embedded, collate, scored_loss
 from offline_train.stage1_text import TextStageSettings, taught, train_text
-from offline_train.stage2 import ContextStageSettings, train_context, with_teachers
+from offline_train.stage2 import ContextStageSettings, read, train_context, with_teachers
 from offline_train.text_batches import as_recognised, plain, shown_utterances, text_batches
 from tests.tiny import make_base
 
@@ -184,6 +185,37 @@ def test_what_was_embedded_is_read_again(base: Path, tmp_path: Path) -> None:
     again = judge_text(run, data.splits["test"])
     assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
     assert kept.exists()
+
+
+def test_stage2_is_as_sure_as_validation_data_allow(tmp_path: Path) -> None:
+    """Half of the labels are noise: a network that learnt the others by heart is too sure of itself."""
+    torch.manual_seed(0)
+
+    def part(count: int) -> list[Embedded]:
+        made = []
+        for _ in range(count):
+            truth = torch.randint(2, (12,))
+            noisy = torch.where(torch.rand(12) < 0.5, torch.randint(2, (12,)), truth)
+            text = torch.eye(2)[truth] + 0.5 * torch.randn(12, 2)
+            made.append(Embedded(text, torch.zeros(12, 0), torch.tensor([[True, False]] * 12), noisy))
+        return made
+
+    data: dict[Split, list[Embedded]] = {"train": part(4), "validation": part(30)}
+    settings = ContextStageSettings(
+        hidden=16,
+        heads=2,
+        batch=4,
+        dropout=0.0,
+        fit=FitSettings(epochs=30, learning_rate=2e-2, weight_decay=0.0),
+    )
+    run = Run.open(tmp_path / "run", {"settings": settings}, command="")
+    metrics = train_context("text", data, LABELS, settings, run)
+    assert metrics["temperature"] > 1.2
+    model = load_context(run)
+    with torch.inference_mode():
+        logits = torch.cat([read(model, "text", collate([each]))[0] for each in data["validation"]])
+    truth = torch.cat([each.labels for each in data["validation"]])
+    assert fit_temperature(logits, truth) == pytest.approx(1, abs=0.05)
 
 
 def test_stage2_heeds_its_teachers(base: Path, tmp_path: Path) -> None:

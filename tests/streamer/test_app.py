@@ -117,7 +117,7 @@ def test_bundles_of_any_labels_are_analyzed(
         (["analyze", CONVERSATION, "--asr", "nobody"], "nobody"),
         (["analyze", CONVERSATION, "--asr", "faster-whisper:enormous"], "enormous"),
         (["analyze", CONVERSATION, "--window", "0"], "window"),
-        (["analyze", CONVERSATION, "--pace", "slow"], "slow"),
+        (["analyze", CONVERSATION, "--pace", "slow"], "'--pace': 'slow' is not one of"),
         (["analyze", CONVERSATION, "--mqtt", "http://localhost"], "mqtt://"),
         (["analyze", CONVERSATION, "--speakers", "a,b,c", "--channels", "split"], "3 speakers"),
         (["analyze", CONVERSATION, "missing.wav"], "missing.wav"),

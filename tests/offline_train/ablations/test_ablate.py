@@ -68,6 +68,17 @@ def test_stages_are_ordinary_runs_with_true_commands(place: Place, staged: dict[
     assert times(place.out) == before
 
 
+def test_teachers_go_to_the_stage_they_are_of(place: Place, staged: dict[str, Any]) -> None:
+    first, second, speech = (place.out / f"mosi/seed1/{name}" for name in ("text1", "text2", "speech1"))
+    line = ["ablate", "stages", "--corpus", "mosi", "--data", place.mosi, "--base", place.base, *QUICK]
+    line += ["--out", place.out / "taught", "--seeds", "2"]
+    train(*line, "--teacher", first, "--teacher", second)
+    for stage, teacher in (("text1", first), ("text2", second)):
+        assert Run(place.out / f"taught/mosi/seed2/{stage}").settings["parents"]["teachers"] == [str(teacher)]
+    with pytest.raises(UsageError, match="no run of stage1 or stage2 --modality text"):
+        train(*line, "--teacher", speech)
+
+
 def test_means_spreads_and_differences_are_those_of_the_runs(place: Place, staged: dict[str, Any]) -> None:
     by_seed = {
         name: [Run(place.out / f"mosi/seed{seed}/{name}").metrics["test"] for seed in (1, 2)]

@@ -151,10 +151,28 @@ def test_prepared_features_go_with_their_utterances(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("features", "message"),
-    [("bert_iaan", "has seen the whole dialogue"), ("mfcc", "no features named 'mfcc'; it has gemaps47")],
+    [
+        ("bert_iaan", "has seen the whole dialogue"),
+        ("gemaps47+bert_iaan", "has seen the whole dialogue"),
+        ("mfcc", "no features named 'mfcc'; it has gemaps47"),
+        ("gemaps47+", "no features named ''; it has gemaps47"),
+    ],
 )
 def test_features_that_are_none(tmp_path: Path, features: str, message: str) -> None:
     assert_refused(make_prepared(tmp_path), message, features=features)
+
+
+def test_features_side_by_side(tmp_path: Path) -> None:
+    make_prepared(tmp_path)
+    alone, twice = (
+        [u.speech for part in corpus.splits.values() for c in part for u in c.utterances]
+        for corpus in (
+            read_corpus("iemocap", tmp_path, features=name) for name in ("gemaps47", "gemaps47+gemaps47")
+        )
+    )
+    for one, both in zip(alone, twice, strict=True):
+        assert one is not None
+        np.testing.assert_array_equal(both, np.tile(one, 2))
 
 
 def test_prepared_files_that_are_broken(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""Stage II, read in different ways."""
+
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.context import ContextConfig, ContextEncoder
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**31 - 1), layers=st.integers(1, 3), turns=st.integers(1, 40))
+def test_the_newest_turn_is_the_last_of_its_prefix(seed: int, layers: int, turns: int) -> None:
+    torch.manual_seed(seed)
+    encoder = ContextEncoder(ContextConfig(10, hidden=8, layers=layers, heads=2, classes=4)).eval()
+    for parameter in encoder.parameters():  # larger than initialised, so that differences would show
+        torch.nn.init.normal_(parameter, std=0.5)
+    features, present = torch.randn(turns, 10), torch.rand(turns) < 0.7
+    with torch.inference_mode():
+        embeddings, logits = encoder.newest(features, present)
+        for k in range(1, turns + 1):
+            whole = torch.ones(1, k, dtype=torch.bool)
+            expected = encoder(features[None, :k], present[None, :k], whole)
+            torch.testing.assert_close(embeddings[k - 1], expected[0][0, -1], atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(
+                logits[k - 1].softmax(-1), expected[1][0, -1].softmax(-1), atol=1e-5, rtol=0
+            )
