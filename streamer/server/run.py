@@ -46,7 +46,13 @@ def make_server(streams: Streams, entrance: Entrance, routes: Sequence[BaseRoute
         timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
         ssl_context_factory=None if (tls := entrance.tls) is None else lambda *_: tls,
     )
+    logging.getLogger("uvicorn.error").addFilter(_not_left)
     return _Server(config, streams)
+
+
+def _not_left(record: logging.LogRecord) -> bool:
+    """Connections that are left at a second Ctrl-C are no fault."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 async def serve(
