@@ -162,8 +162,7 @@ def _scored_logits(
     for conversation in conversations:
         if first_emission:
             shown = to_device(conversation, device)
-            column = 0 if modality == "text" else 1
-            features = shown.text if modality == "text" else shown.speech
+            features, column = (shown.text, 0) if modality == "text" else (shown.speech, 1)
             logits = model.newest(features, shown.present[:, column])[1]
         else:
             logits = read(model, modality, to_device(collate([conversation]), device))[0]

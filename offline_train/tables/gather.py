@@ -16,6 +16,9 @@ from offline_train.settings import resolve
 
 Json = dict[str, Any]
 _NO_MATTER = ("fit.seed", "fit.log_every", "fit.checkpoint_share")
+_BELOW = ("stage1", "text", "speech", "pretrained")
+"""Roles of the runs that a run is built on; the others are its teachers."""
+
 EMPTY: Json = {"recipes": {}, "runs": {}, "ablations": {}, "evaluations": {}}
 
 
@@ -29,8 +32,8 @@ class Gathered:
                 ("text", "speech" or None), corpus, features, transcripts, paired (sound of other people's
                 clips), pretrained (names of annotations), settings (dotted names), changed (those that differ
                 from preset "small"), parents (recipe ids by role).
-            runs: by folder: recipe, seed, draw (seeds of this run and its parents), fold, command, parents,
-                scores, and the test confusion of a fold.
+            runs: by folder: recipe, seed, draw (seeds of this run and its parents), fold, command, parents
+                (runs it is built on), helpers (its teachers), scores, and the test confusion of a fold.
             ablations: summaries, by file.
             evaluations: by file: run, corpus, split, look_ahead, windows, calibration and others, command.
         left_out: folders that hold no finished run of the present form.
@@ -86,7 +89,8 @@ class _Gatherer:
     def _record(self, run: Run) -> Json:
         settings = run.settings
         chosen, source = settings["settings"], settings.get("corpus") or {}
-        parents = {role: self._find(Path(path)) for role, path in settings["parents"].items() if path}
+        named = _parents(settings["parents"])
+        parents = {role: self._find(path) for role, path in named.items()}
         records = {role: (found and self._stored(found)) for role, found in parents.items()}
         stage, modality, section = _kind(run)
         preset = _preset(section)
@@ -106,8 +110,7 @@ class _Gatherer:
             "pretrained": sorted(Path(path).stem for path in settings.get("annotations", [])),
             "settings": flat,
             "parents": {
-                role: record["recipe"] if record else str(settings["parents"][role])
-                for role, record in records.items()
+                role: record["recipe"] if record else str(named[role]) for role, record in records.items()
             },
         }
         identity = sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:10]
@@ -122,7 +125,8 @@ class _Gatherer:
             "draw": f"{seed}({','.join(draws)})" if draws else str(seed),
             "fold": source.get("fold"),
             "command": self.portable(run.command),
-            "parents": [self._key(found) for found in parents.values() if found],
+            "parents": [self._key(found) for role, found in parents.items() if found and role in _BELOW],
+            "helpers": [self._key(found) for role, found in parents.items() if found and role not in _BELOW],
             "scores": _rounded(scores([run])),
         }
         if record["fold"] is not None:
@@ -200,6 +204,17 @@ def _portable(token: str) -> str:
         return token
     near = os.path.relpath(token)
     return near if near.count("..") <= 1 else Path(token).name
+
+
+def _parents(stored: Mapping[str, Any]) -> dict[str, Path]:
+    """By role; those of which there may be several are numbered."""
+    found: dict[str, Path] = {}
+    for role, value in stored.items():
+        if isinstance(value, list):
+            found |= {f"{role.removesuffix('s')} {n}": Path(path) for n, path in enumerate(value, start=1)}
+        elif value:
+            found[role] = Path(value)
+    return found
 
 
 def _kind(run: Run) -> tuple[str, str | None, str]:

@@ -99,4 +99,4 @@ def _link(note: int) -> str:
 
 
 def _parents(group: Group) -> list[str]:
-    return [path for _, record in group.runs for path in record["parents"]]
+    return [path for _, record in group.runs for path in (*record["parents"], *record["helpers"])]

@@ -8,7 +8,7 @@ from offline_train.ablations.scores import Spread
 from offline_train.tables import published
 from offline_train.tables.figures import Point, draw_lines
 from offline_train.tables.fill import to_fill
-from offline_train.tables.groups import Group, Results
+from offline_train.tables.groups import Group, Results, heard_words
 from offline_train.tables.notes import MISSING, Notes, braced, shown, table
 from offline_train.tables.published import CORPORA
 
@@ -151,11 +151,17 @@ def accuracies(results: Results, notes: Notes) -> str:
             rows.append([label, *_accuracy(notes, group), crf])
         else:
             rows.append([label, f"{MISSING} {to_fill(notes, 'sessions', 'iemocap')}", MISSING, crf])
+    lstm = "about 80 (bc-LSTM, text and audio)"
+    for stage in ("audio I", "audio II"):
+        prepared = (g for g in results.groups if (g.name, g.about["corpus"]) == (stage, "mosi"))
+        if group := next((g for g in prepared if results.any_of(g.recipe, heard_words)), None):
+            features = f"CMU-MOSI, prepared features of sound and words: {stage.removeprefix('audio ')}"
+            rows.append([features, *_accuracy(notes, group), lstm])
     for stage in _WITH_CONTEXT:
-        for group in results.select(stage, "mosi")[:1]:
-            rows.append(
-                [f"CMU-MOSI: {stage}", *_accuracy(notes, group), "about 80 (bc-LSTM, text and audio)"]
-            )
+        rows += [
+            [f"CMU-MOSI: {stage}", *_accuracy(notes, group), lstm]
+            for group in results.select(stage, "mosi")[:1]
+        ]
     return _section(
         "Accuracy",
         "Beside figures that others give as accuracy. Folds are pooled: each utterance is judged once, by the"

@@ -111,7 +111,9 @@ def describe(results: Results, recipe: str) -> str:
         parts.append(f"labels of {', '.join(about['pretrained'])}")
     for role, parent in about["parents"].items():
         told = describe(results, parent)
-        if told or role == "pretrained":
+        if role.startswith("teacher"):
+            parts.append(f"{role} ({told or 'as preset'})")
+        elif told or role == "pretrained":
             name = {"stage1": "Stage I", "pretrained": "pre-training"}.get(role, f"Stage II {role}")
             parts.append(f"on {name} ({told or 'as preset'})")
     return ", ".join(parts)

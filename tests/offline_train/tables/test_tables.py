@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def write_run(
     *,
     seed: int,
     scores: tuple[int, int],
-    parents: Mapping[str, Path | None] | None = None,
+    parents: Mapping[str, Path | Sequence[Path] | None] | None = None,
     first: int | None = None,
     corpus: str | None = "iemocap",
     kind: str = "text",
@@ -154,9 +154,13 @@ def test_paired_sound_and_features_that_heard_words_are_kept_apart(tmp_path: Pat
     write_run(tmp_path / "fused", seed=1, scores=(94, 94), corpus="meld", kind="fused", clips="ravdess",
               parents={"text": text2, "speech": paired})  # fmt: skip
     write_run(tmp_path / "logits", seed=1, scores=(94, 94), kind="speech", features="bigru_att")
+    write_run(
+        tmp_path / "both", seed=1, scores=(94, 94), corpus="mosi", kind="speech", features="audio73+text100"
+    )
     text = page(gather(tmp_path).results)
     assert cells(text, "MELD, ours")[1:] == ["—", "—", "60.00 (1)", "60.00 (1)", "—"]
     assert cells(text, "IEMOCAP (4-way), ours")[1] == "—"
+    assert cells(text, "CMU-MOSI, ours")[1] == "—"
     assert "94.00 (1)" in section(text, "MELD's words with RAVDESS' sound")
 
 
@@ -237,6 +241,22 @@ def test_what_runs_were_pretrained_on_tells_recipes_apart(tmp_path: Path) -> Non
     text = page(found)
     assert cells(text, "IEMOCAP (4-way), ours")[1:4:2] == ["50.00 ± 0.00 (2)", "62.00 ± 0.00 (2)"]
     assert "on pre-training (epochs 50, labels of people)" in text
+
+
+def test_teachers_tell_recipes_apart_but_nothing_is_built_on_them(tmp_path: Path) -> None:
+    teacher = write_run(tmp_path / "teacher", seed=1, scores=(90, 90))
+    below = {"stage1": write_run(tmp_path / "text1", seed=1, scores=(60, 60), settings={"batch": 8})}
+    write_run(tmp_path / "plain", seed=1, scores=(62, 62), parents=below)
+    student = below | {"teachers": [teacher, teacher]}
+    write_run(tmp_path / "student", seed=1, scores=(64, 64), parents=student)
+    gathered = gather(tmp_path)
+    assert not gathered.left_out
+    runs = gathered.results["runs"]
+    assert runs["student"]["recipe"] != runs["plain"]["recipe"]
+    assert (runs["student"]["parents"], runs["student"]["helpers"]) == (["text1"], ["teacher", "teacher"])
+    text = page(gathered.results)
+    assert "+4.00" in section(text, "Stage against stage")
+    assert "teacher 1 (epochs 50), teacher 2 (epochs 50)" in text
 
 
 def test_unfinished_and_foreign_runs_are_left_out(tmp_path: Path) -> None:
