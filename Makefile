@@ -25,7 +25,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## into benchmarks/results/ and the README
 	mkdir -p benchmarks/results
-	for name in segmentation recognition latency; do \
+	for name in segmentation endpointing recognition latency context streams startup soak quantisation; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
 	$(BIN)/python -m benchmarks.tables
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conversations import AssembledConversation, SpokenTurn, assemble
 from benchmarks.machine import describe_machine, write_result
 from streamer.audio.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.turns import Turn, TurnDetector, TurnEnded
-from tests.scenarios.assemble import AssembledConversation, SpokenTurn, assemble
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 STEP_S = 0.001

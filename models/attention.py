@@ -19,14 +19,15 @@ class AttentionBlock(nn.Module):
         self.attention_dropout = attention_dropout
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, query: Tensor, memory: Tensor, present: Tensor) -> Tensor:
+    def forward(self, query: Tensor, memory: Tensor, present: Tensor | None) -> Tensor:
         """Attend.
 
         Args:
             query: [B, K, D].
             memory: [B, M, D].
-            present: bool [B, M], False for memory that must not be attended to. Where a conversation has no
-                memory at all, attention contributes nothing and the query passes on by the residual.
+            present: bool [B, M], False for memory that must not be attended to; None where all may be. Where
+                a conversation has no memory at all, attention contributes nothing and the query passes on by
+                the residual.
 
         Returns:
             [B, K, D].
@@ -35,12 +36,15 @@ class AttentionBlock(nn.Module):
         split = (batch, -1, self.heads, width // self.heads)
         q = self.query(query).view(split).transpose(1, 2)  # [B, H, K, D/H]
         k, v = (part.reshape(split).transpose(1, 2) for part in self.key_value(memory).chunk(2, dim=-1))
-        any_present = present.any(dim=1)  # [B]
-        mask = present | ~any_present[:, None]  # a softmax over nothing would be NaN
+        mask = None
+        if present is not None:
+            any_present = present.any(dim=1)  # [B]
+            mask = (present | ~any_present[:, None])[:, None, None]  # a softmax over nothing would be NaN
         attended = functional.scaled_dot_product_attention(
-            q, k, v, mask[:, None, None], dropout_p=self.attention_dropout if self.training else 0.0
+            q, k, v, mask, dropout_p=self.attention_dropout if self.training else 0.0
         )
         attended = self.output(attended.transpose(1, 2).reshape(batch, turns, width))
-        attended = attended * any_present[:, None, None]
+        if present is not None:
+            attended = attended * any_present[:, None, None]
         result: Tensor = self.norm(query + self.dropout(attended))
         return result

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.base_encoder import find_base
-from models.care_small import Branches, SmallCare
+from models.care_small import Branches, SmallCare, SmallCareListening
 
 if TYPE_CHECKING:
     from models.care_wavlm import WavLMCare
@@ -55,6 +55,10 @@ class Care(Protocol):
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
         """One utterance's input [T, ...] from int16 samples [n] at 16 kHz, whatever its level or length."""
+        ...
+
+    def listen(self) -> SmallCareListening | None:
+        """For preparing an utterance while it is being spoken; None where nothing of it can be prepared."""
         ...
 
     def __call__(self, batch: Tensor, lengths: Tensor) -> Tensor:

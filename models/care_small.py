@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.features import FRAME_LENGTH_MS, SAMPLE_RATE, log_mel
+from models.features import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
 
 _CHANNELS = (12, 24, 40)  # of the front's three convolutions, each halving the frequencies
 _SUBSAMPLING = 2  # of the front: 10 ms frames become 20 ms ones
 _SEMANTIC_STRIDE = 3  # of the semantic encoder: 20 ms frames become 60 ms ones
 _QUIET = 1.0  # log power in a band below one step of int16: what is quieter is no sound
+_SHORTEST = int(FRAME_LENGTH_MS * SAMPLE_RATE / 1000)  # samples that give one frame
 _RANGE = 9.0  # nepers of power (39 dB) under the mean that still count
 
 
@@ -56,11 +57,11 @@ class SmallCare(nn.Module):
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
         """Log-mel frames [T, bins], relative to the utterance's own level; at least one frame."""
-        shortest = int(FRAME_LENGTH_MS * SAMPLE_RATE / 1000)
-        frames = torch.from_numpy(log_mel(np.pad(audio, (0, max(0, shortest - len(audio)))), self.bins))
-        frames = torch.logaddexp(frames, torch.tensor(_QUIET))
-        level = frames.exp().mean().log()
-        return ((frames - level).clamp_min(-_RANGE) + 3) / 3  # roughly zero mean, unit variance
+        return _levelled(log_mel(np.pad(audio, (0, max(0, _SHORTEST - len(audio)))), self.bins))
+
+    def listen(self) -> "SmallCareListening":
+        """Prepare an utterance while it is being spoken."""
+        return SmallCareListening(self)
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embed utterances: prepared frames [B, T, bins] and how many each has [B] -> [B, 4 width]."""
@@ -80,6 +81,37 @@ class SmallCare(nn.Module):
         slow = self.stride(states.transpose(1, 2)).transpose(1, 2)
         slow_mask = frame_mask(_strided(lengths, _SEMANTIC_STRIDE), slow)
         return Branches(self.acoustic(states, mask), mask, self.semantic(slow, slow_mask), slow_mask)
+
+
+class SmallCareListening:
+    """What `SmallCare.prepare` makes of an utterance, most of it while it is being spoken.
+
+    Only the frames can be had before the utterance is over: all that follows is relative to its level.
+    """
+
+    def __init__(self, care: SmallCare) -> None:
+        """Begin with an utterance."""
+        self._care = care
+        self._stream = LogMelStream(care.bins)
+        self._frames: list[NDArray[np.float32]] = []
+
+    def hear(self, samples: NDArray[np.int16]) -> None:
+        """Take in the next samples [n], any number of them."""
+        self._frames.append(self._stream.accept(samples))
+
+    def prepared(self, audio: NDArray[np.int16]) -> Tensor:
+        """The same as `prepare(audio)`; what was heard begins with it, and may go on."""
+        if len(audio) < _SHORTEST:
+            return self._care.prepare(audio)
+        self._frames = [np.concatenate(self._frames)]
+        return _levelled(self._frames[0][: whole_frames(len(audio))])
+
+
+def _levelled(log_power: NDArray[np.float32]) -> Tensor:
+    """Log-mel frames [T, bins] relative to their level, [T, bins] of roughly zero mean and unit variance."""
+    frames = torch.logaddexp(torch.from_numpy(log_power), torch.tensor(_QUIET))
+    level = frames.exp().mean().log()
+    return ((frames - level).clamp_min(-_RANGE) + 3) / 3
 
 
 def frame_mask(lengths: Tensor, states: Tensor) -> Tensor:

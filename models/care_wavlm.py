@@ -94,6 +94,10 @@ class WavLMCare(nn.Module):
         shortest = self._shortest()
         return nn.functional.pad(wave, (0, max(0, shortest - len(wave))))
 
+    def listen(self) -> None:
+        """Nothing can be prepared before the end: samples are relative to the mean and deviation of all."""
+        return
+
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embed utterances.
 

@@ -37,7 +37,7 @@ class CoAttentionBranch(nn.Module):
         self.cross = AttentionBlock(config.width, config.heads, config.dropout)
         self.self_attention = AttentionBlock(config.width, config.heads, config.dropout)
 
-    def forward(self, own: Tensor, other: Tensor, other_present: Tensor, turns: Tensor) -> Tensor:
+    def forward(self, own: Tensor, other: Tensor, other_present: Tensor, turns: Tensor | None) -> Tensor:
         """[B, K, width] of both modalities -> [B, K, width]."""
         crossed = self.cross(own, other, other_present)
         result: Tensor = self.self_attention(crossed, crossed, turns)
@@ -60,7 +60,12 @@ class CoAttention(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(
-        self, text: Tensor, speech: Tensor, text_present: Tensor, speech_present: Tensor, turns: Tensor
+        self,
+        text: Tensor,
+        speech: Tensor,
+        text_present: Tensor,
+        speech_present: Tensor,
+        turns: Tensor | None,
     ) -> Tensor:
         """Fuse.
 
@@ -69,7 +74,7 @@ class CoAttention(nn.Module):
             speech: S2 [B, K, speech].
             text_present: bool [B, K], turns with words.
             speech_present: bool [B, K], turns with sound.
-            turns: bool [B, K], False for padding.
+            turns: bool [B, K], False for padding; None where there is none.
 
         Returns:
             Logits [B, K, C].

@@ -107,8 +107,8 @@ class ContextEncoder(nn.Module):
         context = self.attention(own, x, turns)[:, 0]
         return context, self.head(context)
 
-    def attend(self, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-        """The part above the GRU: self-attention and the head."""
+    def attend(self, x: Tensor, turns: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The part above the GRU: self-attention and the head; `turns` is None where nothing is padding."""
         context = self.attention(x, x, turns)
         return context, self.head(context)
 

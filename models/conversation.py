@@ -78,7 +78,7 @@ class ConversationModel(nn.Module):
         sound: tuple[Tensor, Tensor] | None,
         text_present: Tensor,
         speech_present: Tensor,
-        turns: Tensor,
+        turns: Tensor | None,
     ) -> Logits:
         """Stage III: what each modality that a turn has says alone, corrected by the co-attention.
 
@@ -91,7 +91,7 @@ class ConversationModel(nn.Module):
                 words are judged as Stage II does, by their context.
             text_present: bool [B, K].
             speech_present: bool [B, K].
-            turns: bool [B, K], False for padding.
+            turns: bool [B, K], False for padding; None where there is none.
         """
         if self.fusion is None or sound is None:
             return Logits(words[1], torch.zeros_like(words[1]), words[1])

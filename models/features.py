@@ -40,6 +40,11 @@ class LogMelStream:
         return frames
 
 
+def whole_frames(samples: int) -> int:
+    """How many frames so many samples give."""
+    return max(0, 1 + (samples - 400) // 160)
+
+
 def log_mel(samples: NDArray[np.int16], bins: int) -> NDArray[np.float32]:
     """Log-mel features of a whole recording: int16 samples [n] -> [T, bins] (see `LogMelStream`)."""
     return LogMelStream(bins).accept(samples)

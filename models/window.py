@@ -33,9 +33,9 @@ class _Track:
         self.ahead[slot] = self.carried[0, 0]
 
     def compact(self, kept: slice, count: int) -> None:
-        """Move the window to the front of its buffers."""
+        """Move the window to the front of its buffers, out of their rear half: the two never overlap."""
         for buffer in (self.inputs, self.ahead):
-            buffer[:count] = buffer[kept].clone()
+            buffer[:count] = buffer[kept]
 
     def slide(self) -> None:
         """The leftmost turn leaves: upper layers will start from the states it left behind."""
@@ -52,7 +52,7 @@ class _Track:
                 self.leftmost[depth - 1].copy_(ahead[:, :1])
             back, _ = layer.backward_gru(x.flip(1))
             x = torch.cat([ahead, back.flip(1)], dim=-1)
-        return self.encoder.attend(x, torch.ones(x.shape[:2], dtype=torch.bool))
+        return self.encoder.attend(x, None)
 
 
 class ConversationWindow:
@@ -103,7 +103,7 @@ class ConversationWindow:
             kept, count = slice(self._start, self._end), len(self)
             for track in tracks:
                 track.compact(kept, count)
-            self._present[:count] = self._present[kept].clone()
+            self._present[:count] = self._present[kept]
             self._start, self._end = 0, count
         self._text.write(self._end, text)
         if self._speech is not None:
@@ -118,6 +118,6 @@ class ConversationWindow:
             None if self._speech is None else self._speech.judge(window),
             present[..., 0],
             present[..., 1],
-            torch.ones(1, len(self), dtype=torch.bool),
+            None,
         )
         return Logits(*(each[0] for each in fused))

@@ -1,15 +1,36 @@
-"""The heavy, shared part: a turn's sound -> its words, and the embeddings of both."""
+"""The heavy part, shared by all streams: a turn's sound -> its words, and the embeddings of both."""
 
-from collections.abc import Sequence
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
+from types import TracebackType
+from typing import Self, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.bundle import Bundle
+from models.care import pad
+from models.care_small import SmallCareListening
+from streamer.analysis.batcher import Batcher
+from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.transcribers.base import Transcriber
-from streamer.turn_events import Turn
+
+Result = TypeVar("Result")
+
+GATHER_S = 0.003
+"""So long the embeddings of one stream may wait for those of others."""
+
+BATCH = 16
+"""Utterances embedded together; more take as long in several batches."""
+
+
+EARS = 64
+"""Threads that wait while recognisers listen; made when they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,45 +41,147 @@ class Utterance:
         text: the words, "" where there are none.
         text_embedding: T1 [text features], None without words.
         speech_embedding: S1 [speech features], None with a bundle that judges by the words alone.
-        transcribe_ms: time spent on the words.
-        embed_ms: time spent on the embeddings.
     """
 
     text: str
     text_embedding: Tensor | None
     speech_embedding: Tensor | None
-    transcribe_ms: float
-    embed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """To be embedded.
+
+    Attributes:
+        text: what was said, not empty.
+        preceding: the words of the stream's turns before it, oldest first, for text encoders that read them.
+    """
+
+    text: str
+    preceding: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voice:
+    """To be embedded.
+
+    Attributes:
+        audio: int16 [n] at 16 kHz.
+        prepared: the same as `Care.prepare` returns it, where that was done before.
+    """
+
+    audio: NDArray[np.int16]
+    prepared: Tensor | None = None
 
 
 class Analyzer:
-    """Blocking: call it from a worker thread, one call at a time."""
+    """Words and embeddings for any number of streams; make one and share it.
+
+    Recognising and embedding each have a thread of their own, since a turn's embeddings are computed while
+    other turns are being recognised. What waits is served by urgency, and fairly between streams.
+
+    Args:
+        bundle: the networks.
+        transcriber: the recogniser.
+    """
 
     def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
         self.bundle = bundle
         self.transcriber = transcriber
+        self._recognition = Batcher(self._recognise, "recogniser")
+        self._embedding = Batcher(self._embed, "embedder", limit=BATCH, gather_s=GATHER_S)
+        self._context = ThreadPoolExecutor(1, thread_name_prefix="context")
+        self._ears = ThreadPoolExecutor(EARS, thread_name_prefix="ear")
 
-    def analyze(self, turn: Turn, preceding: Sequence[str] = ()) -> Utterance:
-        """Understand one turn.
+    def lane(self) -> "Lane":
+        """A stream's own access, to be entered as long as the stream lasts."""
+        return Lane(self)
 
-        Args:
-            turn: what was heard.
-            preceding: the words of the stream's turns before it, oldest first, for text encoders that read
-                them (see `Conversation.preceding`).
-        """
-        began = perf_counter()
-        text = self.transcriber.transcribe(turn.audio).text.strip()
-        transcribed = perf_counter()
-        with torch.inference_mode():
-            speech = self._embed_speech(turn)
-            words = self.bundle.text.embed([text], [preceding])[0][0] if text else None
-        done = perf_counter()
-        return Utterance(text, words, speech, 1e3 * (transcribed - began), 1e3 * (done - transcribed))
+    def lag_s(self, urgency: Urgency) -> float:
+        """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
+        return max(self._recognition.lag_s(urgency), self._embedding.lag_s(urgency))
 
-    def _embed_speech(self, turn: Turn) -> Tensor | None:
+    def _recognise(self, turns: Sequence[NDArray[np.int16]]) -> list[str]:
+        return [self.transcriber.transcribe(audio).text.strip() for audio in turns]
+
+    @torch.inference_mode()
+    def _embed(self, jobs: Sequence[Words | Voice]) -> list[Tensor]:
+        """T1 of words and S1 of voices, each kind in one pass."""
+        words = [job for job in jobs if isinstance(job, Words)]
+        voices = [job for job in jobs if isinstance(job, Voice)]
+        texts = iter(self._embed_words(words) if words else ())
+        sounds = iter(self._embed_voices(voices) if voices else ())
+        return [next(texts) if isinstance(job, Words) else next(sounds) for job in jobs]
+
+    def _embed_words(self, words: Sequence[Words]) -> Tensor:
+        return self.bundle.text.embed([each.text for each in words], [each.preceding for each in words])[0]
+
+    def _embed_voices(self, voices: Sequence[Voice]) -> Tensor:
         care, speech = self.bundle.care, self.bundle.speech
-        if care is None or speech is None:
+        assert care is not None
+        assert speech is not None
+        inputs = [care.prepare(v.audio) if v.prepared is None else v.prepared for v in voices]
+        embeddings: Tensor = speech(care(*pad(inputs)))[0]
+        return embeddings
+
+
+class Lane:
+    """One stream's access to an `Analyzer`. What is cancelled before it has begun is not done."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+
+    def __enter__(self) -> Self:
+        self._analyzer._embedding.streams += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._analyzer._embedding.streams -= 1
+
+    async def words(self, audio: NDArray[np.int16], priority: Priority) -> str:
+        """Recognise a turn, int16 [n] at 16 kHz; "" where no words are heard.
+
+        Raises:
+            RunError: the recogniser failed.
+        """
+        return await self._analyzer._recognition.do(self, audio, priority)
+
+    async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> Tensor | None:
+        """T1 [text features] of a turn's words in the light of those before; None where there are none."""
+        if not text:
             return None
-        heard = care.prepare(turn.audio)
-        s1: Tensor = speech(care(heard[None], torch.tensor([len(heard)])))[0][0]
-        return s1
+        return await self._analyzer._embedding.do(self, Words(text, preceding), priority)
+
+    async def embed_voice(
+        self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
+    ) -> Tensor | None:
+        """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
+        if self._analyzer.bundle.words_only:
+            return None
+        return await self._analyzer._embedding.do(self, Voice(audio, prepared), priority)
+
+    def voice_listening(self) -> SmallCareListening | None:
+        """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""
+        return None if self._analyzer.bundle.care is None else self._analyzer.bundle.care.listen()
+
+    async def in_context(self, step: Callable[[], Result]) -> Result:
+        """Take a context step (`Conversation`), which is short, beside whatever else is being computed."""
+        return await asyncio.get_running_loop().run_in_executor(self._analyzer._context, step)
+
+    async def in_ear(self, listen: Callable[[], Result]) -> Result:
+        """Have a `Listening` do something."""
+        return await asyncio.get_running_loop().run_in_executor(self._analyzer._ears, listen)
+
+    def let_go(self, close: Callable[[], None]) -> None:
+        """Have a `Listening` closed; nobody waits for it."""
+        self._analyzer._ears.submit(close)
+
+
+def share_cores() -> None:
+    """Leave torch a quarter of the cores, for this process.
+
+    Recognisers run beside it, and for single utterances a second thread mostly waits for the first.
+    """
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 4))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from enum import StrEnum
@@ -140,6 +141,60 @@ def listen(
 
 
 @app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8765")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the token that clients must show; or MERITS_TOKEN in the environment."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this web site connect: https://home.example."),
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM), for wss://.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
+    max_streams: Annotated[int | None, typer.Option(help="Streams at once.", show_default="128")] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help='A file of events a session, in folder DIR; "-": all on standard output.'
+        ),
+    ] = None,
+    asr: Asr = None,
+    bundle: Bundle = None,
+    window: Window = None,
+    mqtt: Mqtt = None,
+    text: Text = None,
+) -> None:
+    """Take many streams over websockets until Ctrl-C, and give each its events (docs/protocol.md).
+
+    Addresses other than this machine's own are only listened on with a token. Try it:
+    python examples/client.py samples/conversation.wav
+    """
+    from streamer.config import load_settings
+
+    server = {
+        "host": host,
+        "port": port,
+        "token_file": token_file,
+        "allow_origins": allow_origin,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "max_streams": max_streams,
+    }
+    settings = load_settings(
+        asr=asr,
+        bundle=bundle,
+        window=window,
+        mqtt=mqtt,
+        text=text,
+        server={name: value for name, value in server.items() if value is not None},
+    )
+    _serve(settings, events)
+
+
+@app.command()
 def devices() -> None:
     """List the microphones there are."""
     from rich.console import Console
@@ -211,6 +266,7 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our events has read enough
         sys.stdout = None  # there is nothing left to flush to
         code = 0
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: a further Ctrl-C need not be told of
     sys.exit(code)
 
 
@@ -272,6 +328,32 @@ def _run(
         run_sessions(streams, analyzer, settings, outputs, notify=_notify, broker=broker, meter=meter)
     )
     if code:
+        raise typer.Exit(code)
+
+
+def _serve(settings: "Settings", events: str | None) -> None:
+    from streamer.outputs.jsonl import STDOUT
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.server.entrance import Entrance
+    from streamer.server.events_folder import check_folder
+
+    if events is not None and events != STDOUT:
+        check_folder(Path(events))
+    broker = None if settings.mqtt is None else BrokerAddress.parse(settings.mqtt)
+    entrance = Entrance(settings.server)
+
+    from streamer.server.run import serve
+    from streamer.server.streams import Streams
+    from streamer.sessions import load_analyzer
+
+    analyzer = load_analyzer(settings, _notify)
+    logging.getLogger("merits.server").setLevel(logging.INFO)
+
+    async def run() -> int:
+        streams = Streams(analyzer, settings, events=events, broker=broker)
+        return await serve(streams, entrance, notify=_notify)
+
+    if code := _run_async(run()):
         raise typer.Exit(code)
 
 

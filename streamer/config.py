@@ -13,6 +13,7 @@ from pydantic_settings import (
 
 from models.paths import DEFAULT_BUNDLE
 from streamer.errors import InputError
+from streamer.server.settings import ServerSettings
 from streamer.turns import TurnSettings
 
 CONFIG_FILE = "merits.toml"
@@ -36,12 +37,17 @@ class Settings(BaseSettings):
     )
     text: bool = Field(True, description="False keeps words out of every output.")
     turns: TurnSettings = TurnSettings()
+    speculate: bool = Field(
+        True, description="Begin with a turn while it is spoken and when it pauses, before it is surely over."
+    )
+    partials: bool = Field(True, description="Tell of turns that still go on, with what they seem to be.")
     pending_turns: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Turns that may wait to be analyzed before the source is held back."
     )
     mqtt: str | None = Field(None, repr=False, description="Broker: mqtt://[user:password@]host[:port].")
     pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
     channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
+    server: ServerSettings = ServerSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -69,7 +75,7 @@ def load_settings(**flags: Any) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise InputError(
-            f"{where}: {first['msg']} (flag, MERITS_{where.upper()} or {CONFIG_FILE})"
+            f"{where}: {first['msg']} (flag, MERITS_{where.upper().replace('.', '__')} or {CONFIG_FILE})"
         ) from error
     except ValueError as error:  # TOML that can't be parsed
         raise InputError(f"{Path(CONFIG_FILE).absolute()}: {error}") from error

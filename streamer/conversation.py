@@ -1,10 +1,8 @@
 """The cheap, per-stream part: what is said of every turn as the conversation unfolds."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from torch import Tensor
+from typing import NamedTuple
 
 from models.bundle import Bundle
 from models.conversation import Logits
@@ -43,6 +41,15 @@ class _Open:
     said: Judgement | None = field(default=None)
 
 
+class _Row(NamedTuple):
+    """What the networks say of one turn: probabilities by emotion, and by sentiment."""
+
+    fused: list[float]
+    text: list[float]
+    speech: list[float]
+    sentiment: list[float]
+
+
 class Conversation:
     """Turns of one stream in a sliding window. Pure: no clock, no threads."""
 
@@ -57,8 +64,8 @@ class Conversation:
         """
         self._bundle = bundle
         self._window = ConversationWindow(bundle.conversation, window)
-        self._open: deque[_Open] = deque(maxlen=window)
-        self._words: deque[str] = deque(maxlen=bundle.text.config.context_turns)
+        self._open: list[_Open] = []  # those in the window, oldest first
+        self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
 
     @property
@@ -68,7 +75,7 @@ class Conversation:
         They are those of the latest turns that had any, whoever spoke, in the order the turns were added: as
         in training, where a conversation's utterances follow one another.
         """
-        return tuple(self._words)
+        return self._preceding
 
     def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
         """Judge a new turn, and earlier ones anew in its light.
@@ -82,38 +89,55 @@ class Conversation:
         """
         text, speech = utterance.text_embedding, utterance.speech_embedding
         logits = self._window.append(text, speech)
+        if len(self._open) == self._window.size:
+            del self._open[0]
         self._open.append(_Open(turn, {"text": text is not None, "speech": speech is not None}))
         if utterance.text:
-            self._words.append(utterance.text)
+            turns = self._bundle.text.config.context_turns
+            self._preceding = (*self._preceding, utterance.text)[-turns:] if turns else ()
         changed = []
-        for row, entry in enumerate(self._open):
-            now = self._judge(entry, Logits(*(each[row] for each in logits)))
-            if entry.said is None or self._differs(entry.said, now):
-                entry.said = now
-                changed.append((entry.turn, now))
+        for entry, row in zip(self._open, self._rows(logits), strict=True):
+            if entry.said is None or self._differs(entry.said, row):
+                entry.said = self._judge(entry, row)
+                changed.append((entry.turn, entry.said))
         return changed[-1:] + changed[:-1]
 
-    def _judge(self, entry: _Open, logits: Logits) -> Judgement:
-        fused = self._bundle.probabilities(logits.fused)  # [C]
-        negative, neutral, positive = (fused @ self._bundle.sentiment).tolist()
-        mass = dict(zip(SENTIMENTS, (negative, neutral, positive), strict=True))
-        alone = {"text": logits.text, "speech": logits.speech}
+    def provisional(self, utterance: Utterance) -> Judgement:
+        """Judge a turn that still goes on, by what was heard of it alone; nothing is kept."""
+        text, speech = utterance.text_embedding, utterance.speech_embedding
+        alone = ConversationWindow(self._bundle.conversation, 1)
+        (row,) = self._rows(alone.append(text, speech))
+        return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), row)
+
+    def _rows(self, logits: Logits) -> list[_Row]:
+        """What the networks say of every turn, as numbers: all turns at once, one tensor operation each."""
+        fused = self._bundle.probabilities(logits.fused)  # [n, C]
+        each = (
+            fused,
+            self._bundle.probabilities(logits.text),
+            self._bundle.probabilities(logits.speech),
+            fused @ self._bundle.sentiment,  # [n, 3]
+        )
+        return [_Row(*row) for row in zip(*(one.tolist() for one in each), strict=True)]
+
+    def _judge(self, entry: _Open, row: _Row) -> Judgement:
+        negative, _, positive = row.sentiment
+        alone = {"text": row.text, "speech": row.speech}
         return Judgement(
             revision=0 if entry.said is None else entry.said.revision + 1,
-            emotion=self._bundle.labels[int(fused.argmax())],
-            probabilities=self._by_label(fused),
-            modalities={
-                name: self._by_label(self._bundle.probabilities(alone[name]))
-                for name, has in entry.has.items()
-                if has
-            },
-            sentiment=max(SENTIMENTS, key=lambda s: mass[s]),
+            emotion=self._likeliest(row.fused),
+            probabilities=self._by_label(row.fused),
+            modalities={name: self._by_label(alone[name]) for name, has in entry.has.items() if has},
+            sentiment=SENTIMENTS[row.sentiment.index(max(row.sentiment))],
             valence=max(-1.0, min(1.0, positive - negative)),
         )
 
-    def _differs(self, said: Judgement, now: Judgement) -> bool:
-        moved = max(abs(now.probabilities[label] - p) for label, p in said.probabilities.items())
-        return now.emotion != said.emotion or moved > self._revise_above
+    def _differs(self, said: Judgement, now: _Row) -> bool:
+        moved = max(abs(p - before) for p, before in zip(now.fused, said.probabilities.values(), strict=True))
+        return moved > self._revise_above or self._likeliest(now.fused) != said.emotion
 
-    def _by_label(self, probabilities: Tensor) -> dict[str, float]:
-        return dict(zip(self._bundle.labels, probabilities.tolist(), strict=True))
+    def _likeliest(self, probabilities: list[float]) -> str:
+        return self._bundle.labels[probabilities.index(max(probabilities))]
+
+    def _by_label(self, probabilities: list[float]) -> dict[str, float]:
+        return dict(zip(self._bundle.labels, probabilities, strict=True))

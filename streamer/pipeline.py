@@ -2,19 +2,20 @@
 
     source --frames--> listener --turns--> analyst --events--> outputs
 
-The listener cuts turns in the event loop (cheap); the analyst has each turn understood by a worker thread
-(heavy). Turns are never dropped: when too many wait, the listener waits, and the source with it. A file is
-then read more slowly; a microphone has a buffer of its own, and reports what it loses as a gap.
+The listener cuts turns in the event loop (cheap), and has them understood by the analyzer's threads (heavy):
+ahead, where sound comes in its own time. The analyst tells of them in order. Turns are never dropped: when
+too many wait, the listener waits, and the source with it. A file is then read more slowly; a microphone has
+a buffer of its own, and reports what it loses as a gap.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic, perf_counter
-from typing import Any
 
 from streamer import events
+from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Analyzer, Utterance
 from streamer.audio.frame import (
     SAMPLE_RATE,
@@ -25,12 +26,14 @@ from streamer.audio.frame import (
     DeviceBack,
     DeviceLost,
 )
+from streamer.channel import Channel
 from streamer.config import Settings
 from streamer.conversation import Conversation, Judgement
+from streamer.load import Load
 from streamer.outputs.base import Output
-from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnStarted
-from streamer.turns import TurnDetector
-from streamer.version import VERSION
+from streamer.speaking import Understanding
+from streamer.telling import Teller
+from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 
 _FRAMES_BETWEEN_BREATHS = 25
 """After so many frames the listener lets other tasks run, even if the source never waits."""
@@ -38,11 +41,12 @@ _FRAMES_BETWEEN_BREATHS = 25
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A turn that waits to be analyzed; `declared` is when it was over, by `perf_counter`."""
+    """A turn that is over; `declared` is when that was said, by `perf_counter`."""
 
     number: int
     turn: Turn
     declared: float
+    understanding: "asyncio.Task[Understanding]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +83,37 @@ class Pipeline:
             settings: how.
             stream: the stream's name in events.
             speakers: who speaks on each channel; None where that is not known.
-            live: whether sound comes in its own time, so that falling behind is worth a `health` event.
+            live: whether sound comes in its own time: turns are then understood ahead, and falling behind is
+                worth a `health` event.
             meter: is shown every frame (a level meter).
         """
         self._source = source
         self._analyzer = analyzer
-        self._outputs = outputs
         self._settings = settings
-        self._speakers = speakers
         self._live = live
         self._meter = meter
-        self._session = events.Session(stream)
         self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
+        self._teller = Teller(stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name)
+        self._lane = analyzer.lane()
+        self._load = Load()
+        self._channels = [
+            Channel(
+                index,
+                settings,
+                analyzer,
+                self._lane,
+                self._conversation,
+                self._teller,
+                self._load,
+                live=live,
+            )
+            for index in range(len(speakers))
+        ]
         self._waiting: asyncio.Queue[_Heard | None] = asyncio.Queue(settings.pending_turns)
-        self._telling = asyncio.Lock()
+        self._understanding: set[asyncio.Task[Understanding]] = set()
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
         self._reading = False
-        self._behind = False
-        self._numbers = [0] * len(speakers)
         self._started = 0
         self._finished = 0
         self._samples = 0
@@ -124,68 +140,76 @@ class Pipeline:
         """
         began = monotonic()
         reason = "error: cancelled"
-        async with self._source:
-            await self._tell(events.SessionStarted, **self._about())
-            analyst = asyncio.create_task(self._analyse())
-            self._listener = listener = asyncio.create_task(self._listen())
-            try:
-                await asyncio.wait({listener, analyst}, return_when=asyncio.FIRST_EXCEPTION)
-                if analyst.done():  # all is told, or nothing more can be
-                    listener.cancel()
-                await analyst  # where the source failed, what it gave before is still told
-                await listener
-                reason = "interrupted" if self._stopping else "end of input"
-            except asyncio.CancelledError:
-                reason = "interrupted"
-                raise
-            except Exception as error:
-                reason = f"error: {error or type(error).__name__}"
-                raise
-            finally:
-                for task in (listener, analyst):
-                    task.cancel()
-                await asyncio.gather(listener, analyst, return_exceptions=True)
-                await self._tell(
-                    events.SessionEnded,
-                    reason=reason,
-                    turns=self._finished,
-                    audio_s=self._samples / SAMPLE_RATE,
-                    gaps=len(self._gaps),
-                    gap_s=sum(self._gaps) / SAMPLE_RATE,
-                    duration_s=monotonic() - began,
-                )
+        with self._lane:
+            async with self._source:
+                await self._teller.started(self._source.name)
+                analyst = asyncio.create_task(self._analyse())
+                self._listener = listener = asyncio.create_task(self._listen())
+                try:
+                    await asyncio.wait({listener, analyst}, return_when=asyncio.FIRST_EXCEPTION)
+                    if analyst.done():  # all is told, or nothing more can be
+                        listener.cancel()
+                    await analyst  # where the source failed, what it gave before is still told
+                    await listener
+                    reason = "interrupted" if self._stopping else "end of input"
+                except asyncio.CancelledError:
+                    reason = "interrupted"
+                    raise
+                except Exception as error:
+                    reason = f"error: {error or type(error).__name__}"
+                    raise
+                finally:
+                    await self._leave(listener, analyst)
+                    await self._teller.tell(
+                        events.SessionEnded,
+                        reason=reason,
+                        turns=self._finished,
+                        audio_s=self._samples / SAMPLE_RATE,
+                        gaps=len(self._gaps),
+                        gap_s=sum(self._gaps) / SAMPLE_RATE,
+                        duration_s=monotonic() - began,
+                    )
+
+    async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
+        for channel in self._channels:
+            channel.close()
+        for task in (*tasks, *self._understanding):
+            task.cancel()
+        await asyncio.gather(*tasks, *self._understanding, return_exceptions=True)
 
     async def _listen(self) -> None:
-        detectors = [TurnDetector(self._settings.turns, channel) for channel in range(len(self._speakers))]
         frames = 0
         try:
             async for item in self._items():
                 match item:
-                    case AudioFrame(samples, channel=channel):
-                        self._samples += len(samples) if channel == 0 else 0
+                    case AudioFrame(samples, channel=index):
+                        self._samples += len(samples) if index == 0 else 0
                         if self._meter is not None:
                             self._meter(item)
-                        await self._follow(detectors[channel].feed(item))
+                        channel = self._channels[index]
+                        await self._follow(channel, channel.feed(item))
+                        channel.listen()
                     case AudioGap(start, length, gap_reason):
-                        for detector in detectors:
-                            await self._follow(detector.gap(item))
+                        for channel in self._channels:
+                            await self._follow(channel, channel.detector.gap(item))
                         self._gaps.append(length)
-                        await self._tell(
+                        await self._teller.tell(
                             events.AudioGap,
                             start_s=start / SAMPLE_RATE,
                             length_s=length / SAMPLE_RATE,
                             reason=gap_reason,
                         )
                     case DeviceLost(device, lost_reason):
-                        await self._tell(events.AudioDeviceLost, device=device, reason=lost_reason)
+                        await self._teller.tell(events.AudioDeviceLost, device=device, reason=lost_reason)
                     case DeviceBack(device, lost_s):
-                        await self._tell(events.AudioDeviceBack, device=device, lost_s=lost_s)
+                        await self._teller.tell(events.AudioDeviceBack, device=device, lost_s=lost_s)
                 frames += 1
                 if frames % _FRAMES_BETWEEN_BREATHS == 0:
+                    await self._say_how_it_fares()
                     await asyncio.sleep(0)
         finally:
-            for detector in detectors:
-                await self._follow(detector.flush())
+            for channel in self._channels:
+                await self._follow(channel, channel.detector.flush())
             await self._waiting.put(None)
 
     async def _items(self) -> AsyncIterator[AudioItem]:
@@ -205,109 +229,78 @@ class Pipeline:
                 self._reading = False
             yield item
 
-    async def _follow(self, happened: Sequence[TurnEvent]) -> None:
+    async def _follow(self, channel: Channel, happened: Sequence[TurnEvent]) -> None:
         for what in happened:
             match what:
-                case TurnStarted(channel, start):
+                case TurnStarted(_, start):
                     self._started += 1
-                    self._numbers[channel] = self._started
-                    await self._tell(
-                        events.TurnStarted,
-                        turn=self._started,
-                        speaker=self._speakers[channel],
-                        start_s=start / SAMPLE_RATE,
-                    )
+                    channel.begin(self._started, start)
+                    await self._teller.turn_started(self._started, channel.index, start)
+                case TurnPaused(turn):
+                    channel.pause(turn)
+                case TurnResumed():
+                    channel.resume()
                 case TurnEnded(turn):
-                    heard = _Heard(self._numbers[turn.channel], turn, perf_counter())
-                    if self._live and self._waiting.full():
-                        await self._fall_behind(behind=True)
-                    await self._waiting.put(heard)
+                    declared = perf_counter()
+                    number, understanding = channel.end(turn)
+                    self._understanding.add(understanding)
+                    if self._waiting.full():
+                        self._load.hold_back(self._waiting.qsize())
+                        await self._say_how_it_fares()
+                    await self._waiting.put(_Heard(number, turn, declared, understanding))
 
     async def _analyse(self) -> None:
-        worker = ThreadPoolExecutor(1, thread_name_prefix="analyst")
-        loop = asyncio.get_running_loop()
-        try:
-            while (heard := await self._waiting.get()) is not None:
-                await self._publish(heard, *await loop.run_in_executor(worker, self._understand, heard))
-                if self._behind and self._waiting.empty():
-                    await self._fall_behind(behind=False)
-        finally:
-            worker.shutdown(wait=False)
+        while (heard := await self._waiting.get()) is not None:
+            understood = await heard.understanding
+            self._understanding.discard(heard.understanding)
+            utterance, embedded = await self._in_its_light(understood)
+            began = perf_counter()
+            judged = await self._lane.in_context(partial(self._conversation.add, heard.number, utterance))
+            context_ms = 1e3 * (perf_counter() - began)
+            latency = events.Latency(
+                endpoint=max(0, heard.turn.declared - heard.turn.end) * 1e3 / SAMPLE_RATE,
+                transcribe=1e3 * max(0.0, understood.worded - heard.declared),
+                embed=1e3 * max(0.0, embedded - max(understood.worded, heard.declared)),
+                context=context_ms,
+                total=1e3 * (perf_counter() - heard.declared),
+            )
+            await self._publish(heard, utterance.text, latency, judged)
+            if self._waiting.empty():
+                self._load.hold_back(0)
+                await self._say_how_it_fares()
 
-    def _understand(self, heard: _Heard) -> tuple[Utterance, list[tuple[int, Judgement]], float]:
-        utterance = self._analyzer.analyze(heard.turn, self._conversation.preceding)
-        began = perf_counter()
-        judged = self._conversation.add(heard.number, utterance)
-        return utterance, judged, 1e3 * (perf_counter() - began)
+    async def _in_its_light(self, understood: Understanding) -> tuple[Utterance, float]:
+        """Embed the words anew where others were told after they were read; and when that was done."""
+        utterance, preceding = understood.utterance, self._conversation.preceding
+        if understood.preceding == preceding:
+            return utterance, understood.embedded
+        words = await self._lane.embed_words(utterance.text, preceding, Priority(Urgency.FINAL))
+        return replace(utterance, text_embedding=words), perf_counter()
 
     async def _publish(
-        self, heard: _Heard, utterance: Utterance, judged: list[tuple[int, Judgement]], context_ms: float
+        self, heard: _Heard, text: str, latency: events.Latency, judged: list[tuple[int, Judgement]]
     ) -> None:
-        turn = heard.turn
-        latency = events.Latency(
-            endpoint=max(0, turn.declared - turn.end) * 1e3 / SAMPLE_RATE,
-            transcribe=utterance.transcribe_ms,
-            embed=utterance.embed_ms,
-            context=context_ms,
-            total=1e3 * (perf_counter() - heard.declared),
-        )
-        self._told[heard.number] = _Told(heard.number, turn, utterance.text, latency)
+        self._told[heard.number] = _Told(heard.number, heard.turn, text, latency)
         for number, judgement in judged:
-            kind = events.TurnRevised if judgement.revision else events.TurnFinal
-            await self._tell(kind, **self._judged(self._told[number], judgement))
+            told = self._told[number]
+            await self._teller.judged(number, told.turn, told.text, told.latency, judgement)
         self._finished += 1
         while len(self._told) > self._settings.window:
             del self._told[next(iter(self._told))]
 
-    def _judged(self, told: _Told, judgement: Judgement) -> dict[str, Any]:
-        return {
-            "turn": told.number,
-            "revision": judgement.revision,
-            "speaker": self._speakers[told.turn.channel],
-            "start_s": told.turn.start / SAMPLE_RATE,
-            "end_s": told.turn.end / SAMPLE_RATE,
-            "text": told.text if self._settings.text else None,
-            "emotion": judgement.emotion,
-            "confidence": judgement.probabilities[judgement.emotion],
-            "probabilities": judgement.probabilities,
-            "sentiment": judgement.sentiment,
-            "valence": judgement.valence,
-            "modalities": judgement.modalities,
-            "latency_ms": told.latency,
-            "recogniser": self._analyzer.transcriber.name,
-            "bundle": self._analyzer.bundle.name,
-        }
-
-    def _about(self) -> dict[str, Any]:
-        return {
-            "source": self._source.name,
-            "channels": len(self._speakers),
-            "bundle": self._analyzer.bundle.name,
-            "recogniser": self._analyzer.transcriber.name,
-            "labels": list(self._analyzer.bundle.labels),
-            "settings": events.SessionSettings(
-                window=self._settings.window, endpoint_ms=self._settings.turns.endpoint_ms
-            ),
-            "version": VERSION,
-        }
-
-    async def _fall_behind(self, *, behind: bool) -> None:
-        if behind == self._behind:
+    async def _say_how_it_fares(self) -> None:
+        if not self._live or (report := self._load.report(monotonic())) is None:
             return
-        self._behind = behind
-        depth = self._waiting.qsize()
-        await self._tell(
-            events.Health,
-            status="degraded" if behind else "ok",
-            message=f"analysis is behind: {depth} turns wait" if behind else "analysis has caught up",
-            queues={
-                "turns": events.QueueHealth(depth=depth, limit=self._settings.pending_turns, shed=0),
+        shed = self._load.shed
+        await self._teller.health(
+            report,
+            {
+                "turns": events.QueueHealth(
+                    depth=self._waiting.qsize(), limit=self._settings.pending_turns, shed=0
+                ),
+                **{
+                    name: events.QueueHealth(depth=0, limit=len(self._channels), shed=shed[name])
+                    for name in ("speculation", "partials")
+                },
             },
         )
-
-    async def _tell(self, kind: type[events.Event], **fields: Any) -> None:
-        """Make an event and hand it to every output, one at a time: `seq` is the order they arrive in."""
-        async with self._telling:
-            event = kind(**self._session.stamp(), **fields)
-            for output in self._outputs:
-                await output.send(event)

@@ -1,18 +1,18 @@
 """Wiring: models, sources and outputs put together, and what Ctrl-C does."""
 
-import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
-from streamer.analyzer import Analyzer
+from streamer.analyzer import Analyzer, share_cores
 from streamer.audio.frame import AudioFrame, AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
+from streamer.interrupts import Interrupts
 from streamer.outputs.base import Output
 from streamer.pipeline import Pipeline
 from streamer.transcribers.choose import load_transcriber
@@ -65,6 +65,7 @@ def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
     Raises:
         InputError: one of them can't be had.
     """
+    share_cores()
     bundle, transcriber = load_models(settings), load_transcriber(settings.asr, notify)
     if bundle.words_only and isinstance(transcriber, Off):
         notify(f"{bundle.name} judges by the words alone, and nothing recognises them: choose an --asr")
@@ -110,10 +111,10 @@ async def run_sessions(
                     live=stream.live,
                     meter=meter,
                 )
-                with _Signals(pipeline, notify) as signals:
+                with Interrupts(partial(_finish, pipeline, notify)) as interrupts:
                     await pipeline.run()
-                if signals.caught:
-                    return 128 + signals.caught
+                if interrupts.caught:
+                    return 128 + interrupts.caught
     return 0
 
 
@@ -128,34 +129,7 @@ async def _published(broker: "BrokerAddress | None", stream: str) -> "AsyncItera
         yield [output]
 
 
-class _Signals:
-    """The first Ctrl-C (or SIGTERM) stops listening and lets the rest finish; the second one cancels."""
-
-    def __init__(self, pipeline: Pipeline, notify: Notify) -> None:
-        self._pipeline = pipeline
-        self._notify = notify
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._previous: dict[int, object] = {}
-        self.caught = 0
-
-    def __enter__(self) -> "_Signals":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _handle(self, number: int, _: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop, number)  # also wakes a loop that waits
-
-    def _stop(self, number: int) -> None:
-        if not self.caught:
-            self.caught = number
-            self._pipeline.stop()
-            if self._pipeline.waiting:
-                self._notify(f"finishing {self._pipeline.waiting} turns; interrupt again to leave them")
-        elif self._task is not None:
-            self._task.cancel()
+def _finish(pipeline: Pipeline, notify: Notify) -> None:
+    pipeline.stop()
+    if pipeline.waiting:
+        notify(f"finishing {pipeline.waiting} turns; interrupt again to leave them")

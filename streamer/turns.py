@@ -1,14 +1,13 @@
 """Cuts sound into turns: a synchronous state machine over frames, whose only time is the sample count."""
 
 from collections import deque
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.ring import SampleRing
+from streamer.endpointing import EndPointer
 from streamer.turn_events import (
     Turn,
     TurnEnded,
@@ -18,6 +17,7 @@ from streamer.turn_events import (
     TurnResumed,
     TurnStarted,
 )
+from streamer.turn_settings import TurnSettings
 from streamer.vad import CHUNK_SAMPLES, GatedSilero, VoiceActivity
 
 __all__ = [
@@ -45,41 +45,6 @@ _SPLIT_WINDOW_CHUNKS = 4
 """Quietness is judged over this many chunks (128 ms), longer than most stop consonants' closures."""
 
 
-class TurnSettings(BaseModel):
-    """When a turn begins and ends."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    start_threshold: float = Field(
-        0.5,
-        gt=0,
-        lt=1,
-        description="Probability of speech from which a chunk counts towards starting a turn.",
-    )
-    stop_threshold: float = Field(
-        0.15, gt=0, lt=1, description="Probability of speech below which a chunk counts as silence in a turn."
-    )
-    min_speech_ms: int = Field(96, ge=32, le=2000, description="Clear speech it takes to start a turn.")
-    endpoint_ms: int = Field(500, ge=100, le=5000, description="Silence after which a turn is declared over.")
-    pause_ms: int = Field(200, ge=50, description="Silence after which a turn is said to pause.")
-    preroll_ms: int = Field(300, ge=0, le=2000, description="Sound before its start that goes with a turn.")
-    postroll_ms: int = Field(200, ge=0, description="Sound after its end that goes with a turn.")
-    max_turn_s: float = Field(
-        20.0, ge=2, le=120, description="A longer turn is split at the quietest point of its latter part."
-    )
-    webrtc_level: int = Field(
-        0, ge=0, le=3, description="Aggressiveness of the webrtcvad gate; 0 opens it readily."
-    )
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.stop_threshold > self.start_threshold:
-            raise ValueError("stop_threshold must not be above start_threshold")
-        if not self.postroll_ms <= self.pause_ms <= self.endpoint_ms:
-            raise ValueError("it must hold that postroll_ms <= pause_ms <= endpoint_ms")
-        return self
-
-
 class TurnDetector:
     """Finds the turns of one channel.
 
@@ -100,10 +65,20 @@ class TurnDetector:
         self._activity = activity or GatedSilero(self.settings.webrtc_level)
         s = self.settings
         self._max_turn = int(s.max_turn_s * SAMPLE_RATE)
-        self._min_speech, self._endpoint, self._pause, self._preroll, self._postroll = (
-            ms * _MS for ms in (s.min_speech_ms, s.endpoint_ms, s.pause_ms, s.preroll_ms, s.postroll_ms)
+        self._min_speech, self._pause, self._preroll, self._postroll = (
+            ms * _MS for ms in (s.min_speech_ms, s.pause_ms, s.preroll_ms, s.postroll_ms)
         )
-        self._ring = SampleRing(self._max_turn + self._preroll + self._endpoint + 2 * SAMPLE_RATE)
+        shortest, usual, longest = (
+            ms * _MS
+            for ms in (
+                (s.endpoint_min_ms, s.endpoint_ms, s.endpoint_max_ms)
+                if s.endpointing == "adaptive"
+                else (s.endpoint_ms,) * 3
+            )
+        )
+        self._endpointer = EndPointer(shortest, usual, longest)
+        self._last_sound: int | None = None  # where the silence began that ended the latest turn
+        self._ring = SampleRing(self._max_turn + self._preroll + longest + 2 * SAMPLE_RATE)
         self._judged = 0  # up to here the activity's answers have been taken in
         self._fed = 0  # up to here whole chunks have been given to the activity
         self._taken = 0  # up to here sound went with earlier turns
@@ -148,6 +123,33 @@ class TurnDetector:
         self._judged = self._fed = self._taken = stop
         return events
 
+    def hint(self, words: str) -> None:
+        """Take in what has been recognised of the turn that pauses now, whenever it is known.
+
+        It changes how much silence is waited for, from the next frame on, until the speech goes on or the
+        turn is over; the turn itself stays as it is. While no turn pauses it changes nothing.
+
+        Args:
+            words: of the turn so far, as the latest `TurnPaused` gave it; "" where none were found.
+        """
+        if self._pause_start is not None:
+            self._patience = self._endpointer.silence(words)
+
+    def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
+        """What was heard so far of the turn that goes on, beginning as `Turn.audio` will.
+
+        Args:
+            since: sample index; what comes before it is left out.
+
+        Returns:
+            Index of the first sample, and int16 [n]; nothing where nobody speaks.
+        """
+        stop = self._ring.stop
+        if self._onset is None or not self._speaking:
+            return stop, self._ring.read(stop, stop)
+        start = min(max(self._audio_start(self._onset), since), stop)
+        return start, self._ring.read(start, stop)
+
     def flush(self) -> list[TurnEvent]:
         """End the stream: a turn still open ends here.
 
@@ -182,6 +184,7 @@ class TurnDetector:
             events += self._judge(np.pad(rest, (0, CHUNK_SAMPLES - len(rest))))
         if self._speaking:
             events.append(self._end(self._ring.stop, reason))
+        self._last_sound = None
         self._be_quiet()
         self._activity.reset()
         self._judged = self._fed = self._ring.stop
@@ -190,8 +193,9 @@ class TurnDetector:
     def _be_quiet(self) -> None:
         self._onset: int | None = None  # where the turn starts, or perhaps starts
         self._speaking = False  # it does
-        self._paused = False
         self._voiced_end = 0  # end of the last chunk that may be speech
+        self._pause_start: int | None = None  # where the silence began, while the turn pauses
+        self._patience = 0  # the silence that ends the turn, while it pauses
         self._clear_end = 0  # end of the last chunk that clearly is speech
         self._clear = 0  # how much clearly was
         self._levels.clear()
@@ -211,13 +215,15 @@ class TurnDetector:
         chunk = self._ring.read(start, end).astype(np.float32)
         self._levels.append(float(np.dot(chunk, chunk)))
         if self._speaking:
-            return self._go_on(voiced, end)
+            return self._go_on(voiced, start, end)
         return self._perhaps_start(end)
 
     def _perhaps_start(self, end: int) -> list[TurnEvent]:
         assert self._onset is not None
         if self._clear >= self._min_speech:
             self._speaking = True
+            if self._last_sound is not None:
+                self._endpointer.heard_again(self._onset - self._last_sound)
             return [TurnStarted(self.channel, self._onset)]
         if end - self._clear_end >= _ONSET_PATIENCE:
             if self._clear or self._voiced_end < end:
@@ -228,21 +234,25 @@ class TurnDetector:
                 self._levels.popleft()
         return []
 
-    def _go_on(self, voiced: bool, end: int) -> list[TurnEvent]:
+    def _go_on(self, voiced: bool, start: int, end: int) -> list[TurnEvent]:
         assert self._onset is not None
         events: list[TurnEvent] = []
-        if voiced and self._paused:
-            self._paused = False
+        if voiced and self._pause_start is not None:
+            self._endpointer.heard_again(start - self._pause_start)
+            self._pause_start = None
             events.append(TurnResumed(self.channel, self._onset))
         silence = end - self._voiced_end
-        if silence >= self._endpoint:
-            events.append(self._end(end, "silence"))
-            self._be_quiet()
-        elif end - self._onset >= self._max_turn:
-            events += self._split(end)
-        elif silence >= self._pause and not self._paused:
-            self._paused = True
+        too_long = end - self._onset >= self._max_turn
+        if self._pause_start is None and silence >= self._pause and not too_long:
+            self._pause_start = self._voiced_end
+            self._patience = self._endpointer.silence()
             events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
+        if self._pause_start is not None and silence >= self._patience:
+            events.append(self._end(end, "silence"))
+            self._last_sound = self._voiced_end
+            self._be_quiet()
+        elif too_long:
+            events += self._split(end)
         return events
 
     def _split(self, end: int) -> list[TurnEvent]:
@@ -256,7 +266,7 @@ class TurnDetector:
         cut = self._onset + cut_chunk * CHUNK_SAMPLES
         events: list[TurnEvent] = [TurnEnded(self._turn(cut, end, "split", postroll=0))]
         self._taken = self._onset = cut
-        self._paused = False
+        self._pause_start = None
         self._levels = deque(levels[cut_chunk:].tolist())
         return [*events, TurnStarted(self.channel, cut)]
 
@@ -272,7 +282,10 @@ class TurnDetector:
 
     def _turn(self, end: int, declared: int, reason: TurnEnding, postroll: int | None = None) -> Turn:
         assert self._onset is not None
-        audio_start = max(self._onset - self._preroll, self._taken, self._ring.start)
+        audio_start = self._audio_start(self._onset)
         audio_end = min(end + (self._postroll if postroll is None else postroll), self._ring.stop)
         audio = self._ring.read(audio_start, audio_end)
         return Turn(self.channel, self._onset, end, audio, audio_start, declared, reason)
+
+    def _audio_start(self, onset: int) -> int:
+        return max(onset - self._preroll, self._taken, self._ring.start)

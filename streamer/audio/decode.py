@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import av
 import numpy as np
@@ -24,11 +24,27 @@ _SHORT_S = 0.1
 """A recording that is shorter than its header promises, by more than this, is truncated (or damaged)."""
 
 
+_STREAMED = "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
+"""FFmpeg's demuxers that may read what strangers send: those that follow no references to other places."""
+
+_PROBE_BYTES = 2**20
+"""How much of a stream is looked at for what it may be."""
+
+
+class ByteStream(Protocol):
+    """The bytes of a recording as they come. `str` of it is what messages call it."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes: waits for some, and returns none at the end."""
+        ...
+
+
 class Decoder:
     """One pass over a recording, blocking; a context manager.
 
     Args:
-        path: any file that FFmpeg can decode.
+        recording: any file that FFmpeg can decode, or bytes as they come in one of the containers that can be
+            decoded without seeking.
         split_channels: keep the channels apart instead of mixing them down to their mean (without the
             subwoofer's).
 
@@ -40,21 +56,21 @@ class Decoder:
         InputError: there is no such file, or it holds no audio that can be decoded.
     """
 
-    def __init__(self, path: Path, split_channels: bool) -> None:
-        self.path = path
+    def __init__(self, recording: Path | ByteStream, split_channels: bool) -> None:
+        self._recording = recording
         self._split = split_channels
         self._skipped_since_sound = 0
         with ExitStack() as stack:
-            self._container = stack.enter_context(_open(path))
+            self._container = stack.enter_context(_open(recording))
             stream = self._container.streams.best("audio")
             if stream is None:
-                raise InputError(f"{path} has no audio in it")
+                raise InputError(f"{recording} has no audio in it")
             self._stream = stream
             self.duration_s = _duration_s(self._container, stream)
             self._decoded = self._decode()
             first = next(self._decoded, None)
             if first is None:
-                raise InputError(f"{path} holds no sound that can be decoded")
+                raise InputError(f"{recording} holds no sound that can be decoded")
             self._first = first
             self.channels = len(_planar(first)) if split_channels else 1
             self._close = stack.pop_all()
@@ -142,13 +158,14 @@ class Decoder:
         return sound[: self.channels]
 
     def _complain_if_truncated(self, read_s: float) -> None:
-        promised = promised_s(self.path, self._container, self._stream)
+        name = self._recording  # only a file is looked at for what its header promises
+        promised = promised_s(name, self._container, self._stream) if isinstance(name, Path) else None
         if promised is not None and read_s < promised - _SHORT_S:
             raise InputError(
-                f"{self.path} is truncated or damaged: {read_s:.1f} s of {promised:.1f} s could be read"
+                f"{name} is truncated or damaged: {read_s:.1f} s of {promised:.1f} s could be read"
             )
         if promised is None and self._skipped_since_sound:
-            raise InputError(f"{self.path} is damaged at its end: {read_s:.1f} s could be read")
+            raise InputError(f"{name} is damaged at its end: {read_s:.1f} s could be read")
 
 
 def _interleaved(cutters: list[FrameCutter], flush: bool = False) -> Iterator[AudioFrame]:
@@ -161,8 +178,25 @@ def _skip(cutters: list[FrameCutter], length: int) -> AudioGap:
     return gaps[0]
 
 
-def _open(path: Path) -> Any:
+def _open(recording: Path | ByteStream) -> Any:
     """Open a recording, or raise an `InputError` that says why it cannot be."""
+    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own messages would go to stderr
+    try:
+        if isinstance(recording, Path):
+            _look_at(recording)
+            options = {"protocol_whitelist": "file"}
+            return av.open(f"file:{recording}", options=options, metadata_errors="replace")
+        options = {
+            "protocol_whitelist": "",
+            "format_whitelist": _STREAMED,
+            "probesize": str(_PROBE_BYTES),
+        }
+        return av.open(recording, options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(f"{recording} is not a recording that can be decoded") from error
+
+
+def _look_at(path: Path) -> None:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder, not a recording")
@@ -173,11 +207,6 @@ def _open(path: Path) -> Any:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own messages would go to stderr
-    try:
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise InputError(f"{path} is not a recording that can be decoded") from error
 
 
 def _duration_s(container: Any, stream: Any) -> float | None:

@@ -1,7 +1,7 @@
-"""The one small interface behind which recognisers stand."""
+"""The small interfaces behind which recognisers stand."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,5 +38,49 @@ class Transcriber(Protocol):
 
         Returns:
             The words; an empty text where no words are heard.
+        """
+        ...
+
+
+class Listening(Protocol):
+    """One turn, recognised while it is being spoken. Blocking: one call at a time, from any thread."""
+
+    def hear(self, samples: NDArray[np.int16]) -> str:
+        """Take in what comes next of the turn.
+
+        Args:
+            samples: int16 [n], mono, 16 kHz, any n.
+
+        Returns:
+            The words so far, as they seem now; "" where there are none yet.
+        """
+        ...
+
+    def finish(self, audio: NDArray[np.int16]) -> Transcript:
+        """The words of the turn if it ends with what was heard. `hear` may still go on with it.
+
+        Args:
+            audio: the turn, int16 [n]; what was heard may go on a little beyond it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Nothing more is asked: give back what it takes to listen."""
+        ...
+
+
+@runtime_checkable
+class ListeningTranscriber(Transcriber, Protocol):
+    """A recogniser that can also listen to turns as they are spoken, to several at once."""
+
+    def listen(self, before: Listening | None) -> Listening | None:
+        """Begin with a turn. Does not block.
+
+        Args:
+            before: how the turn before it was listened to, on the same channel: level and microphone are
+                taken to be the same.
+
+        Returns:
+            None where it listens to as many turns as it can: have the turn transcribed when it is over.
         """
         ...

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from models.care_small import SmallCare
 from models.features import LogMelStream, log_mel
 
 
@@ -50,3 +52,14 @@ def test_ten_times_the_amplitude_is_ten_times_the_amplitude() -> None:
 
 def test_silence_is_finite() -> None:
     assert np.isfinite(log_mel(np.zeros(8000, np.int16), 80)).all()
+
+
+@pytest.mark.parametrize("piece", [137, 1_600, 50_000])
+def test_a_voice_prepared_as_it_comes_is_prepared_as_ever(piece: int) -> None:
+    care = SmallCare(bins=20, width=8, acoustic_blocks=1, semantic_blocks=1)
+    audio = np.random.default_rng(1).normal(0, 900, 50_000).astype(np.int16)
+    listening = care.listen()
+    for start in range(0, len(audio), piece):
+        listening.hear(audio[start : start + piece])
+    for length in (0, 399, 400, 20_001, 50_000):
+        assert torch.equal(listening.prepared(audio[:length]), care.prepare(audio[:length]))

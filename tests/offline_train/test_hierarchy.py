@@ -16,9 +16,10 @@ from models.bundle import load_bundle
 from offline_train.app import app
 from offline_train.corpora.meld import LABELS
 from offline_train.errors import RunError
-from streamer.analyzer import Analyzer
+from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.analyzer import Analyzer, Utterance
+from streamer.conversation import Conversation
 from streamer.transcribers.off import Off
-from streamer.turn_events import Turn
 from tests.tiny import WORDS, make_base
 
 CODES = ("01", "03", "04", "05", "08", "06", "07")
@@ -95,14 +96,14 @@ def bundle(corpora: tuple[Path, Path, Path, Path]) -> Path:
     return corpora[0] / "bundle"
 
 
-def test_the_bundle_judges_turns(bundle: Path) -> None:
+async def test_the_bundle_judges_turns(bundle: Path) -> None:
     loaded = load_bundle(bundle)
     assert loaded.name == "mini@1"
-    turn = Turn(0, 0, 8000, np.zeros(8000, np.int16), 0, 16_000, "silence")
-    understood = Analyzer(loaded, Off()).analyze(turn)
-    assert understood.text_embedding is None
-    assert understood.speech_embedding is not None
-    assert understood.speech_embedding.isfinite().all()
+    with Analyzer(loaded, Off()).lane() as lane:
+        voice = await lane.embed_voice(np.zeros(8000, np.int16), Priority(Urgency.FINAL))
+    ((_, judgement),) = Conversation(loaded).add(1, Utterance("", None, voice))
+    assert set(judgement.probabilities) == set(LABELS)
+    assert set(judgement.modalities) == {"speech"}
 
 
 def test_evaluate_agrees_with_its_own_predictions(

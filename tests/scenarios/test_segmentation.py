@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.conversations import SHARED_AUDIO, assemble
 from benchmarks.segmentation import (
     boundaries,
     conversations,
@@ -14,7 +15,7 @@ from benchmarks.segmentation import (
     meetings,
     read,
 )
-from tests.scenarios.assemble import SAMPLE_RATE, SHARED_AUDIO, assemble
+from streamer.audio.frame import SAMPLE_RATE
 
 pytestmark = pytest.mark.skipif(not SHARED_AUDIO.is_dir(), reason="needs ../shared/audio")
 SENTENCES = sorted((SHARED_AUDIO / "speechbrain" / "ASR").glob("*.wav"))

@@ -11,8 +11,9 @@ import jiwer
 import jsonschema
 import pytest
 
+from benchmarks.conversations import SHARED_AUDIO, AssembledConversation, assemble
+from streamer.audio.frame import SAMPLE_RATE
 from streamer.events import event_schema
-from tests.scenarios.assemble import SAMPLE_RATE, SHARED_AUDIO, AssembledConversation, assemble
 from tests.streamer.sound import CONVERSATION, truth
 
 MERITS = str(Path(sys.executable).parent / "merits")

@@ -34,7 +34,7 @@ def lively(bundle: Bundle) -> Bundle:
 
 
 def heard(text: torch.Tensor | None, speech: torch.Tensor | None, words: str = "") -> Utterance:
-    return Utterance(words, text, speech, transcribe_ms=0, embed_ms=0)
+    return Utterance(words, text, speech)
 
 
 def run(

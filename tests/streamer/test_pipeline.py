@@ -18,15 +18,17 @@ from models.bundle import Bundle
 from streamer.analyzer import Analyzer, Utterance
 from streamer.audio.frame import AudioGap, AudioItem, DeviceBack, DeviceLost
 from streamer.config import Settings
+from streamer.conversation import Conversation, Judgement
 from streamer.errors import InputError, RunError
 from streamer.events import Event, Health, SessionEnded, SessionStarted, TurnFinal, TurnRevised, TurnStarted
 from streamer.pipeline import Pipeline
 from streamer.transcribers.base import Transcript
-from streamer.turn_events import Turn
+from streamer.turn_settings import TurnSettings
 from tests.streamer.sound import ArraySource, conversation, frames, truth
 from tests.tiny import tiny_bundle
 
 Texts = Sequence[str]
+FIXED = Settings(turns=TurnSettings(endpointing="fixed"))
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
@@ -99,7 +101,7 @@ def pipeline(
     source = ArraySource(items, len(speakers), forever=forever)
     analyzer = analyzer or Analyzer(bundle, recogniser or Scripted())
     return Pipeline(
-        source, analyzer, [output], settings or Settings(), stream="test", speakers=speakers, live=live
+        source, analyzer, [output], settings or FIXED, stream="test", speakers=speakers, live=live
     )
 
 
@@ -131,7 +133,9 @@ async def test_no_sound_no_turns(bundle: Bundle) -> None:
 
 async def test_words_are_withheld_where_asked(bundle: Bundle) -> None:
     output = Collect()
-    await pipeline(bundle, frames(conversation()[:120_000]), output, settings=Settings(text=False)).run()
+    await pipeline(
+        bundle, frames(conversation()[:120_000]), output, settings=FIXED.model_copy(update={"text": False})
+    ).run()
     assert {final.text for final in output.of(TurnFinal)} == {None}
     assert not any("happy" in event.model_dump_json() for event in output.events)
 
@@ -156,19 +160,22 @@ async def test_each_channel_is_a_speaker(bundle: Bundle) -> None:
     assert output.ended.audio_s == pytest.approx(len(left) / 16000)
 
 
-class Remembering(Analyzer):
-    """An analyzer that keeps what it understood."""
+class Remembering(Conversation):
+    """A conversation that keeps what it was told."""
 
-    def __init__(self, bundle: Bundle, transcriber: Scripted) -> None:
-        super().__init__(bundle, transcriber)
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle)
         self.understood: list[Utterance] = []
 
-    def analyze(self, turn: Turn, preceding: Texts = ()) -> Utterance:
-        self.understood.append(super().analyze(turn, preceding))
-        return self.understood[-1]
+    def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
+        self.understood.append(utterance)
+        return super().add(turn, utterance)
 
 
-async def test_words_are_embedded_live_as_in_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize("live", [False, True])
+async def test_words_are_embedded_live_as_in_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
+) -> None:
     """With the words told before them, of all channels: also where a turn ends within a longer one."""
     bundle = tiny_bundle(tmp_path, context_turns=2)
     spoken = max(truth(), key=lambda turn: turn["end_s"] - turn["start_s"])
@@ -179,19 +186,21 @@ async def test_words_are_embedded_live_as_in_training(tmp_path: Path) -> None:
     right[16_000 : 16_000 + len(long) // 2] = long[: len(long) // 2]
     both = [item for pair in zip(frames(left), frames(right, channel=1), strict=True) for item in pair]
     said = ["the day is good", "I am angry!", "", "is it a cat?"]
-    analyzer = Remembering(bundle, Scripted(said))
+    remembering = Remembering(bundle)
+    monkeypatch.setattr("streamer.pipeline.Conversation", lambda *_: remembering)
     output = Collect()
-    await pipeline(bundle, both, output, analyzer=analyzer, speakers=("Anna", "Ben")).run()
+    recogniser = Scripted(said, seconds=0.05)
+    await pipeline(bundle, both, output, recogniser=recogniser, speakers=("Anna", "Ben"), live=live).run()
     told = [final.turn for final in output.of(TurnFinal)]
     assert told != sorted(told), "one turn lies within another"
-    worded = {u.text: u.text_embedding for u in analyzer.understood if u.text_embedding is not None}
+    worded = {u.text: u.text_embedding for u in remembering.understood if u.text_embedding is not None}
     texts = list(worded)
     assert texts == [final.text for final in output.of(TurnFinal) if final.text]
     assert texts == [text for text in said if text]
-    live = torch.stack(list(worded.values()))
+    embedded = torch.stack(list(worded.values()))
     offline, _ = bundle.text.embed(texts, [texts[:row] for row in range(len(texts))])
-    torch.testing.assert_close(live, offline, atol=1e-5, rtol=0)
-    assert not torch.allclose(live, bundle.text.embed(texts)[0], atol=1e-3), "context counts"
+    torch.testing.assert_close(embedded, offline, atol=1e-5, rtol=0)
+    assert not torch.allclose(embedded, bundle.text.embed(texts)[0], atol=1e-3), "context counts"
 
 
 async def test_a_bundle_without_a_speech_path_judges_by_words(tmp_path: Path) -> None:
@@ -252,7 +261,7 @@ async def test_stop_interrupts_a_silent_source_and_drains(bundle: Bundle) -> Non
 
 async def test_a_slow_recogniser_holds_the_source_back_and_loses_no_turn(bundle: Bundle) -> None:
     output = Collect()
-    settings = Settings(pending_turns=1)
+    settings = FIXED.model_copy(update={"pending_turns": 1})
     session = pipeline(
         bundle,
         frames(conversation()),

@@ -51,7 +51,7 @@ def play(
     sound: NDArray[np.int16] | None = None,
     late: int = 0,
     chop: int = 320,
-    **how: float,
+    **how: float | str,
 ) -> tuple[list[TurnEvent], list[TurnEvent]]:
     """Feed a script; returns what happened before the end of the stream, and at it."""
     if sound is None:
@@ -72,7 +72,8 @@ def chunks(n: float) -> int:
 
 
 def test_a_turn_begins_pauses_goes_on_and_ends() -> None:
-    events, rest = play([Q] * 20 + [S] * 10 + [Q] * 8 + [S] * 10 + [Q] * 30)
+    script = [Q] * 20 + [S] * 10 + [Q] * 8 + [S] * 10 + [Q] * 30
+    events, rest = play(script, endpointing="fixed")
     assert rest == []
     started, paused, resumed, again, end = events
     assert started == TurnStarted(0, chunks(20))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from streamer.events import TurnPartial
 from streamer.outputs.emotion_marks import mark
 from streamer.outputs.terminal.state import ShownTurn, ViewState
 from streamer.outputs.wording import clock, emotion_text, printable, words
@@ -30,8 +31,10 @@ def _blocks_newest_first(state: ViewState, console: Console, width: int) -> Iter
         yield [Text("nobody has spoken yet", "dim")]
     for live in sorted(state.speaking.values(), key=lambda event: -event.turn):
         head = _head(live.start_s, live.speaker, who_width)
-        head.append("… speaking".ljust(emotion_width + 6), "dim")
-        heard = getattr(live, "text", None)
+        seems, heard = "speaking", None
+        if isinstance(live, TurnPartial):
+            seems, heard = f"{printable(live.emotion)}?", live.text
+        head.append(f"… {seems}"[: emotion_width + 6].ljust(emotion_width + 6), "dim")
         yield _hang(head, Text(printable(heard), "italic") if heard else Text(), console, width)
     for turn in reversed(state.turns.values()):
         head = _head(turn.said.start_s, turn.said.speaker, who_width)

@@ -1,8 +1,10 @@
+import gc
 import subprocess
 import sys
 
 import jiwer
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -15,7 +17,10 @@ from benchmarks.recognition import (
     sample_sentences,
     shared_sentences,
 )
+from streamer.errors import RunError
+from streamer.transcribers.base import Listening
 from streamer.transcribers.pocketsphinx import PocketSphinx
+from streamer.transcribers.sphinx_process import SphinxProcesses
 
 RATE = 16_000
 needs_shared = pytest.mark.skipif(not AUDIO.is_dir(), reason="../shared is absent")
@@ -54,6 +59,14 @@ def test_quiet_and_offset_speech_keeps_its_words(recogniser: PocketSphinx, sampl
     offset = (turn.audio.astype(np.int32) // 2 + 9000).clip(-32768, 32767).astype(np.int16)
     for audio in (quiet, offset):
         assert jiwer.wer(turn.words, recogniser.transcribe(audio).text) < 0.4
+
+
+def test_as_loud_as_it_can_be(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
+    turn = sample[5]
+    loud = np.round(turn.audio * (32767 / np.abs(turn.audio.astype(np.int32)).max())).astype(np.int16)
+    loud[0], loud[1] = 32767, -32768
+    for text in (recogniser.transcribe(loud).text, listened(recogniser, loud, 1_600)[0]):
+        assert jiwer.wer(turn.words, text) < 0.4
 
 
 def _sounds_without_words() -> dict[str, NDArray[np.float64]]:
@@ -118,3 +131,88 @@ def test_nothing_is_printed() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout == b""
     assert done.stderr == b""
+
+
+def listened(
+    recogniser: PocketSphinx, audio: NDArray[np.int16], piece: int, before: Listening | None = None
+) -> tuple[str, list[str], Listening]:
+    """What is heard of a turn in pieces, what it seemed to be on the way, and who listened."""
+    listening = recogniser.listen(before)
+    assert listening is not None
+    so_far = [listening.hear(audio[start : start + piece]) for start in range(0, len(audio), piece)]
+    text = listening.finish(audio).text
+    listening.close()
+    return text, so_far, listening
+
+
+def test_words_are_heard_as_they_are_spoken(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
+    before: Listening | None = None
+    heard = []
+    for turn in sample[1:4]:
+        text, so_far, before = listened(recogniser, turn.audio, 1_600, before)
+        heard.append(text)
+        assert so_far[0] == ""
+        assert 0 < len(so_far[len(so_far) // 2].split()) < len(text.split())
+        assert not set("".join(so_far)) & set("<>[]+()")
+    assert jiwer.wer([turn.words for turn in sample[1:4]], heard) < 0.3
+
+
+def test_the_same_sound_gives_the_same_words_in_whatever_pieces(
+    recogniser: PocketSphinx, sample: list[Sentence]
+) -> None:
+    audio = sample[2].audio
+    texts = {listened(recogniser, audio, piece)[0] for piece in (137, 4_000, len(audio))}
+    assert len(texts) == 1
+    assert texts != {""}
+
+
+def test_a_turn_goes_on_after_a_pause_that_was_asked_about(
+    recogniser: PocketSphinx, sample: list[Sentence]
+) -> None:
+    first, second = sample[1].audio, sample[2].audio
+    listening = recogniser.listen(None)
+    assert listening is not None
+    listening.hear(first)
+    half = listening.finish(first).text
+    assert jiwer.wer(sample[1].words, half) < 0.4
+    assert listening.finish(first).text == half, "asked again, the same"
+    whole = np.concatenate([first, second])
+    listening.hear(second)
+    assert jiwer.wer(f"{half} {sample[2].words}", listening.finish(whole).text) < 0.3
+    assert listening.finish(first).text == half, "what was said after its end is not of the turn"
+    listening.close()
+    listening.close()
+
+
+@pytest.mark.parametrize("sound", ["nothing", "silence", "hiss", "hum", "beeps", "clicks"])
+def test_no_words_are_invented_listening(recogniser: PocketSphinx, sound: str) -> None:
+    audio = np.round(_sounds_without_words()[sound]).astype(np.int16)
+    assert listened(recogniser, audio, 1_600)[0] == ""
+
+
+def test_a_decoder_that_dies_is_said_and_replaced(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
+    listening = recogniser.listen(None)
+    assert listening is not None
+    listening.hear(sample[2].audio)
+    assert listening.pid is not None
+    psutil.Process(listening.pid).kill()
+    with pytest.raises(RunError, match="pocketsphinx"):
+        listening.hear(sample[2].audio)
+    listening.close()
+    assert jiwer.wer(sample[2].words, listened(recogniser, sample[2].audio, 1_600)[0]) < 0.4
+
+
+def test_there_are_only_so_many_decoders_and_they_end_with_it(sample: list[Sentence]) -> None:
+    processes = SphinxProcesses(limit=2)
+    one, other = processes.borrow(), processes.borrow()
+    assert one is not None
+    assert other is not None
+    assert processes.borrow() is None
+    third = processes.borrow(at_any_rate=True)
+    children = [psutil.Process(each.pid) for each in (one, other, third)]
+    for each in (one, other, third):
+        processes.give_back(each)
+    assert processes.borrow() in (one, other, third)
+    del one, other, third, each, processes
+    gc.collect()
+    assert not any(child.is_running() for child in children)

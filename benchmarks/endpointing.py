@@ -1,0 +1,255 @@
+"""When turns are declared over, adaptive against fixed: `python -m benchmarks.endpointing --json OUT`.
+
+Every rule hears the same recordings, in which the end of every turn is known: conversations put together
+from real sentences with pauses within the turns (`benchmarks.hesitant`), one channel for both speakers and a
+channel each, and excerpts of real meetings. For each: the mean delay from the end of the speech to the
+declaration, and the share of turns that are cut in two. A rule that waits longer cuts fewer; the adaptive one
+should cut fewer at the same delay than the fixed one at any silence.
+
+The adaptive rule was tuned on the sentences of spk1 and of the actors with odd numbers. Reported are the
+others': spk2 and the actors with even numbers. None of the meetings was used for tuning.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.conversations import SHARED_AUDIO
+from benchmarks.endpointing_recordings import Recording, assembled, meetings
+from benchmarks.hesitant import SpokenTurn
+from benchmarks.machine import describe_machine, write_result
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame
+from streamer.transcribers.pocketsphinx import PocketSphinx
+from streamer.turns import Turn, TurnDetector, TurnEnded, TurnPaused, TurnResumed, TurnSettings
+from streamer.vad import CHUNK_SAMPLES
+
+FIXED_MS = (250, 320, 400, 500, 600, 700, 800, 1000)
+HINT_DELAY_MS = 100
+"""Words are known so long after the turn began to pause: recognisers that listen along need about this."""
+
+END_TOLERANCE = SAMPLE_RATE // 2
+"""A turn found to end up to here after the end of the speech ends with it."""
+
+WordsOf = Callable[[Turn], str]
+
+
+class Recorded:
+    """Voice activity that was judged before, so that all rules go by the same."""
+
+    def __init__(self, probabilities: Sequence[float]) -> None:
+        self._probabilities = iter(probabilities)
+
+    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
+        """As in `streamer.vad.VoiceActivity`."""
+        del chunk, keep_open
+        return [next(self._probabilities, 0.0)]
+
+    def reset(self) -> None:
+        """As in `streamer.vad.VoiceActivity`."""
+
+
+def declared_turns(heard: Recording, settings: TurnSettings, words_of: WordsOf | None) -> list[Turn]:
+    """The turns that a rule declares over because of silence; hints come `HINT_DELAY_MS` after a pause."""
+    detector = TurnDetector(settings, activity=Recorded(heard.probabilities))
+    turns: list[Turn] = []
+    pause: Turn | None = None
+    for start in range(0, len(heard.sound) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES):
+        for event in detector.feed(AudioFrame(heard.sound[start : start + CHUNK_SAMPLES], start)):
+            match event:
+                case TurnPaused(turn):
+                    pause = turn
+                case TurnResumed():
+                    pause = None
+                case TurnEnded(turn):
+                    pause = None
+                    if turn.reason == "silence":
+                        turns.append(turn)
+        now = start + CHUNK_SAMPLES
+        if words_of and pause and now >= pause.declared + HINT_DELAY_MS * SAMPLE_RATE // 1000:
+            detector.hint(words_of(pause))
+            pause = None
+    return turns
+
+
+def score(declared: Sequence[Turn], truth: Sequence[SpokenTurn]) -> dict[str, float]:
+    """Counts, and the sum of the delays: a turn is cut if one is declared over before its last word.
+
+    Returns:
+        `turns`, `cut`, `run_together` (with the next turn, so that its end was never declared), `delay_ms`
+        (a sum, over the others).
+    """
+    cut = run_together = 0
+    delay = 0.0
+    for spoken in truth:
+        middles = [(word.start + word.end) // 2 for word in spoken.words]
+        own = [turn for turn in declared if middles[0] < turn.end <= spoken.end + END_TOLERANCE]
+        cut += any(turn.end < middles[-1] for turn in own)
+        last = [turn for turn in own if turn.end >= middles[-1]]
+        run_together += not last
+        delay += (last[-1].declared - spoken.end) * 1e3 / SAMPLE_RATE if last else 0.0
+    return {"turns": len(truth), "cut": cut, "run_together": run_together, "delay_ms": delay}
+
+
+def judge(
+    recordings: Sequence[Recording], settings: TurnSettings, words_of: Sequence[WordsOf | None]
+) -> dict[str, float]:
+    """A rule on all recordings: `turns`, the shares `cut` and `run_together` of them, `delay_ms` (mean)."""
+    each = [
+        score(declared_turns(heard, settings, words), heard.truth)
+        for heard, words in zip(recordings, words_of, strict=True)
+    ]
+    total = {key: sum(one[key] for one in each) for key in each[0]}
+    turns, ended = total["turns"], total["turns"] - total["run_together"]
+    return {
+        "turns": turns,
+        "cut": round(total["cut"] / turns, 4),
+        "run_together": round(total["run_together"] / turns, 4),
+        "delay_ms": round(total["delay_ms"] / max(ended, 1), 1),
+    }
+
+
+def true_words(heard: Recording) -> WordsOf:
+    """What was really said in a turn."""
+    words = [word for turn in heard.truth for word in turn.words]
+
+    def words_of(turn: Turn) -> str:
+        first, last = turn.audio_start, turn.audio_start + len(turn.audio)
+        return " ".join(word.word for word in words if word.start >= first and word.end <= last)
+
+    return words_of
+
+
+def recognised_words() -> WordsOf:
+    """What the embedded recogniser hears in a turn; each is recognised once."""
+    recogniser = PocketSphinx()
+    known: dict[bytes, str] = {}
+
+    def words_of(turn: Turn) -> str:
+        key = turn.audio.tobytes()
+        if key not in known:
+            known[key] = recogniser.transcribe(turn.audio).text
+        return known[key]
+
+    return words_of
+
+
+def compare(recordings: Sequence[Recording], hints: dict[str, Sequence[WordsOf | None]]) -> dict[str, Any]:
+    """All rules, and how far each adaptive one lies below the curve of the fixed one."""
+    fixed = {
+        ms: judge(recordings, TurnSettings(endpointing="fixed", endpoint_ms=ms), [None] * len(recordings))
+        for ms in FIXED_MS
+    }
+    curve = sorted((one["delay_ms"], one["cut"]) for one in fixed.values())
+    delays, cuts = (np.array(axis) for axis in zip(*curve, strict=True))
+    adaptive = {}
+    for name, words_of in hints.items():
+        result = judge(recordings, TurnSettings(), words_of)
+        adaptive[name] = {
+            **result,
+            "fixed_cut_at_this_delay": round(float(np.interp(result["delay_ms"], delays, cuts)), 4),
+            "fixed_delay_ms_at_this_cut": round(float(np.interp(-result["cut"], -cuts, delays)), 1),
+        }
+    return {"fixed": {str(ms): one for ms, one in fixed.items()}, "adaptive": adaptive}
+
+
+def measure(seeds: Sequence[int], turns: int) -> dict[str, Any]:
+    """All figures."""
+    together, apart = assembled(seeds, turns)
+    met = meetings(SHARED_AUDIO / "meetings")
+    settings = TurnSettings()
+    heard = recognised_words()
+    result: dict[str, Any] = {
+        "tuned_on": "spk1, RAVDESS actors with odd numbers; the weight of the words on MELD's training set",
+        "reported_on": "spk2, RAVDESS actors with even numbers; all meetings",
+        "hint_delay_ms": HINT_DELAY_MS,
+        "settings": settings.model_dump(
+            include={"pause_ms", "endpoint_ms", "endpoint_min_ms", "endpoint_max_ms"}
+        ),
+    }
+    for name, recordings in (("one channel", together), ("a channel each", apart)):
+        hints: dict[str, Sequence[WordsOf | None]] = {
+            "no words": [None] * len(recordings),
+            "words from truth": [true_words(each) for each in recordings],
+            "words from pocketsphinx": [heard] * len(recordings),
+        }
+        result[name] = compare(recordings, hints)
+    result["meetings"] = compare(
+        met, {"no words": [None] * len(met), "words from pocketsphinx": [heard] * len(met)}
+    )
+    return result
+
+
+COLUMNS = ("rule", "turns", "cut", "run together", "delay ms", "fixed: cut", "delay ms")
+SETS = ("one channel", "a channel each", "meetings")
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Draw delay against cuts: the fixed rule's curve, and the adaptive rule's points."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"svg.hashsalt": "endpointing", "font.size": 9}):
+        figure = Figure(figsize=(10, 3.6), layout="constrained")
+        for axes, name in zip(figure.subplots(1, len(SETS)), SETS, strict=True):
+            fixed = result[name]["fixed"]
+            points = [(one["delay_ms"], 100 * one["cut"]) for one in fixed.values()]
+            axes.plot(*zip(*points, strict=True), "o-", color="#888888", label="fixed")
+            for (x, y), ms in zip(points, fixed, strict=True):
+                axes.annotate(ms, (x, y), (3, 4), textcoords="offset points", color="#666666", fontsize=7)
+            for (label, one), mark in zip(result[name]["adaptive"].items(), "sD^", strict=False):
+                axes.plot(one["delay_ms"], 100 * one["cut"], mark, ms=8, label=f"adaptive, {label}")
+            axes.set(title=name, xlabel="mean delay (ms)", ylabel="turns cut in two (%)", ylim=(0, None))
+            axes.grid(alpha=0.3)
+            axes.legend(fontsize=7)
+        figure.savefig(path, metadata={"Date": None})
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """Print the figures as tables."""
+    for name in SETS:
+        table = Table(*COLUMNS, title=name)
+        rows = {f"fixed {ms} ms": one for ms, one in result[name]["fixed"].items()}
+        rows |= {f"adaptive, {words}": one for words, one in result[name]["adaptive"].items()}
+        for rule, one in rows.items():
+            curve = (
+                (f"{one['fixed_cut_at_this_delay']:.1%}", f"{one['fixed_delay_ms_at_this_cut']:.0f}")
+                if ("fixed_cut_at_this_delay" in one)
+                else ("", "")
+            )
+            shares = (f"{one[key]:.1%}" for key in ("cut", "run_together"))
+            table.add_row(rule, f"{one['turns']:.0f}", *shares, f"{one['delay_ms']:.0f}", *curve)
+        console.print(table)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
+    parser.add_argument("--svg", metavar="FILE", type=Path, help="draw the trade-off")
+    parser.add_argument("--conversations", type=int, default=16, help="assembled ones (default 16)")
+    parser.add_argument("--turns", type=int, default=24, help="of each (default 24)")
+    arguments = parser.parse_args()
+    if not SHARED_AUDIO.is_dir():
+        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
+        sys.exit(2)
+    result = measure(range(1000, 1000 + arguments.conversations), arguments.turns)
+    if arguments.json != "-":
+        show(result, Console())
+    if arguments.svg:
+        arguments.svg.parent.mkdir(parents=True, exist_ok=True)
+        draw(result, arguments.svg)
+    if arguments.json:
+        command = shlex.join(["python", "-m", "benchmarks.endpointing", *sys.argv[1:]])
+        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr pocketsphinx]`.
+
+Talk without an end goes through one session as fast as it is taken, with the words supplied unless a
+recogniser is named. Watched are: resident memory, which at the end must be within 2 % of that after the
+first hour of sound (after the first sixth, of shorter runs); turns, none of which may be lost; queues, which
+must keep to their bounds; and the event loop, whose stalls must stay below 20 ms (p99).
+
+With --budget-s the run pauses after so many seconds, and goes on where it was when started again with the
+same --state: each part is a process, and memory is judged within the parts.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks.conversations import Clip, KnownWords, sentences
+from benchmarks.machine import describe_machine, write_result
+from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
+from streamer.analyzer import Analyzer, share_cores
+from streamer.config import Settings
+from streamer.pipeline import Pipeline
+from streamer.sessions import load_analyzer, load_models
+
+GROWTH = 0.02
+STALL_MS = 20.0
+LOOK_EVERY_S = 0.05
+SAMPLES_AN_HOUR = 30
+
+
+@dataclass
+class Part:
+    """What one process saw.
+
+    Attributes:
+        seed: of its talk.
+        hours: of sound.
+        took_s: elapsed time.
+        turns_spoken: in truth.
+        turns_told: in events.
+        turns_lost: spoken, but not told.
+        most_waiting: turns that waited in the pipeline's queue, at most.
+        limit_waiting: that may.
+        stall_p99_ms: of the event loop.
+        memory: pairs of hours of sound, and MiB held by then.
+    """
+
+    seed: int
+    hours: float = 0.0
+    took_s: float = 0.0
+    turns_spoken: int = 0
+    turns_told: int = 0
+    turns_lost: int = 0
+    most_waiting: int = 0
+    limit_waiting: int = 0
+    stall_p99_ms: float = 0.0
+    memory: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def growth(self) -> float | None:
+        """Memory at the end over that after the first hour, or sixth, less 1; None of parts too short."""
+        settled_h = min(1.0, self.hours / 6)
+        settled = next((mib for hours, mib in self.memory if hours >= settled_h), None)
+        if settled is None or len(self.memory) < 2:
+            return None
+        return self.memory[-1][1] / settled - 1
+
+
+async def listen(
+    analyzer: Analyzer, clips: Sequence[Clip], part: Part, hours: float, budget_s: float, progress: Progress
+) -> None:
+    """Hear so many hours, or as many as the budget allows, and fill in what was seen."""
+    settings = Settings()
+    source = TalkSource(part.seed, clips, 3600 * hours, paced=False)
+    listener = Listener(source.roll, keep=False)
+    pipeline = Pipeline(source, analyzer, [listener], settings, stream="soak")
+    stalls = Stalls()
+    part.limit_waiting = settings.pending_turns
+    began = time.monotonic()
+    bar = progress.add_task("hours of sound", total=hours)
+    watch = asyncio.create_task(stalls.watch())
+    running = asyncio.create_task(pipeline.run())
+    while not running.done():
+        await asyncio.wait([running], timeout=LOOK_EVERY_S)
+        part.most_waiting = max(part.most_waiting, pipeline.waiting)
+        part.hours = source.spoken_s / 3600
+        if not part.memory or part.hours - part.memory[-1][0] >= 1 / SAMPLES_AN_HOUR:
+            part.memory.append((round(part.hours, 3), round(resident_mib(), 1)))
+        progress.update(bar, completed=part.hours)
+        if time.monotonic() - began > budget_s:
+            source.finish()
+    await running
+    watch.cancel()
+    source.roll.close()
+    part.hours = source.spoken_s / 3600
+    part.memory.append((round(part.hours, 3), round(resident_mib(), 1)))
+    part.took_s = round(time.monotonic() - began, 1)
+    part.turns_spoken, part.turns_lost = source.roll.spoken, source.roll.unfound
+    part.turns_told = listener.turns
+    part.stall_p99_ms = stalls.percentile_ms(99)
+
+
+def judge(parts: Sequence[Part]) -> dict[str, Any]:
+    """All parts together, against what must hold."""
+    growths = [part.growth for part in parts if part.growth is not None]
+    result: dict[str, Any] = {
+        "hours": round(sum(part.hours for part in parts), 3),
+        "times_real_time": round(3600 * sum(p.hours for p in parts) / sum(p.took_s for p in parts), 1),
+        "turns_spoken": sum(part.turns_spoken for part in parts),
+        "turns_told": sum(part.turns_told for part in parts),
+        "turns_lost": sum(part.turns_lost for part in parts),
+        "memory_growth": round(max(growths), 4) if growths else None,
+        "most_waiting": max(part.most_waiting for part in parts),
+        "limit_waiting": max(part.limit_waiting for part in parts),
+        "loop_stall_p99_ms": max(part.stall_p99_ms for part in parts),
+    }
+    result["holds"] = {
+        "memory": bool(growths) and max(growths) <= GROWTH,
+        "turns": result["turns_lost"] == 0,
+        "queues": result["most_waiting"] <= result["limit_waiting"],
+        "event loop": result["loop_stall_p99_ms"] <= STALL_MS,
+    }
+    return result
+
+
+def main() -> None:
+    """Command line. Exit code 3: paused, start it again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
+    parser.add_argument("--hours", type=float, default=24.0, help="of sound (default 24)")
+    parser.add_argument("--asr", help="recogniser; the words are supplied where none is named")
+    parser.add_argument("--budget-s", type=float, default=float("inf"), help="pause after so many seconds")
+    parser.add_argument("--state", type=Path, help="where to go on; needed with --budget-s")
+    arguments = parser.parse_args()
+    clips = [clip for clip in sentences() if clip.words]
+    if not clips:
+        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
+        sys.exit(2)
+    parts = _read(arguments.state)
+    left = arguments.hours - sum(part.hours for part in parts)
+    if left > 0.001:
+        share_cores()
+        if arguments.asr:
+            analyzer = load_analyzer(Settings(asr=arguments.asr), logging.getLogger().warning)
+        else:
+            analyzer = Analyzer(load_models(Settings()), KnownWords(clips))
+        parts.append(Part(seed=1 + len(parts)))
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+            asyncio.run(listen(analyzer, clips, parts[-1], left, arguments.budget_s, progress))
+        _write(arguments.state, parts)
+    judged = judge(parts)
+    if judged["hours"] < arguments.hours - 0.001:
+        print(f"{judged['hours']} of {arguments.hours} hours; run it again to go on", file=sys.stderr)
+        sys.exit(3)
+    command = shlex.join(["python", "-m", "benchmarks.soak", *sys.argv[1:]])
+    result = {"command": command, "machine": describe_machine(), **judged}
+    result["parts"] = [asdict(part) for part in parts]
+    if arguments.json != "-":
+        Console().print_json(json.dumps(judged))
+    if arguments.json:
+        write_result(result, arguments.json)
+
+
+def _read(state: Path | None) -> list[Part]:
+    if state is None or not state.exists():
+        return []
+    return [Part(**part) for part in json.loads(state.read_text(encoding="utf-8"))]
+
+
+def _write(state: Path | None, parts: Sequence[Part]) -> None:
+    if state is not None:
+        partial = state.with_name(f"{state.name}.partial")
+        partial.write_text(json.dumps([asdict(part) for part in parts]), encoding="utf-8")
+        partial.replace(state)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""One channel of a stream: its turns, each listened to while it is spoken."""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.analyzer import Analyzer, Lane, Utterance
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame
+from streamer.config import Settings
+from streamer.conversation import Conversation
+from streamer.load import Load
+from streamer.speaking import Speaking, Understanding
+from streamer.telling import Teller
+from streamer.transcribers.base import Listening, ListeningTranscriber
+from streamer.turn_events import Turn, TurnEvent
+from streamer.turns import TurnDetector
+
+_HEARD_AT_A_TIME = SAMPLE_RATE // 8
+"""A turn is listened to in pieces of this length: what is left to hear when it pauses is no more."""
+
+_BETWEEN_PARTIALS = SAMPLE_RATE // 2
+
+_PARTIALS_LAG_S = 0.05
+_SPECULATION_LAG_S = 0.1
+"""Time is short when what is more urgent has waited for so long."""
+
+_EAR_LAG = SAMPLE_RATE // 2
+"""Time is short, too, when a turn is heard later than it is spoken by this much."""
+
+
+class Channel:
+    """One channel of one session.
+
+    Args:
+        index: of the channel.
+        settings: how.
+        analyzer: shared.
+        lane: the stream's access to it.
+        conversation: the stream's.
+        teller: of the session.
+        load: is told what is left out.
+        live: whether sound comes in its own time. Where it does not, nothing is done ahead: it would only
+            take the time of what is to be done.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        settings: Settings,
+        analyzer: Analyzer,
+        lane: Lane,
+        conversation: Conversation,
+        teller: Teller,
+        load: Load,
+        *,
+        live: bool,
+    ) -> None:
+        self.index = index
+        self.detector = TurnDetector(settings.turns, index)
+        self._speculate = settings.speculate and live
+        self._partials = settings.partials and live
+        self._analyzer = analyzer
+        self._lane = lane
+        self._conversation = conversation
+        self._teller = teller
+        self._load = load
+        self._number = 0
+        self._start = 0
+        self._speaking: Speaking | None = None
+        self._before: Listening | None = None
+        self._now = 0
+        self._ear: asyncio.Task[None] | None = None
+        self._partial: asyncio.Task[None] | None = None
+        self._told = ""  # the words of the latest partial
+        self._told_at = 0  # how much of the turn had been heard by then
+
+    def feed(self, frame: AudioFrame) -> list[TurnEvent]:
+        """Take in the next frame; what happened is to be answered by `begin`, `pause`, `resume` or `end`."""
+        self._now = frame.start + len(frame.samples)
+        return self.detector.feed(frame)
+
+    def begin(self, number: int, start: int) -> None:
+        """A turn starts, at sample `start`."""
+        self._number, self._start = number, start
+        self._told, self._told_at = "", start
+        listening = None
+        transcriber = self._analyzer.transcriber
+        if self._speculate and isinstance(transcriber, ListeningTranscriber):
+            listening = transcriber.listen(self._before)
+            self._before = listening or self._before
+        self._speaking = Speaking(
+            self._lane,
+            listening,
+            self._lane.voice_listening() if self._speculate else None,
+            lambda: self._conversation.preceding,
+            self.detector.hint,
+        )
+
+    def listen(self) -> None:
+        """Have what was fed be heard, in time; to be called after every frame.
+
+        Raises:
+            Exception: what went wrong since the last call.
+        """
+        self._ear, self._partial = _still_running(self._ear), _still_running(self._partial)
+        speaking = self._speaking
+        if speaking is None or not speaking.listens or speaking.pauses:
+            return
+        if self._ear is not None:
+            if self._now - max(speaking.heard, self._told_at) > _EAR_LAG:
+                self._leave_out_partial(self._now)
+            return
+        if self._now - max(speaking.heard, self._start) >= _HEARD_AT_A_TIME:
+            self._ear = asyncio.create_task(self._hear(speaking))
+
+    def pause(self, turn: Turn) -> None:
+        """The turn pauses."""
+        speaking = self._ongoing()
+        speculate = self._speculate
+        if speculate and self._analyzer.lag_s(Urgency.FINAL) > _SPECULATION_LAG_S:
+            self._load.leave_out("speculation", monotonic())
+            speculate = False
+        speaking.pause(turn, speculate=speculate)
+
+    def resume(self) -> None:
+        """The turn goes on."""
+        self._ongoing().resume()
+
+    def end(self, turn: Turn) -> tuple[int, "asyncio.Task[Understanding]"]:
+        """The turn is over: its number, and how it is understood."""
+        speaking, self._speaking = self._ongoing(), None
+        self._stop_partial()
+        return self._number, speaking.end(turn)
+
+    def close(self) -> None:
+        """Leave everything."""
+        self._stop_partial()
+        if self._speaking is not None:
+            self._speaking.close()
+            self._speaking = None
+
+    def _ongoing(self) -> Speaking:
+        assert self._speaking is not None, "only a turn that has begun can pause, resume or end"
+        return self._speaking
+
+    def _stop_partial(self) -> None:
+        if self._partial is not None:
+            self._partial.cancel()
+
+    async def _hear(self, speaking: Speaking) -> None:
+        text = await speaking.hear(*self.detector.sound(speaking.heard))
+        fresh = text and text != self._told and speaking.heard - self._told_at >= _BETWEEN_PARTIALS
+        if not self._partials or not fresh or speaking is not self._speaking:
+            return
+        late = self._now - speaking.heard > _EAR_LAG
+        if late or self._partial is not None or self._analyzer.lag_s(Urgency.SPECULATIVE) > _PARTIALS_LAG_S:
+            self._leave_out_partial(speaking.heard)
+        else:
+            self._partial = asyncio.create_task(self._tell_partial(speaking, text or ""))
+            self._told_at = speaking.heard
+
+    def _leave_out_partial(self, at: int) -> None:
+        if self._partials:
+            self._load.leave_out("partials", monotonic())
+        self._told_at = at
+
+    async def _tell_partial(self, speaking: Speaking, text: str) -> None:
+        priority = Priority(Urgency.PARTIAL)
+        _, sound = self.detector.sound()
+        words, voice = await asyncio.gather(
+            self._lane.embed_words(text, self._conversation.preceding, priority),
+            self._lane.embed_voice(sound, priority),
+        )
+        judgement = await self._lane.in_context(
+            lambda: self._conversation.provisional(Utterance(text, words, voice))
+        )
+        if speaking is self._speaking:
+            self._told = text
+            await self._teller.partial(self._number, self.index, self._start, text, judgement)
+
+
+def _still_running(task: "asyncio.Task[Any] | None") -> "asyncio.Task[Any] | None":
+    """The task, until it is done; raises what it raised."""
+    if task is not None and task.done():
+        if not task.cancelled():
+            task.result()
+        return None
+    return task

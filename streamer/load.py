@@ -1,0 +1,59 @@
+"""What is left undone when time is short, and when that is worth saying."""
+
+from collections import Counter
+from typing import Literal, NamedTuple
+
+CALM_S = 5.0
+"""Time is no longer short when nothing was shed for so long."""
+
+Shed = Literal["partials", "speculation"]
+
+
+class Report(NamedTuple):
+    """How the analyzer fares.
+
+    Attributes:
+        status: whether it keeps up with everything.
+        message: what is the matter, in one line.
+    """
+
+    status: Literal["ok", "degraded"]
+    message: str
+
+
+class Load:
+    """Counts what is shed: partials first, then speculation; turns never. Pure: it is told the time.
+
+    Attributes:
+        shed: how much of each, in this session.
+    """
+
+    def __init__(self) -> None:
+        self.shed: Counter[Shed] = Counter()
+        self._shed_at: dict[Shed, float] = {}
+        self._behind = 0
+        self._reported: Report | None = None
+
+    def leave_out(self, what: Shed, now_s: float) -> None:
+        """Something was not done for want of time."""
+        self.shed[what] += 1
+        self._shed_at[what] = now_s
+
+    def hold_back(self, turns: int) -> None:
+        """So many turns wait that the source has to; 0 when that is over."""
+        self._behind = turns
+
+    def report(self, now_s: float) -> Report | None:
+        """What is to be said now: only when the status has changed."""
+        left_out = [what for what, at_s in self._shed_at.items() if now_s - at_s < CALM_S]
+        if self._behind:
+            report = Report("degraded", f"analysis is behind: {self._behind} turns wait")
+        elif left_out:
+            report = Report("degraded", f"time is short: {' and '.join(sorted(left_out))} left out")
+        else:
+            report = Report("ok", "analysis has caught up")
+        before = "ok" if self._reported is None else self._reported.status
+        if report.status == before:
+            return None
+        self._reported = report
+        return report

@@ -1,0 +1,50 @@
+"""A folder that gets a file of events for every session."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from streamer.errors import InputError
+from streamer.events import Event
+from streamer.outputs.jsonl import JsonLines
+
+
+def check_folder(folder: Path) -> None:
+    """See whether sessions can be written there.
+
+    Raises:
+        InputError: they cannot.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is not there; create it first"
+        raise InputError(f"{folder} {what}: --events names the folder that gets a file a session")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write into {folder}: permission denied; choose another place")
+
+
+class SessionFile:
+    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`: sorted by time as by name.
+
+    Args:
+        folder: where.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: JsonLines | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lines is not None:
+            await self._lines.__aexit__(kind, error, trace)
+
+    async def send(self, event: Event) -> None:
+        """Write one line (see `JsonLines.send`)."""
+        if self._lines is None:
+            self._lines = JsonLines(self._folder / f"{event.stream}-{event.session}.jsonl")
+        await self._lines.send(event)

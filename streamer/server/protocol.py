@@ -1,0 +1,144 @@
+"""The messages that are no events, version 1 (docs/protocol.md)."""
+
+from enum import Enum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from streamer.errors import InputError
+
+SUBPROTOCOL = "merits.v1"
+"""What a client may offer as `Sec-WebSocket-Protocol`, and is then answered with."""
+
+TOKEN_SUBPROTOCOL = "merits.token."
+"""How browsers, which cannot set headers, show their token: as a further subprotocol, the token appended."""
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+NORMAL, GOING_AWAY = 1000, 1001
+
+
+class Problem(Enum):
+    """What can go wrong: the `code` of an error message, and the close code that follows it."""
+
+    BAD_MESSAGE = ("bad_message", 4400)
+    BAD_NAME = ("bad_name", 4404)
+    TIMEOUT = ("timeout", 4408)
+    NAME_TAKEN = ("name_taken", 4409)
+    TAKEN_OVER = ("taken_over", 4410)
+    UNDECODABLE = ("undecodable", 4415)
+    TOO_MANY_STREAMS = ("too_many_streams", 4429)
+    SHUTTING_DOWN = ("shutting_down", GOING_AWAY)
+    ANALYSIS_FAILED = ("analysis_failed", 4500)
+    INTERNAL = ("internal", 1011)
+    DISCONNECTED = ("disconnected", 1006)
+    """Never sent: nobody is there to read it."""
+
+    def __init__(self, code: str, close_code: int) -> None:
+        self.code = code
+        self.close_code = close_code
+
+
+class Refused(InputError):
+    """A client's stream cannot begin or go on.
+
+    Attributes:
+        problem: which kind of reason.
+    """
+
+    def __init__(self, problem: Problem, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Start(_Message):
+    """The first message of a client: what it will send."""
+
+    type: Literal["start"]
+    format: Literal["pcm_s16le", "container"] = "pcm_s16le"
+    rate: Annotated[int, Field(ge=4_000, le=384_000)] | None = None
+    channels: Annotated[int, Field(ge=1, le=16)] | None = None
+    split: bool = False
+    speakers: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = None
+    live: bool = True
+    takeover: bool = False
+    source: Annotated[str, Field(min_length=1, max_length=200)] = "websocket"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.format == "container" and self.rate is not None:
+            raise ValueError("rate is for pcm_s16le: a container states its own")
+        if self.split and self.channels is None:
+            raise ValueError("split needs channels: how many there are")
+        if self.format == "container" and self.channels is not None and not self.split:
+            raise ValueError("channels is for pcm_s16le, and for a container that is to be split")
+        if self.speakers is not None and len(self.speakers) != self.kept_channels:
+            raise ValueError(f"{len(self.speakers)} speakers are named for {self.kept_channels} channels")
+        return self
+
+    @property
+    def kept_channels(self) -> int:
+        """How many channels are analyzed, each by itself."""
+        return self.channels or 1 if self.split else 1
+
+    @property
+    def who(self) -> tuple[str | None, ...]:
+        """Who speaks on each of them; None where that is not known."""
+        if self.speakers is not None:
+            return tuple(self.speakers)
+        if not self.split:
+            return (None,)
+        return tuple(f"channel-{number}" for number in range(1, self.kept_channels + 1))
+
+
+class End(_Message):
+    """No more sound comes; the events of what was sent still do."""
+
+    type: Literal["end"]
+
+
+class Gap(_Message):
+    """The client itself lost sound here, or was muted. Raw samples only."""
+
+    type: Literal["gap"]
+    length_s: Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)]
+    reason: Annotated[str, Field(min_length=1, max_length=200)] = "lost by the client"
+
+
+_Control = Annotated[Start | End | Gap, Field(discriminator="type")]
+_CONTROL: TypeAdapter[Start | End | Gap] = TypeAdapter(_Control)
+
+
+def parse_control(text: str) -> Start | End | Gap:
+    """Read a text message of a client.
+
+    Raises:
+        Refused: it is none that there is; says why.
+    """
+    try:
+        return _CONTROL.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Refused(
+            Problem.BAD_MESSAGE, f"{where}: {first['msg']}" if where else str(first["msg"])
+        ) from None
+
+
+class ErrorMessage(_Message):
+    """The last message before the server closes a connection that did not end as it should."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+
+
+class EventsShed(_Message):
+    """Stands where events were shed because the client did not read."""
+
+    type: Literal["events.shed"] = "events.shed"
+    count: int

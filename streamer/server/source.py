@@ -1,0 +1,152 @@
+"""What a client sends, as a source: bounded, and nothing is lost without being counted."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+
+_Item = AudioFrame | AudioGap
+
+SHED_REASON = "the server fell behind"
+
+_SHORTEST_WAIT_S = 0.01
+
+
+class StreamSource:
+    """Between a socket and a pipeline.
+
+    Sound faster than `max_speed` times real time is slowed: `put` waits. When `buffer_s` of sound waits
+    already, `put` waits too, unless the sound is live: then what comes is shed until half of the buffer is
+    free again, and an `AudioGap` stands in its place.
+
+    Args:
+        name: what events call the source.
+        channels: how many there are.
+        live: whether the sound comes in its own time, and must not be held back.
+        buffer_s: sound that may wait, in seconds.
+        max_speed: times real time.
+    """
+
+    def __init__(self, name: str, channels: int, *, live: bool, buffer_s: float, max_speed: float) -> None:
+        self.name = name
+        self.channels = channels
+        self._live = live
+        self._limit = int(buffer_s * SAMPLE_RATE)
+        self._pace = _Pace(max_speed, buffer_s)
+        self._items: deque[_Item] = deque()
+        self._shed_from: int | None = None  # since when sound is shed
+        self._shed_to = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self._stop_reader: Callable[[], None] | None = None
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self.waiting = 0  # samples of channel 0 in _items
+
+    async def put(self, items: Sequence[_Item]) -> None:
+        """Take in what follows, in order. What comes after the end is dropped."""
+        for item in items:
+            length = _length(item)
+            await self._pace.spend(length / SAMPLE_RATE)
+            while not self._live and self.waiting + length > self._limit and not self._ended:
+                self._room.clear()
+                await self._room.wait()
+            if not self._ended and not (self._live and self._is_shed(item, length)):
+                self._append(item)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Nothing follows; `error` is raised after what came before has been taken out."""
+        if not self._ended:
+            self._stop_shedding()
+            self._ended = True
+            self._error = error
+        self._some.set()
+        self._room.set()
+
+    def interrupt(self, stop_reader: Callable[[], None]) -> None:
+        """Nothing follows; after what came before has been taken out, `stop_reader` is called."""
+        if not self._ended:
+            self._stop_reader = stop_reader
+            self.end()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._items.clear()
+        self.end()
+
+    async def __aiter__(self) -> AsyncIterator[_Item]:
+        while True:
+            while self._items:
+                item = self._items.popleft()
+                self.waiting -= _length(item)
+                if self.waiting <= self._limit // 2:
+                    self._room.set()
+                yield item
+            if self._ended:
+                break
+            self._some.clear()
+            await self._some.wait()
+        if self._error is not None:
+            raise self._error
+        if self._stop_reader is not None:
+            self._stop_reader()
+            await asyncio.Event().wait()  # until the reader no longer does: it was not the end of input
+
+    def _append(self, item: _Item) -> None:
+        self._items.append(item)
+        self.waiting += _length(item)
+        self._some.set()
+
+    def _is_shed(self, item: _Item, length: int) -> bool:
+        if self._shed_from is None:
+            if self.waiting + length <= self._limit:
+                return False
+            self._shed_from = item.start
+        elif self.waiting <= self._limit // 2 and item.start >= self._shed_to and _leads(item):
+            self._stop_shedding()
+            return False
+        self._shed_to = max(self._shed_to, _stop(item))
+        return True
+
+    def _stop_shedding(self) -> None:
+        if self._shed_from is not None:
+            self._append(AudioGap(self._shed_from, self._shed_to - self._shed_from, SHED_REASON))
+            self._shed_from = None
+
+
+class _Pace:
+    """Makes what is faster than `speed` times real time wait, after `burst_s` of sound at any speed."""
+
+    def __init__(self, speed: float, burst_s: float) -> None:
+        self._speed = speed
+        self._burst_s = self._left_s = burst_s
+        self._since = monotonic()
+
+    async def spend(self, seconds: float) -> None:
+        now = monotonic()
+        self._left_s = min(self._burst_s, self._left_s + (now - self._since) * self._speed) - seconds
+        self._since = now
+        if (wait_s := -self._left_s / self._speed) > _SHORTEST_WAIT_S:
+            await asyncio.sleep(wait_s)
+
+
+def _leads(item: _Item) -> bool:
+    """Whether all channels' sound from here on follows it: frames of a moment come in order of channels."""
+    return isinstance(item, AudioGap) or item.channel == 0
+
+
+def _length(item: _Item) -> int:
+    """Samples that are there, counted once for all channels."""
+    return len(item.samples) if isinstance(item, AudioFrame) and item.channel == 0 else 0
+
+
+def _stop(item: _Item) -> int:
+    return item.start + (item.length if isinstance(item, AudioGap) else len(item.samples))

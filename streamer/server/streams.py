@@ -1,0 +1,198 @@
+"""The streams there are: who may use which name, and where their events go besides the client."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from streamer.analyzer import Analyzer
+from streamer.config import Settings
+from streamer.events import Event, SessionEnded, SessionStarted, TurnFinal
+from streamer.outputs.base import Output
+from streamer.outputs.jsonl import STDOUT, JsonLines
+from streamer.outputs.lines import ended_line
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.output import Mqtt
+from streamer.server.events_folder import SessionFile
+from streamer.server.protocol import Problem, Refused
+
+log = logging.getLogger("merits.server")
+
+
+class Stream:
+    """A stream that runs; an output of its own session, which tells it how that goes.
+
+    Attributes:
+        name: unique among those that run.
+        since: when it began.
+        session: ULID of the session, once it has begun.
+        turns: turns told so far.
+        connected: whether its client is still there: afterwards its name can be had by waiting.
+        stopped: why it was told to stop, if it was.
+        ended: set when all is written and released.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.since = datetime.now(UTC)
+        self.session: str | None = None
+        self.turns = 0
+        self.connected = True
+        self.stopped: Problem | None = None
+        self.ended = asyncio.Event()
+        self._interrupt: Callable[[], None] | None = None
+
+    def on_stop(self, interrupt: Callable[[], None]) -> None:
+        """Say what makes it take in nothing more; called at once if it was told to stop already."""
+        self._interrupt = interrupt
+        if self.stopped is not None:
+            interrupt()
+
+    def stop(self, why: Problem) -> None:
+        """Take in nothing more; what was heard is still told."""
+        if self.stopped is None:
+            self.stopped = why
+            if self._interrupt is not None:
+                self._interrupt()
+
+    def describe(self) -> dict[str, Any]:
+        """As listed by `GET /v1/streams`."""
+        return {
+            "stream": self.name,
+            "session": self.session,
+            "since": self.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "turns": self.turns,
+            "connected": self.connected,
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def send(self, event: Event) -> None:
+        """Take note of an event of the session."""
+        match event:
+            case SessionStarted():
+                self.session = event.session
+                log.info("%s: session %s", self.name, event.session)
+            case TurnFinal():
+                self.turns += 1
+            case SessionEnded():
+                log.info("%s: %s", self.name, ended_line(event))
+
+
+class Streams:
+    """All streams of a server, on one analyzer.
+
+    Args:
+        analyzer: understands the turns of all of them.
+        settings: of the server and of every session.
+        events: where events go besides the clients: a folder, "-" for standard output, or nowhere.
+        broker: where they are published too.
+    """
+
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        settings: Settings,
+        *,
+        events: str | None = None,
+        broker: BrokerAddress | None = None,
+    ) -> None:
+        self.analyzer = analyzer
+        self.settings = settings
+        self.stopping = False
+        self.reader_gone = asyncio.Event()
+        """Set when nobody reads standard output any more."""
+        self._events = events
+        self._broker = broker
+        self._running: dict[str, Stream] = {}
+        self._connections = 0
+        self._stdout: JsonLines | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._events == STDOUT:
+            self._stdout = await JsonLines(STDOUT).__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stdout is not None:
+            await self._stdout.__aexit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._running.values())
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for one connection, stream or not yet.
+
+        Raises:
+            Refused: there is none left.
+        """
+        limit = self.settings.server.max_streams
+        if self.stopping:
+            raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
+        if self._connections >= limit:
+            raise Refused(Problem.TOO_MANY_STREAMS, f"there are {limit} streams already; try again later")
+        self._connections += 1
+        try:
+            yield
+        finally:
+            self._connections -= 1
+
+    @asynccontextmanager
+    async def admit(self, name: str, *, takeover: bool) -> AsyncIterator[Stream]:
+        """Run a stream under a name, once whoever had it has ended.
+
+        Raises:
+            Refused: another client is connected under the name, and is not to be taken over; or the server
+                is stopping.
+        """
+        while (other := self._running.get(name)) is not None:
+            if takeover:
+                other.stop(Problem.TAKEN_OVER)
+            elif other.connected and other.stopped is None:
+                raise Refused(
+                    Problem.NAME_TAKEN,
+                    f"another client streams as {name!r}; end it, or ask for takeover",
+                )
+            await other.ended.wait()
+        if self.stopping:
+            raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
+        stream = self._running[name] = Stream(name)
+        try:
+            yield stream
+        finally:
+            del self._running[name]
+            stream.ended.set()
+
+    @asynccontextmanager
+    async def outputs(self, name: str) -> AsyncIterator[list[Output]]:
+        """The outputs of one session besides its client."""
+        async with AsyncExitStack() as stack:
+            outputs: list[Output] = []
+            if self._stdout is not None:
+                outputs.append(self._stdout)
+            elif self._events is not None:
+                outputs.append(await stack.enter_async_context(SessionFile(Path(self._events))))
+            if self._broker is not None:
+                outputs.append(await stack.enter_async_context(Mqtt(self._broker, name)))
+            yield outputs
+
+    async def drain(self) -> None:
+        """Stop all streams, admit no more, and wait until what was heard is told and written."""
+        self.stopping = True
+        for stream in self:
+            stream.stop(Problem.SHUTTING_DOWN)
+        while self._running:
+            await next(iter(self)).ended.wait()

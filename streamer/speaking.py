@@ -1,0 +1,189 @@
+"""A turn from its first word on: heard as it comes, and understood ahead when it pauses."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.care_small import SmallCareListening
+from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.analyzer import Lane, Utterance
+from streamer.errors import RunError
+from streamer.transcribers.base import Listening
+from streamer.turn_events import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A turn, understood.
+
+    Attributes:
+        utterance: what it was understood to be.
+        preceding: the words before it, in whose light its own were embedded.
+        worded: when its words were there, by `perf_counter`.
+        embedded: when its embeddings were there.
+    """
+
+    utterance: Utterance
+    preceding: tuple[str, ...]
+    worded: float
+    embedded: float
+
+
+class Speaking:
+    """One turn that goes on.
+
+    Args:
+        lane: access to the analyzer.
+        listening: hears its words while it is spoken; None where it is recognised when it is over.
+        voice: hears its voice likewise.
+        preceding: tells the words that its own are read after.
+        hint: told the words that were recognised ahead, while it pauses.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        listening: Listening | None,
+        voice: SmallCareListening | None,
+        preceding: Callable[[], tuple[str, ...]],
+        hint: Callable[[str], None],
+    ) -> None:
+        self.listening = listening
+        self.voice = voice
+        self.heard = 0  # sample index up to which it was listened to
+        self._lane = lane
+        self._preceding = preceding
+        self._hint = hint
+        self._ear = threading.Lock()  # a call that was cancelled may still run when the next one comes
+        self._deaf = listening is None
+        self._paused: Turn | None = None
+        self._ahead: asyncio.Task[Understanding] | None = None
+        self._priority = Priority(Urgency.SPECULATIVE)
+
+    @property
+    def listens(self) -> bool:
+        """Whether it wants to hear what is being spoken."""
+        return not self._deaf or self.voice is not None
+
+    @property
+    def pauses(self) -> bool:
+        """Whether it may be over."""
+        return self._paused is not None
+
+    async def hear(self, start: int, sound: NDArray[np.int16]) -> str | None:
+        """Listen to more of the turn: int16 [n] from sample `start` on; what was heard already is left out.
+
+        Returns:
+            The words so far; None where they are recognised when the turn is over.
+        """
+        return await self._lane.in_ear(lambda: self._listen(start, sound))
+
+    def pause(self, turn: Turn, *, speculate: bool) -> None:
+        """It may be over: understand it ahead, unless there is no time to."""
+        self._paused = turn
+        if speculate:
+            self._priority = Priority(Urgency.SPECULATIVE)
+            self._ahead = asyncio.create_task(self._understand(turn, self._priority))
+
+    def resume(self) -> None:
+        """It goes on: what was understood is dropped, errors and all."""
+        self._paused = None
+        if self._ahead is not None:
+            _drop(self._ahead)
+            self._ahead = None
+
+    def end(self, turn: Turn) -> "asyncio.Task[Understanding]":
+        """It is over. What was begun ahead is completed rather than begun again."""
+        ahead, paused = self._ahead, self._paused
+        self._ahead = None
+        if ahead is not None and paused is not None and _same_sound(paused, turn):
+            self._priority.urgency = Urgency.FINAL
+        else:
+            if ahead is not None:
+                _drop(ahead)
+            self._priority = Priority(Urgency.FINAL)
+            ahead = asyncio.create_task(self._understand(turn, self._priority))
+        ahead.add_done_callback(lambda _: self.close())
+        return ahead
+
+    def close(self) -> None:
+        """Nothing more is wanted of it."""
+        if self._ahead is not None:
+            _drop(self._ahead)
+        if self.listening is not None:
+            self._lane.let_go(self._let_go)
+
+    async def _understand(self, turn: Turn, priority: Priority) -> Understanding:
+        (text, worded, preceding, words), voice = await asyncio.gather(
+            self._understand_words(turn, priority), self._understand_voice(turn, priority)
+        )
+        return Understanding(Utterance(text, words, voice), preceding, worded, perf_counter())
+
+    async def _understand_words(
+        self, turn: Turn, priority: Priority
+    ) -> tuple[str, float, tuple[str, ...], Tensor | None]:
+        text = await self._recognise(turn, priority)
+        worded = perf_counter()
+        if priority.urgency is Urgency.SPECULATIVE:
+            self._hint(text)
+        preceding = self._preceding()
+        return text, worded, preceding, await self._lane.embed_words(text, preceding, priority)
+
+    async def _understand_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
+        prepared = None if self.voice is None else await self._lane.in_ear(lambda: self._prepare(turn))
+        return await self._lane.embed_voice(turn.audio, priority, prepared)
+
+    async def _recognise(self, turn: Turn, priority: Priority) -> str:
+        text = None if self._deaf else await self._lane.in_ear(lambda: self._finish(turn))
+        return await self._lane.words(turn.audio, priority) if text is None else text
+
+    def _listen(self, start: int, sound: NDArray[np.int16]) -> str | None:
+        with self._ear:
+            fresh = sound[max(self.heard - start, 0) :]
+            self.heard = max(self.heard, start + len(sound))
+            if self.voice is not None:
+                self.voice.hear(fresh)
+            return self._unless_deaf(lambda listening: listening.hear(fresh))
+
+    def _finish(self, turn: Turn) -> str | None:
+        self._listen(turn.audio_start, turn.audio)
+        with self._ear:
+            return self._unless_deaf(lambda listening: listening.finish(turn.audio).text.strip())
+
+    def _unless_deaf(self, listen: Callable[[Listening], str]) -> str | None:
+        """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised."""
+        if self._deaf or self.listening is None:
+            return None
+        try:
+            return listen(self.listening)
+        except RunError:
+            self._deaf = True
+            return None
+
+    def _prepare(self, turn: Turn) -> Tensor:
+        assert self.voice is not None
+        self._listen(turn.audio_start, turn.audio)
+        with self._ear:
+            return self.voice.prepared(turn.audio)
+
+    def _let_go(self) -> None:
+        assert self.listening is not None
+        with self._ear:
+            self.listening.close()
+
+
+def _same_sound(one: Turn, other: Turn) -> bool:
+    """Whether two turns of one channel hold the same sound."""
+    return (one.audio_start, len(one.audio)) == (other.audio_start, len(other.audio))
+
+
+def _drop(task: "asyncio.Task[Understanding]") -> None:
+    """Cancel what nobody waits for, and look at its error so that none is reported."""
+    task.cancel()
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,0 +1,115 @@
+"""The events of one session, handed to its outputs."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.bundle import Bundle
+from streamer import events
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.config import Settings
+from streamer.conversation import Judgement
+from streamer.load import Report
+from streamer.outputs.base import Output
+from streamer.turn_events import Turn
+from streamer.version import VERSION
+
+
+class Teller:
+    """Makes the events of a session and hands each to every output, one at a time.
+
+    Args:
+        stream: name of the stream.
+        speakers: who speaks on each channel; None where that is not known.
+        outputs: where events go.
+        settings: how.
+        bundle: whose judgements they are.
+        recogniser: whose words they are.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        speakers: Sequence[str | None],
+        outputs: Sequence[Output],
+        settings: Settings,
+        bundle: Bundle,
+        recogniser: str,
+    ) -> None:
+        self._session = events.Session(stream)
+        self._speakers = speakers
+        self._outputs = outputs
+        self._settings = settings
+        self._bundle = bundle
+        self._recogniser = recogniser
+        self._telling = asyncio.Lock()
+
+    async def tell(self, kind: type[events.Event], **fields: Any) -> None:
+        """Tell an event. The lock makes `seq` the order in which outputs get them."""
+        async with self._telling:
+            event = kind(**self._session.stamp(), **fields)
+            for output in self._outputs:
+                await output.send(event)
+
+    async def started(self, source: str) -> None:
+        """The session begins."""
+        await self.tell(
+            events.SessionStarted,
+            source=source,
+            channels=len(self._speakers),
+            bundle=self._bundle.name,
+            recogniser=self._recogniser,
+            labels=list(self._bundle.labels),
+            settings=events.SessionSettings(
+                window=self._settings.window, endpoint_ms=self._settings.turns.endpoint_ms
+            ),
+            version=VERSION,
+        )
+
+    async def turn_started(self, number: int, channel: int, start: int) -> None:
+        """Someone began to speak, at sample `start`."""
+        await self.tell(
+            events.TurnStarted,
+            turn=number,
+            speaker=self._speakers[channel],
+            start_s=start / SAMPLE_RATE,
+        )
+
+    async def partial(self, number: int, channel: int, start: int, text: str, judgement: Judgement) -> None:
+        """A turn goes on: its words so far, and what they seem to mean."""
+        await self.tell(
+            events.TurnPartial,
+            turn=number,
+            speaker=self._speakers[channel],
+            start_s=start / SAMPLE_RATE,
+            text=text if self._settings.text else None,
+            emotion=judgement.emotion,
+            confidence=judgement.probabilities[judgement.emotion],
+        )
+
+    async def judged(
+        self, number: int, turn: Turn, text: str, latency: events.Latency, judgement: Judgement
+    ) -> None:
+        """What is said of a turn that is over: its final event, or a revision of it."""
+        await self.tell(
+            events.TurnRevised if judgement.revision else events.TurnFinal,
+            turn=number,
+            revision=judgement.revision,
+            speaker=self._speakers[turn.channel],
+            start_s=turn.start / SAMPLE_RATE,
+            end_s=turn.end / SAMPLE_RATE,
+            text=text if self._settings.text else None,
+            emotion=judgement.emotion,
+            confidence=judgement.probabilities[judgement.emotion],
+            probabilities=judgement.probabilities,
+            sentiment=judgement.sentiment,
+            valence=judgement.valence,
+            modalities=judgement.modalities,
+            latency_ms=latency,
+            recogniser=self._recogniser,
+            bundle=self._bundle.name,
+        )
+
+    async def health(self, report: Report, queues: Mapping[str, events.QueueHealth]) -> None:
+        """How the analyzer fares, where that has changed."""
+        await self.tell(events.Health, status=report.status, message=report.message, queues=dict(queues))

@@ -1,0 +1,128 @@
+"""Decoders in other processes, and how many of them there may be."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+from typing import Literal, overload
+
+from streamer.errors import RunError
+from streamer.transcribers import sphinx_worker
+
+_STOPS_WITHIN_S = 2.0
+
+
+class SphinxProcess:
+    """A decoder in a process of its own (see `sphinx_worker`), which ends with this object."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", sphinx_worker.__name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # What can be imported here can be imported there.
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
+        )
+        self._finalizer = weakref.finalize(self, _stop, self._process)
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers."""
+        return self._finalizer.alive and self._process.poll() is None
+
+    def ask(self, operation: bytes, content: bytes = b"") -> sphinx_worker.Reply:
+        """Have it do something, and wait for the answer.
+
+        Args:
+            operation: of `sphinx_worker`.
+            content: sound, int16, mono, 16 kHz, as bytes; or what the operation takes.
+
+        Raises:
+            RunError: the decoder failed, or its process has ended.
+        """
+        requests, replies = self._process.stdin, self._process.stdout
+        assert requests is not None
+        assert replies is not None
+        try:
+            requests.write(sphinx_worker.REQUEST.pack(operation, len(content)) + content)
+            requests.flush()
+            (length,) = sphinx_worker.REPLY.unpack(_exactly(replies.read(sphinx_worker.REPLY.size), 4))
+            reply: sphinx_worker.Reply = json.loads(_exactly(replies.read(length), length))
+        except (OSError, EOFError, ValueError) as error:  # ValueError: it was stopped
+            self.stop()
+            raise RunError(
+                f"pocketsphinx failed: its process ended (exit code {self._process.poll()})"
+            ) from error
+        if "error" in reply:
+            raise RunError(f"pocketsphinx failed: {reply['error']}")
+        return reply
+
+    def stop(self) -> None:
+        """End it, if it has not ended."""
+        self._finalizer()
+
+
+class SphinxProcesses:
+    """Decoders that are lent out: started when they are needed, kept when they are not.
+
+    Args:
+        limit: how many may be lent at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lent = 0
+        self._idle = [SphinxProcess()]  # loads while others do
+        self._lock = threading.Lock()
+
+    @overload
+    def borrow(self) -> SphinxProcess | None: ...
+
+    @overload
+    def borrow(self, *, at_any_rate: Literal[True]) -> SphinxProcess: ...
+
+    def borrow(self, *, at_any_rate: bool = False) -> SphinxProcess | None:
+        """A decoder for oneself; None where all are lent, unless it must be `at_any_rate`."""
+        with self._lock:
+            if self._lent >= self._limit and not at_any_rate:
+                return None
+            self._lent += 1
+            while self._idle:
+                if (process := self._idle.pop()).alive:
+                    return process
+            return SphinxProcess()
+
+    def give_back(self, process: SphinxProcess) -> None:
+        """Give a decoder back, whatever it was doing."""
+        with self._lock:
+            self._lent -= 1
+            if process.alive:
+                self._idle.append(process)
+
+
+def _exactly(content: bytes, length: int) -> bytes:
+    if len(content) < length:
+        raise EOFError
+    return content
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(_STOPS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,32 @@
+"""What the benchmark counts, and that a conversation holds no more after many turns than after few."""
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.context import Turns, held_bytes, say
+from streamer.conversation import Conversation
+from tests.tiny import tiny_bundle
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_a_conversation_holds_the_same_after_many_turns_as_after_few(tmp_path: Path, window: int) -> None:
+    bundle = tiny_bundle(tmp_path, context_turns=3)
+    turns = Turns(bundle, 50)
+    conversation = Conversation(bundle, window)
+    held = set()
+    for first in range(0, 500, 100):
+        say(conversation, turns, first, 100)
+        held.add(held_bytes(conversation))
+    assert len(held) == 1
+
+
+def test_tensors_and_what_containers_hold_are_counted() -> None:
+    few, many = deque(["a" * 10]), deque(["a" * 10, "b" * 1000])
+    assert held_bytes(many) - held_bytes(few) >= 1000
+    tensor = torch.zeros(1000)
+    assert held_bytes([tensor]) - held_bytes([torch.zeros(10)]) == 990 * 4
+    assert held_bytes([tensor, tensor[:10]]) < held_bytes([tensor]) + 1000  # one storage, counted once
+    assert held_bytes([torch.nn.Linear(1000, 1000)]) < 1000  # shared by conversations

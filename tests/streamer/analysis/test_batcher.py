@@ -1,0 +1,84 @@
+"""Batches in a thread: order, errors, cancellation, and when there is anything to wait for."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from time import perf_counter
+
+import pytest
+
+from streamer.analysis.batcher import Batcher
+from streamer.analysis.fair_queue import Priority, Urgency
+
+
+def final() -> Priority:
+    return Priority(Urgency.FINAL)
+
+
+class Doubler:
+    """Doubles numbers, slowly if it is held; breaks on 13."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.free = threading.Event()
+        self.free.set()
+
+    def work(self, numbers: Sequence[int]) -> list[int]:
+        self.batches.append(list(numbers))
+        assert self.free.wait(10)
+        if 13 in numbers:
+            raise ValueError("unlucky")
+        return [2 * number for number in numbers]
+
+
+async def test_what_comes_together_is_done_together() -> None:
+    doubler = Doubler()
+    batcher = Batcher(doubler.work, "test", limit=4, gather_s=0.05)
+    batcher.streams = 9
+    results = await asyncio.gather(*(batcher.do(stream, stream, final()) for stream in range(6)))
+    assert results == [0, 2, 4, 6, 8, 10]
+    assert doubler.batches == [[0, 1, 2, 3], [4, 5]]
+
+
+async def test_with_one_stream_nothing_is_waited_for() -> None:
+    batcher = Batcher(Doubler().work, "test", limit=4, gather_s=5.0)
+    batcher.streams = 1
+    began = perf_counter()
+    assert await batcher.do("only", 1, final()) == 2
+    batcher.streams = 2
+    both = [batcher.do(stream, 1, final()) for stream in ("one", "other")]
+    assert await asyncio.gather(*both) == [2, 2]
+    assert perf_counter() - began < 4
+
+
+async def test_one_streams_error_is_not_the_others() -> None:
+    batcher = Batcher(Doubler().work, "test", limit=4, gather_s=0.01)
+    batcher.streams = 9
+    results = await asyncio.gather(
+        *(batcher.do(number, number, final()) for number in (1, 13, 3)), return_exceptions=True
+    )
+    assert isinstance(results[1], ValueError)
+    assert [results[0], results[2]] == [2, 6]
+
+
+async def test_what_is_cancelled_before_it_began_is_not_done_and_the_urgent_goes_first() -> None:
+    doubler = Doubler()
+    batcher = Batcher(doubler.work, "test")
+    doubler.free.clear()
+    running = asyncio.create_task(batcher.do("a", 1, final()))
+    ahead = Priority(Urgency.SPECULATIVE)
+    dropped, kept, urgent = (
+        asyncio.create_task(batcher.do("a", number, priority))
+        for number, priority in ((2, ahead), (3, ahead), (4, final()))
+    )
+    while not doubler.batches:
+        await asyncio.sleep(0.01)
+    dropped.cancel()
+    await asyncio.sleep(0.01)
+    assert batcher.lag_s(Urgency.FINAL) > 0
+    doubler.free.set()
+    assert [await each for each in (running, kept, urgent)] == [2, 6, 8]
+    assert doubler.batches == [[1], [4], [3]]
+    assert batcher.lag_s(Urgency.PARTIAL) == 0
+    with pytest.raises(asyncio.CancelledError):
+        await dropped

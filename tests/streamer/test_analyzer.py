@@ -1,0 +1,67 @@
+"""One analyzer for many streams: together as one by one, and each its own."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.bundle import Bundle
+from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.analyzer import Analyzer, Lane
+from streamer.transcribers.off import Off
+from tests.streamer.sound import conversation
+from tests.tiny import tiny_bundle
+
+TEXTS = ["I am happy!", "the day is not good, is it?", "a cat", "you", "we are angry . . . are you not angry"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(Path(tmp_path_factory.mktemp("bundle")), context_turns=2)
+
+
+def final() -> Priority:
+    return Priority(Urgency.FINAL)
+
+
+async def test_together_is_as_one_by_one(bundle: Bundle) -> None:
+    sound = conversation()
+    voices = [
+        sound[9_000 * n : 9_000 * n + length] for n, length in enumerate((300, 8_000, 40_000, 1, 23_456))
+    ]
+
+    async def both(lane: Lane, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        words, voice = await asyncio.gather(
+            lane.embed_words(TEXTS[n], TEXTS[:n], final()), lane.embed_voice(voices[n], final())
+        )
+        assert words is not None
+        assert voice is not None
+        return words, voice
+
+    batches: list[int] = []
+
+    class Watched(Analyzer):
+        def _embed(self, jobs):  # type: ignore[no-untyped-def]
+            batches.append(len(jobs))
+            return super()._embed(jobs)
+
+    analyzer = Watched(bundle, Off())
+    lanes = [analyzer.lane() for _ in TEXTS]
+    for lane in lanes:
+        lane.__enter__()
+    together = await asyncio.gather(*(both(lane, n) for n, lane in enumerate(lanes)))
+    assert batches == [2 * len(TEXTS)]
+    apart = [await both(lanes[0], n) for n in range(len(TEXTS))]
+    for one, other in zip(together, apart, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+async def test_what_there_is_nothing_of_is_not_embedded(bundle: Bundle, tmp_path: Path) -> None:
+    silence = np.zeros(16_000, np.int16)
+    words_only = Analyzer(tiny_bundle(tmp_path, words_only=True), Off()).lane()
+    with words_only, Analyzer(bundle, Off()).lane() as lane:
+        assert await lane.words(silence, final()) == ""
+        assert await lane.embed_words("", (), final()) is None
+        assert await words_only.embed_voice(silence, final()) is None

@@ -1,0 +1,34 @@
+"""What is said when time is short."""
+
+from streamer.load import CALM_S, Load
+
+
+def test_it_is_said_once_when_it_begins_and_once_when_it_is_over() -> None:
+    load = Load()
+    assert load.report(0) is None
+    load.leave_out("partials", 1)
+    first = load.report(1)
+    assert first is not None
+    assert first.status == "degraded"
+    assert "partials" in first.message
+    load.leave_out("speculation", 2)
+    assert load.report(2) is None
+    assert load.report(2 + 0.9 * CALM_S) is None
+    over = load.report(2 + 1.1 * CALM_S)
+    assert over is not None
+    assert over.status == "ok"
+    assert load.report(100) is None
+    assert load.shed == {"partials": 1, "speculation": 1}
+
+
+def test_turns_that_wait_count_for_as_long_as_they_do() -> None:
+    load = Load()
+    load.hold_back(8)
+    said = load.report(0)
+    assert said is not None
+    assert said == ("degraded", "analysis is behind: 8 turns wait")
+    assert load.report(100) is None
+    load.hold_back(0)
+    over = load.report(100)
+    assert over is not None
+    assert over.status == "ok"
