@@ -2,15 +2,15 @@
 
 from rich.text import Text
 
-from streamer.outputs.emotion_marks import mark
+from streamer.palette import look
 
-_ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&#####---##_-|..->")
+_ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&$%=0#####---##_-|..->")
 
 
 def emotion_text(emotion: str, width: int = 0) -> Text:
     """Symbol and name, at least `width` cells wide."""
-    look = mark(emotion)
-    return Text(f"{look.symbol} {printable(emotion)}".ljust(width), f"bold {look.colour}")
+    seen = look(emotion)
+    return Text(f"{seen.symbol} {printable(emotion)}".ljust(width), f"bold {seen.colour}")
 
 
 def words(text: str | None) -> Text:

@@ -6,10 +6,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from streamer.outputs.emotion_marks import GREEN, ORANGE, SKY_BLUE, VERMILLION, mark
 from streamer.outputs.terminal.state import FLOOR_DBFS, ViewState
 from streamer.outputs.terminal.transcript import transcript
 from streamer.outputs.wording import clock, emotion_text, printable
+from streamer.palette import ALARM, GOOD, PLEASANT, UNPLEASANT, look
 
 WIDE = 120
 """Columns from which the emotions stand beside the turns instead of above them."""
@@ -68,13 +68,13 @@ def _header(state: ViewState, width: int) -> Text:
 
 def _meter(state: ViewState, width: int) -> Text:
     level = state.level_dbfs
-    text, colour = f"{level:4.0f} dB", GREEN
+    text, colour = f"{level:4.0f} dB", GOOD.colour
     if state.clipped:
-        text, colour = "too loud", VERMILLION
+        text, colour = "too loud", ALARM.colour
     elif level <= FLOOR_DBFS:
         text = "no sound"
     elif level > -12:
-        colour = ORANGE
+        colour = PLEASANT.colour
     cells = max(width - len(text) - 7, 0)
     share = min(max(1 - level / _QUIETEST_DBFS, 0.0), 1.0)
     return Text.assemble(("level ", "dim"), (_bar(share, cells), colour), " ", text)
@@ -92,7 +92,7 @@ def _footer(state: ViewState, width: int) -> Text:
     if state.trouble is None and state.notice is None:
         return _apart(Text("" if state.ended else "Ctrl-C ends", "dim"), in_use, width)
     if state.trouble is not None:
-        said = Text(f"! {printable(state.trouble)}", f"bold {VERMILLION}")
+        said = Text(f"! {printable(state.trouble)}", f"bold {ALARM.colour}")
     else:
         said = Text(printable(state.notice or ""))
     # What there is to say matters more than what is in use.
@@ -131,13 +131,13 @@ def _now(state: ViewState, width: int, rows: int) -> list[Text]:
     name_width = min(max((cell_len(label) for label in shown), default=0), 14)
     lines = [title]
     for label, probability in shown.items():
-        look = mark(label)
+        seen = look(label)
         strong = newest is not None and label == newest.said.emotion
         name = Text(printable(label))
         name.truncate(name_width, pad=True)
         line = Text.assemble(
-            (f"{look.symbol} {name.plain} ", look.colour),
-            (_bar(probability, max(width - name_width - 8, 0)), look.colour),
+            (f"{seen.symbol} {name.plain} ", seen.colour),
+            (_bar(probability, max(width - name_width - 8, 0)), seen.colour),
             (f"{probability:5.0%}", "" if strong else "dim"),
             style="bold" if strong else "",
         )
@@ -167,7 +167,7 @@ def _valence(state: ViewState, width: int, rows: int) -> list[Text]:
                 cell = "▄" if above else "▀"
             else:
                 cell = "▁" if above and depth == 0 else " "
-            line.append(cell, (SKY_BLUE if above else VERMILLION) if filled >= 1 else "dim")
+            line.append(cell, (PLEASANT if above else UNPLEASANT).colour if filled >= 1 else "dim")
         lines.append(line)
     return lines
 

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from streamer.events import TurnPartial
-from streamer.outputs.emotion_marks import mark
 from streamer.outputs.terminal.state import ShownTurn, ViewState
 from streamer.outputs.wording import clock, emotion_text, printable, words
+from streamer.palette import look
 
 
 def transcript(state: ViewState, console: Console, width: int, rows: int) -> list[Text]:
@@ -51,7 +51,7 @@ def _head(start_s: float, speaker: str | None, who_width: int) -> Text:
 def _said(turn: ShownTurn) -> Text:
     text = words(turn.said.text)
     if turn.was is not None:
-        text.append(f"  was {mark(turn.was).symbol} {printable(turn.was)}", "dim")
+        text.append(f"  was {look(turn.was).symbol} {printable(turn.was)}", "dim")
     return text
 
 

@@ -1,0 +1,104 @@
+"""How each emotion looks, everywhere: a symbol, and colours that hold for colour-blind people.
+
+The hues are those of Okabe & Ito, "Color Universal Design" (2008). Their lightness was moved, for each
+background, until all pairs stay apart for protan, deutan and tritan eyes (Machado et al., 2009) and the
+contrast suffices (WCAG 2.2). Who sees no colour at all has the symbol.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The look of an emotion. Colours are "#RRGGBB".
+
+    Attributes:
+        symbol: one character, one cell wide.
+        colour: for bars and symbols on any background, light or dark (contrast at least 3:1 on both).
+        on_light: for text and lines on white or nearly so (at least 4.5:1).
+        on_dark: for text and lines on #1E1E1E or darker (at least 4.5:1).
+        ansi: name of the nearest of the 16 colours that every terminal has, and whose owner chose them.
+    """
+
+    symbol: str
+    colour: str
+    on_light: str
+    on_dark: str
+    ansi: str
+
+
+_NEUTRAL = Look("○", "#6B6B67", "#565350", "#918D88", "bright_black")
+_JOY = Look("▲", "#8B6314", "#754D0E", "#FFC730", "yellow")
+_SADNESS = Look("▼", "#2C78C1", "#154473", "#8FDBFF", "blue")
+_ANGER = Look("◆", "#E26A50", "#BB4F23", "#F0591C", "red")
+_SURPRISE = Look("✦", "#6A9200", "#3A4500", "#F9FABC", "cyan")
+_FEAR = Look("≈", "#BC3BA0", "#A3479B", "#E66BDA", "magenta")
+_DISGUST = Look("✗", "#4EA293", "#1B7A58", "#86C195", "green")
+
+PLEASANT = _JOY
+"""Valence above zero."""
+UNPLEASANT = _SADNESS
+"""Valence below zero: orange against blue, the pair that all eyes tell apart."""
+ALARM = _ANGER
+"""What is wrong: a level too high, a connection lost."""
+GOOD = _DISGUST
+"""What is as it should be: a level, a connection."""
+
+_KNOWN = {
+    "neutral": _NEUTRAL,
+    "calm": _NEUTRAL,
+    "joy": _JOY,
+    "happy": _JOY,
+    "happiness": _JOY,
+    "happy+excited": _JOY,
+    "positive": _JOY,
+    "sadness": _SADNESS,
+    "sad": _SADNESS,
+    "negative": _SADNESS,
+    "anger": _ANGER,
+    "angry": _ANGER,
+    "surprise": _SURPRISE,
+    "surprised": _SURPRISE,
+    "excited": _SURPRISE,
+    "excitement": _SURPRISE,
+    "fear": _FEAR,
+    "fearful": _FEAR,
+    "disgust": _DISGUST,
+    "frustrated": _DISGUST,
+    "frustration": _DISGUST,
+}
+_RESERVE = [
+    replace(hue, symbol=symbol)
+    for symbol in "●■★◇□☆◐◉"
+    for hue in (_SADNESS, _JOY, _FEAR, _DISGUST, _ANGER, _SURPRISE, _NEUTRAL)
+]
+
+
+def looks(labels: Iterable[str]) -> dict[str, Look]:
+    """The looks of all emotions of a bundle, no two the same (of up to 63).
+
+    Labels that nobody has heard of get theirs from a reserve, by their name: the same in every run, and in
+    every bundle unless two of a bundle's labels want the same.
+
+    Args:
+        labels: in the order of the bundle.
+    """
+    found: dict[str, Look] = {}
+    for label in labels:
+        if label not in found:
+            found[label] = _free(label, set(found.values()))
+    return found
+
+
+def look(label: str) -> Look:
+    """The look of one emotion, whatever others there are."""
+    return _free(label, set())
+
+
+def _free(label: str, taken: set[Look]) -> Look:
+    name = label.casefold().strip()
+    first = crc32(name.encode("utf-8", "replace")) % len(_RESERVE)
+    wanted = [*([_KNOWN[name]] if name in _KNOWN else []), *_RESERVE[first:], *_RESERVE[:first]]
+    return next((one for one in wanted if one not in taken), wanted[0])
