@@ -112,7 +112,13 @@ class SessionSettings(_Model):
     window: Annotated[int, Field(ge=1)]
     """How many turns back the context reaches, in turns; older ones are never revised."""
     endpoint_ms: Milliseconds
-    """Silence that ends a turn, in milliseconds."""
+    """Silence that ends a turn, in milliseconds; adaptive: as long as nothing speaks for more or less."""
+    endpointing: Literal["adaptive", "fixed"] | None = None
+    """Whether that silence depends on what was heard; null in sessions of older versions, like what follows."""
+    endpoint_min_ms: Milliseconds | None = None
+    """Adaptive: no turn ends after a shorter silence, in milliseconds."""
+    endpoint_max_ms: Milliseconds | None = None
+    """Adaptive: every turn ends after this silence, in milliseconds."""
 
 
 class SessionStarted(_Event):

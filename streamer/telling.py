@@ -53,6 +53,7 @@ class Teller:
 
     async def started(self, source: str) -> None:
         """The session begins."""
+        turns = self._settings.turns
         await self.tell(
             events.SessionStarted,
             source=source,
@@ -61,7 +62,11 @@ class Teller:
             recogniser=self._recogniser,
             labels=list(self._bundle.labels),
             settings=events.SessionSettings(
-                window=self._settings.window, endpoint_ms=self._settings.turns.endpoint_ms
+                window=self._settings.window,
+                endpoint_ms=turns.endpoint_ms,
+                endpointing=turns.endpointing,
+                endpoint_min_ms=turns.endpoint_min_ms,
+                endpoint_max_ms=turns.endpoint_max_ms,
             ),
             version=VERSION,
         )

@@ -1,9 +1,10 @@
 """The contract of an output."""
 
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
-from streamer.events import Event
+from streamer.events import Event, QueueHealth
 
 
 class Output(Protocol):
@@ -30,4 +31,30 @@ class Output(Protocol):
             RunError: events can no longer be taken.
             BrokenPipeError: whoever read them has gone; end quietly.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStatus:
+    """How an output fares.
+
+    Attributes:
+        name: of the output: "mqtt".
+        trouble: what is the matter, in a few words without addresses or secrets ("no connection"); None while
+            all is well.
+        queue: what waits in it, and what it has shed so far; None for one that keeps nothing.
+    """
+
+    name: str
+    trouble: str | None = None
+    queue: QueueHealth | None = None
+
+
+@runtime_checkable
+class WatchedOutput(Output, Protocol):
+    """An output that says how it fares: for the live view, the metrics and `/healthz`."""
+
+    @property
+    def status(self) -> OutputStatus:
+        """How it fares now. Cheap, and right at any time."""
         ...
