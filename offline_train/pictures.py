@@ -1,26 +1,14 @@
 """Pictures of an evaluation, as SVG: the same report gives the same bytes."""
 
-import io
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Colours of Okabe & Ito (2008), told apart whatever one's colour vision.
-_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "merits",
-    "svg.fonttype": "none",  # text stays text
-    "text.parse_math": False,
-    "font.size": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+from offline_train.svg import BLUE, GREEN, GREY, ORANGE, look, save
 
 
 def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -35,7 +23,7 @@ def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
         context as-streamed.svg.
     """
     (main,) = [report[key] for key in ("bundle_offline", "text_stage1", "speech_stage1") if key in report][:1]
-    with mpl.rc_context(_STYLE):
+    with look(font_size=10.0):
         figures = {
             "confusion.svg": confusion_matrix(main["confusion"], list(main["f1"])),
             "f1.svg": f1_by_class(main["f1"], main["weighted_f1"]),
@@ -43,8 +31,7 @@ def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
         }
         if "look_ahead" in report:
             figures["as-streamed.svg"] = as_streamed(report)
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_save(figure, folder / name) for name, figure in figures.items()]
+        return [save(figure, folder / name) for name, figure in figures.items()]
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
@@ -67,11 +54,11 @@ def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> 
 def f1_by_class(f1: Mapping[str, float], weighted: float) -> Figure:
     """F1 of every emotion in percent, and their mean weighted by count."""
     figure, axes = _figure(6.0, 1.2 + 0.4 * len(f1))
-    bars = axes.barh(range(len(f1)), list(f1.values()), color=_BLUE)
+    bars = axes.barh(range(len(f1)), list(f1.values()), color=BLUE)
     axes.bar_label(bars, fmt="%.1f", padding=3)
     axes.set_yticks(range(len(f1)), list(f1))
     axes.invert_yaxis()
-    axes.axvline(weighted, color=_ORANGE, linestyle="--", zorder=0, label=f"weighted {weighted:.1f}")
+    axes.axvline(weighted, color=ORANGE, linestyle="--", zorder=0, label=f"weighted {weighted:.1f}")
     axes.set(xlabel="F1 (%)", xlim=(0, 105))
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
     return figure
@@ -80,11 +67,11 @@ def f1_by_class(f1: Mapping[str, float], weighted: float) -> Figure:
 def reliability_diagram(calibration: Mapping[str, Any]) -> Figure:
     """Accuracy against confidence by bin, as found and with the temperature."""
     figure, axes = _figure(5.0, 4.6)
-    axes.plot([0, 100], [0, 100], color=_GREY, linestyle=":", label="perfect")
-    lines = [("bins", "ece", _ORANGE, "as found")]
+    axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="perfect")
+    lines = [("bins", "ece", ORANGE, "as found")]
     if calibration["temperature"] is not None:
         lines.append(
-            ("bins_calibrated", "ece_calibrated", _BLUE, f"temperature {calibration['temperature']:.2f}")
+            ("bins_calibrated", "ece_calibrated", BLUE, f"temperature {calibration['temperature']:.2f}")
         )
     for (bins, ece, colour, name), marker in zip(lines, "os", strict=False):
         filled = [each for each in calibration[bins] if each["count"]]
@@ -106,16 +93,16 @@ def as_streamed(report: Mapping[str, Any]) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     offline = report["bundle_offline"]["weighted_f1"]
     for axes in (left, right):
-        axes.axhline(offline, color=_GREY, linestyle=":", label=f"offline {offline:.1f}")
+        axes.axhline(offline, color=GREY, linestyle=":", label=f"offline {offline:.1f}")
     ahead = report["look_ahead"]
     left.plot(
-        [int(turns) for turns in ahead], list(ahead.values()), color=_BLUE, marker="o", label="look-ahead"
+        [int(turns) for turns in ahead], list(ahead.values()), color=BLUE, marker="o", label="look-ahead"
     )
     left.set(xlabel="turns of look-ahead", ylabel="weighted F1 (%)", xticks=[int(turns) for turns in ahead])
     sizes = sorted(report["windows"], key=int)
     for key, name, colour, marker in (
-        ("first_emission", "first emission", _ORANGE, "o"),
-        ("final", "last said before it leaves", _GREEN, "s"),
+        ("first_emission", "first emission", ORANGE, "o"),
+        ("final", "last said before it leaves", GREEN, "s"),
     ):
         values = [report["windows"][size][key] for size in sizes]
         right.plot(range(len(sizes)), values, color=colour, marker=marker, label=name)
@@ -129,16 +116,3 @@ def as_streamed(report: Mapping[str, Any]) -> Figure:
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    content = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing"
-        )  # the text stays text: what shows it has other fonts
-        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": "merits-train"})
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content.getvalue())
-    partial.replace(path)
-    return path

@@ -2,25 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's, which colour-blind people tell apart; markers differ, too."""
-
-MARKERS = ("o", "s", "^", "D", "v", "P")
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "merits",
-    "svg.fonttype": "none",
-    "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+from offline_train.svg import COLOURS, MARKERS, look, save
 
 
 @dataclass(frozen=True)
@@ -66,7 +54,7 @@ def guidance_of(summary: Mapping[str, Any]) -> Guidance | None:
 
 def draw_guidance(by_corpus: Mapping[str, Guidance], path: Path) -> None:
     """Weighted F1 against the annotators' agreement with people, a panel a corpus (the paper's Figure 3)."""
-    with mpl.rc_context(_STYLE):
+    with look():
         figure = Figure(figsize=(3.4 * len(by_corpus), 3.0), layout="constrained")
         panels = figure.subplots(1, len(by_corpus), squeeze=False)[0]
         for number, (axes, (corpus, guidance)) in enumerate(zip(panels, by_corpus.items(), strict=True)):
@@ -88,12 +76,12 @@ def draw_guidance(by_corpus: Mapping[str, Guidance], path: Path) -> None:
             axes.set(title=corpus, xlabel="agreement with people, %")
             axes.margins(0.15, 0.2)
         panels[0].set_ylabel("test weighted F1, text Stage I")
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_bars(groups: Mapping[str, Sequence[Point]], path: Path) -> None:
     """Bars side by side, a group a corpus (the paper's Figure 4); each group has the same names."""
-    with mpl.rc_context(_STYLE):
+    with look():
         figure = Figure(figsize=(1.5 + 1.7 * len(groups), 3.0), layout="constrained")
         axes: Axes = figure.subplots()
         names = list(dict.fromkeys(point.name for points in groups.values() for point in points))
@@ -113,7 +101,7 @@ def draw_bars(groups: Mapping[str, Sequence[Point]], path: Path) -> None:
         axes.set_xticks(range(len(groups)), list(groups))
         axes.set_ylabel("test weighted F1")
         axes.legend(frameon=False, ncols=len(names), loc="lower center", bbox_to_anchor=(0.5, 1.0))
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> None:
@@ -124,7 +112,7 @@ def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> 
         label: of the quantity.
         path: where.
     """
-    with mpl.rc_context(_STYLE):
+    with look():
         figure = Figure(figsize=(4.6, 3.0), layout="constrained")
         axes: Axes = figure.subplots()
         ticks = list(dict.fromkeys(point.name for points in lines.values() for point in points))
@@ -139,16 +127,4 @@ def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> 
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set(xlabel=label, ylabel="test weighted F1")
         figure.legend(frameon=False, loc="outside right center")
-        _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """As a whole file, which says nothing of when and with what it was made."""
-    content = StringIO()
-    figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(
-        "".join(line.rstrip() + "\n" for line in content.getvalue().splitlines()), encoding="utf-8"
-    )
-    partial.replace(path)
+        save(figure, path)
