@@ -53,6 +53,7 @@ class Part:
         limit_waiting: that may.
         stall_p99_ms: of the event loop.
         memory: pairs of hours of sound, and MiB held by then.
+        stalls: pairs of hours of sound, and the 99th percentile since the pair before, in ms.
     """
 
     seed: int
@@ -65,6 +66,7 @@ class Part:
     limit_waiting: int = 0
     stall_p99_ms: float = 0.0
     memory: list[tuple[float, float]] = field(default_factory=list)
+    stalls: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def growth(self) -> float | None:
@@ -96,6 +98,7 @@ async def listen(
         part.hours = source.spoken_s / 3600
         if not part.memory or part.hours - part.memory[-1][0] >= 1 / SAMPLES_AN_HOUR:
             part.memory.append((round(part.hours, 3), round(resident_mib(), 1)))
+            part.stalls.append((round(part.hours, 3), stalls.newly_ms(99)))
         progress.update(bar, completed=part.hours)
         if time.monotonic() - began > budget_s:
             source.finish()
@@ -163,7 +166,8 @@ def main() -> None:
         print(f"{judged['hours']} of {arguments.hours} hours; run it again to go on", file=sys.stderr)
         sys.exit(3)
     command = shlex.join(["python", "-m", "benchmarks.soak", *sys.argv[1:]])
-    result = {"command": command, "machine": describe_machine(), **judged}
+    recogniser = arguments.asr or KnownWords.name
+    result = {"command": command, "machine": describe_machine(), "recogniser": recogniser, **judged}
     result["parts"] = [asdict(part) for part in parts]
     if arguments.json != "-":
         Console().print_json(json.dumps(judged))

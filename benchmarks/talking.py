@@ -185,6 +185,7 @@ class Stalls:
     def __init__(self) -> None:
         self._edges_ms = np.geomspace(0.1, 10_000, 200)
         self._counts = np.zeros(len(self._edges_ms) + 1, np.int64)
+        self._told = self._counts.copy()
 
     async def watch(self) -> None:
         """Run beside what is watched, until cancelled."""
@@ -196,7 +197,16 @@ class Stalls:
 
     def percentile_ms(self, q: float) -> float:
         """The stall, in milliseconds, that q percent of the moments stay below (to within 6 %)."""
-        reached = np.searchsorted(np.cumsum(self._counts), self._counts.sum() * q / 100)
+        return self._percentile_ms(self._counts, q)
+
+    def newly_ms(self, q: float) -> float:
+        """The same of the moments since this was last asked."""
+        fresh = self._counts - self._told
+        self._told = self._counts.copy()
+        return self._percentile_ms(fresh, q)
+
+    def _percentile_ms(self, counts: NDArray[np.int64], q: float) -> float:
+        reached = np.searchsorted(np.cumsum(counts), counts.sum() * q / 100)
         return round(float(self._edges_ms[min(int(reached), len(self._edges_ms) - 1)]), 2)
 
 

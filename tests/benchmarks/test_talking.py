@@ -82,7 +82,10 @@ async def test_stalls_are_seen() -> None:
     await asyncio.sleep(0.02)
     time.sleep(0.3)  # noqa: ASYNC251 - that is the point
     await asyncio.sleep(0.02)
+    assert stalls.newly_ms(100) >= 290
+    await asyncio.sleep(0.02)
     watch.cancel()
+    assert stalls.newly_ms(100) < stalls.percentile_ms(100)
     assert stalls.percentile_ms(100) >= 290
 
 
