@@ -3,18 +3,19 @@
 Measured on the recordings of ../shared/audio whose words are known, as they are and with the noise recording
 at 10 dB, and on the sample conversation (synthesised voices, known turns): the embedded recogniser, given
 whole turns and listening as they are spoken, and faster-whisper in every size whose weights are cached. A
-tiny model that does not listen exercises loading, decoding and the guards of faster-whisper; its words are
-checked, not scored.
+tiny model that does not listen exercises faster-whisper's whole path, from loading over the guards to
+cancellation; its words are checked, not scored.
 """
 
 import argparse
 import json
 import re
+import shlex
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -23,9 +24,11 @@ import numpy as np
 import psutil
 from faster_whisper import available_models
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 
 from benchmarks.machine import describe_machine, write_result
-from benchmarks.tiny_whisper import make_tiny_whisper
+from benchmarks.whisper_path import exercise
 from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
 from streamer.transcribers.faster_whisper import FasterWhisper, cached_model
@@ -35,7 +38,6 @@ from streamer.turns import TurnDetector, TurnPaused
 ROOT = Path(__file__).parents[1]
 AUDIO = ROOT.parent / "shared" / "audio"
 SAMPLES = ROOT / "samples"
-COMMAND = "python -m benchmarks.recognition --json OUT"
 SNR_DB = 10.0
 
 WORDS = {
@@ -181,7 +183,9 @@ def measure(recogniser: Transcriber, sentences: Sequence[Sentence]) -> dict[str,
         (processor time over duration) over all; and `files`, each with its own and what was heard.
     """
     files = []
-    for sentence in sentences:
+    for sentence in track(
+        sentences, recogniser.name, console=Console(stderr=True), disable=not sys.stderr.isatty()
+    ):
         wall, cpu = time.perf_counter(), processor_s()
         heard = normalised(recogniser.transcribe(sentence.audio).text)
         wall, cpu = time.perf_counter() - wall, processor_s() - cpu
@@ -225,28 +229,6 @@ def against_annotation(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"files": len(pairs), "wer": round(jiwer.wer(list(references), list(heard)), 4)}
 
 
-def exercise_tiny_whisper(sentence: Sentence) -> dict[str, Any]:
-    """Load and decode with models whose words are known: what is said comes out, what is doubtful not."""
-    cases: dict[str, tuple[dict[str, Any], str]] = {
-        "says words": ({"words": "hello there, my friend."}, "hello there, my friend."),
-        "loops": ({"words": "thank you " * 40}, ""),
-        "doubts itself": ({"words": "so what", "certainty": 0.5}, ""),
-    }
-    results = {}
-    for case, (options, expected) in cases.items():
-        with TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            recogniser = FasterWhisper(str(make_tiny_whisper(Path(folder) / "tiny", **options)))
-            loaded = time.perf_counter()
-            heard = recogniser.transcribe(sentence.audio).text
-            results[case] = {
-                "as_expected": heard == expected,
-                "make_and_load_s": round(loaded - started, 3),
-                "real_time_factor": round((time.perf_counter() - loaded) / sentence.seconds, 3),
-            }
-    return results
-
-
 def benchmark() -> dict[str, Any]:
     """Measure all there is to measure here."""
     shared, sample = shared_sentences(), sample_sentences()
@@ -269,10 +251,10 @@ def benchmark() -> dict[str, Any]:
             )
     return {
         "benchmark": "recognition",
-        "command": COMMAND,
+        "command": shlex.join(["python", "-m", "benchmarks.recognition", *sys.argv[1:]]),
         "machine": describe_machine(),
         "recognisers": results,
-        "tiny_whisper": exercise_tiny_whisper(sample[7]),
+        "tiny_whisper": exercise(sample[7].audio),
     }
 
 
