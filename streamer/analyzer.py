@@ -18,7 +18,7 @@ from models.care import pad
 from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
 from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.transcribers.base import Transcriber
+from streamer.transcribers.base import ClosingTranscriber, Transcriber, Transcript, WatchedTranscriber
 
 Result = TypeVar("Result")
 
@@ -41,11 +41,13 @@ class Utterance:
         text: the words, "" where there are none.
         text_embedding: T1 [text features], None without words.
         speech_embedding: S1 [speech features], None with a bundle that judges by the words alone.
+        recogniser: whose words they are, where that is not the analyzer's transcriber itself.
     """
 
     text: str
     text_embedding: Tensor | None
     speech_embedding: Tensor | None
+    recogniser: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,22 @@ class Analyzer:
         """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
         return max(self._recognition.lag_s(urgency), self._embedding.lag_s(urgency))
 
-    def _recognise(self, turns: Sequence[NDArray[np.int16]]) -> list[str]:
-        return [self.transcriber.transcribe(audio).text.strip() for audio in turns]
+    @property
+    def trouble(self) -> str | None:
+        """What is the matter with the recogniser, in one line; None while all is well."""
+        return self.transcriber.trouble if isinstance(self.transcriber, WatchedTranscriber) else None
+
+    def close(self) -> None:
+        """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
+        self._recognition.close()
+        self._embedding.close()
+        for threads in (self._context, self._ears):
+            threads.shutdown(wait=False)
+        if isinstance(self.transcriber, ClosingTranscriber):
+            self.transcriber.close()
+
+    def _recognise(self, turns: Sequence[NDArray[np.int16]]) -> list[Transcript]:
+        return [self.transcriber.transcribe(audio) for audio in turns]
 
     @torch.inference_mode()
     def _embed(self, jobs: Sequence[Words | Voice]) -> list[Tensor]:
@@ -140,8 +156,8 @@ class Lane:
     ) -> None:
         self._analyzer._embedding.streams -= 1
 
-    async def words(self, audio: NDArray[np.int16], priority: Priority) -> str:
-        """Recognise a turn, int16 [n] at 16 kHz; "" where no words are heard.
+    async def words(self, audio: NDArray[np.int16], priority: Priority) -> Transcript:
+        """Recognise a turn, int16 [n] at 16 kHz; its text is "" where no words are heard.
 
         Raises:
             RunError: the recogniser failed.

@@ -114,7 +114,7 @@ class SessionSettings(_Model):
     endpoint_ms: Milliseconds
     """Silence that ends a turn, in milliseconds; adaptive: as long as nothing speaks for more or less."""
     endpointing: Literal["adaptive", "fixed"] | None = None
-    """Whether that silence depends on what was heard; null in sessions of older versions, like what follows."""
+    """Whether that silence depends on what was heard; like what follows null in sessions of old versions."""
     endpoint_min_ms: Milliseconds | None = None
     """Adaptive: no turn ends after a shorter silence, in milliseconds."""
     endpoint_max_ms: Milliseconds | None = None

@@ -32,7 +32,7 @@ class Load:
         self.shed: Counter[Shed] = Counter()
         self._shed_at: dict[Shed, float] = {}
         self._behind = 0
-        self._reported: Report | None = None
+        self._reported: tuple[str, str | None] = ("ok", None)
 
     def leave_out(self, what: Shed, now_s: float) -> None:
         """Something was not done for want of time."""
@@ -43,17 +43,18 @@ class Load:
         """So many turns wait that the source has to; 0 when that is over."""
         self._behind = turns
 
-    def report(self, now_s: float) -> Report | None:
-        """What is to be said now: only when the status has changed."""
+    def report(self, now_s: float, trouble: str | None = None) -> Report | None:
+        """What is to be said now: only when the status has changed, or what troubles the recogniser."""
         left_out = [what for what, at_s in self._shed_at.items() if now_s - at_s < CALM_S]
+        matters = [trouble] if trouble else []
         if self._behind:
-            report = Report("degraded", f"analysis is behind: {self._behind} turns wait")
+            matters.append(f"analysis is behind: {self._behind} turns wait")
         elif left_out:
-            report = Report("degraded", f"time is short: {' and '.join(sorted(left_out))} left out")
+            matters.append(f"time is short: {' and '.join(sorted(left_out))} left out")
+        _, trouble_before = before = self._reported
+        if matters:
+            report = Report("degraded", "; ".join(matters))
         else:
-            report = Report("ok", "analysis has caught up")
-        before = "ok" if self._reported is None else self._reported.status
-        if report.status == before:
-            return None
-        self._reported = report
-        return report
+            report = Report("ok", "the recogniser is back" if trouble_before else "analysis has caught up")
+        self._reported = (report.status, trouble)
+        return None if self._reported == before else report

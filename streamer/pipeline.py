@@ -56,6 +56,7 @@ class _Told:
     number: int
     turn: Turn
     text: str
+    recogniser: str | None
     latency: events.Latency
 
 
@@ -84,7 +85,7 @@ class Pipeline:
             stream: the stream's name in events.
             speakers: who speaks on each channel; None where that is not known.
             live: whether sound comes in its own time: turns are then understood ahead, and falling behind is
-                worth a `health` event.
+                worth a `health` event. A recogniser in trouble always is.
             meter: is shown every frame (a level meter).
         """
         self._source = source
@@ -244,7 +245,7 @@ class Pipeline:
                     declared = perf_counter()
                     number, understanding = channel.end(turn)
                     self._understanding.add(understanding)
-                    if self._waiting.full():
+                    if self._live and self._waiting.full():
                         self._load.hold_back(self._waiting.qsize())
                         await self._say_how_it_fares()
                     await self._waiting.put(_Heard(number, turn, declared, understanding))
@@ -264,7 +265,8 @@ class Pipeline:
                 context=context_ms,
                 total=1e3 * (perf_counter() - heard.declared),
             )
-            await self._publish(heard, utterance.text, latency, judged)
+            told = _Told(heard.number, heard.turn, utterance.text, utterance.recogniser, latency)
+            await self._publish(told, judged)
             if self._waiting.empty():
                 self._load.hold_back(0)
                 await self._say_how_it_fares()
@@ -277,19 +279,19 @@ class Pipeline:
         words = await self._lane.embed_words(utterance.text, preceding, Priority(Urgency.FINAL))
         return replace(utterance, text_embedding=words), perf_counter()
 
-    async def _publish(
-        self, heard: _Heard, text: str, latency: events.Latency, judged: list[tuple[int, Judgement]]
-    ) -> None:
-        self._told[heard.number] = _Told(heard.number, heard.turn, text, latency)
+    async def _publish(self, newest: _Told, judged: list[tuple[int, Judgement]]) -> None:
+        self._told[newest.number] = newest
         for number, judgement in judged:
             told = self._told[number]
-            await self._teller.judged(number, told.turn, told.text, told.latency, judgement)
+            await self._teller.judged(
+                number, told.turn, told.text, told.latency, judgement, recogniser=told.recogniser
+            )
         self._finished += 1
         while len(self._told) > self._settings.window:
             del self._told[next(iter(self._told))]
 
     async def _say_how_it_fares(self) -> None:
-        if not self._live or (report := self._load.report(monotonic())) is None:
+        if (report := self._load.report(monotonic(), self._analyzer.trouble)) is None:
             return
         shed = self._load.shed
         await self._teller.health(

@@ -3,8 +3,9 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from models.care_small import SmallCareListening
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Lane, Utterance
 from streamer.errors import RunError
-from streamer.transcribers.base import Listening
+from streamer.transcribers.base import Listening, Transcript
 from streamer.turn_events import Turn
+
+Heard = TypeVar("Heard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +123,30 @@ class Speaking:
             self._lane.let_go(self._let_go)
 
     async def _understand(self, turn: Turn, priority: Priority) -> Understanding:
-        (text, worded, preceding, words), voice = await asyncio.gather(
+        (said, worded, preceding, words), voice = await asyncio.gather(
             self._understand_words(turn, priority), self._understand_voice(turn, priority)
         )
-        return Understanding(Utterance(text, words, voice), preceding, worded, perf_counter())
+        utterance = Utterance(said.text, words, voice, said.recogniser)
+        return Understanding(utterance, preceding, worded, perf_counter())
 
     async def _understand_words(
         self, turn: Turn, priority: Priority
-    ) -> tuple[str, float, tuple[str, ...], Tensor | None]:
-        text = await self._recognise(turn, priority)
+    ) -> tuple[Transcript, float, tuple[str, ...], Tensor | None]:
+        said = await self._recognise(turn, priority)
+        said = replace(said, text=said.text.strip())
         worded = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
-            self._hint(text)
+            self._hint(said.text)
         preceding = self._preceding()
-        return text, worded, preceding, await self._lane.embed_words(text, preceding, priority)
+        return said, worded, preceding, await self._lane.embed_words(said.text, preceding, priority)
 
     async def _understand_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
         prepared = None if self.voice is None else await self._lane.in_ear(lambda: self._prepare(turn))
         return await self._lane.embed_voice(turn.audio, priority, prepared)
 
-    async def _recognise(self, turn: Turn, priority: Priority) -> str:
-        text = None if self._deaf else await self._lane.in_ear(lambda: self._finish(turn))
-        return await self._lane.words(turn.audio, priority) if text is None else text
+    async def _recognise(self, turn: Turn, priority: Priority) -> Transcript:
+        said = None if self._deaf else await self._lane.in_ear(lambda: self._finish(turn))
+        return await self._lane.words(turn.audio, priority) if said is None else said
 
     def _listen(self, start: int, sound: NDArray[np.int16]) -> str | None:
         with self._ear:
@@ -151,12 +156,12 @@ class Speaking:
                 self.voice.hear(fresh)
             return self._unless_deaf(lambda listening: listening.hear(fresh))
 
-    def _finish(self, turn: Turn) -> str | None:
+    def _finish(self, turn: Turn) -> Transcript | None:
         self._listen(turn.audio_start, turn.audio)
         with self._ear:
-            return self._unless_deaf(lambda listening: listening.finish(turn.audio).text.strip())
+            return self._unless_deaf(lambda listening: listening.finish(turn.audio))
 
-    def _unless_deaf(self, listen: Callable[[Listening], str]) -> str | None:
+    def _unless_deaf(self, listen: Callable[[Listening], Heard]) -> Heard | None:
         """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised."""
         if self._deaf or self.listening is None:
             return None

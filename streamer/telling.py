@@ -93,7 +93,14 @@ class Teller:
         )
 
     async def judged(
-        self, number: int, turn: Turn, text: str, latency: events.Latency, judgement: Judgement
+        self,
+        number: int,
+        turn: Turn,
+        text: str,
+        latency: events.Latency,
+        judgement: Judgement,
+        *,
+        recogniser: str | None = None,
     ) -> None:
         """What is said of a turn that is over: its final event, or a revision of it."""
         await self.tell(
@@ -111,7 +118,7 @@ class Teller:
             valence=judgement.valence,
             modalities=judgement.modalities,
             latency_ms=latency,
-            recogniser=self._recogniser,
+            recogniser=recogniser or self._recogniser,
             bundle=self._bundle.name,
         )
 

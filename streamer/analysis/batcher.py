@@ -40,6 +40,10 @@ class Batcher(Generic[What, Result]):
         self._results: dict[Job[What], asyncio.Future[Result]] = {}
         self._serving: asyncio.Task[None] | None = None
 
+    def close(self) -> None:
+        """End its thread; nothing can be done any more."""
+        self._thread.shutdown(wait=False)
+
     def lag_s(self, urgency: Urgency) -> float:
         """How long the oldest of the jobs has waited that are at least so urgent; 0 where none wait."""
         now = monotonic()

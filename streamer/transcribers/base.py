@@ -14,10 +14,12 @@ class Transcript:
     Attributes:
         text: the words, "" where there are none (a laugh, noise).
         language: BCP 47 code of the language, where the recogniser knows it.
+        recogniser: name of the recogniser whose words they are, where that is not the one that was asked.
     """
 
     text: str
     language: str | None = None
+    recogniser: str | None = None
 
 
 class Transcriber(Protocol):
@@ -38,6 +40,9 @@ class Transcriber(Protocol):
 
         Returns:
             The words; an empty text where no words are heard.
+
+        Raises:
+            RunError: it failed, and the session is to end.
         """
         ...
 
@@ -53,6 +58,9 @@ class Listening(Protocol):
 
         Returns:
             The words so far, as they seem now; "" where there are none yet.
+
+        Raises:
+            RunError: it can't listen to this turn any more: it will be transcribed when it is over.
         """
         ...
 
@@ -83,4 +91,23 @@ class ListeningTranscriber(Transcriber, Protocol):
         Returns:
             None where it listens to as many turns as it can: have the turn transcribed when it is over.
         """
+        ...
+
+
+@runtime_checkable
+class WatchedTranscriber(Transcriber, Protocol):
+    """A recogniser that may be in trouble while the session goes on."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is the matter, in one line without addresses; None while all is well."""
+        ...
+
+
+@runtime_checkable
+class ClosingTranscriber(Transcriber, Protocol):
+    """A recogniser that holds processes or connections."""
+
+    def close(self) -> None:
+        """Let go of them; nothing is asked any more."""
         ...

@@ -62,6 +62,6 @@ async def test_what_there_is_nothing_of_is_not_embedded(bundle: Bundle, tmp_path
     silence = np.zeros(16_000, np.int16)
     words_only = Analyzer(tiny_bundle(tmp_path, words_only=True), Off()).lane()
     with words_only, Analyzer(bundle, Off()).lane() as lane:
-        assert await lane.words(silence, final()) == ""
+        assert (await lane.words(silence, final())).text == ""
         assert await lane.embed_words("", (), final()) is None
         assert await words_only.embed_voice(silence, final()) is None

@@ -32,3 +32,15 @@ def test_turns_that_wait_count_for_as_long_as_they_do() -> None:
     over = load.report(100)
     assert over is not None
     assert over.status == "ok"
+
+
+def test_a_recogniser_in_trouble_is_told_of_once_whatever_the_load() -> None:
+    load = Load()
+    said = load.report(0, "the server does not answer")
+    assert said == ("degraded", "the server does not answer")
+    load.leave_out("partials", 1)
+    assert load.report(1, "the server does not answer") is None
+    assert load.report(2, None) == ("degraded", "time is short: partials left out")
+    assert load.report(3, "again") == ("degraded", "again; time is short: partials left out")
+    assert load.report(3 + CALM_S, "again") is None
+    assert load.report(4 + CALM_S) == ("ok", "the recogniser is back")
