@@ -1,11 +1,12 @@
 """What a turn costs as the conversation grows: `python -m benchmarks.context --json OUT`.
 
-Time per turn at turn 10, 1,000 and 10,000: of the incremental networks (`models.window`) and of all that is
-done per turn (`streamer.conversation`). A window of 8 turns is full at turn 10 already, so that its three
-figures do the same work; beside it the default of 32, full from turn 32 on. Conversations of all three
-lengths take turns in each round, so that noise meets them alike; figures are medians. Then the offline model
-on all of a conversation of 1,000 turns, as one would recompute it for the newest; and the bytes a
-conversation holds after 100 and 10,000 turns. One thread; the bundle that comes with the program.
+Time per turn at turn 10, 100, 1,000 and 10,000: of the incremental networks (`models.window`) and of all that
+is done per turn (`streamer.conversation`), with the window full: one of 8 turns is at turn 10 already, the
+default of 32 only at turn 100. Conversations of all lengths take turns in each round, so that noise meets
+them alike; figures are medians over the turns from there on. Then the offline model on all of a conversation
+of up to 1,000 turns, as one would recompute it for the newest, against the window's step in the same rounds;
+and the bytes a conversation holds after 100 and 10,000 turns. One thread; the bundle that comes with the
+program.
 """
 
 import argparse
@@ -15,27 +16,26 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
 from models.conversation import one_conversation
 from models.window import ConversationWindow
 from streamer.analyzer import Utterance
 from streamer.conversation import Conversation
 
-LENGTHS = (10, 1_000, 10_000)
+LENGTHS = (10, 100, 1_000, 10_000)
 HELD_AFTER = (100, 10_000)
 WINDOWS = (8, 32)
-RECOMPUTED = 1_000
+RECOMPUTED = (10, 100, 1_000)
 WORDS = "what a turn may well say in the middle of a conversation"
 
 
@@ -63,11 +63,15 @@ def say(conversation: Conversation, turns: Turns, first: int, count: int) -> Non
 
 
 def per_turn(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str, Any]:
-    """Milliseconds for the newest turn at each of `LENGTHS`: of `Conversation.add`, of the networks alone."""
+    """Milliseconds for the newest turn from each of `LENGTHS` on that find the window full.
+
+    Returns:
+        Of all that is done (`conversation`) and of the networks alone: the median at each length, and the
+        last over the first.
+    """
     whole, networks = {}, {}
-    for length in track(
-        LENGTHS, f"window {window}", console=Console(stderr=True), disable=not sys.stderr.isatty()
-    ):
+    lengths = [length for length in LENGTHS if length > window]
+    for length in progress(lengths, f"window {window}"):
         whole[length] = Conversation(bundle, window)
         networks[length] = ConversationWindow(bundle.conversation, window)
         for number in range(length - 1):
@@ -75,11 +79,11 @@ def per_turn(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str
             whole[length].add(number, heard)
             networks[length].append(heard.text_embedding, heard.speech_embedding)
     spent: dict[str, dict[int, list[float]]] = {
-        what: {length: [] for length in LENGTHS} for what in ("conversation", "networks")
+        what: {length: [] for length in lengths} for what in ("conversation", "networks")
     }
     for number in range(rounds):
         heard = turns.utterance(number)
-        for length in LENGTHS:
+        for length in lengths:
             one, other = whole[length], networks[length]
             spent["conversation"][length].append(_ms(one.add, number, heard))
             spent["networks"][length].append(_ms(other.append, heard.text_embedding, heard.speech_embedding))
@@ -87,28 +91,34 @@ def per_turn(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str
     for what, at in spent.items():
         medians = {length: statistics.median(times) for length, times in at.items()}
         result[what] = {f"turn_{length}_ms": round(ms, 3) for length, ms in medians.items()}
-        result[what]["last_over_first"] = round(medians[LENGTHS[-1]] / medians[LENGTHS[0]], 3)
+        result[what]["last_over_first"] = round(medians[lengths[-1]] / medians[lengths[0]], 3)
     return result
 
 
-def against_recomputing(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str, float]:
-    """The newest of `RECOMPUTED` turns: the window's step, against the offline model on all of them."""
-    text, speech = turns.text[:RECOMPUTED], turns.speech[:RECOMPUTED]
-    present = torch.ones(RECOMPUTED, 2, dtype=torch.bool)
-    networks = ConversationWindow(bundle.conversation, window)
-    for number in range(RECOMPUTED):
-        heard = turns.utterance(number)
-        networks.append(heard.text_embedding, heard.speech_embedding)
-    one_by_one: list[float] = []
-    recomputed: list[float] = []
-    with torch.inference_mode():
-        for _ in range(rounds):
-            recomputed.append(_ms(one_conversation, bundle.conversation, text, speech, present))
-            for _ in range(10):
-                one_by_one.append(_ms(networks.append, heard.text_embedding, heard.speech_embedding))
-    step, whole = statistics.median(one_by_one), statistics.median(recomputed)
-    ratio = round(whole / step, 1)
-    return {"incremental_ms": round(step, 3), "recomputed_ms": round(whole, 2), "ratio": ratio}
+def against_recomputing(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str, Any]:
+    """The newest turn at each of `RECOMPUTED`: the window's step, against the offline model on all turns."""
+    result = {}
+    for length in RECOMPUTED:
+        networks = ConversationWindow(bundle.conversation, window)
+        for number in range(length):
+            heard = turns.utterance(number)
+            networks.append(heard.text_embedding, heard.speech_embedding)
+        text, speech = turns.text[:length], turns.speech[:length]
+        present = torch.ones(length, 2, dtype=torch.bool)
+        one_by_one: list[float] = []
+        recomputed: list[float] = []
+        with torch.inference_mode():
+            for _ in range(rounds):
+                recomputed.append(_ms(one_conversation, bundle.conversation, text, speech, present))
+                for _ in range(10):
+                    one_by_one.append(_ms(networks.append, heard.text_embedding, heard.speech_embedding))
+        step, whole = statistics.median(one_by_one), statistics.median(recomputed)
+        result[f"turn_{length}"] = {
+            "incremental_ms": round(step, 3),
+            "recomputed_ms": round(whole, 2),
+            "ratio": round(whole / step, 1),
+        }
+    return result
 
 
 def held_bytes(root: object) -> int:
@@ -155,42 +165,15 @@ def measure(rounds: int) -> dict[str, Any]:
     """All figures."""
     torch.set_num_threads(1)
     bundle = load_bundle()
-    turns = Turns(bundle, RECOMPUTED)
+    turns = Turns(bundle, RECOMPUTED[-1])
     result: dict[str, Any] = {"bundle": bundle.name, "rounds": rounds, "windows": {}}
     for window in WINDOWS:
         result["windows"][str(window)] = {
             **per_turn(bundle, turns, window, rounds),
-            "recomputing_1000_turns": against_recomputing(bundle, turns, window, max(rounds // 20, 5)),
+            "recomputing": against_recomputing(bundle, turns, window, max(rounds // 20, 5)),
             "bytes_held": memory(bundle, turns, window),
         }
     return result
-
-
-def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw time per turn against the number of turns."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "context", "font.size": 9}):
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.subplots()
-        for window, one in result["windows"].items():
-            for what, style in (("conversation", "o-"), ("networks", "s--")):
-                times = [one[what][f"turn_{length}_ms"] for length in LENGTHS]
-                axes.plot(LENGTHS, times, style, label=f"window {window}: {what}")
-            again = one["recomputing_1000_turns"]
-            axes.plot(RECOMPUTED, again["recomputed_ms"], "x", color="black", ms=8)
-        axes.annotate(
-            "all turns recomputed",
-            (RECOMPUTED, again["recomputed_ms"]),
-            (8, -3),
-            textcoords="offset points",
-            fontsize=8,
-        )
-        axes.set(xscale="log", yscale="log", xlabel="turns so far", ylabel="time for the newest turn (ms)")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-        figure.savefig(path, metadata={"Date": None})
 
 
 def show(result: dict[str, Any], console: Console) -> None:
@@ -199,16 +182,18 @@ def show(result: dict[str, Any], console: Console) -> None:
     table = Table("window", "of", *columns, "last / first", title="Time per turn")
     for window, one in result["windows"].items():
         for what in ("conversation", "networks"):
-            times = (f"{one[what][f'turn_{length}_ms']:.2f}" for length in LENGTHS)
+            found = (one[what].get(f"turn_{length}_ms") for length in LENGTHS)
+            times = ("" if ms is None else f"{ms:.2f}" for ms in found)
             table.add_row(window, what, *times, f"{one[what]['last_over_first']:.2f}")
     console.print(table)
     for window, one in result["windows"].items():
-        again = one["recomputing_1000_turns"]
+        again = one["recomputing"][f"turn_{RECOMPUTED[-1]}"]
         held = ", ".join(
             f"{held:,} bytes {when.replace('_', ' ')}" for when, held in one["bytes_held"].items()
         )
         console.print(
-            f"window {window}: {again['ratio']:.0f} times as fast as recomputing {RECOMPUTED} turns; {held}"
+            f"window {window}: {again['ratio']:.0f} times as fast as recomputing {RECOMPUTED[-1]:,} turns;"
+            f" {held}"
         )
 
 
@@ -216,15 +201,11 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--svg", metavar="FILE", type=Path, help="draw the times")
     parser.add_argument("--rounds", type=int, default=200, help="turns timed at each length (default 200)")
     given = parser.parse_args()
     result = measure(given.rounds)
     if given.json != "-":
         show(result, Console())
-    if given.svg:
-        given.svg.parent.mkdir(parents=True, exist_ok=True)
-        draw(result, given.svg)
     if given.json:
         command = shlex.join(["python", "-m", "benchmarks.context", *sys.argv[1:]])
         write_result({"command": command, "machine": describe_machine(), **result}, given.json)

@@ -14,7 +14,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from benchmarks.conversations import SHARED_AUDIO
 from benchmarks.endpointing_recordings import Recording, assembled, meetings
 from benchmarks.hesitant import SpokenTurn
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.progress import progress
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.transcribers.pocketsphinx import PocketSphinx
 from streamer.turns import Turn, TurnDetector, TurnEnded, TurnPaused, TurnResumed, TurnSettings
@@ -145,12 +145,12 @@ def compare(recordings: Sequence[Recording], hints: dict[str, Sequence[WordsOf |
     """All rules, and how far each adaptive one lies below the curve of the fixed one."""
     fixed = {
         ms: judge(recordings, TurnSettings(endpointing="fixed", endpoint_ms=ms), [None] * len(recordings))
-        for ms in FIXED_MS
+        for ms in progress(FIXED_MS, "fixed rules")
     }
     curve = sorted((one["delay_ms"], one["cut"]) for one in fixed.values())
     delays, cuts = (np.array(axis) for axis in zip(*curve, strict=True))
     adaptive = {}
-    for name, words_of in hints.items():
+    for name, words_of in progress(list(hints.items()), "adaptive rule"):
         result = judge(recordings, TurnSettings(), words_of)
         adaptive[name] = {
             **result,
@@ -191,27 +191,6 @@ COLUMNS = ("rule", "turns", "cut", "run together", "delay ms", "fixed: cut", "de
 SETS = ("one channel", "a channel each", "meetings")
 
 
-def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw delay against cuts: the fixed rule's curve, and the adaptive rule's points."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "endpointing", "font.size": 9}):
-        figure = Figure(figsize=(10, 3.6), layout="constrained")
-        for axes, name in zip(figure.subplots(1, len(SETS)), SETS, strict=True):
-            fixed = result[name]["fixed"]
-            points = [(one["delay_ms"], 100 * one["cut"]) for one in fixed.values()]
-            axes.plot(*zip(*points, strict=True), "o-", color="#888888", label="fixed")
-            for (x, y), ms in zip(points, fixed, strict=True):
-                axes.annotate(ms, (x, y), (3, 4), textcoords="offset points", color="#666666", fontsize=7)
-            for (label, one), mark in zip(result[name]["adaptive"].items(), "sD^", strict=False):
-                axes.plot(one["delay_ms"], 100 * one["cut"], mark, ms=8, label=f"adaptive, {label}")
-            axes.set(title=name, xlabel="mean delay (ms)", ylabel="turns cut in two (%)", ylim=(0, None))
-            axes.grid(alpha=0.3)
-            axes.legend(fontsize=7)
-        figure.savefig(path, metadata={"Date": None})
-
-
 def show(result: dict[str, Any], console: Console) -> None:
     """Print the figures as tables."""
     for name in SETS:
@@ -233,7 +212,6 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--svg", metavar="FILE", type=Path, help="draw the trade-off")
     parser.add_argument("--conversations", type=int, default=16, help="assembled ones (default 16)")
     parser.add_argument("--turns", type=int, default=24, help="of each (default 24)")
     arguments = parser.parse_args()
@@ -243,9 +221,6 @@ def main() -> None:
     result = measure(range(1000, 1000 + arguments.conversations), arguments.turns)
     if arguments.json != "-":
         show(result, Console())
-    if arguments.svg:
-        arguments.svg.parent.mkdir(parents=True, exist_ok=True)
-        draw(result, arguments.svg)
     if arguments.json:
         command = shlex.join(["python", "-m", "benchmarks.endpointing", *sys.argv[1:]])
         write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)

@@ -1,6 +1,5 @@
 """What end-pointing is measured on: channels of sound, the turns spoken on them, their voice activity."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -9,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from benchmarks.conversations import SHARED_AUDIO, acted, sentences
 from benchmarks.hesitant import Sentence, SpokenTurn, Word, align, converse
+from benchmarks.progress import progress
 from benchmarks.recognition import WORDS, read_audio
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.vad import CHUNK_SAMPLES, GatedSilero
@@ -61,7 +59,7 @@ def assembled(seeds: Sequence[int], turns: int) -> tuple[list[Recording], list[R
     """Conversations on one channel; and the same with a channel for each speaker."""
     noise = read_audio(SHARED_AUDIO / "speechbrain" / "noise" / "noise1.wav")
     together, apart = [], []
-    for seed in track(seeds, "assembling", console=Console(stderr=True), disable=not sys.stderr.isatty()):
+    for seed in progress(seeds, "assembling"):
         sound, truth = converse(seed, held_out_sentences(), noise, turns=turns)
         heard = recording(sound, truth)
         together.append(heard)

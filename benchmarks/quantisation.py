@@ -20,13 +20,13 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from benchmarks.conversations import SHARED
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
 from models.conversation import one_conversation
 from models.text import TextEncoder
@@ -92,7 +92,7 @@ def measure(rounds: int) -> dict[str, Any]:
     talks = {part: dialogues(MELD / file) for part, file in PARTS.items()}
     texts = [text for talk in talks["test"] for text, _ in talk]
     spent: dict[str, dict[str, list[float]]] = {name: {"one": [], "batch": []} for name in encoders}
-    for i in track(range(rounds), "timing", console=Console(stderr=True), disable=not sys.stderr.isatty()):
+    for i in progress(range(rounds), "timing"):
         batch = [texts[(i * BATCH + j) % len(texts)] for j in range(BATCH)]
         for name, encoder in encoders.items():
             for what, chosen in (("one", batch[:1]), ("batch", batch)):

@@ -24,10 +24,9 @@ import numpy as np
 import psutil
 from faster_whisper import available_models
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.progress import progress
 from benchmarks.whisper_path import exercise
 from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
@@ -183,9 +182,7 @@ def measure(recogniser: Transcriber, sentences: Sequence[Sentence]) -> dict[str,
         (processor time over duration) over all; and `files`, each with its own and what was heard.
     """
     files = []
-    for sentence in track(
-        sentences, recogniser.name, console=Console(stderr=True), disable=not sys.stderr.isatty()
-    ):
+    for sentence in progress(sentences, recogniser.name):
         wall, cpu = time.perf_counter(), processor_s()
         heard = normalised(recogniser.transcribe(sentence.audio).text)
         wall, cpu = time.perf_counter() - wall, processor_s() - cpu

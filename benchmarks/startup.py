@@ -14,7 +14,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.progress import progress
 from benchmarks.recognition import read_audio
 from benchmarks.virtual_microphone import DEVICE, virtual_microphone
 
@@ -118,20 +120,25 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
     loud = ["--asr", asr, "--events", "-"]
     analyze = [str(MERITS), "analyze", str(SAMPLE), *loud]
     listen = [str(MERITS), "listen", "--device", DEVICE, "--no-view", *loud]
+
+    def several(run: Callable[[], dict[str, float]], label: str) -> dict[str, float]:
+        return median([run() for _ in progress(range(repeats), label)])
+
     until_told(analyze)
-    helped = [elapsed([str(MERITS), "--help"]) for _ in range(2 * repeats)]
     result: dict[str, Any] = {
-        "help_s": round(statistics.median(helped), 3),
+        "help_s": several(lambda: {"s": elapsed([str(MERITS), "--help"])}, "merits --help")["s"],
         "help_target_s": HELP_TARGET_S,
         "recogniser": asr,
-        "analyze_s": median([until_told(analyze) for _ in range(repeats)]),
+        "analyze_s": several(lambda: until_told(analyze), "merits analyze"),
         "listen_s": None,
     }
     with TemporaryDirectory() as folder, virtual_microphone(Path(folder), read_audio(SAMPLE)) as env:
         if env is not None:
             until_told(listen, env)
-            result["listen_s"] = median([until_told(listen, env) for _ in range(repeats)])
-    result["imports"] = {module: median([import_cost(module) for _ in range(repeats)]) for module in IMPORTS}
+            result["listen_s"] = several(lambda: until_told(listen, env), "merits listen")
+    result["imports"] = {
+        module: several(partial(import_cost, module), f"import {module}") for module in IMPORTS
+    }
     result["import_tree_ms"] = {name: import_tree(name) for name in ("streamer.app", "streamer.sessions")}
     return result
 
