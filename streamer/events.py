@@ -304,6 +304,15 @@ class AudioDeviceBack(_Event):
     """How long it was away, in seconds."""
 
 
+class Mark(_Event):
+    """A listener marked this moment."""
+
+    type: Literal["mark"] = "mark"
+    """What happened."""
+    at_s: Seconds
+    """Which moment, in seconds of the stream."""
+
+
 class QueueHealth(_Model):
     """How full a queue is."""
 
@@ -338,6 +347,7 @@ Event = Annotated[
     | AudioGap
     | AudioDeviceLost
     | AudioDeviceBack
+    | Mark
     | Health,
     Field(discriminator="type"),
 ]

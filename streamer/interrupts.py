@@ -13,7 +13,8 @@ class Interrupts:
         stop: ends the work in order.
 
     Attributes:
-        caught: number of the first signal; 0 while there was none.
+        asked: whether it is to end, by a signal or by a wish from within.
+        caught: number of the first signal; 0 where there was none, or the wish came first.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
@@ -21,6 +22,7 @@ class Interrupts:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._previous: dict[int, object] = {}
+        self.asked = False
         self.caught = 0
 
     def __enter__(self) -> Self:
@@ -32,12 +34,16 @@ class Interrupts:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    def ask(self) -> None:
+        """Do what a signal does at somebody's wish (a key), which is no failure: `caught` stays 0."""
+        self._take(0)
+
     def _handle(self, number: int, _: object) -> None:
         self._loop.call_soon_threadsafe(self._take, number)  # also wakes a loop that waits
 
     def _take(self, number: int) -> None:
-        if not self.caught:
-            self.caught = number
+        if not self.asked:
+            self.asked, self.caught = True, number
             self._stop()
         elif self._task is not None:
             self._task.cancel()

@@ -119,6 +119,7 @@ class Pipeline:
         self._finished = 0
         self._samples = 0
         self._gaps: list[int] = []
+        self._ended = False
         self._told: dict[int, _Told] = {}
 
     @property
@@ -131,6 +132,12 @@ class Pipeline:
         self._stopping = True
         if self._reading and self._listener is not None:
             self._listener.cancel()
+
+    async def mark(self) -> None:
+        """Tell that someone marked this moment; nothing happens where there is no session, or no longer."""
+        if self._listener is not None and not self._ended:
+            heard = self._samples + sum(self._gaps)
+            await self._teller.tell(events.Mark, at_s=heard / SAMPLE_RATE)
 
     async def run(self) -> None:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
@@ -161,6 +168,7 @@ class Pipeline:
                     raise
                 finally:
                     await self._leave(listener, analyst)
+                    self._ended = True
                     await self._teller.tell(
                         events.SessionEnded,
                         reason=reason,

@@ -1,7 +1,7 @@
 """Wiring: models, sources and outputs put together, and what Ctrl-C does."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from streamer.audio.frame import AudioFrame, AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output
+from streamer.outputs.base import Output, how_they_fare
+from streamer.outputs.terminal.controls import Controls
 from streamer.pipeline import Pipeline
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
@@ -81,6 +82,7 @@ async def run_sessions(
     notify: Notify,
     broker: "BrokerAddress | None" = None,
     meter: Callable[[AudioFrame], None] | None = None,
+    control: Callable[[Controls], None] | None = None,
 ) -> int:
     """Run one session after the other.
 
@@ -92,6 +94,7 @@ async def run_sessions(
         notify: is told what the user should know.
         broker: where each session's events are published too.
         meter: is shown every frame.
+        control: is given, for each session, what ends it or marks a moment in it (the keys of a view).
 
     Returns:
         The exit code: 0, or 128 plus the number of the signal that ended it.
@@ -99,12 +102,13 @@ async def run_sessions(
     async with AsyncExitStack() as stack:
         for output in outputs:
             await stack.enter_async_context(output)
+        publish = await stack.enter_async_context(_publishing(broker, settings))
         for stream in streams:
-            async with _published(broker, stream.name) as published:
+            async with publish(stream.name) as published:
                 pipeline = Pipeline(
                     stream.source,
                     analyzer,
-                    [*outputs, *published],
+                    [*published, *outputs],  # what the others show is safe in the outbox already
                     settings,
                     stream=stream.name,
                     speakers=stream.speakers,
@@ -112,21 +116,44 @@ async def run_sessions(
                     meter=meter,
                 )
                 with Interrupts(partial(_finish, pipeline, notify)) as interrupts:
+                    if control is not None:
+                        control(
+                            Controls(
+                                quit=interrupts.ask,
+                                mark=partial(_mark, pipeline),
+                                outputs=partial(how_they_fare, [*outputs, *published]),
+                            )
+                        )
                     await pipeline.run()
-                if interrupts.caught:
-                    return 128 + interrupts.caught
+                if interrupts.asked:
+                    return 128 + interrupts.caught if interrupts.caught else 0
     return 0
 
 
 @asynccontextmanager
-async def _published(broker: "BrokerAddress | None", stream: str) -> "AsyncIterator[list[Mqtt]]":
+async def _publishing(
+    broker: "BrokerAddress | None", settings: Settings
+) -> "AsyncIterator[Callable[[str], AbstractAsyncContextManager[list[Mqtt]]]]":
+    """What makes the outputs that publish a stream, over one outbox: none without a broker."""
     if broker is None:
-        yield []
+        yield lambda _: nullcontext([])
         return
     from streamer.outputs.mqtt.output import Mqtt
+    from streamer.outputs.outbox.outbox import Outbox
 
-    async with Mqtt(broker, stream) as output:
-        yield [output]
+    async with Outbox(settings.outbox) as outbox:
+
+        @asynccontextmanager
+        async def publish(stream: str) -> "AsyncIterator[list[Mqtt]]":
+            async with Mqtt(broker, stream, outbox, words=settings.text) as output:
+                yield [output]
+
+        yield publish
+
+
+async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
+    del streams  # there is but one
+    await pipeline.mark()
 
 
 def _finish(pipeline: Pipeline, notify: Notify) -> None:

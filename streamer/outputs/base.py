@@ -1,5 +1,6 @@
 """The contract of an output."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -58,3 +59,8 @@ class WatchedOutput(Output, Protocol):
     def status(self) -> OutputStatus:
         """How it fares now. Cheap, and right at any time."""
         ...
+
+
+def how_they_fare(outputs: Iterable[Output]) -> list[OutputStatus]:
+    """What those outputs say that say how they fare."""
+    return [output.status for output in outputs if isinstance(output, WatchedOutput)]

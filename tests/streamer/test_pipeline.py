@@ -20,7 +20,16 @@ from streamer.audio.frame import AudioGap, AudioItem, DeviceBack, DeviceLost
 from streamer.config import Settings
 from streamer.conversation import Conversation, Judgement
 from streamer.errors import InputError, RunError
-from streamer.events import Event, Health, SessionEnded, SessionStarted, TurnFinal, TurnRevised, TurnStarted
+from streamer.events import (
+    Event,
+    Health,
+    Mark,
+    SessionEnded,
+    SessionStarted,
+    TurnFinal,
+    TurnRevised,
+    TurnStarted,
+)
 from streamer.pipeline import Pipeline
 from streamer.transcribers.base import Transcript
 from streamer.turn_settings import TurnSettings
@@ -307,3 +316,34 @@ async def test_a_cancelled_session_still_ends_with_its_last_event(bundle: Bundle
     with pytest.raises(asyncio.CancelledError):
         await running
     assert output.ended.reason == "interrupted"
+
+
+class MarkAt(Collect):
+    """Has the moment marked when a turn is told, and when all is over."""
+
+    pipeline: Pipeline
+
+    async def send(self, event: Event) -> None:
+        await super().send(event)
+        if isinstance(event, TurnFinal | SessionEnded):
+            self.marking = asyncio.create_task(self.pipeline.mark())  # not awaited: events go one by one
+
+
+async def test_a_moment_is_marked_where_the_stream_is_and_only_within_the_session(bundle: Bundle) -> None:
+    output = MarkAt()
+    session = output.pipeline = pipeline(
+        bundle, [*frames(conversation()), AudioGap(0, 16_000, "lost")], output
+    )
+    await session.mark()
+    await session.run()
+    await output.marking
+    marks, finals = output.of(Mark), output.of(TurnFinal)
+    assert len(marks) >= len(finals) - 1 > 0
+    for mark in marks:
+        told = next(
+            event for event in reversed(output.events[: mark.seq - 1]) if isinstance(event, TurnFinal)
+        )
+        assert mark.at_s >= told.end_s
+    assert isinstance(output.events[0], SessionStarted)
+    assert output.ended
+    assert [event.seq for event in output.events] == list(range(1, len(output.events) + 1))

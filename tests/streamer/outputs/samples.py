@@ -8,6 +8,7 @@ from streamer.events import (
     AudioDeviceLost,
     AudioGap,
     Latency,
+    Mark,
     Session,
     SessionEnded,
     SessionSettings,
@@ -89,6 +90,9 @@ class Sample:
             "recogniser": "pocketsphinx",
             "bundle": "meld-small@1",
         }
+
+    def mark(self, at_s: float = 3.0) -> Mark:
+        return Mark(**self.session.stamp(), at_s=at_s)
 
     def gap(self) -> AudioGap:
         return AudioGap(**self.session.stamp(), start_s=3.2, length_s=0.4, reason="overflow")

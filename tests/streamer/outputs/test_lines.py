@@ -58,5 +58,5 @@ async def test_words_are_neither_markup_nor_control() -> None:
 async def test_colour_only_where_it_is_wanted() -> None:
     (coloured,) = await lines_of(Sample().final(), force_terminal=True, color_system="truecolor")
     (plain,) = await lines_of(Sample().final(), force_terminal=True, color_system="truecolor", no_color=True)
-    assert "38;2;213;94;0" in coloured
+    assert "38;2;226;106;80" in coloured
     assert "38;2" not in plain
