@@ -10,8 +10,10 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from streamer.server.connection import converse
-from streamer.server.guard import Guard
+from streamer.server.guard import OPEN_PATHS, Guard
+from streamer.server.page import page_routes
 from streamer.server.streams import Streams
+from streamer.server.watching import watch
 from streamer.version import VERSION
 
 
@@ -23,6 +25,8 @@ def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[B
         token: what clients must show; None lets all in.
         routes: further ones.
     """
+    settings = streams.settings.server
+    page = page_routes()
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": VERSION})
@@ -33,12 +37,18 @@ def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[B
     async def stream(websocket: WebSocket) -> None:
         await converse(websocket, streams)
 
+    async def onlooker(websocket: WebSocket) -> None:
+        await watch(websocket, streams.onlookers, settings.close_timeout_s)
+
     application = Starlette(
         routes=[
             Route("/healthz", health),
             Route("/v1/streams", list_streams),
             WebSocketRoute("/v1/streams/{name}", stream),
+            WebSocketRoute("/v1/watch", onlooker),
+            *page,
             *routes,
         ]
     )
-    return Guard(application, token=token, origins=streams.settings.server.allow_origins)
+    open_paths = OPEN_PATHS.union(route.path for route in page)
+    return Guard(application, token=token, origins=settings.allow_origins, open_paths=open_paths)

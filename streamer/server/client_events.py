@@ -2,13 +2,27 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from streamer.events import Event, TurnPartial
 from streamer.server.protocol import EventsShed
+
+
+class Wire(Protocol):
+    """What takes text messages: a websocket, or a `Line` of several."""
+
+    async def send_text(self, data: str) -> None:
+        """Send one message.
+
+        Raises:
+            WebSocketDisconnect: nobody is there any more.
+            RuntimeError: likewise: it was closed from this side.
+        """
+        ...
 
 
 class ClientEvents:
@@ -18,17 +32,19 @@ class ClientEvents:
     client is told how many by an `events.shed` message in their place. A client that has gone gets nothing.
 
     Args:
-        websocket: accepted.
+        wire: accepted.
         limit: events that may wait.
+        first: messages that go before all events, made as they are sent.
 
     Attributes:
         shed: how many were shed in all.
     """
 
-    def __init__(self, websocket: WebSocket, limit: int) -> None:
-        self._websocket = websocket
+    def __init__(self, wire: Wire, limit: int, *, first: Iterable[str] = ()) -> None:
+        self._wire = wire
         self._limit = limit
-        self._waiting: deque[Event] = deque()
+        self._first = first
+        self._waiting: deque[tuple[str, bool]] = deque()
         self._some = asyncio.Event()
         self._closing = False
         self._untold = 0
@@ -44,16 +60,25 @@ class ClientEvents:
         self._sender.cancel()
         await asyncio.wait([self._sender])
 
+    @property
+    def idle(self) -> bool:
+        """Whether all is sent and the client is there."""
+        return not self._waiting and not self._sender.done()
+
     async def send(self, event: Event) -> None:
         """Take over one event."""
+        self.put(event.model_dump_json(), partial=isinstance(event, TurnPartial))
+
+    def put(self, message: str, *, partial: bool) -> None:
+        """Take over one message; `partial` ones are shed first."""
         if self._sender.done():
             return
         if len(self._waiting) >= self._limit:
-            partials = (i for i, waiting in enumerate(self._waiting) if isinstance(waiting, TurnPartial))
+            partials = (i for i, (_, is_partial) in enumerate(self._waiting) if is_partial)
             del self._waiting[next(partials, 0)]
             self.shed += 1
             self._untold += 1
-        self._waiting.append(event)
+        self._waiting.append((message, partial))
         self._some.set()
 
     async def finish(self) -> None:
@@ -64,14 +89,17 @@ class ClientEvents:
 
     async def _send_all(self) -> None:
         try:
+            for message in self._first:
+                await self._wire.send_text(message)
+                await asyncio.sleep(0)
             while True:
                 while self._waiting:
                     if self._untold:
                         notice = EventsShed(count=self._untold)
                         self._untold = 0
-                        await self._websocket.send_text(notice.model_dump_json())
+                        await self._wire.send_text(notice.model_dump_json())
                     else:
-                        await self._websocket.send_text(self._waiting.popleft().model_dump_json())
+                        await self._wire.send_text(self._waiting.popleft()[0])
                 if self._closing:
                     return
                 self._some.clear()

@@ -3,26 +3,25 @@
 import asyncio
 import logging
 import re
-from contextlib import suppress
 from functools import partial
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from streamer.errors import InputError, RunError
 from streamer.pipeline import Pipeline
 from streamer.server.client_events import ClientEvents
 from streamer.server.feeds import Feed, make_feed
+from streamer.server.leaving import leave
+from streamer.server.line import Line
 from streamer.server.protocol import (
-    GOING_AWAY,
     NAME_PATTERN,
-    NORMAL,
-    SUBPROTOCOL,
     End,
-    ErrorMessage,
     Gap,
     Problem,
     Refused,
     Start,
+    StreamResumed,
+    accepted_subprotocol,
     parse_control,
 )
 from streamer.server.source import StreamSource
@@ -30,19 +29,17 @@ from streamer.server.streams import Stream, Streams
 
 _log = logging.getLogger("merits.server")
 
-_LONGEST_REASON = 120
-"""Bytes that fit into a close frame beside its code (RFC 6455, 5.5)."""
-
 
 async def converse(websocket: WebSocket, streams: Streams) -> None:
     """Serve a client that the guard has let in, whatever it does; nothing is raised for what goes wrong."""
-    offered = websocket.scope.get("subprotocols", [])
+    await websocket.accept(accepted_subprotocol(websocket.scope))
+    line = Line(websocket)
     try:
-        await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         with streams.place():
-            await _Connection(websocket, streams).run()
+            line = await _Connection(websocket, streams).run()
+        await line.left(websocket)  # another connection speaks through this one's websocket
     except Refused as refused:
-        await _leave(websocket, refused, streams.settings.server.close_timeout_s)
+        await leave(line, refused, streams.settings.server.close_timeout_s)
 
 
 class _Connection:
@@ -51,7 +48,8 @@ class _Connection:
         self._streams = streams
         self._server = streams.settings.server
 
-    async def run(self) -> None:
+    async def run(self) -> Line:
+        """Run a session to its end, or go on with one; returns the line of whichever it was."""
         name = self._websocket.path_params["name"]
         if not re.fullmatch(NAME_PATTERN, name):
             raise Refused(
@@ -59,12 +57,19 @@ class _Connection:
                 "a stream's name is 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
             )
         start = await self._opening()
-        async with self._streams.admit(name, takeover=start.takeover) as stream:
+        if (stream := self._streams.resumable(name, start)) is not None:
+            _log.info("%s: its client is back", name)
+            resumed = StreamResumed(stream=name, session=str(stream.session))
+            await stream.line.pass_to(self._websocket, resumed, self._server.close_timeout_s)
+            return stream.line
+        line = Line(self._websocket, min(start.linger_s, self._server.max_linger_s))
+        async with self._streams.admit(name, start, line) as stream:
             await self._analyze(start, stream)
+        return line
 
     async def _opening(self) -> Start:
         timeout_s = self._server.open_timeout_s
-        message = await self._next(timeout_s, f"no start message came within {timeout_s:g} s")
+        message = await Line(self._websocket).next(timeout_s, f"no start message came within {timeout_s:g} s")
         control = parse_control(message) if isinstance(message, str) else None
         if not isinstance(control, Start):
             raise Refused(Problem.BAD_MESSAGE, 'the first message is {"type": "start", ...}')
@@ -81,7 +86,7 @@ class _Connection:
         )
         async with (
             self._streams.outputs(stream.name) as outputs,
-            ClientEvents(self._websocket, limits.pending_events) as events,
+            ClientEvents(stream.line, limits.pending_events) as events,
         ):
             pipeline = Pipeline(
                 source,
@@ -91,10 +96,11 @@ class _Connection:
                 stream=stream.name,
                 speakers=start.who,
                 live=start.live,
+                meter=partial(self._streams.onlookers.hear, stream.name),
             )
             stream.on_stop(partial(source.interrupt, pipeline.stop))
             feed = make_feed(start, source)
-            receiver = asyncio.create_task(self._receive(feed))
+            receiver = asyncio.create_task(self._receive(feed, stream.line))
             try:
                 problem = await self._run(pipeline, stream)
             finally:
@@ -105,7 +111,10 @@ class _Connection:
             if events.shed:
                 _log.warning("%s: its client did not read; %d events were shed", stream.name, events.shed)
             stream.connected = False
-            await _leave(self._websocket, problem, limits.close_timeout_s, events)
+            if stream.line.away:
+                stream.line.give_up()
+            await leave(stream.line, problem, limits.close_timeout_s, events)
+            stream.line.give_up()
 
     async def _run(self, pipeline: Pipeline, stream: Stream) -> Refused | None:
         """Run the session to its end; returns what went wrong."""
@@ -128,19 +137,19 @@ class _Connection:
             return Refused(stream.stopped, "the server is stopping")
         return None
 
-    async def _receive(self, feed: Feed) -> None:
+    async def _receive(self, feed: Feed, line: Line) -> None:
         """Give the feed what comes, until the client says that it ends, or breaks off."""
         why: Refused | None = None
         timeout_s = self._server.idle_timeout_s
         try:
             while True:
-                message = await self._next(timeout_s, f"nothing came for {timeout_s:g} s")
+                message = await line.next(timeout_s, f"nothing came for {timeout_s:g} s")
                 if message is None:
                     break
                 if isinstance(message, bytes):
                     await feed.feed(message)
                     continue
-                match parse_control(message):
+                match message if isinstance(message, Gap) else parse_control(message):
                     case Gap() as gap:
                         await feed.gap(gap)
                     case End():
@@ -153,38 +162,3 @@ class _Connection:
             _log.exception("unforeseen trouble with what a client sends")
             why = Refused(Problem.INTERNAL, "something unforeseen happened; the server's log says more")
         await feed.finish(why)
-
-    async def _next(self, timeout_s: float, late: str) -> str | bytes | None:
-        """The next message; None when the client has closed as it should.
-
-        Raises:
-            Refused: none came in time, or the client has gone.
-        """
-        try:
-            async with asyncio.timeout(timeout_s):
-                message = await self._websocket.receive()
-        except TimeoutError:
-            raise Refused(Problem.TIMEOUT, late) from None
-        if message["type"] == "websocket.disconnect":
-            if message["code"] in (NORMAL, GOING_AWAY):
-                return None
-            raise Refused(Problem.DISCONNECTED, f"the client disconnected (close code {message['code']})")
-        text: str | None = message.get("text")
-        return message["bytes"] if text is None else text
-
-
-async def _leave(
-    websocket: WebSocket, problem: Refused | None, timeout_s: float, events: ClientEvents | None = None
-) -> None:
-    """Send what is left and close, as far as the client takes it in time."""
-    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may have gone at any moment
-        async with asyncio.timeout(timeout_s):
-            if events is not None:
-                await events.finish()
-            if problem is None:
-                await websocket.close(NORMAL)
-            elif problem.problem is not Problem.DISCONNECTED:
-                message = ErrorMessage(code=problem.problem.code, message=str(problem))
-                await websocket.send_text(message.model_dump_json())
-                reason = str(problem).encode()[:_LONGEST_REASON].decode(errors="ignore")
-                await websocket.close(problem.problem.close_code, reason)

@@ -18,6 +18,7 @@ class Entrance:
 
     Attributes:
         url: where clients connect, without the stream's name.
+        page: what to open in a browser.
 
     Raises:
         InputError: the port is taken, the certificate is none, or there is no token where one is needed.
@@ -36,7 +37,10 @@ class Entrance:
                 "that clients must show (openssl rand -hex 32), or listen on 127.0.0.1"
             )
         shown = f"[{host}]" if address.version == 6 else host
-        self.url = f"{'wss' if self.tls else 'ws'}://{shown}:{port}/v1/streams/"
+        secure = "s" if self.tls else ""
+        self.url = f"ws{secure}://{shown}:{port}/v1/streams/"
+        at_home = {"0.0.0.0": "localhost", "::": "localhost"}
+        self.page = f"http{secure}://{at_home.get(host, shown)}:{port}/"
 
 
 def _listen(host: str, port: int) -> socket.socket:

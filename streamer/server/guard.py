@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,16 +60,25 @@ class Guard:
         app: what is guarded.
         token: what clients must show; None lets all in.
         origins: further origins whose pages may connect, as browsers write them ("https://home.example").
+        open_paths: what anyone may ask for.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None = None, origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str | None = None,
+        origins: Iterable[str] = (),
+        open_paths: Collection[str] = OPEN_PATHS,
+    ) -> None:
         self._app = app
+        self._open_paths = open_paths
         self._token = None if token is None else token.encode()
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hosts = frozenset(urlsplit(origin).netloc for origin in self._origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN_PATHS:
+        if scope["type"] not in ("http", "websocket") or scope["path"] in self._open_paths:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -86,9 +95,10 @@ class Guard:
     def _welcome_place(self, headers: Headers) -> bool:
         host = headers.get("host", "").lower()
         origin = headers.get("origin")
+        of_server = self._token is not None or _is_unmistakable(host)
         if origin is not None and origin.lower() not in self._origins:
-            return _is_unmistakable(host) and origin.lower() in (f"http://{host}", f"https://{host}")
-        return self._token is not None or _is_unmistakable(host) or host in self._hosts
+            return of_server and origin.lower() in (f"http://{host}", f"https://{host}")
+        return of_server or host in self._hosts
 
     def _shows_token(self, headers: Headers) -> bool:
         if self._token is None:

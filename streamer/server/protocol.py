@@ -4,7 +4,9 @@ from enum import Enum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from starlette.types import Scope
 
+from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError
 
 SUBPROTOCOL = "merits.v1"
@@ -12,6 +14,12 @@ SUBPROTOCOL = "merits.v1"
 
 TOKEN_SUBPROTOCOL = "merits.token."
 """How browsers, which cannot set headers, show their token: as a further subprotocol, the token appended."""
+
+
+def accepted_subprotocol(scope: Scope) -> str | None:
+    """What to answer a websocket's offers with: never its token."""
+    return SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", []) else None
+
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
@@ -28,6 +36,7 @@ class Problem(Enum):
     TAKEN_OVER = ("taken_over", 4410)
     UNDECODABLE = ("undecodable", 4415)
     TOO_MANY_STREAMS = ("too_many_streams", 4429)
+    TOO_MANY_ONLOOKERS = ("too_many_onlookers", 4429)
     SHUTTING_DOWN = ("shutting_down", GOING_AWAY)
     ANALYSIS_FAILED = ("analysis_failed", 4500)
     INTERNAL = ("internal", 1011)
@@ -66,6 +75,8 @@ class Start(_Message):
     speakers: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = None
     live: bool = True
     takeover: bool = False
+    linger_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
+    resume: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     source: Annotated[str, Field(min_length=1, max_length=200)] = "websocket"
 
     @model_validator(mode="after")
@@ -76,9 +87,16 @@ class Start(_Message):
             raise ValueError("split needs channels: how many there are")
         if self.format == "container" and self.channels is not None and not self.split:
             raise ValueError("channels is for pcm_s16le, and for a container that is to be split")
+        if self.format == "container" and self.linger_s:
+            raise ValueError("linger_s is for pcm_s16le: a container cannot go on after a break")
         if self.speakers is not None and len(self.speakers) != self.kept_channels:
             raise ValueError(f"{len(self.speakers)} speakers are named for {self.kept_channels} channels")
         return self
+
+    @property
+    def sound(self) -> tuple[str, int, int, bool]:
+        """What must stay the same when a stream is resumed."""
+        return self.format, self.rate or SAMPLE_RATE, self.channels or 1, self.split
 
     @property
     def kept_channels(self) -> int:
@@ -135,6 +153,14 @@ class ErrorMessage(_Message):
     type: Literal["error"] = "error"
     code: str
     message: str
+
+
+class StreamResumed(_Message):
+    """The answer to a client that came back to its session."""
+
+    type: Literal["stream.resumed"] = "stream.resumed"
+    stream: str
+    session: str
 
 
 class EventsShed(_Message):

@@ -85,7 +85,7 @@ async def serve(
                 notify(f"finishing {running} streams; interrupt again to leave them")
 
         with Interrupts(stop) as interrupts:
-            _log.info("listening on %sNAME; Ctrl-C to stop", entrance.url)
+            _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
             watch = asyncio.create_task(_stop_without_reader(streams, server))
             try:
                 await server.serve(sockets=[entrance.socket])

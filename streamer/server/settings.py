@@ -18,6 +18,7 @@ class ServerSettings(BaseModel):
     tls_cert: Path | None = Field(None, description="Certificate chain (PEM).")
     tls_key: Path | None = Field(None, description="Its key (PEM, without a passphrase).")
     max_streams: int = Field(128, ge=1, le=10_000, description="Connections that may stream at once.")
+    max_onlookers: int = Field(32, ge=0, le=10_000, description="Pages and programs that may watch at once.")
     max_message_bytes: int = Field(2**20, ge=1024, le=2**26, description="Longest message of a client.")
     max_speed: float = Field(
         20.0, ge=1, le=1000, description="Sound that comes faster than so many times real time is slowed."
@@ -27,6 +28,18 @@ class ServerSettings(BaseModel):
     )
     pending_events: int = Field(
         512, ge=16, le=65_536, description="Events that may wait for a client to read them."
+    )
+    kept_turns: int = Field(
+        2000,
+        ge=0,
+        le=100_000,
+        description="Turns of a session that are kept for whoever watches later.",
+    )
+    kept_sessions: int = Field(
+        8, ge=0, le=1000, description="Ended sessions that are kept for whoever watches later."
+    )
+    max_linger_s: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        60.0, description="How long a session may wait for its client to come back."
     )
     open_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         10.0, description="How long a client may take to say what it will send."

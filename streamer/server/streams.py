@@ -17,8 +17,11 @@ from streamer.outputs.jsonl import STDOUT, JsonLines
 from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.output import Mqtt
+from streamer.outputs.outbox.outbox import Outbox
 from streamer.server.events_folder import SessionFile
-from streamer.server.protocol import Problem, Refused
+from streamer.server.line import Line
+from streamer.server.onlookers import Onlookers
+from streamer.server.protocol import Problem, Refused, Start
 
 log = logging.getLogger("merits.server")
 
@@ -26,8 +29,16 @@ log = logging.getLogger("merits.server")
 class Stream:
     """A stream that runs; an output of its own session, which tells it how that goes.
 
-    Attributes:
+    Args:
         name: unique among those that run.
+        start: what its client said first.
+        line: to its client.
+        onlookers: are told too.
+
+    Attributes:
+        name: as given.
+        start: as given.
+        line: as given.
         since: when it began.
         session: ULID of the session, once it has begun.
         turns: turns told so far.
@@ -36,8 +47,11 @@ class Stream:
         ended: set when all is written and released.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, start: Start, line: Line, onlookers: Onlookers) -> None:
         self.name = name
+        self.start = start
+        self.line = line
+        self._onlookers = onlookers
         self.since = datetime.now(UTC)
         self.session: str | None = None
         self.turns = 0
@@ -66,7 +80,7 @@ class Stream:
             "session": self.session,
             "since": self.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "turns": self.turns,
-            "connected": self.connected,
+            "connected": self.connected and not self.line.away,
         }
 
     async def __aenter__(self) -> Self:
@@ -79,6 +93,7 @@ class Stream:
 
     async def send(self, event: Event) -> None:
         """Take note of an event of the session."""
+        self._onlookers.tell(event)
         match event:
             case SessionStarted():
                 self.session = event.session
@@ -110,6 +125,7 @@ class Streams:
         self.analyzer = analyzer
         self.settings = settings
         self.stopping = False
+        self.onlookers = Onlookers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
         """Set when nobody reads standard output any more."""
         self._events = events
@@ -117,10 +133,13 @@ class Streams:
         self._running: dict[str, Stream] = {}
         self._connections = 0
         self._stdout: JsonLines | None = None
+        self._outbox: Outbox | None = None
 
     async def __aenter__(self) -> Self:
         if self._events == STDOUT:
             self._stdout = await JsonLines(STDOUT).__aenter__()
+        if self._broker is not None:
+            self._outbox = await Outbox(self.settings.outbox).__aenter__()
         return self
 
     async def __aexit__(
@@ -128,6 +147,8 @@ class Streams:
     ) -> None:
         if self._stdout is not None:
             await self._stdout.__aexit__(kind, error, trace)
+        if self._outbox is not None:
+            await self._outbox.__aexit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._running.values())
@@ -142,7 +163,7 @@ class Streams:
         limit = self.settings.server.max_streams
         if self.stopping:
             raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
-        if self._connections >= limit:
+        if self._connections >= limit + sum(stream.line.away for stream in self):
             raise Refused(Problem.TOO_MANY_STREAMS, f"there are {limit} streams already; try again later")
         self._connections += 1
         try:
@@ -150,8 +171,16 @@ class Streams:
         finally:
             self._connections -= 1
 
+    def resumable(self, name: str, start: Start) -> Stream | None:
+        """The stream that a client comes back to, None where there is none like it."""
+        stream = self._running.get(name)
+        if stream is None or start.resume is None or stream.session != start.resume:
+            return None
+        goes_on = stream.connected and stream.stopped is None and stream.line.resumable
+        return stream if goes_on and stream.start.sound == start.sound else None
+
     @asynccontextmanager
-    async def admit(self, name: str, *, takeover: bool) -> AsyncIterator[Stream]:
+    async def admit(self, name: str, start: Start, line: Line) -> AsyncIterator[Stream]:
         """Run a stream under a name, once whoever had it has ended.
 
         Raises:
@@ -159,8 +188,10 @@ class Streams:
                 is stopping.
         """
         while (other := self._running.get(name)) is not None:
-            if takeover:
+            if start.takeover:
                 other.stop(Problem.TAKEN_OVER)
+            elif other.line.away:
+                other.line.give_up()
             elif other.connected and other.stopped is None:
                 raise Refused(
                     Problem.NAME_TAKEN,
@@ -169,7 +200,7 @@ class Streams:
             await other.ended.wait()
         if self.stopping:
             raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
-        stream = self._running[name] = Stream(name)
+        stream = self._running[name] = Stream(name, start, line, self.onlookers)
         try:
             yield stream
         finally:
@@ -181,12 +212,13 @@ class Streams:
         """The outputs of one session besides its client."""
         async with AsyncExitStack() as stack:
             outputs: list[Output] = []
+            if self._broker is not None and self._outbox is not None:
+                mqtt = Mqtt(self._broker, name, self._outbox, words=self.settings.text)
+                outputs.append(await stack.enter_async_context(mqtt))
             if self._stdout is not None:
                 outputs.append(self._stdout)
             elif self._events is not None:
                 outputs.append(await stack.enter_async_context(SessionFile(Path(self._events))))
-            if self._broker is not None:
-                outputs.append(await stack.enter_async_context(Mqtt(self._broker, name)))
             yield outputs
 
     async def drain(self) -> None:
@@ -196,3 +228,4 @@ class Streams:
             stream.stop(Problem.SHUTTING_DOWN)
         while self._running:
             await next(iter(self)).ended.wait()
+        await self.onlookers.close()
