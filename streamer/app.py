@@ -58,7 +58,10 @@ Events = Annotated[
 ]
 Mqtt = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Publish to a broker: mqtt://user:password@host:1883/prefix."),
+    typer.Option(
+        metavar="URL",
+        help="Publish to a broker: mqtt://user:password@host:1883/prefix, or mqtts:// (see docs/mqtt.md).",
+    ),
 ]
 View = Annotated[
     bool | None,
@@ -306,7 +309,7 @@ def _run(
     if settings.mqtt is not None:
         from streamer.outputs.mqtt.address import BrokerAddress
 
-        broker = BrokerAddress.parse(settings.mqtt)
+        broker = BrokerAddress.of(settings.mqtt, settings.broker)
 
     from rich.console import Console
 
@@ -339,7 +342,7 @@ def _serve(settings: "Settings", events: str | None) -> None:
 
     if events is not None and events != STDOUT:
         check_folder(Path(events))
-    broker = None if settings.mqtt is None else BrokerAddress.parse(settings.mqtt)
+    broker = None if settings.mqtt is None else BrokerAddress.of(settings.mqtt, settings.broker)
     entrance = Entrance(settings.server)
 
     from streamer.server.run import serve

@@ -13,6 +13,8 @@ from pydantic_settings import (
 
 from models.paths import DEFAULT_BUNDLE
 from streamer.errors import InputError
+from streamer.outputs.mqtt.settings import BrokerSettings
+from streamer.outputs.outbox.settings import OutboxSettings
 from streamer.server.settings import ServerSettings
 from streamer.turns import TurnSettings
 
@@ -45,6 +47,8 @@ class Settings(BaseSettings):
         8, description="Turns that may wait to be analyzed before the source is held back."
     )
     mqtt: str | None = Field(None, repr=False, description="Broker: mqtt://[user:password@]host[:port].")
+    broker: BrokerSettings = BrokerSettings()
+    outbox: OutboxSettings = OutboxSettings()
     pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
     channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
     server: ServerSettings = ServerSettings()

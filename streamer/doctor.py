@@ -45,7 +45,7 @@ async def examine(settings: Settings) -> int:
         await _try("microphone", lambda: asyncio.to_thread(_microphone)),
     ]
     if settings.mqtt is not None:
-        findings.append(await _try("broker", lambda: _broker(settings.mqtt or "")))
+        findings.append(await _try("broker", lambda: _broker(settings)))
     for finding in findings:
         sign = "[green]works[/]" if finding.works else "[bold red]fails[/]"
         console.print(f"{finding.part:<11} {sign}  {escape(finding.detail)}", highlight=False, soft_wrap=True)
@@ -91,10 +91,10 @@ def _microphone() -> str:
     return f"{len(found)} found, default: {default.name}"
 
 
-async def _broker(url: str) -> str:
+async def _broker(settings: Settings) -> str:
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.outputs.mqtt.output import probe
+    from streamer.outputs.mqtt.client import probe
 
-    address = BrokerAddress.parse(url)
+    address = BrokerAddress.of(settings.mqtt or "", settings.broker)
     await probe(address)
     return f"{address} answers"

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,12 @@ from tests.mosquitto import mosquitto as mosquitto
 
 
 def pytest_sessionstart() -> None:
-    """Programs that tests start can be interrupted, even where the tests run in the background."""
+    """Programs that tests start can be interrupted, even where the tests run in the background.
+
+    What they leave undelivered stays out of the user's outbox.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["MERITS_OUTBOX__PATH"] = str(Path(tempfile.mkdtemp(prefix="merits-tests-")) / "outbox.sqlite")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,10 +1,13 @@
-"""Where the broker is: `mqtt://user:password@host:port/prefix`."""
+"""Where the broker is, `mqtt://user:password@host:port/prefix`, and how to be let in."""
 
-from dataclasses import dataclass, field
+import ssl
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from streamer.errors import InputError
+from streamer.outputs.mqtt.settings import BrokerSettings
 
 DEFAULT_PREFIX = "merits"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -22,6 +25,7 @@ class BrokerAddress:
         username: None for brokers that let anyone in.
         password: likewise.
         prefix: first levels of every topic.
+        options: everything else.
     """
 
     host: str
@@ -30,10 +34,15 @@ class BrokerAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     prefix: str = DEFAULT_PREFIX
+    options: BrokerSettings = field(default_factory=BrokerSettings, repr=False)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.place}"
+
+    @property
+    def place(self) -> str:
+        """Host and port: what is meant for a broker stays meant for it, however it lets us in."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -70,3 +79,70 @@ class BrokerAddress:
             password=unquote(parts.password) if parts.password is not None else None,
             prefix=prefix,
         )
+
+    @classmethod
+    def of(cls, url: str, options: BrokerSettings) -> Self:
+        """Read a URL, and from the settings what it leaves open.
+
+        Raises:
+            InputError: this is no address, or a file that the settings name cannot be used. No message
+                repeats a password.
+        """
+        address = cls.parse(url)
+        password = options.password.get_secret_value() if options.password is not None else None
+        address = replace(
+            address,
+            username=address.username or options.username or _secret(options.username_file),
+            password=address.password if address.password is not None else password,
+            options=options,
+        )
+        if address.password is None and options.password_file is not None:
+            address = replace(address, password=_secret(options.password_file))
+        if address.password is not None and address.username is None:
+            raise InputError("there is a password for the broker, but no user: set broker.username too")
+        address.tls_context()
+        return address
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What checks the broker's certificate and shows ours; None without TLS. Reads files.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
+        options = self.options
+        if not self.tls:
+            if options.ca_file or options.cert_file:
+                raise InputError("broker.ca_file and broker.cert_file are for mqtts://, not for mqtt://")
+            return None
+        try:
+            context = ssl.create_default_context(cafile=options.ca_file)
+        except OSError as error:
+            raise InputError(f"cannot use broker.ca_file {options.ca_file}: {_why(error)}") from error
+        if options.cert_file is not None:
+            try:
+                context.load_cert_chain(options.cert_file, options.key_file, password=_no_passphrase)
+            except (OSError, ValueError) as error:
+                raise InputError(
+                    f"cannot use broker.cert_file {options.cert_file} with key_file {options.key_file}: "
+                    f"{_why(error)}"
+                ) from error
+        return context
+
+
+def _no_passphrase() -> str:
+    raise ValueError("the key has a passphrase; store it without one, readable for this user alone")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "no certificate or key in PEM that fit together"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _secret(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.expanduser().read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file} with the broker's user or password: {_why(error)}") from error

@@ -1,33 +1,64 @@
 """What is published under which topic: events to MQTT messages, without any input or output."""
 
-import json
-from dataclasses import dataclass
+from typing import Annotated, Self
 
-from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
+from pydantic import BaseModel, ConfigDict, Field
+
+from streamer.events import (
+    Count,
+    Event,
+    Probability,
+    Sentiment,
+    SessionStarted,
+    String,
+    Timestamp,
+    TurnFinal,
+    TurnNumber,
+    TurnPartial,
+    TurnRevised,
+    Valence,
+)
+from streamer.outputs.outbox.message import Message
 
 ONLINE, OFFLINE = "online", "offline"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message to publish.
+class State(BaseModel):
+    """The latest emotion of a stream, small."""
 
-    Attributes:
-        topic: its topic.
-        payload: its text.
-        qos: quality of service: 0 at most once, 1 at least once.
-        retain: whether the broker keeps it for those who subscribe later.
-    """
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
-    topic: str
-    payload: str
-    qos: int
-    retain: bool = False
+    emotion: String
+    """The likeliest emotion of the newest turn."""
+    confidence: Probability
+    """Its probability, 0 to 1."""
+    valence: Valence
+    """How pleasant, from -1 (negative) to 1 (positive)."""
+    sentiment: Sentiment
+    """The likeliest sentiment."""
+    speaker: String | None
+    """Who spoke, null where that is not known."""
+    turn: TurnNumber
+    """Number of the turn in the session, from 1."""
+    words: Count | None
+    """How many words were spoken in this session so far, null where words are withheld."""
+    at: Timestamp
+    """When this was said of the turn: wall clock, UTC, RFC 3339 with milliseconds."""
+    session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    """ULID of the session."""
+    seq: Annotated[int, Field(ge=1)]
+    """Number of the event in its session that said so."""
 
-    @property
-    def replaces_older(self) -> bool:
-        """Whether only the newest message of this topic matters."""
-        return self.retain or self.qos == 0
+    @classmethod
+    def of(cls, event: TurnFinal | TurnRevised, words: int | None) -> Self:
+        """What an event about the newest turn makes of the state."""
+        fields = {name: getattr(event, name) for name in cls.model_fields if name != "words"}
+        return cls(**fields, words=words)
 
 
 def topic_level(name: str) -> str:
@@ -36,35 +67,44 @@ def topic_level(name: str) -> str:
     return safe.encode("utf-8", "replace").decode() or "-"
 
 
+def event_id(event: Event) -> str:
+    """What tells an event that arrives a second time: unique to it, whenever and however often it is sent."""
+    return f"{event.session}-{event.seq}"
+
+
 class StreamMessages:
     """The messages of one stream.
 
     Args:
         prefix: first levels of every topic.
         stream: name of the stream.
+
+    Attributes:
+        base: what all its topics begin with.
     """
 
     def __init__(self, prefix: str, stream: str) -> None:
-        self._base = f"{prefix}/{topic_level(stream)}"
+        self.base = f"{prefix}/{topic_level(stream)}"
         self._newest_turn = 0
+        self._words = 0
 
     def availability(self, payload: str) -> Message:
         """Whether this stream is being listened to: `ONLINE` or `OFFLINE`."""
-        return Message(f"{self._base}/availability", payload, qos=1, retain=True)
+        return Message(f"{self.base}/availability", payload, qos=1, retain=True)
 
     def of(self, event: Event) -> list[Message]:
         """Messages for one event, none for most; feed events in order."""
+        if isinstance(event, SessionStarted):
+            self._newest_turn = self._words = 0
         if isinstance(event, TurnPartial):
-            return [Message(f"{self._base}/partial", event.model_dump_json(), qos=0)]
+            return [Message(f"{self.base}/partial", event.model_dump_json(), qos=0, id=event_id(event))]
         if not isinstance(event, TurnFinal | TurnRevised):
             return []
-        messages = [Message(f"{self._base}/turn", event.model_dump_json(), qos=1)]
+        messages = [Message(f"{self.base}/turn", event.model_dump_json(), qos=1, id=event_id(event))]
+        if isinstance(event, TurnFinal):
+            self._words += len((event.text or "").split())
         if event.turn >= self._newest_turn:
             self._newest_turn = event.turn
-            messages.append(Message(f"{self._base}/state", _state(event), qos=1, retain=True))
+            state = State.of(event, None if event.text is None else self._words)
+            messages.append(Message(f"{self.base}/state", state.model_dump_json(), qos=1, retain=True))
         return messages
-
-
-def _state(event: TurnFinal | TurnRevised) -> str:
-    keys = {"emotion", "confidence", "valence", "sentiment", "speaker", "turn", "at"}
-    return json.dumps(event.model_dump(mode="json", include=keys), ensure_ascii=False)

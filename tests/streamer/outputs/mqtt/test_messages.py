@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from streamer.outputs.mqtt.messages import OFFLINE, Message, StreamMessages, topic_level
+from streamer.outputs.mqtt.messages import OFFLINE, StreamMessages, topic_level
+from streamer.outputs.outbox.message import Message
 from tests.streamer.outputs.samples import Sample
 
 
@@ -31,7 +32,7 @@ def test_a_turn_goes_out_in_full_and_as_state() -> None:
     messages, sample = StreamMessages("home/merits", "kitchen"), Sample()
     event = sample.final(3, "joy", 0.7, speaker="A", valence=0.5, sentiment="positive")
     turn, state = messages.of(event)
-    assert turn == Message("home/merits/kitchen/turn", event.model_dump_json(), qos=1)
+    assert turn == Message("home/merits/kitchen/turn", event.model_dump_json(), 1, id=f"{event.session}-1")
     assert (state.topic, state.qos, state.retain) == ("home/merits/kitchen/state", 1, True)
     assert json.loads(state.payload) == {
         "emotion": "joy",
@@ -40,7 +41,10 @@ def test_a_turn_goes_out_in_full_and_as_state() -> None:
         "sentiment": "positive",
         "speaker": "A",
         "turn": 3,
+        "words": 6,
         "at": "2026-01-02T03:04:05.000Z",
+        "session": event.session,
+        "seq": event.seq,
     }
 
 
@@ -58,3 +62,13 @@ def test_partials_are_sent_at_most_once_and_everything_else_stays_here() -> None
     assert (partial.topic, partial.qos, partial.retain) == ("merits/kitchen/partial", 0, False)
     for event in (sample.started(), sample.turn_started(), sample.gap(), sample.ended()):
         assert messages.of(event) == []
+
+
+def test_words_are_counted_once_a_turn_and_withheld_with_them() -> None:
+    messages, sample = StreamMessages("merits", "kitchen"), Sample()
+    messages.of(sample.started())
+    states = [messages.of(event)[1] for event in (sample.final(1), sample.final(2), sample.revised(2))]
+    assert [json.loads(state.payload)["words"] for state in states] == [6, 12, 12]
+    messages.of(sample.started())
+    *_, state = messages.of(sample.final(1, text=None))
+    assert json.loads(state.payload)["words"] is None

@@ -1,0 +1,143 @@
+"""Connections to a broker, in the version of MQTT that it knows."""
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiomqtt
+from aiomqtt import ProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from streamer.errors import RunError
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.outbox.message import Message
+
+_quiet = logging.getLogger(f"{__name__}.paho")
+_quiet.setLevel(logging.CRITICAL)  # what it says comes as an exception too
+
+_TIMEOUT_S = 5.0
+_KEEPALIVE_S = 30
+_UNSUPPORTED_VERSION = "Unsupported protocol version"
+
+
+class Connector:
+    """Makes connections to one broker, and remembers which version of MQTT it knows.
+
+    Nothing is asked of the broker's memory: what is not confirmed is sent again over the next connection.
+
+    Args:
+        address: the broker.
+    """
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self.address = address
+        self._version = ProtocolVersion.V311 if address.options.protocol == "3.1.1" else ProtocolVersion.V5
+
+    @asynccontextmanager
+    async def connect(self, will: Message | None = None) -> AsyncIterator["Connection"]:
+        """Connect, and disconnect at the end.
+
+        Args:
+            will: what the broker publishes should this process vanish.
+
+        Raises:
+            aiomqtt.MqttError: there is no connection, or no longer.
+            InputError: a certificate can't be read (any more).
+        """
+        client = await self._client(will)
+        try:
+            await client.__aenter__()
+        except aiomqtt.MqttError as error:
+            if not (self._too_new_for_it(error) and self.address.options.protocol == "auto"):
+                raise
+            self._version = ProtocolVersion.V311
+            client = await self._client(will)
+            await client.__aenter__()
+        try:
+            yield Connection(client, self._version)
+        finally:
+            await client.__aexit__(None, None, None)
+
+    def _too_new_for_it(self, error: aiomqtt.MqttError) -> bool:
+        return self._version is ProtocolVersion.V5 and _UNSUPPORTED_VERSION in str(error)
+
+    async def _client(self, will: Message | None) -> aiomqtt.Client:
+        address = self.address
+        return aiomqtt.Client(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            logger=_quiet,
+            protocol=self._version,
+            # Loading the certificates reads files.
+            tls_context=await asyncio.to_thread(address.tls_context),
+            identifier=f"merits-{secrets.token_hex(8)}",
+            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain) if will else None,
+            keepalive=_KEEPALIVE_S,
+            timeout=_TIMEOUT_S,
+        )
+
+
+class Connection:
+    """One connection, while it lasts.
+
+    Args:
+        client: connected.
+        version: of MQTT.
+    """
+
+    def __init__(self, client: aiomqtt.Client, version: ProtocolVersion) -> None:
+        self.client = client
+        self._version = version
+
+    async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> None:
+        """Publish, and with QoS 1 wait until the broker has confirmed it.
+
+        Raises:
+            aiomqtt.MqttError: it may or may not have arrived.
+        """
+        await self.client.publish(
+            message.topic,
+            message.payload,
+            message.qos,
+            message.retain,
+            properties=self._properties(message),
+            timeout=timeout_s,
+        )
+
+    def _properties(self, message: Message) -> Properties | None:
+        """What MQTT 5 can say of a message besides (section 3.3.2.3)."""
+        if self._version is not ProtocolVersion.V5:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.PayloadFormatIndicator = 1  # UTF-8
+        if message.id is not None:
+            properties.ContentType = "application/json"
+            properties.UserProperty = ("id", message.id)
+        return properties
+
+
+async def probe(address: BrokerAddress) -> None:
+    """See whether the broker lets us in.
+
+    Raises:
+        RunError: it does not, or cannot be reached.
+    """
+    try:
+        async with Connector(address).connect():
+            pass
+    except aiomqtt.MqttError as error:
+        raise RunError(f"no connection to {address}: {reason(error)}") from error
+
+
+def reason(error: aiomqtt.MqttError) -> str:
+    """What an error says, without the numbers."""
+    said = re.sub(r"^\[[^]]*\] ", "", str(error.__cause__ or error))
+    if said == "Operation timed out":
+        return "no answer: is the port right, is TLS (mqtts://) or a certificate of ours asked for?"
+    return said

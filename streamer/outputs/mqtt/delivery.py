@@ -1,0 +1,183 @@
+"""Delivers what is in a mailbox, and keeps at it while the broker is away."""
+
+import asyncio
+import contextlib
+import logging
+import random
+
+import aiomqtt
+
+from streamer.errors import InputError
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.client import Connection, Connector, reason
+from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
+from streamer.outputs.outbox.message import Message
+from streamer.outputs.outbox.outbox import Mailbox
+
+_log = logging.getLogger(__name__)
+
+_IN_FLIGHT = 10
+"""Messages on their way at once: a distant broker must not slow a fast analysis down."""
+_BETWEEN_BATCHES_S = 0.03
+"""Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
+_LOOK_FOR_ORPHANS_S = 30.0
+
+
+class Delivery:
+    """Sends the messages of a mailbox in order, and those that other runs left for its broker.
+
+    Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
+    A message whose delivery is in doubt is sent again.
+
+    Args:
+        address: the broker.
+        mailbox: what is to be sent.
+        stream: whose availability is published too.
+        retry_s: delay before the first new attempt to connect, in seconds.
+        longest_retry_s: what that delay grows to, in seconds.
+        settle_s: how long subscribers are given to find a broker again that was away, in seconds.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        mailbox: Mailbox,
+        stream: StreamMessages,
+        *,
+        retry_s: float,
+        longest_retry_s: float,
+        settle_s: float,
+    ) -> None:
+        self._address = address
+        self._connector = Connector(address)
+        self._mailbox = mailbox
+        self._stream = stream
+        self._retry_s = retry_s
+        self._longest_retry_s = longest_retry_s
+        self._settle_s = settle_s
+        self._wake = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._trouble: str | None = None
+        self._announcement: Message | None = None
+        self._announced = True
+        self._passing: Message | None = None
+
+    def wake(self) -> None:
+        """There is something new in the mailbox."""
+        self._wake.set()
+
+    def announce(self, message: Message) -> None:
+        """Publish this now, over every new connection, and whenever Home Assistant starts."""
+        self._announcement = message
+        self._announced = False
+        self._wake.set()
+
+    def pass_on(self, message: Message | None) -> None:
+        """Publish this when nothing else waits, unless it has been replaced by then."""
+        self._passing = message
+        self._wake.set()
+
+    def close(self) -> None:
+        """End `run` as soon as all is delivered, or there is no connection."""
+        self._closing.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Connect and deliver until closed; once closed, one last attempt is all there is."""
+        retry_s = self._retry_s
+        while True:
+            last = self._closing.is_set()
+            try:
+                async with self._connector.connect(self._stream.availability(OFFLINE)) as connection:
+                    retry_s = self._retry_s
+                    await self._session(connection)
+                return
+            except aiomqtt.MqttError as error:
+                self._say(reason(error))
+            except InputError as error:
+                self._say(str(error))
+            if last:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), retry_s * random.uniform(0.75, 1))
+            retry_s = min(2 * retry_s, self._longest_retry_s)
+
+    async def _session(self, connection: Connection) -> None:
+        """Deliver over one connection until it breaks, or until closed and all is delivered."""
+        await connection.publish(self._stream.availability(ONLINE))
+        self._announced = self._announcement is None
+        returned = self._trouble is not None
+        if returned:
+            _log.warning("connected to %s again", self._address)
+            self._trouble = None
+        listening = asyncio.create_task(self._listen(connection))
+        delivery = asyncio.create_task(self._deliver(connection, self._settle_s if returned else 0))
+        try:
+            await asyncio.wait({delivery, listening}, return_when=asyncio.FIRST_COMPLETED)
+            finished = delivery if delivery.done() else listening
+            finished.result()
+        finally:
+            for task in (delivery, listening):
+                task.cancel()
+            await asyncio.gather(delivery, listening, return_exceptions=True)
+            with contextlib.suppress(aiomqtt.MqttError):
+                await connection.publish(self._stream.availability(OFFLINE), timeout_s=1)
+
+    async def _listen(self, connection: Connection) -> None:
+        """Hear of Home Assistant's (re)start, until the connection breaks."""
+        options = self._address.options
+        if options.discovery:
+            with contextlib.suppress(aiomqtt.MqttError):  # where that may not be read, retained messages do
+                await connection.client.subscribe(f"{options.discovery_prefix}/status", qos=1)
+        async for message in connection.client.messages:
+            if message.payload == ONLINE.encode():
+                self._announced = self._announcement is None
+                self._wake.set()
+
+    async def _deliver(self, connection: Connection, settle_s: float) -> None:
+        await self._deliver_announcement(connection)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), settle_s)
+        await self._mailbox.adopt()
+        while True:
+            self._wake.clear()
+            await self._deliver_announcement(connection)
+            batch = await self._mailbox.peek(_IN_FLIGHT)
+            if batch:
+                await self._deliver_batch(connection, batch)
+            elif self._passing is not None:
+                passing, self._passing = self._passing, None
+                await connection.publish(passing)
+            elif self._closing.is_set():
+                return
+            else:
+                await self._rest()
+            if self._mailbox.depth:
+                await asyncio.sleep(_BETWEEN_BATCHES_S)
+
+    async def _deliver_announcement(self, connection: Connection) -> None:
+        if not self._announced and self._announcement is not None:
+            self._announced = True
+            await connection.publish(self._announcement)
+
+    async def _deliver_batch(self, connection: Connection, batch: list[tuple[int, Message]]) -> None:
+        results = await asyncio.gather(
+            *(connection.publish(message) for _, message in batch), return_exceptions=True
+        )
+        failures = [result for result in results if isinstance(result, BaseException)]
+        await self._mailbox.confirm(
+            [number for (number, _), result in zip(batch, results, strict=True) if result is None]
+        )
+        if failures:
+            raise failures[0]
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), _LOOK_FOR_ORPHANS_S)
+        except TimeoutError:
+            await self._mailbox.adopt()
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            _log.warning("no connection to %s (%s); events wait until there is one", self._address, trouble)
+        self._trouble = trouble

@@ -1,0 +1,230 @@
+"""The outbox's file: an sqlite database that several processes may use at once."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.outputs.outbox.message import Message
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of sending
+    owner TEXT NOT NULL,                   -- who sends it
+    broker TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    retain INTEGER NOT NULL,
+    event TEXT,
+    at REAL NOT NULL,                      -- when it was put in: seconds since 1970
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX by_owner ON messages (owner, id);
+CREATE INDEX newest ON messages (broker, topic) WHERE retain;
+CREATE TABLE total (events INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO total VALUES (0, 0);
+CREATE TRIGGER put AFTER INSERT ON messages BEGIN
+    UPDATE total SET events = events + 1, bytes = bytes + new.bytes;
+END;
+CREATE TRIGGER gone AFTER DELETE ON messages BEGIN
+    UPDATE total SET events = events - 1, bytes = bytes - old.bytes;
+END;
+"""
+_BUSY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may wait, by everyone together.
+
+    Attributes:
+        events: messages.
+        bytes: of topics and payloads.
+        age_s: seconds.
+    """
+
+    events: int
+    bytes: int
+    age_s: float
+
+
+class Database:
+    """Messages in the order in which they were put in, until they are confirmed.
+
+    Each has an owner, who alone sends it. A commit survives the death of the process; what survives the
+    machine's is decided by `sync`.
+
+    Args:
+        path: the file; None keeps everything in memory.
+        bounds: beyond them the oldest messages are shed.
+
+    Raises:
+        sqlite3.Error: from every method: it cannot be used (any more).
+    """
+
+    def __init__(self, path: Path | None, bounds: Bounds) -> None:
+        self.path = path
+        self._bounds = bounds
+        self._unsynced = False
+        if path is not None:  # what was said is nobody else's business
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._connection = sqlite3.connect(
+            path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._set_up()
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+        self.file = path and path.stat().st_ino
+
+    def _set_up(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        with self._transaction():
+            version = self._one("PRAGMA user_version")
+            if version == 0:
+                for statement in _statements(_SCHEMA):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            elif version != _SCHEMA_VERSION:
+                raise sqlite3.OperationalError("it was written by a newer version of the program")
+
+    def put(self, owner: str, broker: str, messages: Sequence[Message], now_s: float) -> int:
+        """Add messages at the end, all or none. A retained one takes the place of its topic's that waits.
+
+        Returns:
+            How many messages were shed for it, retained ones not counted.
+        """
+        with self._transaction():
+            for message in messages:
+                if message.retain:
+                    self._forget(broker, message.topic)
+                size = len(message.topic) + len(message.payload.encode())
+                self._connection.execute(
+                    "INSERT INTO messages (owner, broker, topic, payload, retain, event, at, bytes)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (owner, broker, message.topic, message.payload, message.retain, message.id, now_s, size),
+                )
+            return self._shed(now_s)
+
+    def _shed(self, now_s: float) -> int:
+        shed = 0
+        while True:
+            events, size = self._connection.execute("SELECT events, bytes FROM total").fetchone()
+            oldest = self._connection.execute(
+                "SELECT id, at, retain FROM messages ORDER BY id LIMIT 1"
+            ).fetchone()
+            if oldest is None:
+                return shed
+            message_id, at_s, retain = oldest
+            too_many = events > self._bounds.events or size > self._bounds.bytes
+            if not too_many and now_s - at_s <= self._bounds.age_s:
+                return shed
+            self._connection.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+            shed += not retain
+
+    def shed_old(self, now_s: float) -> int:
+        """Shed what has waited too long; returns how many messages that were."""
+        with self._transaction():
+            return self._shed(now_s)
+
+    def peek(self, owner: str, count: int) -> list[tuple[int, Message]]:
+        """The oldest `count` messages of an owner with their ids; they stay until confirmed."""
+        rows = self._connection.execute(
+            "SELECT id, topic, payload, retain, event FROM messages WHERE owner = ? ORDER BY id LIMIT ?",
+            (owner, count),
+        )
+        return [
+            (message_id, Message(topic, payload, 1, bool(retain), event))
+            for message_id, topic, payload, retain, event in rows
+        ]
+
+    def confirm(self, ids: Sequence[int]) -> None:
+        """Forget messages that have been delivered (or shed or replaced meanwhile)."""
+        with self._transaction():
+            self._connection.executemany("DELETE FROM messages WHERE id = ?", [(one,) for one in ids])
+
+    def waiting(self, owner: str) -> int:
+        """How many messages of an owner wait."""
+        return self._one("SELECT count(*) FROM messages WHERE owner = ?", owner)
+
+    def waiting_for(self, broker: str) -> int:
+        """How many messages for a broker wait."""
+        return self._one("SELECT count(*) FROM messages WHERE broker = ?", broker)
+
+    def adopt(self, owner: str, broker: str, orphaned: Callable[[str], AbstractContextManager[bool]]) -> None:
+        """Take over what owners left behind who are no more.
+
+        Args:
+            owner: who takes it.
+            broker: for which.
+            orphaned: keeps others from deciding about an owner meanwhile, and says whether it is no more.
+        """
+        others = self._connection.execute(
+            "SELECT DISTINCT owner FROM messages WHERE broker = ? AND owner != ?", (broker, owner)
+        ).fetchall()
+        for (other,) in others:
+            with orphaned(other) as is_orphaned:
+                if is_orphaned:
+                    self._connection.execute(
+                        "UPDATE messages SET owner = ? WHERE owner = ? AND broker = ?", (owner, other, broker)
+                    )
+
+    def forget(self, broker: str, topic: str) -> None:
+        """Drop the retained message of a topic that waits, if there is one."""
+        with self._transaction():
+            self._forget(broker, topic)
+
+    def _forget(self, broker: str, topic: str) -> None:
+        self._connection.execute(
+            "DELETE FROM messages WHERE broker = ? AND topic = ? AND retain", (broker, topic)
+        )
+
+    def sync(self) -> None:
+        """See that what was put in outlives a power cut too; cheap where nothing has been."""
+        if self._unsynced:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._unsynced = False
+
+    def rescue(self, other: "Database") -> None:
+        """Copy from another database what can still be read of it."""
+        columns = "owner, broker, topic, payload, retain, event, at, bytes"
+        rows = other._connection.execute(f"SELECT {columns} FROM messages ORDER BY id")
+        with self._transaction():
+            for row in rows:
+                self._connection.execute(f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?,?)", row)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self._unsynced = True
+
+    def _one(self, query: str, *values: object) -> int:
+        (value,) = self._connection.execute(query, values).fetchone()
+        assert isinstance(value, int)
+        return value
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one, as `executescript` would commit before it begins."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
