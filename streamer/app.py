@@ -48,7 +48,8 @@ Bundle = Annotated[
 Asr = Annotated[
     str | None,
     typer.Option(
-        help="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none.",
+        help="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none, or a "
+        "Wyoming server: wyoming://HOST:PORT?language=en.",
         show_default="auto",
     ),
 ]

@@ -31,7 +31,8 @@ class Settings(BaseSettings):
     bundle: str = Field(DEFAULT_BUNDLE, description="Folder or name of the trained bundle.")
     asr: str = Field(
         "auto",
-        description="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none.",
+        description="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none, "
+        "wyoming://HOST:PORT.",
     )
     window: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="Turns of context.")
     revise_above: Annotated[float, Field(gt=0, le=1)] = Field(

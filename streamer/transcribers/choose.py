@@ -1,12 +1,15 @@
 """From what `--asr` says to a recogniser."""
 
+import logging
 from collections.abc import Callable
+from functools import partial
 
 from streamer.errors import InputError
 from streamer.transcribers.base import Transcriber
 
 DEFAULT_SIZE = "base.en"
-CHOICES = "auto, faster-whisper, faster-whisper:SIZE, faster-whisper:FOLDER, pocketsphinx or none"
+MULTILINGUAL_SIZE = "base"
+CHOICES = "auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, wyoming://HOST:PORT or none"
 
 
 def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
@@ -14,9 +17,10 @@ def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
 
     Args:
         spec: "auto" (faster-whisper where its weights are cached or can be fetched, else pocketsphinx),
-            "faster-whisper" with ":" and a size or a folder if need be, "pocketsphinx", or "none".
-        notify: told in one line what the user did not ask for: that the embedded recogniser stands in, that
-            weights are being fetched.
+            "faster-whisper" with ":" and a size or a folder if need be, "pocketsphinx", "none", or
+            the address of a Wyoming server (see `WyomingAddress`).
+        notify: told in one line what the user did not ask for: that the embedded recogniser stands in, now or
+            later, that weights are being fetched.
 
     Raises:
         InputError: no such recogniser, or its model is unknown or not to be had.
@@ -26,6 +30,8 @@ def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
         from streamer.transcribers.faster_whisper import FasterWhisper
 
         return FasterWhisper(model or DEFAULT_SIZE, notify=notify)
+    if kind == "wyoming":
+        return _remote(spec, notify)
     if spec == "auto":
         return _best(notify)
     if spec == "pocketsphinx":
@@ -48,3 +54,34 @@ def _best(notify: Callable[[str], None]) -> Transcriber:
     except InputError as error:
         notify(f"recognising with pocketsphinx, for want of better: {error}")
         return PocketSphinx()
+
+
+def _remote(url: str, notify: Callable[[str], None]) -> Transcriber:
+    from streamer.transcribers.fallback import Fallback
+    from streamer.transcribers.wyoming import Wyoming
+    from streamer.transcribers.wyoming_address import WyomingAddress
+
+    address = WyomingAddress.parse(url)
+    return Fallback(Wyoming(address), str(address), partial(embedded, address.language), notify)
+
+
+def embedded(language: str | None = None) -> Transcriber:
+    """The best recogniser that is on this machine already.
+
+    Args:
+        language: of what is spoken, BCP 47; None for English. Where nothing here knows it, no words are
+            recognised: those of another language would be invented.
+    """
+    from streamer.transcribers.faster_whisper import FasterWhisper, cached_model
+    from streamer.transcribers.off import Off
+    from streamer.transcribers.pocketsphinx import PocketSphinx
+
+    primary = (language or "en").replace("_", "-").partition("-")[0].lower()
+    english = primary == "en"
+    size = DEFAULT_SIZE if english else MULTILINGUAL_SIZE
+    if cached_model(size) is not None:
+        try:
+            return FasterWhisper(size, language=primary)
+        except InputError as error:  # damaged
+            logging.getLogger(__name__).warning("%s", error)
+    return PocketSphinx() if english else Off()

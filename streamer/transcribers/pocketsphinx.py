@@ -64,3 +64,7 @@ class PocketSphinx:
             return None
         before = before if isinstance(before, SphinxListening) else None
         return SphinxListening(process, self._processes, before)
+
+    def close(self) -> None:
+        """End the processes; those that still listen, when they are done."""
+        self._processes.close()

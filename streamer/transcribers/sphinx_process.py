@@ -82,6 +82,7 @@ class SphinxProcesses:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lent = 0
+        self._closed = False
         self._idle = [SphinxProcess()]  # loads while others do
         self._lock = threading.Lock()
 
@@ -106,8 +107,17 @@ class SphinxProcesses:
         """Give a decoder back, whatever it was doing."""
         with self._lock:
             self._lent -= 1
-            if process.alive:
+            if self._closed:
+                process.stop()
+            elif process.alive:
                 self._idle.append(process)
+
+    def close(self) -> None:
+        """End all that are idle, and the others when they are given back."""
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().stop()
 
 
 def _exactly(content: bytes, length: int) -> bytes:

@@ -1,0 +1,199 @@
+"""A recogniser that may go away, and one that takes over until it is back."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import InputError, RunError
+from streamer.transcribers.base import (
+    ClosingTranscriber,
+    Listening,
+    ListeningTranscriber,
+    Transcriber,
+    Transcript,
+)
+
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 60.0
+
+
+class Remote(ListeningTranscriber, ClosingTranscriber, Protocol):
+    """A recogniser that is somewhere else."""
+
+    def look(self) -> None:
+        """See whether it is there. Blocking, for a few seconds at most.
+
+        Raises:
+            RunError: it is not.
+            InputError: what is there is something else.
+        """
+        ...
+
+
+class Fallback:
+    """Recognises with a remote recogniser, and with another one while that is away.
+
+    The turn in which it fails is recognised by the spare one, and so are those that follow, until it is found
+    back: it is looked for in the background, ever less often as long as it recognises no turn. Both are said
+    once. Every transcript tells whose it is.
+
+    Args:
+        first: the remote one.
+        where: it is, for people.
+        make_spare: makes the other one, when it is first needed.
+        notify: is told, in one line, that the other one takes over, and that the first one is back.
+        retry_s: when to look for the first time, in seconds; the wait doubles up to `LONGEST_RETRY_S`.
+
+    Raises:
+        InputError: what is there is no recogniser that will do.
+    """
+
+    def __init__(
+        self,
+        first: Remote,
+        where: str,
+        make_spare: Callable[[], Transcriber],
+        notify: Callable[[str], None],
+        *,
+        retry_s: float = FIRST_RETRY_S,
+    ) -> None:
+        self._first = first
+        self._where = where
+        self._make_spare = make_spare
+        self._notify = notify
+        self._first_retry_s = self._retry_s = retry_s
+        self._spare: Transcriber | None = None
+        self._trouble: str | None = None
+        self._outages = 0  # that are over
+        self._changing = threading.Lock()
+        self._closed = threading.Event()
+        try:
+            first.look()
+        except RunError as error:
+            self._take_over(error, 0)
+        except InputError:
+            first.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """Of the one that recognises now."""
+        return self._spare.name if self._trouble and self._spare else self._first.name
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the spare one recognises, in one line; None while it does not."""
+        return self._trouble
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise one turn, int16 [n] at 16 kHz.
+
+        Raises:
+            RunError: both failed.
+        """
+        if self._trouble is None:
+            outages = self._outages
+            try:
+                said = self._first.transcribe(audio)
+            except RunError as error:
+                self._take_over(error, outages)
+            else:
+                return self._did_well(said)
+        assert self._spare is not None
+        return replace(self._spare.transcribe(audio), recogniser=self._spare.name)
+
+    def listen(self, before: Listening | None) -> Listening | None:
+        """Begin with a turn (see `ListeningTranscriber`), by the one that recognises now."""
+        if isinstance(before, _FirstListening | _SpareListening):
+            before = before.listening
+        if self._trouble is None:
+            listening = self._first.listen(before)
+            return None if listening is None else _FirstListening(listening, self, self._outages)
+        spare = self._spare
+        if not isinstance(spare, ListeningTranscriber) or (listening := spare.listen(before)) is None:
+            return None
+        return _SpareListening(listening, spare.name)
+
+    def close(self) -> None:
+        """Look for it no more, and let go of both."""
+        self._closed.set()
+        for transcriber in (self._first, self._spare):
+            if isinstance(transcriber, ClosingTranscriber):
+                transcriber.close()
+
+    def _did_well(self, said: Transcript) -> Transcript:
+        self._retry_s = self._first_retry_s
+        return replace(said, recogniser=self._first.name)
+
+    def _take_over(self, error: RunError, outages: int) -> None:
+        """The first one failed, when so many outages were over: what an earlier one broke is no news."""
+        with self._changing:
+            if self._trouble is not None or outages != self._outages or self._closed.is_set():
+                self._spare = self._spare or self._make_spare()
+                return
+            self._spare = self._spare or self._make_spare()
+            takes_over = f"({error}): {self._spare.name} takes over until it is back"
+            self._trouble = f"the recogniser {self._first.name} failed {takes_over}"
+            self._notify(f"the recogniser {self._where} failed {takes_over}")
+            threading.Thread(target=self._look_for_it, name="recogniser-retry", daemon=True).start()
+
+    def _look_for_it(self) -> None:
+        while not self._closed.wait(self._retry_s):
+            self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+            try:
+                self._first.look()
+            except (RunError, InputError):
+                continue
+            with self._changing:
+                self._outages += 1
+                self._trouble = None
+                self._notify(f"the recogniser {self._where} is back: {self._first.name}")
+            return
+
+
+class _FirstListening:
+    """A turn that the first one listens to; `listening` is its own."""
+
+    def __init__(self, listening: Listening, fallback: Fallback, outages: int) -> None:
+        self.listening = listening
+        self._fallback = fallback
+        self._outages = outages
+
+    def hear(self, samples: NDArray[np.int16]) -> str:
+        try:
+            return self.listening.hear(samples)
+        except RunError as error:
+            self._fallback._take_over(error, self._outages)
+            raise
+
+    def finish(self, audio: NDArray[np.int16]) -> Transcript:
+        try:
+            said = self.listening.finish(audio)
+        except RunError as error:
+            self._fallback._take_over(error, self._outages)
+            raise
+        return self._fallback._did_well(said)
+
+    def close(self) -> None:
+        self.listening.close()
+
+
+class _SpareListening:
+    """A turn that the spare one listens to; `listening` is its own."""
+
+    def __init__(self, listening: Listening, name: str) -> None:
+        self.listening = listening
+        self._name = name
+
+    def hear(self, samples: NDArray[np.int16]) -> str:
+        return self.listening.hear(samples)
+
+    def finish(self, audio: NDArray[np.int16]) -> Transcript:
+        return replace(self.listening.finish(audio), recogniser=self._name)
+
+    def close(self) -> None:
+        self.listening.close()
