@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.conversations import Clip, SpokenTurn, talk
 from streamer.analyzer import Analyzer
 from streamer.audio.cutter import FrameCutter
-from streamer.audio.frame import SAMPLE_RATE, AudioFrame
+from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame
 from streamer.events import AudioGap, Event, Health, TurnFinal
 
 CHUNK_S = 0.1
@@ -69,7 +69,7 @@ class TalkSource:
             await asyncio.sleep(self._seed * 0.618 % 1 * CHUNK_S)
         began = monotonic()
         chunk = int(CHUNK_S * SAMPLE_RATE)
-        cutter = FrameCutter()
+        cutter = FrameCutter(longest=LONGEST_FRAME)
         for sound in self._pieces():
             for at in range(0, len(sound), chunk):
                 cutter.append(sound[at : at + chunk])

@@ -1,5 +1,6 @@
 """How far the sound stands out from the steady noise behind it, by minimum statistics in bands."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -31,37 +32,42 @@ class NoiseFloor:
 
     def __init__(self, chunk_samples: int) -> None:
         self._window = np.hanning(chunk_samples).astype(np.float32)
-        self._bins = [round(edge * chunk_samples / SAMPLE_RATE) for edge in _BAND_EDGES_HZ]
-        self._widths = np.diff(self._bins)
-        self._smoothed: NDArray[np.float64] | None = None
-        self._minimum = np.full(len(self._widths), np.inf)
-        self._minima: deque[NDArray[np.float64]] = deque(maxlen=_BLOCKS)
+        bins = np.array([round(edge * chunk_samples / SAMPLE_RATE) for edge in _BAND_EDGES_HZ])
+        self._last_bin = int(bins[-1])
+        self._parts = 2 * bins[:-1]  # where bands begin among real and imaginary parts
+        self._widths = np.diff(bins).astype(np.float32)
+        self._smoothed: NDArray[np.float32] | None = None
+        self._minimum = np.full(len(self._widths), np.inf, np.float32)  # of the block that goes on
+        self._minima: deque[NDArray[np.float32]] = deque(maxlen=_BLOCKS)
+        self._least = self._minimum  # of all of those
         self._heard = 0
 
-    def excess_db(self, sound: NDArray[np.float32]) -> float:
+    def excess_db(self, sound: NDArray[np.int16]) -> float:
         """Take in the next chunk.
 
         Args:
-            sound: float32 [chunk_samples], in int16 units.
+            sound: int16 [chunk_samples].
 
         Returns:
             Decibels above the floor, averaged over the bands (or over those where fricatives are, if that is
             more); infinite in the first second, when the floor is not known yet.
         """
-        power = np.abs(np.fft.rfft(sound * self._window)) ** 2
-        bands = np.add.reduceat(power[: self._bins[-1]], self._bins[:-1]) / self._widths
-        level_db = 10 * np.log10(bands + 10)
+        parts = np.fft.rfft(sound * self._window)[: self._last_bin].view(np.float32)
+        bands = np.add.reduceat(parts * parts, self._parts) / self._widths
+        level_db = np.float32(10) * np.log10(bands + np.float32(10))
         if self._smoothed is None:
             self._smoothed = level_db
         else:
-            self._smoothed = self._smoothed + _SMOOTHING * (level_db - self._smoothed)
+            self._smoothed = self._smoothed + np.float32(_SMOOTHING) * (level_db - self._smoothed)
         self._minimum = np.minimum(self._minimum, self._smoothed)
-        floor = np.minimum.reduce([*self._minima, self._minimum])
+        floor = np.minimum(self._least, self._minimum)
         self._heard += 1
         if self._heard % _BLOCK_CHUNKS == 0:
             self._minima.append(self._minimum)
+            self._least = np.minimum.reduce(self._minima)
             self._minimum = self._smoothed
         if self._heard <= _WARM_UP_CHUNKS:
-            return np.inf
-        excess = np.clip(level_db - floor, 0, _MAX_EXCESS_DB)
-        return max(float(excess.mean()), _FRICATIVE_WEIGHT * float(excess[-_FRICATIVE_BANDS:].mean()))
+            return math.inf
+        excess: list[float] = [min(max(db, 0.0), _MAX_EXCESS_DB) for db in (level_db - floor).tolist()]
+        fricatives = excess[-_FRICATIVE_BANDS:]
+        return max(sum(excess) / len(excess), _FRICATIVE_WEIGHT * sum(fricatives) / len(fricatives))

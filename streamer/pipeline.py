@@ -35,8 +35,8 @@ from streamer.speaking import Understanding
 from streamer.telling import Teller
 from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 
-_FRAMES_BETWEEN_BREATHS = 25
-"""After so many frames the listener lets other tasks run, even if the source never waits."""
+_BETWEEN_BREATHS = SAMPLE_RATE // 5
+"""After so much sound the listener lets other tasks run, even if the source never waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class Pipeline:
         await asyncio.gather(*tasks, *self._understanding, return_exceptions=True)
 
     async def _listen(self) -> None:
-        frames = 0
+        breathed = 0
         try:
             async for item in self._items():
                 match item:
@@ -212,8 +212,8 @@ class Pipeline:
                         await self._teller.tell(events.AudioDeviceLost, device=device, reason=lost_reason)
                     case DeviceBack(device, lost_s):
                         await self._teller.tell(events.AudioDeviceBack, device=device, lost_s=lost_s)
-                frames += 1
-                if frames % _FRAMES_BETWEEN_BREATHS == 0:
+                if self._samples - breathed >= _BETWEEN_BREATHS:
+                    breathed = self._samples
                     await self._say_how_it_fares()
                     await asyncio.sleep(0)
         finally:

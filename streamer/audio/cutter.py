@@ -11,13 +11,15 @@ class FrameCutter:
 
     Args:
         channel: the channel written on the frames.
+        longest: samples in a frame at most, a multiple of `FRAME_SAMPLES`.
 
     Attributes:
         at: index of the first sample of the next frame.
     """
 
-    def __init__(self, channel: int = 0) -> None:
+    def __init__(self, channel: int = 0, longest: int = FRAME_SAMPLES) -> None:
         self.at = 0
+        self._longest = longest
         self._channel = channel
         self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
 
@@ -26,11 +28,11 @@ class FrameCutter:
         self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
 
     def cut(self, flush: bool = False) -> list[AudioFrame]:
-        """Return the full frames there are; with `flush` the rest too, as a shorter one."""
+        """Return the frames there are; with `flush` what is less than `FRAME_SAMPLES`, too."""
         frames = []
         stop = len(self._rest) if flush else len(self._rest) // FRAME_SAMPLES * FRAME_SAMPLES
-        for start in range(0, stop, FRAME_SAMPLES):
-            samples = self._rest[start : min(start + FRAME_SAMPLES, stop)]
+        for start in range(0, stop, self._longest):
+            samples = self._rest[start : min(start + self._longest, stop)]
             frames.append(AudioFrame(samples, self.at, self._channel))
             self.at += len(samples)
         self._rest = self._rest[stop:]

@@ -12,12 +12,17 @@ SAMPLE_RATE = 16_000
 """Samples a second of everything downstream of a source."""
 
 FRAME_SAMPLES = 320
-"""Samples in a full frame (20 ms, a length webrtcvad accepts)."""
+"""Samples in a frame of a source that gives sound as it comes (20 ms)."""
+
+LONGEST_FRAME = 5 * FRAME_SAMPLES
+"""Samples in the longest frame (100 ms), of a source that gives more at a time: each costs as much again."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioFrame:
-    """At most `FRAME_SAMPLES` of one channel; only the last of a stream, or before a gap, may be shorter.
+    """At most `LONGEST_FRAME` of one channel.
+
+    It is a whole number of `FRAME_SAMPLES`; only the last of a stream, or before a gap, may be another.
 
     Attributes:
         samples: int16 [n], mono, 16 kHz.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamer.audio.cutter import FrameCutter
 from streamer.audio.decode import Decoder
-from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.resample import MonoResampler
 from streamer.errors import InputError
 from streamer.server.protocol import Gap, Problem, Refused, Start
@@ -69,7 +69,7 @@ class PcmFeed:
         self._channels = channels
         self._split = split
         self._rest = b""
-        self._cutters = [FrameCutter(channel) for channel in range(channels if split else 1)]
+        self._cutters = [FrameCutter(channel, LONGEST_FRAME) for channel in range(channels if split else 1)]
         self._resamplers = self._new_resamplers()
 
     async def feed(self, data: bytes) -> None:

@@ -86,6 +86,36 @@ def test_the_gate_shuts_in_silence_and_what_opens_it_is_judged_from_its_beginnin
     assert max(probabilities[99:110]) > 0.5
 
 
+class CountingSilero:
+    """Takes everything for speech."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    def reset(self) -> None:
+        pass
+
+    def process_samples(self, _samples: list[float]) -> float:
+        self.heard += 1
+        return 0.9
+
+
+def test_silero_is_spared_what_does_not_stand_out_but_for_the_end_of_it() -> None:
+    activity, silero = GatedSilero(), CountingSilero()
+    activity._plain._silero = activity._amplified._silero = silero
+    still, tone = np.zeros(CHUNK_SAMPLES, np.int16), (np.arange(CHUNK_SAMPLES) % 13 * 2000).astype(np.int16)
+    for _ in range(40):  # until the floor is known
+        activity.feed(still, keep_open=True)
+    silero.heard = 0
+    assert [activity.feed(still, keep_open=True) for _ in range(100)] == [[0.0]] * 100
+    assert silero.heard == 0
+    assert activity.feed(tone, keep_open=True) == [0.9]
+    assert 2 < silero.heard < 30  # some of the silence, and the tone
+    silero.heard = 0
+    assert [activity.feed(tone, keep_open=True) for _ in range(20)] == [[0.9]] * 20
+    assert silero.heard < 40  # loud as it is, it need not be heard amplified too for long
+
+
 def test_an_open_gate_answers_at_once() -> None:
     gate = GatedSilero()
     for _ in range(60):
@@ -126,7 +156,8 @@ def test_the_conditioner_takes_out_dc_and_lifts_only_what_is_faint() -> None:
     t = np.arange(CHUNK_SAMPLES) / RATE
     tone = np.sin(2 * np.pi * 500 * t)
     for amplitude, expected in ((20, 20 * 16), (10_000, 10_000)):
-        plain, amplified = InputConditioner().condition((amplitude * tone + 3000).astype(np.int16))
+        plain, amplified, gain = InputConditioner().condition((amplitude * tone + 3000).astype(np.int16))
+        assert gain == pytest.approx(expected / amplitude, rel=0.05)
         assert np.abs(plain).max() * 32768 == pytest.approx(amplitude, rel=0.05)
         assert np.abs(amplified).max() * 32768 == pytest.approx(expected, rel=0.05)
         assert plain.mean() * 32768 == pytest.approx(0, abs=1)
@@ -138,7 +169,7 @@ def test_the_floor_follows_the_noise_and_speech_stands_out() -> None:
 
     def hear(level: float, n: int) -> list[float]:
         return [
-            floor.excess_db(rng.standard_normal(CHUNK_SAMPLES).astype(np.float32) * level) for _ in range(n)
+            floor.excess_db((rng.standard_normal(CHUNK_SAMPLES) * level).astype(np.int16)) for _ in range(n)
         ]
 
     assert hear(100, 31) == [np.inf] * 31

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from streamer.audio.capture import CaptureBuffer, Lost, Watchdog
 from streamer.audio.cutter import FrameCutter
+from streamer.audio.frame import FRAME_SAMPLES, LONGEST_FRAME
 from streamer.audio.ring import SampleRing
 
 
@@ -66,17 +67,19 @@ def test_a_watchdog_reports_once_waits_ever_longer_and_says_how_long() -> None:
     assert watchdog.heard(18) is None
 
 
-@given(st.lists(st.integers(0, 1000), max_size=20))
-def test_a_cutter_loses_and_invents_nothing(lengths: list[int]) -> None:
+@given(st.lists(st.integers(0, 1000), max_size=20), st.sampled_from([FRAME_SAMPLES, LONGEST_FRAME]))
+def test_a_cutter_loses_and_invents_nothing(lengths: list[int], longest: int) -> None:
     sound = np.arange(sum(lengths), dtype=np.int16)
-    cutter, frames, at = FrameCutter(channel=1), [], 0
+    cutter, frames, at = FrameCutter(1, longest), [], 0
     for length in lengths:
         cutter.append(sound[at : at + length])
         at += length
         frames += cutter.cut()
-    assert all(len(frame.samples) == 320 for frame in frames)
+    assert all(len(frame.samples) % FRAME_SAMPLES == 0 for frame in frames)
+    assert at - sum(len(frame.samples) for frame in frames) < FRAME_SAMPLES
     frames += cutter.cut(flush=True)
     assert np.array_equal(np.concatenate([frame.samples for frame in frames] or [sound]), sound)
+    assert all(0 < len(frame.samples) <= longest for frame in frames)
     assert cutter.skip(100, "test").start == len(sound)
     assert cutter.at == len(sound) + 100
 
