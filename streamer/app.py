@@ -302,6 +302,7 @@ def _run(
 
     outputs: list[Output] = []
     meter: Any = None
+    control: Any = None
     if events is not None:
         writer = JsonLines(events, inputs=inputs)
         writer.check()
@@ -325,11 +326,20 @@ def _run(
         if view and has_room(console):
             terminal = TerminalView(console)
             outputs.append(terminal)
-            meter = terminal.hear
+            meter, control = terminal.hear, terminal.control
         else:
             outputs.append(Lines(console))
     code = _run_async(
-        run_sessions(streams, analyzer, settings, outputs, notify=_notify, broker=broker, meter=meter)
+        run_sessions(
+            streams,
+            analyzer,
+            settings,
+            outputs,
+            notify=_notify,
+            broker=broker,
+            meter=meter,
+            control=control,
+        )
     )
     if code:
         raise typer.Exit(code)
