@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamer.errors import InputError, RunError
+from streamer.reports.formats import Format
 
 if TYPE_CHECKING:
     from streamer.config import Settings
@@ -223,6 +224,60 @@ def devices() -> None:
 
 
 @app.command()
+def export(
+    events: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENTS", help='Events file of analyze, listen or serve; "-" for standard input.'
+        ),
+    ],
+    out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help='What to write, "-" for standard output; several times for several files.',
+            show_default="-",
+        ),
+    ] = None,
+    to: Annotated[
+        Format | None,
+        typer.Option("--to", "--format", help="To what.", show_default="as FILE's ending says"),
+    ] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The recording: html plays it, eaf names it."),
+    ] = None,
+    link_audio: Annotated[
+        bool,
+        typer.Option("--link-audio", help="html links to the recording, instead of carrying it."),
+    ] = False,
+    session: Annotated[
+        str | None,
+        typer.Option(help="Which one of a file of several: its number in the file, its stream, or its id."),
+    ] = None,
+    first: Annotated[
+        bool, typer.Option("--first", help="What was said of each turn at first, not as it was revised.")
+    ] = False,
+) -> None:
+    """Export a session: subtitles, tables, annotation formats, or a page to read (docs/reports.md).
+
+    merits export call.jsonl --out call.html --audio call.wav
+    """
+    from streamer.reports.command import export as run
+
+    run(
+        events,
+        out or [],
+        to,
+        audio=audio,
+        link_audio=link_audio,
+        session=session,
+        first=first,
+        notify=_notify,
+    )
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the events."""
     import json
@@ -239,6 +294,7 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     from streamer.doctor import examine
 
     raise typer.Exit(_run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+
 
 
 @app.callback()
