@@ -1,0 +1,78 @@
+"""A recording made small enough to travel inside a page: Opus in WebM, mono."""
+
+import io
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.decode import Decoder
+from streamer.audio.frame import SAMPLE_RATE, AudioGap
+from streamer.errors import InputError, RunError
+from streamer.reports.sound import Sound
+
+MIME_TYPE = "audio/webm;codecs=opus"
+_BITS_PER_S = 24_000
+_AT_ONCE = SAMPLE_RATE * 10
+
+
+def embedded(
+    sound: Sound,
+    notify: Callable[[str], None] = lambda _: None,
+    progress: Callable[[float, float | None], None] = lambda _done_s, _all_s: None,
+) -> str:
+    """The whole recording as a `data:` URL: about 4 kB a second.
+
+    Args:
+        sound: what to decode; its channels are mixed.
+        notify: is told when it is truncated: what there is of it is taken.
+        progress: is told how many seconds are done, of how many where that is known.
+
+    Raises:
+        InputError: it cannot be decoded.
+        RunError: this machine's FFmpeg cannot write Opus.
+    """
+    file = io.BytesIO()
+    with Decoder(sound.path, split_channels=False) as decoder:
+        try:
+            container = av.open(file, "w", format="webm")
+            stream: Any = container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono")
+        except (av.FFmpegError, ValueError) as error:
+            raise RunError(f"FFmpeg cannot write Opus here ({error}): use --link-audio") from error
+        with container:
+            stream.bit_rate = _BITS_PER_S
+            done = 0
+            for samples in _sound(decoder, notify):
+                frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
+                frame.sample_rate, frame.pts = SAMPLE_RATE, done
+                container.mux(stream.encode(frame))
+                done += len(samples)
+                progress(done / SAMPLE_RATE, decoder.duration_s)
+            container.mux(stream.encode(None))
+    return f"data:{MIME_TYPE};base64,{b64encode(file.getbuffer()).decode()}"
+
+
+def _sound(decoder: Decoder, notify: Callable[[str], None]) -> Iterator[NDArray[np.int16]]:
+    """The sound in large pieces, int16 [n]; silence where some is missing, so that times stay right."""
+    pieces: list[NDArray[np.int16]] = []
+    length = 0
+    items = decoder.items()
+    while True:
+        try:
+            item = next(items, None)
+        except InputError as error:  # truncated: raised after all there is
+            notify(f"{error}; taken as far as it goes")
+            item = None
+        if item is None:
+            break
+        piece = np.zeros(item.length, np.int16) if isinstance(item, AudioGap) else item.samples
+        pieces.append(piece)
+        length += len(piece)
+        if length >= _AT_ONCE:
+            yield np.concatenate(pieces)
+            pieces, length = [], 0
+    if pieces:
+        yield np.concatenate(pieces)

@@ -1,0 +1,33 @@
+"""RTTM: who spoke when, as scorers of diarization read it.
+
+NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", appendix A.
+"""
+
+from collections.abc import Sequence
+
+from streamer.reports.record import Record
+from streamer.reports.wording import identifiers
+
+
+def to_rttm(records: Sequence[Record]) -> str:
+    """A SPEAKER line a turn: file, channel, start, length, name; nothing has a space in it.
+
+    The file is the stream's name; of several sessions of one stream, its name and the session.
+    """
+    streams = [record.stream for record in records]
+    files = identifiers(
+        [record.stream if streams.count(record.stream) == 1 else _both(record) for record in records]
+    )
+    lines = []
+    for record, file in zip(records, files.values(), strict=True):
+        names = identifiers(record.speakers)
+        for turn in record.turns:
+            start_s, length_s = turn.start_ms / 1000, (turn.end_ms - turn.start_ms) / 1000
+            lines.append(
+                f"SPEAKER {file} 1 {start_s:.3f} {length_s:.3f} <NA> <NA> {names[turn.name]} <NA> <NA>\n"
+            )
+    return "".join(lines)
+
+
+def _both(record: Record) -> str:
+    return f"{record.stream}-{record.session}"

@@ -1,0 +1,55 @@
+"""The recording that a report goes with."""
+
+import mimetypes
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from streamer.errors import InputError
+
+_MIME_TYPES = {".wav": "audio/x-wav", ".flac": "audio/flac", ".opus": "audio/ogg", ".m4a": "audio/mp4"}
+"""Where machines differ in what they call it; ELAN knows WAVE by this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording.
+
+    Attributes:
+        path: the file.
+        folder: of the report, which URLs are relative to.
+    """
+
+    path: Path
+    folder: Path
+
+    def check(self) -> None:
+        """See whether it is there.
+
+        Raises:
+            InputError: it is not.
+        """
+        if not self.path.is_file():
+            what = "is a folder" if self.path.is_dir() else "no such file"
+            raise InputError(f"{self.path}: {what}; --audio names the recording of the session")
+
+    @property
+    def absolute_url(self) -> str:
+        """`file:///...`."""
+        return self.path.resolve().as_uri()
+
+    @property
+    def relative_url(self) -> str:
+        """From the report's folder; the absolute URL where there is no way (another drive)."""
+        try:
+            way = os.path.relpath(self.path.resolve(), self.folder.resolve())
+        except ValueError:
+            return self.absolute_url
+        return quote(Path(way).as_posix())
+
+    @property
+    def mime_type(self) -> str:
+        """Such as audio/flac."""
+        guessed = mimetypes.guess_type(self.path.name)[0]
+        return _MIME_TYPES.get(self.path.suffix.lower()) or guessed or "application/octet-stream"

@@ -1,0 +1,48 @@
+"""Words and names as other formats can carry them."""
+
+import re
+from collections.abc import Iterable
+
+from streamer.reports.record import Turn
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_NAME = re.compile(
+    "[^-A-Za-z0-9_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff]+"
+)
+"""All that XML's names (1.0, section 2.3) do not allow, and the few further signs that a class name of CSS
+lacks. A digit may only not come first."""
+
+
+def one_line(text: str) -> str:
+    """The text without control characters; any white space between words becomes one space."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def caption(turn: Turn) -> str:
+    """A turn in one line, for people: `[joy] agent: the words`, without what there is not."""
+    who = "" if turn.speaker is None else one_line(turn.speaker)
+    said = one_line(turn.text or "")
+    return " ".join(filter(None, (f"[{one_line(turn.emotion)}]", f"{who}:" if who and said else who, said)))
+
+
+def xml_text(text: str) -> str:
+    """The text with what XML 1.0 cannot carry, escaped or not, replaced by U+FFFD."""
+    return _NO_XML.sub("\ufffd", text)
+
+
+def identifiers(names: Iterable[str]) -> dict[str, str]:
+    """A name of its own for each: letters, digits, "_" and "-", for XML (NMTOKEN, ID), CSS and RTTM.
+
+    Most labels and speakers keep theirs: "joy" -> "joy", "happy+excited" -> "happy-excited".
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        plain = _NO_NAME.sub("-", name).strip("-") or "x"
+        plain = f"_{plain}" if plain[0].isdigit() else plain
+        unique, count = plain, 1
+        while unique in found.values():
+            count += 1
+            unique = f"{plain}-{count}"
+        found[name] = unique
+    return found
