@@ -12,12 +12,15 @@ from streamer.events import (
     AudioGap,
     Event,
     Health,
+    Mark,
     SessionEnded,
     SessionStarted,
     TurnFinal,
     TurnRevised,
 )
+from streamer.outputs.ink import Ink, ink_for
 from streamer.outputs.wording import clock, emotion_text, printable, to_encoding, words
+from streamer.palette import looks
 
 
 class Lines:
@@ -25,11 +28,14 @@ class Lines:
 
     Args:
         console: where to print; colours only where it is a terminal.
+        name_streams: begin every line with the name of its stream, where several come at once.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, name_streams: bool = False) -> None:
         self._console = console
-        self._emotions: dict[int, str] = {}
+        self._ink = ink_for(console)
+        self._name_streams = name_streams
+        self._emotions: dict[str, dict[int, str]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,21 +48,25 @@ class Lines:
     async def send(self, event: Event) -> None:
         """Print the event, if it is one to read."""
         line = self._line(event)
-        if line is not None:
-            print_line(self._console, line)
+        if line is None:
+            return
+        if self._name_streams:
+            line = Text.assemble((f"{event.stream}  ", "bold"), line)
+        print_line(self._console, line)
 
     def _line(self, event: Event) -> Text | None:
         match event:
             case TurnFinal() | TurnRevised():
-                before = self._emotions.get(event.turn)
-                self._emotions[event.turn] = event.emotion
+                emotions = self._emotions.setdefault(event.session, {})
+                before = emotions.get(event.turn)
+                emotions[event.turn] = event.emotion
                 # What the window has closed over is never revised again.
-                self._emotions.pop(event.turn - 1_000, None)
-                return turn_line(event, before)
+                emotions.pop(event.turn - 1_100, None)
+                return turn_line(event, self._ink, before)
             case SessionStarted():
-                self._emotions.clear()
                 return Text(f"{event.source}: {event.recogniser}, {event.bundle}", "dim")
             case SessionEnded():
+                self._emotions.pop(event.session, None)
                 return Text(ended_line(event), "dim")
             case AudioGap():
                 return Text(
@@ -66,23 +76,26 @@ class Lines:
                 return Text(f"{event.device} does not answer ({event.reason}): trying again")
             case AudioDeviceBack():
                 return Text(f"{event.device} is back after {event.lost_s:.1f} s")
+            case Mark():
+                return Text(f"{clock(event.at_s):>9}  marked")
             case Health():
                 return Text(f"{event.status}: {event.message}")
             case _:
                 return None
 
 
-def turn_line(event: TurnFinal | TurnRevised, before: str | None = None) -> Text:
+def turn_line(event: TurnFinal | TurnRevised, ink: Ink, before: str | None = None) -> Text:
     """One turn: when, who, which emotion, how sure, the words.
 
     Args:
         event: what is said of the turn.
+        ink: for the terminal that shows it.
         before: its emotion until now, where there was one.
     """
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
         line.append(f"{printable(event.speaker)}  ", "bold")
-    line.append_text(emotion_text(event.emotion, width=10))
+    line.append_text(emotion_text(event.emotion, looks(event.probabilities)[event.emotion], ink, width=10))
     line.append(f"{event.confidence:4.0%}  ")
     if before is not None:
         line.append("(revised)  " if before == event.emotion else f"(was {printable(before)})  ", "dim")
@@ -99,6 +112,6 @@ def ended_line(event: SessionEnded) -> str:
 
 
 def print_line(console: Console, line: Text) -> None:
-    """Print one line, however long, in what the console's encoding can carry."""
-    line.plain = to_encoding(line.plain, console.encoding)
+    """Print one line, however long, in what the console's encoding can carry, and nothing it would obey."""
+    line.plain = to_encoding(printable(line.plain), console.encoding)
     console.print(line, soft_wrap=True, highlight=False)

@@ -1,16 +1,18 @@
 """How things are worded and made safe to print, the same in plain lines and in the live view."""
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from streamer.palette import look
+from streamer.outputs.ink import Ink
+from streamer.palette import Look
 
 _ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&$%=0#####---##_-|..->")
 
 
-def emotion_text(emotion: str, width: int = 0) -> Text:
+def emotion_text(emotion: str, seen: Look, ink: Ink, width: int = 0) -> Text:
     """Symbol and name, at least `width` cells wide."""
-    seen = look(emotion)
-    return Text(f"{seen.symbol} {printable(emotion)}".ljust(width), f"bold {seen.colour}")
+    name = printable(emotion)
+    return Text(f"{seen.symbol} {set_cell_size(name, max(cell_len(name), width - 2))}", f"bold {ink(seen)}")
 
 
 def words(text: str | None) -> Text:

@@ -14,7 +14,7 @@ class Controls:
     Attributes:
         quit: ends in order; called once more, at once.
         mark: marks this moment in the streams of these names, or in all there are.
-        hold: holds what is played (True), or lets it go on. Where it is missing, pausing stops the picture only.
+        hold: holds what is played (True), or lets it go on; without it pausing stops the picture only.
         outputs: how the outputs fare that say so.
     """
 

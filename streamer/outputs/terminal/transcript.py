@@ -1,32 +1,40 @@
 """Draws who said what, and with which emotion: one block of lines a turn."""
 
 from collections.abc import Iterator
+from itertools import islice
 
-from rich.console import Console
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from streamer.events import TurnPartial
+from streamer.outputs.terminal.parts import Pen
 from streamer.outputs.terminal.state import ShownTurn, ViewState
 from streamer.outputs.wording import clock, emotion_text, printable, words
-from streamer.palette import look
+
+_HIDDEN = Text("·····", "dim")
+_NARROW, _MARGIN = 24, 7
 
 
-def transcript(state: ViewState, console: Console, width: int, rows: int) -> list[Text]:
+def transcript(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
     """Draw the latest turns, newest lowest, as many as fit into `rows` lines; the words wrap."""
     lines: list[Text] = []
-    for block in _blocks_newest_first(state, console, width):
-        lines = block + lines
-        if len(lines) >= rows:
+    for block in _blocks_newest_first(state, pen, width, rows):
+        room = rows - len(lines)
+        if room <= 0:
             break
-    lines = lines[max(len(lines) - rows, 0) :] if rows > 0 else []
+        if len(block) > room:  # its first line says whose it is
+            block = [*block[:1], *block[len(block) - room + 1 :]]
+        lines = block + lines
     return lines + [Text()] * (rows - len(lines))
 
 
-def _blocks_newest_first(state: ViewState, console: Console, width: int) -> Iterator[list[Text]]:
+def _blocks_newest_first(state: ViewState, pen: Pen, width: int, rows: int) -> Iterator[list[Text]]:
     labels = state.started.labels if state.started else []
-    emotion_width = min(max((len(label) for label in labels), default=8), 14) + 2
-    speakers = {turn.said.speaker for turn in state.turns.values()} | set(state.speaking)
-    who_width = min(max((len(who) for who in speakers if who is not None), default=-2), 12) + 2
+    emotion_width = min(max((cell_len(label) for label in labels), default=8), 14, max(width // 5, 0)) + 2
+    latest = list(islice(reversed(state.turns.values()), max(rows, 0)))
+    speakers = {turn.said.speaker for turn in latest} | set(state.speaking)
+    who_width = max((cell_len(printable(who)) for who in speakers if who is not None), default=-1) + 1
+    who_width = min(who_width, 13, max(width // 6, 0))
     if not state.turns and not state.speaking:
         yield [Text("nobody has spoken yet", "dim")]
     for live in sorted(state.speaking.values(), key=lambda event: -event.turn):
@@ -34,30 +42,43 @@ def _blocks_newest_first(state: ViewState, console: Console, width: int) -> Iter
         seems, heard = "speaking", None
         if isinstance(live, TurnPartial):
             seems, heard = f"{printable(live.emotion)}?", live.text
-        head.append(f"… {seems}"[: emotion_width + 6].ljust(emotion_width + 6), "dim")
-        yield _hang(head, Text(printable(heard), "italic") if heard else Text(), console, width)
-    for turn in reversed(state.turns.values()):
+        head.append(set_cell_size(f"… {seems}", emotion_width + 6), "dim")
+        said = Text() if not heard else Text(printable(heard), "italic") if pen.words else _HIDDEN
+        yield _hang(head, said, pen, width)
+    marks = sorted(state.marks)
+    for turn in latest:
+        while marks and marks[-1] >= turn.said.start_s:
+            yield _marked(marks.pop())
         head = _head(turn.said.start_s, turn.said.speaker, who_width)
-        head.append_text(emotion_text(turn.said.emotion, emotion_width))
-        head.append(f"{turn.said.confidence:5.0%} ")
-        yield _hang(head, _said(turn), console, width)
+        emotion = emotion_text(turn.said.emotion, state.look(turn.said.emotion), pen.ink, emotion_width)
+        emotion.truncate(emotion_width)
+        head.append_text(emotion).append(f"{turn.said.confidence:5.0%} ")
+        yield _hang(head, _said(turn, state, pen), pen, width)
+    if len(latest) == len(state.turns):
+        yield from (_marked(at_s) for at_s in reversed(marks))
 
 
 def _head(start_s: float, speaker: str | None, who_width: int) -> Text:
-    who = printable(speaker or "")[: max(who_width - 2, 0)].ljust(who_width)
+    who = set_cell_size(printable(speaker or ""), max(who_width - 1, 0)) + " " * bool(who_width)
     return Text.assemble((f"{clock(start_s, tenths=False):>5} ", "dim"), (who, "bold"))
 
 
-def _said(turn: ShownTurn) -> Text:
-    text = words(turn.said.text)
+def _marked(at_s: float) -> list[Text]:
+    return [Text.assemble((f"{clock(at_s, tenths=False):>5} ", "dim"), ("▸ marked", "bold"))]
+
+
+def _said(turn: ShownTurn, state: ViewState, pen: Pen) -> Text:
+    text = words(turn.said.text) if pen.words or not turn.said.text else _HIDDEN.copy()
     if turn.was is not None:
-        text.append(f"  was {look(turn.was).symbol} {printable(turn.was)}", "dim")
+        text.append(f"  was {state.look(turn.was).symbol} {printable(turn.was)}", "dim")
     return text
 
 
-def _hang(head: Text, body: Text, console: Console, width: int) -> list[Text]:
-    """Wrap the body to the right of its head."""
-    room = max(width - head.cell_len - 1, 10)
-    first, *others = list(body.wrap(console, room)) or [Text()]
-    indent = " " * (head.cell_len + 1)
-    return [Text.assemble(head, " ", first), *(Text.assemble(indent, line) for line in others)]
+def _hang(head: Text, body: Text, pen: Pen, width: int) -> list[Text]:
+    """Wrap the body to the right of its head, or below it where there is little room."""
+    below = width - head.cell_len - 1 < _NARROW
+    margin = _MARGIN if below else head.cell_len + 1
+    lines = [Text.assemble(" " * margin, line) for line in body.wrap(pen.console, max(width - margin, 10))]
+    if below or not lines:
+        return [head, *(line for line in lines if body)]
+    return [Text.assemble(head, lines[0][margin - 1 :]), *lines[1:]]

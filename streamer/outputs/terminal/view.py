@@ -1,39 +1,50 @@
-"""The live view as an output: paints the state a few times a second, and leaves the terminal as it was."""
+"""The live view as an output: paints the board when it changes, and leaves the terminal as it was."""
 
 import asyncio
 import contextlib
-import logging
-from collections import Counter, deque
+import os
+import signal
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from threading import get_ident
+from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.text import Text
 
 from streamer.audio.frame import AudioFrame
-from streamer.events import Event, SessionStarted
+from streamer.events import Event
+from streamer.outputs.ink import ink_for
 from streamer.outputs.lines import ended_line, print_line, turn_line
-from streamer.outputs.terminal.layout import draw
+from streamer.outputs.terminal.board import Board, Wish
+from streamer.outputs.terminal.controls import Controls
+from streamer.outputs.terminal.frames import Frames
+from streamer.outputs.terminal.keys import Keys
+from streamer.outputs.terminal.log import LogToView
+from streamer.outputs.terminal.screen import Screen, in_foreground
 from streamer.outputs.terminal.state import ViewState
-from streamer.outputs.wording import emotion_text, to_encoding
+from streamer.outputs.wording import emotion_text
 
-_PAINTS_PER_S = 8
-_REPAINT_EVERY = 16
-"""Paints between two that write every line, should anything else have written to the terminal."""
+_PAINTS_PER_S = 10
+_LOOK_AT_OUTPUTS_S = 0.5
 
 
 def has_room(console: Console) -> bool:
-    """Whether there is a terminal behind the console, and the view fits into it; else print lines."""
-    is_terminal = console.file.isatty() and console.is_terminal and not console.is_dumb_terminal
-    return is_terminal and console.width >= 40 and console.height >= 10
+    """Whether there is a terminal behind the console, ours to use, and the view fits; else print lines."""
+    if not console.file.isatty() or not console.is_terminal or console.is_dumb_terminal:
+        return False
+    fd = console.file.fileno()
+    width, height = os.get_terminal_size(fd)
+    return width >= 40 and height >= 10 and in_foreground(fd)
 
 
 class TerminalView:
-    """Shows one session at a time on the whole terminal; on leaving it prints how each session went.
+    """Shows what runs on the whole terminal, reads its keys, and prints on leaving how each session went.
 
-    Events and sound only change the state, a thread of its own paints: a slow terminal holds nothing up.
+    Events and sound only change the board, a thread of its own paints: a slow terminal holds nothing up.
     While the view is open, messages of `logging` are shown in it, and repeated where they belong afterwards.
 
     Args:
@@ -42,104 +53,182 @@ class TerminalView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._sessions = [ViewState()]
-        self._painted: list[str] = []
+        self._ink = ink_for(console)
+        self._board = Board()
+        self._frames = Frames(console, self._ink)
+        self._controls = Controls(quit=lambda: signal.raise_signal(signal.SIGINT))
+        self._changed = asyncio.Event()
+        self._screen: Screen | None = None
+        self._keys = Keys()
         self._painter: asyncio.Task[None] | None = None
+        self._marking: set[asyncio.Task[None]] = set()
         # Drawing takes a while, and a terminal that is held (Ctrl-S) blocks whoever writes to it.
         self._painter_thread = ThreadPoolExecutor(1, thread_name_prefix="terminal")
-        self._log = _LogToView(self._sessions)
+        self._log = LogToView(self._notice)
 
     async def __aenter__(self) -> Self:
+        self._screen = Screen(self._console.file)
+        self._board.keys = self._screen.keyboard is not None
+        self._board.can_mark = False
         self._log.take_over()
-        self._console.set_alt_screen(True)
-        self._console.show_cursor(False)
+        loop = asyncio.get_running_loop()
+        for name, handler in (
+            ("SIGTSTP", self._suspend),
+            ("SIGCONT", self._resume),
+            ("SIGWINCH", self._repaint),
+        ):
+            if hasattr(signal, name):
+                loop.add_signal_handler(getattr(signal, name), handler)
+        self._resume()
         self._painter = asyncio.create_task(self._keep_painting(), name="terminal view")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._screen is not None
+        assert self._painter is not None
+        loop = asyncio.get_running_loop()
         try:
-            if self._painter is not None:
-                self._painter.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._painter
+            self._painter.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._painter
         finally:
             self._painter_thread.shutdown()
-            self._console.set_alt_screen(False)
-            self._console.show_cursor(True)
-            for state in self._sessions:
+            for number, _ in self._signals():
+                loop.remove_signal_handler(number)
+            self._listen(False)
+            self._screen.close()
+            for state in self._board.recap():
                 self._print_recap(state)
             self._log.give_back()
 
     async def send(self, event: Event) -> None:
         """Show the event with the next paint."""
-        if isinstance(event, SessionStarted) and self._sessions[-1].started is not None:
-            self._sessions.append(ViewState())
-        self._sessions[-1].apply(event)
+        self.tell(event)
 
-    def hear(self, frame: AudioFrame) -> None:
-        """Show the level with the next paint."""
-        self._sessions[-1].hear(frame)
+    def tell(self, event: Event) -> None:
+        """Show the event with the next paint."""
+        self._board.apply(event)
+        self._changed.set()
+
+    def hear(self, frame: AudioFrame, stream: str | None = None) -> None:
+        """Show the level with the next paint; without a name it is that of the newest session."""
+        self._board.hear(frame, stream, monotonic())
+        self._changed.set()
+
+    def control(self, controls: Controls) -> None:
+        """Say what keys do from now on."""
+        self._controls = controls
+        self._board.can_mark = controls.mark is not None
+        self._changed.set()
+
+    def _notice(self, message: str) -> None:
+        self._board.notify(message)
+        self._changed.set()
+
+    # Keys.
+
+    def _listen(self, listen: bool) -> None:
+        assert self._screen is not None
+        loop, keyboard = asyncio.get_running_loop(), self._screen.keyboard
+        if keyboard is not None and listen:
+            loop.add_reader(keyboard, self._read_keys, keyboard)
+        elif keyboard is not None:
+            loop.remove_reader(keyboard)
+
+    def _read_keys(self, keyboard: int) -> None:
+        try:
+            data = os.read(keyboard, 1024)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # nobody is there any more
+            self._listen(False)
+        for key in self._keys.feed(data):
+            match self._board.press(key):
+                case Wish.QUIT:
+                    self._controls.quit()
+                case Wish.PAUSE if self._controls.hold is not None:
+                    self._controls.hold(self._board.paused)
+                case Wish.MARK if self._controls.mark is not None:
+                    self._mark(self._controls.mark([state.stream for state in self._board.shown]))
+                case Wish.REPAINT:
+                    self._frames.forget()
+            self._changed.set()
+
+    def _mark(self, marking: Any) -> None:
+        task = asyncio.ensure_future(marking)
+        self._marking.add(task)
+        task.add_done_callback(self._marking.discard)
+
+    # The terminal, lent to the shell and taken back.
+
+    def _signals(self) -> list[tuple[int, Callable[[], None]]]:
+        if sys.platform == "win32":
+            return []
+        return [
+            (signal.SIGTSTP, self._suspend),
+            (signal.SIGCONT, self._resume),
+            (signal.SIGWINCH, self._repaint),
+        ]
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: stop as any program does, with the terminal in order."""
+        assert self._screen is not None
+        self._listen(False)
+        self._screen.leave()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.pthread_kill(get_ident(), signal.SIGTSTP)  # we stand still here until we are continued
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, self._suspend)
+        self._resume()
+
+    def _resume(self) -> None:
+        """Take the terminal, if the shell gave it to us; otherwise when it does."""
+        assert self._screen is not None
+        self._screen.enter()
+        if self._screen.entered:
+            self._listen(True)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        self._frames.forget()
+        self._changed.set()
+
+    # Painting.
 
     async def _keep_painting(self) -> None:
+        assert self._screen is not None
         loop = asyncio.get_running_loop()
-        for paint in count():
-            everything = paint % _REPAINT_EVERY == 0
-            await loop.run_in_executor(
-                self._painter_thread, self._paint, self._sessions[-1].snapshot(), everything
-            )
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _LOOK_AT_OUTPUTS_S)
+            if not self._screen.entered and self._screen.is_ours:  # brought to the foreground
+                self._resume()
+            outputs = tuple(self._controls.outputs()) if self._controls.outputs is not None else ()
+            if outputs == self._board.outputs and not self._changed.is_set():
+                continue
+            self._board.outputs = outputs
+            self._changed.clear()
+            await loop.run_in_executor(self._painter_thread, self._paint, self._board.snapshot())
             await asyncio.sleep(1 / _PAINTS_PER_S)
 
-    def _paint(self, state: ViewState, everything: bool) -> None:
-        """Bring the terminal up to date: only lines that changed are written, in one go."""
-        width, height = self._console.size
-        lines = draw(state, self._console, width, height)
-        with self._console.capture() as capture:
-            self._console.print(Text("\n").join(lines), end="", crop=True, no_wrap=True, highlight=False)
-        drawn = to_encoding(capture.get(), self._console.encoding).split("\n")
-        before = self._painted if len(self._painted) == len(drawn) and not everything else [""] * len(drawn)
-        self._painted = drawn
-        changed = [
-            f"\x1b[{row};1H{line}\x1b[K"
-            for row, (line, old) in enumerate(zip(drawn, before, strict=True), start=1)
-            if line != old or everything
-        ]
-        self._console.file.write("".join(changed))
-        self._console.file.flush()
+    def _paint(self, board: Board) -> None:
+        assert self._screen is not None
+        self._screen.paint(self._frames.next(board, *self._screen.size))
 
     def _print_recap(self, state: ViewState) -> None:
         """Print the last turns of a session, as many as fit, and how it went."""
         turns = list(state.turns.values())
-        for turn in turns[-max(self._console.height - 4, 1) :]:
-            print_line(self._console, turn_line(turn.said, turn.was))
+        room = max((self._console.height - 4) // max(len(self._board.recap()), 1), 1)
+        for turn in turns[-room:]:
+            line = turn_line(turn.said, self._ink, turn.was)
+            print_line(self._console, line)
         if state.ended is not None:
             line = Text(ended_line(state.ended))
-            for emotion, times in Counter(turn.said.emotion for turn in turns).most_common():
-                line.append("  ").append_text(emotion_text(emotion)).append(f" {times}")
+            for emotion, times in state.emotions.most_common():
+                if times:
+                    said = emotion_text(emotion, state.look(emotion), self._ink)
+                    line.append("  ").append_text(said).append(f" {times}")
             print_line(self._console, line)
-
-
-class _LogToView(logging.Handler):
-    """Stands in for the handlers of the root logger while the view has the terminal."""
-
-    def __init__(self, sessions: list[ViewState]) -> None:
-        super().__init__()
-        self._sessions = sessions
-        self._others: list[logging.Handler] = []
-        self._records: deque[logging.LogRecord] = deque(maxlen=20)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._records.append(record)
-        self._sessions[-1].notify(record.getMessage())
-
-    def take_over(self) -> None:
-        root = logging.getLogger()
-        self._others = root.handlers[:]
-        root.handlers[:] = [self]
-
-    def give_back(self) -> None:
-        root = logging.getLogger()
-        root.handlers[:] = self._others
-        for record in self._records:
-            root.handle(record)

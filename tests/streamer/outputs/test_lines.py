@@ -30,6 +30,7 @@ async def test_a_session_in_lines() -> None:
         sample.gap(),
         sample.device_lost(),
         sample.device_back(),
+        sample.mark(8.5),
         sample.ended("interrupted", turns=2),
     ) == [
         "kitchen.wav: pocketsphinx, meld-small@1",
@@ -40,6 +41,7 @@ async def test_a_session_in_lines() -> None:
         "   0:03.2  0.4 s of sound lost: overflow",
         "USB microphone does not answer (unplugged): trying again",
         "USB microphone is back after 2.5 s",
+        "   0:08.5  marked",
         "2 turns in 1:02.5; interrupted",
     ]
 
@@ -53,6 +55,21 @@ async def test_words_are_neither_markup_nor_control() -> None:
     (line,) = await lines_of(Sample().final(text="[bold]x[/bold]\x1b[2J\n:smile:", speaker="\x1b]0;A"))
     assert "\x1b" not in line
     assert line.endswith("[bold]x[/bold] [2J :smile:")
+    (line,) = await lines_of(Sample().started(source="a\x1b]0;title\x07.wav"))
+    assert line.startswith("a ]0;title.wav")
+
+
+async def test_streams_that_come_at_once_are_told_apart() -> None:
+    file, one, other = io.StringIO(), Sample("one"), Sample("other")
+    async with Lines(Console(file=file, width=80), name_streams=True) as output:
+        for event in (one.final(1, "joy"), other.final(1, "anger"), one.revised(1, "fear"), other.ended()):
+            await output.send(event)
+    assert [line[:35].rstrip() for line in file.getvalue().splitlines()] == [
+        "one     0:02.0  ▲ joy      80%  I c",
+        "other     0:02.0  ◆ anger    80%  I",
+        "one     0:02.0  ≈ fear     60%  (wa",
+        "other  1 turn in 1:02.5",
+    ]
 
 
 async def test_colour_only_where_it_is_wanted() -> None:

@@ -18,7 +18,7 @@ def frame(amplitude: float, at_s: float, channel: int = 0) -> AudioFrame:
 
 def test_the_level_rises_at_once_and_falls_slowly() -> None:
     state = ViewState()
-    assert state.level_dbfs == FLOOR_DBFS
+    assert state.level_dbfs is None
     state.hear(frame(0.1, 0.0))
     assert state.level_dbfs == pytest.approx(-20, abs=0.01)
     state.hear(frame(0, 0.02))
@@ -68,6 +68,7 @@ def test_a_turn_is_spoken_then_said_then_revised() -> None:
         state.apply(sample.revised(1, emotion, revision=revision))
         said.append((state.newest.said.emotion, state.newest.was, state.revisions))
     assert said == [("anger", None, 1), ("sadness", "anger", 2), ("sadness", "anger", 3)]
+    assert +state.emotions == {"sadness": 1}
 
 
 def test_speakers_overlap() -> None:
@@ -92,11 +93,12 @@ def test_the_next_turn_of_a_speaker_outlives_the_end_of_the_one_before() -> None
 
 def test_only_the_latest_turns_are_kept() -> None:
     state, sample = ViewState(), Sample()
-    for turn in range(1, 1_001):
+    for turn in range(1, 2_501):
         state.apply(sample.final(turn))
-    assert (len(state.turns), min(state.turns), max(state.turns)) == (500, 501, 1_000)
+    assert (len(state.turns), min(state.turns), max(state.turns)) == (2_000, 501, 2_500)
     state.apply(sample.revised(3))
     assert min(state.turns) == 501
+    assert state.emotions == {"anger": 2_500}
 
 
 def test_trouble_stays_until_it_is_over_and_notices_for_a_while() -> None:
@@ -114,3 +116,37 @@ def test_trouble_stays_until_it_is_over_and_notices_for_a_while() -> None:
     assert state.trouble == "partials are shed"
     state.apply(Health(**stamp(), status="ok", message="all is well again", queues=queues))
     assert state.trouble is None
+
+
+def test_lag_is_how_late_sound_comes_and_how_long_its_turn_takes() -> None:
+    state, sample = ViewState(), Sample()
+    for i in range(100):
+        state.hear(frame(0.1, i * 0.02), now_s=50 + i * 0.02)
+    assert not state.lag_s
+    state.apply(sample.final(1))
+    assert state.lag_s == pytest.approx(0.154, abs=1e-3)
+    state.hear(frame(0.1, 2.0), now_s=53.5)
+    assert state.lag_s == pytest.approx(1.654, abs=1e-2)
+    state.hear(frame(0.1, 3.5), now_s=53.52)
+    assert state.lag_s == pytest.approx(0.174, abs=1e-2)
+
+
+def test_a_recording_read_faster_than_it_plays_is_never_late() -> None:
+    state = ViewState()
+    for i in range(1_000):
+        state.hear(frame(0.1, i * 0.02), now_s=i * 0.001)
+    assert not state.lag_s
+
+
+def test_a_slow_clock_of_a_sound_card_is_no_lag() -> None:
+    state = ViewState()
+    for i in range(36_000):
+        state.hear(frame(0.1, float(i)), now_s=i * 1.00005)
+    assert (state.lag_s or 0) < 0.05
+
+
+def test_marks_are_kept_and_noticed() -> None:
+    state, sample = ViewState(), Sample()
+    state.apply(sample.mark(3.25))
+    assert state.marks == [3.25]
+    assert state.notice == "marked 0:03.2"

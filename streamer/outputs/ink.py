@@ -1,0 +1,42 @@
+"""Which of an emotion's colours suits the terminal that shows it."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from rich.console import Console
+
+from streamer.palette import Look
+
+Ink = Callable[[Look], str]
+"""From a look to the rich style of its text and bars."""
+
+
+def ink_for(console: Console, environ: Mapping[str, str] = os.environ) -> Ink:
+    """The ink for a terminal: by how many colours it has, and by its background where it tells.
+
+    Terminals that tell set COLORFGBG, to "15;0" or "0;default;15": the last number is the background's, of
+    the 16 colours.
+    """
+    if console.color_system in ("standard", "windows"):
+        return lambda look: look.ansi
+    background = environ.get("COLORFGBG", "").rpartition(";")[2]
+    if background in {"0", "1", "2", "3", "4", "5", "6", "8"}:
+        return on_dark
+    if background in {"7", "9", "10", "11", "12", "13", "14", "15"}:
+        return on_light
+    return on_any
+
+
+def on_dark(look: Look) -> str:
+    """For a dark background."""
+    return look.on_dark
+
+
+def on_light(look: Look) -> str:
+    """For a light background."""
+    return look.on_light
+
+
+def on_any(look: Look) -> str:
+    """For a background that nobody knows."""
+    return look.colour

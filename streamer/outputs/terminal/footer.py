@@ -1,0 +1,91 @@
+"""The last lines: what is in use and how it fares, and what keys do."""
+
+from itertools import chain
+
+from rich.text import Text
+
+from streamer.outputs.base import OutputStatus
+from streamer.outputs.terminal.board import Board
+from streamer.outputs.terminal.parts import Pen, apart, rule
+from streamer.outputs.terminal.state import ViewState
+from streamer.outputs.wording import printable
+from streamer.palette import ALARM
+
+
+def footer(board: Board, pen: Pen, width: int, height: int) -> list[Text]:
+    """Draw it: three lines, fewer where the terminal is low."""
+    lines = [rule(width), _status(board, pen, width), _keys(board, width)]
+    return lines[0 if height >= 10 else 1 if height >= 7 else 2 if height >= 4 else 3 :]
+
+
+def _status(board: Board, pen: Pen, width: int) -> Text:
+    """What is in use; what there is to say matters more."""
+    shown = board.shown
+    parts = Text(" · ".join(_in_use(board)), "dim")
+    for status in board.outputs:
+        parts.append(" · " if parts else "", "dim")
+        parts.append(_fares(status), f"bold {pen.ink(ALARM)}" if status.trouble else "dim")
+    trouble = next(((state, state.trouble) for state in shown if state.trouble is not None), None)
+    notice = next(((state, state.notice) for state in shown if state.notice), None)
+    if trouble is None and notice is None:
+        return parts
+    state, message = trouble or notice or (shown[0], None)
+    said = printable(f"{state.stream}: {message}" if len(shown) > 1 else message or "")
+    line = Text(f"! {said}", f"bold {pen.ink(ALARM)}") if trouble else Text(said)
+    return apart(line, parts, width) if line.cell_len + parts.cell_len + 2 <= width else line
+
+
+def _in_use(board: Board) -> list[str]:
+    shown = board.shown
+    used = [part for state in shown for part in _uses(state)]
+    parts = list(dict.fromkeys(used))[:3]
+    lags = [state.lag_s for state in shown if state.lag_s is not None and state.ended is None]
+    if lags:
+        worst = max(lags)
+        parts.append(f"lag {worst:.1f} s" if worst >= 1 else f"lag {1e3 * worst:.0f} ms")
+    if revisions := sum(state.revisions for state in shown):
+        parts.append(f"{revisions} revised")
+    shed: dict[str, int] = {}
+    for name, count in chain.from_iterable(state.shed.items() for state in shown):
+        shed[name] = shed.get(name, 0) + count
+    if shed:
+        parts.append("shed " + ", ".join(f"{count} {name}" for name, count in shed.items()))
+    return [printable(part) for part in parts]
+
+
+def _uses(state: ViewState) -> list[str]:
+    """The recogniser at work, and the bundle."""
+    if state.newest is not None:
+        return [state.newest.said.recogniser, state.newest.said.bundle]
+    return [] if state.started is None else [state.started.recogniser, state.started.bundle]
+
+
+def _fares(status: OutputStatus) -> str:
+    said = f"{status.name}: {status.trouble}" if status.trouble else f"{status.name} connected"
+    if status.queue is not None and status.queue.depth:
+        said += f", {status.queue.depth} queued"
+    if status.queue is not None and status.queue.shed:
+        said += f", {status.queue.shed} shed"
+    return printable(said)
+
+
+def _keys(board: Board, width: int) -> Text:
+    """What keys do, the most needed first; as many as fit."""
+    if not board.keys:
+        return Text("Ctrl-C ends", "dim")
+    keys = [("q", "quit"), ("space", "go on" if board.paused else "pause")]
+    if board.can_mark:
+        keys.append(("m", "mark"))
+    keys.append(("w", "hide words" if board.words else "show words"))
+    if len(board.sessions) > 1:
+        keys.append(("tab", "one stream" if board.focus is None else "next stream"))
+    paused = Text()
+    if board.paused:
+        new = "1 new turn" if board.missed == 1 else f"{board.missed} new turns"
+        paused = Text(f" paused, {new} " if board.missed else " paused ", "reverse")
+    line = Text()
+    for key, does in keys:
+        part = Text.assemble("  " if line else "", (key, "bold"), (f" {does}", "dim"))
+        if line.cell_len + part.cell_len + paused.cell_len + 2 <= width:
+            line.append_text(part)
+    return apart(line, paused, width)

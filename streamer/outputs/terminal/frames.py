@@ -1,0 +1,60 @@
+"""From boards to what a terminal must be sent: only the lines that changed."""
+
+from time import monotonic
+
+from rich.console import Console
+from rich.text import Text
+
+from streamer.outputs.ink import Ink
+from streamer.outputs.terminal.board import Board
+from streamer.outputs.terminal.layout import draw
+from streamer.outputs.wording import to_encoding
+
+_EVERYTHING_EVERY_S = 5.0
+"""How often a frame writes every line, should anything else have written to the terminal."""
+
+
+class Frames:
+    """Remembers what the terminal shows.
+
+    Args:
+        console: a terminal; nothing is written to it here.
+        ink: chooses colours.
+    """
+
+    def __init__(self, console: Console, ink: Ink) -> None:
+        self._console = console
+        self._ink = ink
+        self._shown: list[str] = []
+        self._size = (0, 0)
+        self._everything_at = 0.0
+
+    def forget(self) -> None:
+        """The terminal may show anything: the next frame writes every line."""
+        self._shown = []
+
+    def next(self, board: Board, width: int, height: int) -> str:
+        """What brings the terminal up to date with a board; "" where it is."""
+        lines = draw(board, self._console, self._ink, width, height)
+        drawn = [self._rendered(line, width) for line in lines]
+        if drawn == self._shown:
+            return ""
+        now_s = monotonic()
+        everything = (width, height) != self._size or now_s - self._everything_at > _EVERYTHING_EVERY_S
+        everything = everything or len(self._shown) != len(drawn)
+        before = [""] * len(drawn) if everything else self._shown
+        if everything:
+            self._everything_at = now_s
+        self._shown, self._size = drawn, (width, height)
+        return "".join(
+            f"\x1b[{row};1H{line}"
+            for row, (line, old) in enumerate(zip(drawn, before, strict=True), start=1)
+            if everything or line != old
+        )
+
+    def _rendered(self, line: Text, width: int) -> str:
+        with self._console.capture() as capture:
+            self._console.print(line, end="", crop=False, overflow="ignore", no_wrap=True, highlight=False)
+        rendered = to_encoding(capture.get(), self._console.encoding)
+        # After a line that fills the row the cursor stands on its last cell, which erasing would clear.
+        return rendered if line.cell_len >= width else f"{rendered}\x1b[K"

@@ -1,0 +1,54 @@
+"""What lines of the view are made of."""
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from rich.console import Console
+from rich.text import Text
+
+from streamer.outputs.ink import Ink
+
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What it takes to draw.
+
+    Attributes:
+        console: measures and wraps; nothing is printed.
+        ink: chooses colours.
+        words: whether words may be shown.
+    """
+
+    console: Console
+    ink: Ink
+    words: bool = True
+
+
+def bar(share: float, cells: int) -> str:
+    """A bar of eighths of a cell, padded to `cells`."""
+    full, eighth = divmod(round(share * cells * 8), 8)
+    return ("█" * full + (_EIGHTHS[eighth] if eighth else "")).ljust(cells)
+
+
+def apart(left: Text, right: Text, width: int) -> Text:
+    """One text at each end of a line; the left one gives way."""
+    left = left.copy()
+    left.truncate(max(width - right.cell_len - 2, 0), overflow="ellipsis")
+    return Text.assemble(left, " " * max(width - left.cell_len - right.cell_len, 0), right)
+
+
+def beside(left: list[Text], left_width: int, right: list[Text]) -> list[Text]:
+    """Two blocks of lines with a rule between them."""
+    lines = []
+    for a, b in zip_longest(left, right, fillvalue=Text()):
+        cell = a.copy()
+        cell.truncate(left_width, overflow="ellipsis", pad=True)
+        lines.append(Text.assemble(cell, (" │ ", "dim"), b))
+    return lines
+
+
+def rule(width: int) -> Text:
+    """A line across."""
+    return Text("─" * width, "dim")
