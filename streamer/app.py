@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamer.errors import InputError, RunError
+from streamer.replay.command import replay
 from streamer.reports.formats import Format
 
 if TYPE_CHECKING:
@@ -295,6 +296,9 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
 
     raise typer.Exit(_run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
+
+
+app.command()(replay)
 
 
 @app.callback()
