@@ -1,0 +1,1 @@
+"""Events files played back."""

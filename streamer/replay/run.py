@@ -1,0 +1,93 @@
+"""Runs a replay: outputs, keys, and what Ctrl-C does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from streamer.interrupts import Interrupts
+from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.terminal.controls import Controls
+from streamer.replay.clock import Clock
+from streamer.replay.player import Player, Publish
+from streamer.replay.recording import Recording
+
+if TYPE_CHECKING:
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.mqtt.output import Mqtt
+    from streamer.outputs.outbox.settings import OutboxSettings
+    from streamer.outputs.terminal.view import TerminalView
+
+
+async def play(
+    recordings: Sequence[Recording],
+    outputs: Sequence[Output],
+    clock: Clock,
+    *,
+    words: bool = True,
+    broker: "BrokerAddress | None" = None,
+    outbox: "OutboxSettings | None" = None,
+    view: "TerminalView | None" = None,
+) -> int:
+    """Play files of events, side by side, until their end or a wish to leave.
+
+    Args:
+        recordings: what to play.
+        outputs: take all events.
+        clock: says when.
+        words: whether words are handed on.
+        broker: where the events are published too.
+        outbox: where they wait for it.
+        view: whose keys hold what is played, and leave.
+
+    Returns:
+        The exit code: 0, or 128 plus the number of the signal that ended it.
+
+    Raises:
+        InputError: a file holds no events, or breaks off.
+        RunError, BrokenPipeError: an output takes no more.
+    """
+    async with AsyncExitStack() as stack:
+        publish = await stack.enter_async_context(_publishing(broker, outbox, words))
+        for output in outputs:
+            await stack.enter_async_context(output)
+        player = Player(recordings, outputs, clock, publish=publish, words=words)
+        playing = asyncio.create_task(player.run())
+
+        def fare() -> list[OutputStatus]:
+            return how_they_fare([*player.published, *outputs])
+
+        def stop() -> None:
+            playing.cancel()
+
+        with Interrupts(stop) as interrupts:
+            if view is not None:
+                view.control(Controls(quit=interrupts.ask, hold=clock.hold, outputs=fare))
+            try:
+                await asyncio.wait([playing])
+            finally:
+                playing.cancel()
+            if not interrupts.asked:
+                playing.result()
+    return 128 + interrupts.caught if interrupts.caught else 0
+
+
+@asynccontextmanager
+async def _publishing(
+    broker: "BrokerAddress | None", outbox: "OutboxSettings | None", words: bool
+) -> AsyncIterator[Publish]:
+    """What makes the outputs that publish a stream, over one outbox: none without a broker."""
+    if broker is None or outbox is None:
+        yield lambda _: nullcontext(())
+        return
+    from streamer.outputs.mqtt.output import Mqtt
+    from streamer.outputs.outbox.outbox import Outbox
+
+    async with Outbox(outbox) as messages:
+
+        @asynccontextmanager
+        async def publish(stream: str) -> "AsyncIterator[list[Mqtt]]":
+            async with Mqtt(broker, stream, messages, words=words) as output:
+                yield [output]
+
+        yield publish

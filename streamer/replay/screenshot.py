@@ -1,0 +1,85 @@
+"""The live view as a picture: what it shows at one moment of a recording."""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from streamer.errors import InputError
+from streamer.outputs.ink import on_dark
+from streamer.outputs.terminal.board import Board
+from streamer.outputs.terminal.layout import draw
+from streamer.replay.recording import Recording
+from streamer.replay.timeline import Timeline
+
+_THEME = TerminalTheme((30, 30, 30), (220, 220, 220), [(30, 30, 30), *[(128, 128, 128)] * 6, (220, 220, 220)])
+"""A dark terminal, in a frame of its own: readable on light pages and on dark ones."""
+
+_FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Columns and rows of "100x30".
+
+    Raises:
+        InputError: it is no such size.
+    """
+    found = re.fullmatch(r"(\d{1,3})[xX×](\d{1,3})", text.strip())
+    if found is None or not (20 <= int(found[1]) <= 500 and 5 <= int(found[2]) <= 200):
+        raise InputError(f"--size {text}: give columns x rows, from 20x5 to 500x200, such as 100x30")
+    return int(found[1]), int(found[2])
+
+
+def board_at(recordings: Sequence[Recording], at_s: float | None, *, words: bool = True) -> Board:
+    """What the view knows so far into the recordings, or at their end.
+
+    Raises:
+        InputError: a recording cannot be read.
+    """
+    board = Board()
+    board.words = words
+    placed = []
+    for recording in recordings:
+        timeline = Timeline()
+        placed += [(timeline.place(event), event) for event in recording]
+    for place_s, event in sorted(placed, key=lambda each: each[0]):
+        if at_s is None or place_s <= at_s:
+            board.apply(event)
+    return board
+
+
+def screenshot(board: Board, width: int, height: int, title: str) -> str:
+    """Draw the view as SVG: the same every time, and without anything fetched from elsewhere."""
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=width,
+        height=height,
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    lines = draw(board, console, on_dark, width, height)
+    console.print(Text("\n").join(lines), highlight=False, crop=False, no_wrap=True, overflow="ignore")
+    svg = console.export_svg(title=title, theme=_THEME, unique_id="merits")
+    return _FONT_FACES.sub("", svg)
+
+
+def write(svg: str, target: Path) -> None:
+    """Write a picture, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        partial.write_text(svg, encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror}; choose another place") from error
