@@ -15,7 +15,7 @@ import shlex
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -62,15 +62,17 @@ def say(conversation: Conversation, turns: Turns, first: int, count: int) -> Non
         conversation.add(number, turns.utterance(number))
 
 
-def per_turn(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str, Any]:
-    """Milliseconds for the newest turn from each of `LENGTHS` on that find the window full.
+def per_turn(
+    bundle: Bundle, turns: Turns, window: int, rounds: int, at: Sequence[int] = LENGTHS
+) -> dict[str, Any]:
+    """Milliseconds for the newest turn from each of these lengths on that find the window full.
 
     Returns:
         Of all that is done (`conversation`) and of the networks alone: the median at each length, and the
         last over the first.
     """
     whole, networks = {}, {}
-    lengths = [length for length in LENGTHS if length > window]
+    lengths = [length for length in at if length > window]
     for length in progress(lengths, f"window {window}"):
         whole[length] = Conversation(bundle, window)
         networks[length] = ConversationWindow(bundle.conversation, window)
@@ -88,17 +90,19 @@ def per_turn(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str
             spent["conversation"][length].append(_ms(one.add, number, heard))
             spent["networks"][length].append(_ms(other.append, heard.text_embedding, heard.speech_embedding))
     result: dict[str, Any] = {}
-    for what, at in spent.items():
-        medians = {length: statistics.median(times) for length, times in at.items()}
+    for what, by_length in spent.items():
+        medians = {length: statistics.median(times) for length, times in by_length.items()}
         result[what] = {f"turn_{length}_ms": round(ms, 3) for length, ms in medians.items()}
         result[what]["last_over_first"] = round(medians[lengths[-1]] / medians[lengths[0]], 3)
     return result
 
 
-def against_recomputing(bundle: Bundle, turns: Turns, window: int, rounds: int) -> dict[str, Any]:
-    """The newest turn at each of `RECOMPUTED`: the window's step, against the offline model on all turns."""
+def against_recomputing(
+    bundle: Bundle, turns: Turns, window: int, rounds: int, at: Sequence[int] = RECOMPUTED
+) -> dict[str, Any]:
+    """The newest turn at each of these lengths: the window's step, against the offline model on all turns."""
     result = {}
-    for length in RECOMPUTED:
+    for length in at:
         networks = ConversationWindow(bundle.conversation, window)
         for number in range(length):
             heard = turns.utterance(number)
@@ -143,12 +147,12 @@ def held_bytes(root: object) -> int:
     return total + sum(storages.values())
 
 
-def memory(bundle: Bundle, turns: Turns, window: int) -> dict[str, int]:
+def memory(bundle: Bundle, turns: Turns, window: int, after: Sequence[int] = HELD_AFTER) -> dict[str, int]:
     """Bytes that a conversation holds after so many turns."""
     conversation = Conversation(bundle, window)
     said = 0
     held = {}
-    for count in HELD_AFTER:
+    for count in after:
         say(conversation, turns, said, count - said)
         said = count
         held[f"after_{count}_turns"] = held_bytes(conversation)

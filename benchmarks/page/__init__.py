@@ -1,0 +1,1 @@
+"""`benchmarks/results/*.json` -> docs/benchmarks.md with its figures, and the figures in the README."""
