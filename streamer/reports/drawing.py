@@ -27,6 +27,7 @@ def view(record: Record) -> dict[str, Any]:
     marks = looks(record.labels)
     index = {label: number for number, label in enumerate(marks)}
     length_s = max(record.duration_s, 0.001)
+    around = measures.around(len(record.turns))
     occurring = {turn.emotion for turn in record.turns}
 
     def at(seconds: float) -> float:
@@ -61,21 +62,21 @@ def view(record: Record) -> dict[str, Any]:
 
     def person(name: str, turns: Sequence[Turn]) -> dict[str, Any]:
         shares = measures.shares(turns)
-        shown, x = [], 0.0
+        parts, x = [], 0.0
         for label, share in shares.items():
             about = {"index": index[label], "symbol": marks[label].symbol, "label": one_line(label)}
-            shown.append(
+            parts.append(
                 about | {"x": round(x, 4), "width": round(100 * share, 4), "percent": _percent(share)}
             )
             x += 100 * share
         middle = [(turn.start_s + turn.end_s) / 2 for turn in turns]
-        smooth = measures.smoothed_valence(turns)
+        smooth = measures.smoothed_valence(turns, around)
         return {
             "name": one_line(name),
-            "turns": [drawn(turn) for turn in turns],
-            "rows": [[drawn(turn) for turn in row] for row in side_by_side(turns)],
-            "shares": shown,
-            "summary": ", ".join(f"{share['label']} {share['percent']} %" for share in shown),
+            "turns": [shown[turn.turn] for turn in turns],
+            "rows": [[shown[turn.turn] for turn in row] for row in side_by_side(turns)],
+            "shares": parts,
+            "summary": ", ".join(f"{share['label']} {share['percent']} %" for share in parts),
             "valence": _signed(measures.mean_valence(turns)),
             "time": clock(math.fsum(map(measures.length_s, turns)), tenths=False),
             "line": " ".join(
@@ -84,6 +85,7 @@ def view(record: Record) -> dict[str, Any]:
             ),
         }
 
+    shown = {turn.turn: drawn(turn) for turn in record.turns}
     of = {name: [turn for turn in record.turns if turn.name == name] for name in record.speakers}
     speakers = [person(name, turns) for name, turns in of.items()]
     together = [person("Everyone", record.turns)] if len(speakers) > 1 else []
@@ -115,10 +117,10 @@ def view(record: Record) -> dict[str, Any]:
         "most_zoom": most_zoom,
         "speakers": speakers,
         "everyone": [*together, *speakers],
-        "turns": [drawn(turn) for turn in record.turns],
+        "turns": list(shown.values()),
         "points": [
             {
-                "turn": drawn(point.turn),
+                "turn": shown[point.turn.turn],
                 "x": at(point.turn.start_s),
                 "mood": _mood(point.change),
                 "before": _signed(point.before),
@@ -126,7 +128,7 @@ def view(record: Record) -> dict[str, Any]:
             }
             for point in measures.turning_points(record.turns)
         ],
-        "around": measures.AROUND,
+        "around": around,
         "most_points": measures.MOST,
         "least_change": measures.LEAST_CHANGE,
     }
@@ -158,7 +160,7 @@ def _percent(share: float) -> int:
 
 
 def _signed(valence: float) -> str:
-    return f"{valence:+.2f}".replace("-", "−")
+    return f"{valence:+.2f}".replace("-", "−") if abs(valence) >= 0.005 else "0.00"
 
 
 def _mood(valence: float) -> str:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from streamer.reports.record import Turn
 
-AROUND = 3
-"""Turns before, and turns from a turn on, whose mean valence is compared."""
-
 LEAST_CHANGE = 0.3
 """Of mean valence, which runs from -1 to 1: a smaller one is no turning point."""
 
@@ -35,9 +32,15 @@ def mean_valence(turns: Sequence[Turn]) -> float:
     return math.fsum(turn.valence * length_s(turn) for turn in turns) / math.fsum(map(length_s, turns))
 
 
-def smoothed_valence(turns: Sequence[Turn]) -> list[float]:
-    """At every turn, the mean valence of it, the one before and the one after."""
-    return [mean_valence(turns[max(i - 1, 0) : i + 2]) for i in range(len(turns))]
+def around(turns: int) -> int:
+    """How many turns a mood is read from, in a session of so many: odd, at least 3, growing as the root."""
+    return max(math.isqrt(turns) | 1, 3)
+
+
+def smoothed_valence(turns: Sequence[Turn], count: int) -> list[float]:
+    """At every turn, the mean valence of `count` turns around it (odd; fewer at the ends)."""
+    reach = count // 2
+    return [mean_valence(turns[max(i - reach, 0) : i + reach + 1]) for i in range(len(turns))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class TurningPoint:
 
     Attributes:
         turn: the first turn of the new mood.
-        before: mean valence of the `AROUND` turns before it.
-        after: mean valence of the `AROUND` turns from it on.
+        before: mean valence of the turns before it, of as many as `around` says.
+        after: mean valence of as many from it on.
     """
 
     turn: Turn
@@ -63,19 +66,21 @@ class TurningPoint:
 def turning_points(turns: Sequence[Turn]) -> list[TurningPoint]:
     """Where the conversation's mean valence, everyone's together, changes most; in order of time.
 
-    At every turn, the mean valence of the three turns before it is compared with that of the three turns from
-    it on (near the ends, of the two that there are). The largest changes are taken first, up to `MOST`, none
-    smaller than `LEAST_CHANGE`, and none within three turns of another.
+    At every turn, the mean valence of the `around` turns before it is compared with that of as many from it
+    on (near the ends of half as many, and at least two). The largest changes are taken first, up to
+    `MOST`, none smaller than `LEAST_CHANGE`, and none within `around` turns of another.
     """
+    count = around(len(turns))
+    least = max(count // 2, 2)
     candidates = [
         (at, TurningPoint(turns[at], mean_valence(before), mean_valence(after)))
-        for at in range(2, len(turns) - 1)
-        for before, after in [(turns[max(at - AROUND, 0) : at], turns[at : at + AROUND])]
+        for at in range(least, len(turns) - least + 1)
+        for before, after in [(turns[max(at - count, 0) : at], turns[at : at + count])]
     ]
     found: list[tuple[int, TurningPoint]] = []
     for at, point in sorted(candidates, key=lambda candidate: -abs(candidate[1].change)):
         if len(found) == MOST or abs(point.change) < LEAST_CHANGE:
             break
-        if all(abs(at - other) >= AROUND for other, _ in found):
+        if all(abs(at - other) >= count for other, _ in found):
             found.append((at, point))
     return [point for _, point in sorted(found, key=lambda pair: pair[0])]

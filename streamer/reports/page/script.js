@@ -14,6 +14,9 @@
     text: row.textContent.toLowerCase(),
   }));
   const byNumber = new Map(rows.map((one) => [one.number, one]));
+  const seconds = Number(track.dataset.seconds);
+  const lengths = rows.map((one) => one.end - one.start).sort((a, b) => a - b);
+  const usual = lengths[lengths.length >> 1];
   let current = null;
 
   function mark(one) {
@@ -61,10 +64,9 @@
   for (const jump of all(".jump")) jump.addEventListener("click", () => show(byNumber.get(jump.dataset.turn)));
 
   if (sound) {
-    const length = rows.length && Number(track.dataset.seconds);
     const follow = () => {
       const at = sound.currentTime;
-      const share = `${Math.min((100 * at) / length, 100)}%`;
+      const share = `${Math.min((100 * at) / seconds, 100)}%`;
       playhead.setAttribute("x1", share);
       playhead.setAttribute("x2", share);
       playhead.classList.toggle("on", at > 0);
@@ -82,10 +84,13 @@
     const times = 2 ** Number(zoom.value);
     const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / scroll.scrollWidth;
     track.style.width = `${100 * times}%`;
+    track.classList.toggle("dense", (track.clientWidth / seconds) * usual < 10);
     scroll.scrollLeft = middle * scroll.scrollWidth - scroll.clientWidth / 2;
     for (const level of all("[data-least]")) level.style.display = times >= Number(level.dataset.least) ? "inline" : "none";
   }
   zoom.addEventListener("input", rescale);
+  addEventListener("resize", rescale);
+  rescale();
   zoom.parentElement.hidden = zoom.max === "0";
 
   function search() {
