@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -18,6 +19,7 @@ from models.care import pad
 from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
 from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.metrics.running import Running
 from streamer.transcribers.base import ClosingTranscriber, Transcriber, Transcript, WatchedTranscriber
 
 Result = TypeVar("Result")
@@ -76,6 +78,19 @@ class Voice:
     prepared: Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A kind of work.
+
+    Attributes:
+        busy_s: how long it has taken so far, in seconds, in all threads.
+        depth: what waits to be done; None where nothing ever waits.
+    """
+
+    busy_s: float
+    depth: int | None = None
+
+
 class Analyzer:
     """Words and embeddings for any number of streams; make one and share it.
 
@@ -85,6 +100,9 @@ class Analyzer:
     Args:
         bundle: the networks.
         transcriber: the recogniser.
+
+    Attributes:
+        running: the sessions on it.
     """
 
     def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
@@ -92,12 +110,22 @@ class Analyzer:
         self.transcriber = transcriber
         self._recognition = Batcher(self._recognise, "recogniser")
         self._embedding = Batcher(self._embed, "embedder", limit=BATCH, gather_s=GATHER_S)
+        self.running = Running()
+        self._busy_s = {"listening": 0.0, "context": 0.0}
         self._context = ThreadPoolExecutor(1, thread_name_prefix="context")
         self._ears = ThreadPoolExecutor(EARS, thread_name_prefix="ear")
 
     def lane(self) -> "Lane":
         """A stream's own access, to be entered as long as the stream lasts."""
         return Lane(self)
+
+    def stages(self) -> dict[str, "Stage"]:
+        """What each kind of work has waiting, and how long it has taken so far."""
+        return {
+            "recogniser": Stage(self._recognition.busy_s, self._recognition.depth),
+            "embedder": Stage(self._embedding.busy_s, self._embedding.depth),
+            **{name: Stage(busy_s) for name, busy_s in self._busy_s.items()},
+        }
 
     def lag_s(self, urgency: Urgency) -> float:
         """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
@@ -184,15 +212,22 @@ class Lane:
 
     async def in_context(self, step: Callable[[], Result]) -> Result:
         """Take a context step (`Conversation`), which is short, beside whatever else is being computed."""
-        return await asyncio.get_running_loop().run_in_executor(self._analyzer._context, step)
+        return await self._timed("context", self._analyzer._context, step)
 
     async def in_ear(self, listen: Callable[[], Result]) -> Result:
         """Have a `Listening` do something."""
-        return await asyncio.get_running_loop().run_in_executor(self._analyzer._ears, listen)
+        return await self._timed("listening", self._analyzer._ears, listen)
 
     def let_go(self, close: Callable[[], None]) -> None:
         """Have a `Listening` closed; nobody waits for it."""
         self._analyzer._ears.submit(close)
+
+    async def _timed(self, stage: str, threads: ThreadPoolExecutor, do: Callable[[], Result]) -> Result:
+        began = monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, do)
+        finally:
+            self._analyzer._busy_s[stage] += monotonic() - began
 
 
 def share_cores() -> None:

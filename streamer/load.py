@@ -34,6 +34,11 @@ class Load:
         self._behind = 0
         self._reported: tuple[str, str | None] = ("ok", None)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the source is held back."""
+        return self._behind > 0
+
     def leave_out(self, what: Shed, now_s: float) -> None:
         """Something was not done for want of time."""
         self.shed[what] += 1

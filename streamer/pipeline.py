@@ -9,6 +9,7 @@ a buffer of its own, and reports what it loses as a gap.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +31,8 @@ from streamer.channel import Channel
 from streamer.config import Settings
 from streamer.conversation import Conversation, Judgement
 from streamer.load import Load
-from streamer.outputs.base import Output
+from streamer.metrics.running import SessionFigures
+from streamer.outputs.base import Output, how_they_fare
 from streamer.speaking import Understanding
 from streamer.telling import Teller
 from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
@@ -90,6 +92,7 @@ class Pipeline:
         """
         self._source = source
         self._analyzer = analyzer
+        self._outputs = outputs
         self._settings = settings
         self._live = live
         self._meter = meter
@@ -148,7 +151,7 @@ class Pipeline:
         """
         began = monotonic()
         reason = "error: cancelled"
-        with self._lane:
+        with self._lane, self._analyzer.running.session(self._figures):
             async with self._source:
                 await self._teller.started(self._source.name)
                 analyst = asyncio.create_task(self._analyse())
@@ -297,6 +300,16 @@ class Pipeline:
         self._finished += 1
         while len(self._told) > self._settings.window:
             del self._told[next(iter(self._told))]
+
+    def _figures(self) -> SessionFigures:
+        return SessionFigures(
+            audio_s=self._samples / SAMPLE_RATE,
+            waiting=self._waiting.qsize(),
+            limit=self._settings.pending_turns,
+            held_back=self._load.behind,
+            shed=Counter(self._load.shed),
+            outputs=how_they_fare(self._outputs),
+        )
 
     async def _say_how_it_fares(self) -> None:
         if (report := self._load.report(monotonic(), self._analyzer.trouble)) is None:

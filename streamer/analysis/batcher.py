@@ -32,6 +32,8 @@ class Batcher(Generic[What, Result]):
     ) -> None:
         self.streams = 0
         """How many streams there are: with one there is nothing to gather."""
+        self.busy_s = 0.0
+        """How long it has worked, in seconds."""
         self._work = work
         self._limit = limit
         self._gather_s = gather_s
@@ -39,6 +41,11 @@ class Batcher(Generic[What, Result]):
         self._queue: FairQueue[What] = FairQueue()
         self._results: dict[Job[What], asyncio.Future[Result]] = {}
         self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def depth(self) -> int:
+        """Jobs that wait."""
+        return len(self._queue)
 
     def close(self) -> None:
         """End its thread; nothing can be done any more."""
@@ -81,6 +88,7 @@ class Batcher(Generic[What, Result]):
     async def _do(self, batch: Sequence[Job[What]]) -> None:
         jobs = [job.what for job in batch]
         loop = asyncio.get_running_loop()
+        began = monotonic()
         try:
             results = await loop.run_in_executor(self._thread, self._work, jobs)
         except Exception as error:  # noqa: BLE001 - whoever asked for it is told
@@ -92,6 +100,8 @@ class Batcher(Generic[What, Result]):
                 if (waiting := self._results.get(job)) is not None and not waiting.done():
                     waiting.set_exception(error)
             return
+        finally:
+            self.busy_s += monotonic() - began
         for job, result in zip(batch, results, strict=True):
             if (waiting := self._results.get(job)) is not None and not waiting.done():
                 waiting.set_result(result)

@@ -9,12 +9,12 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from streamer.metrics.routes import monitoring_routes
 from streamer.server.connection import converse
 from streamer.server.guard import OPEN_PATHS, Guard
 from streamer.server.page import page_routes
 from streamer.server.streams import Streams
 from streamer.server.watching import watch
-from streamer.version import VERSION
 
 
 def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[BaseRoute] = ()) -> ASGIApp:
@@ -28,9 +28,6 @@ def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[B
     settings = streams.settings.server
     page = page_routes()
 
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": VERSION})
-
     async def list_streams(_: Request) -> Response:
         return JSONResponse([stream.describe() for stream in streams])
 
@@ -42,7 +39,7 @@ def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[B
 
     application = Starlette(
         routes=[
-            Route("/healthz", health),
+            *monitoring_routes(streams.metrics),
             Route("/v1/streams", list_streams),
             WebSocketRoute("/v1/streams/{name}", stream),
             WebSocketRoute("/v1/watch", onlooker),

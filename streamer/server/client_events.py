@@ -8,7 +8,8 @@ from typing import Protocol, Self
 
 from starlette.websockets import WebSocketDisconnect
 
-from streamer.events import Event, TurnPartial
+from streamer.events import Event, QueueHealth, TurnPartial
+from streamer.outputs.base import OutputStatus
 from streamer.server.protocol import EventsShed
 
 
@@ -64,6 +65,12 @@ class ClientEvents:
     def idle(self) -> bool:
         """Whether all is sent and the client is there."""
         return not self._waiting and not self._sender.done()
+
+    @property
+    def status(self) -> OutputStatus:
+        """How much waits for the client; that it is slow is its own affair."""
+        queue = QueueHealth(depth=min(len(self._waiting), self._limit), limit=self._limit, shed=self.shed)
+        return OutputStatus("client", queue=queue)
 
     async def send(self, event: Event) -> None:
         """Take over one event."""

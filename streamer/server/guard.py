@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamer.errors import InputError
 from streamer.server.protocol import TOKEN_SUBPROTOCOL
 
-OPEN_PATHS = frozenset({"/healthz"})
-"""What anyone may ask for: it tells nothing but that the server runs."""
+OPEN_PATHS = frozenset({"/healthz", "/livez"})
+"""What anyone may ask for: it tells nothing but whether the server runs, and runs well."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{16,256}")
 """What fits into a header and a subprotocol (RFC 9110, `token`), and is long enough not to be guessed."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 from streamer.analyzer import Analyzer
 from streamer.config import Settings
 from streamer.events import Event, SessionEnded, SessionStarted, TurnFinal
+from streamer.metrics.prometheus import Metrics
 from streamer.outputs.base import Output
 from streamer.outputs.jsonl import STDOUT, JsonLines
 from streamer.outputs.lines import ended_line
@@ -123,6 +124,7 @@ class Streams:
         broker: BrokerAddress | None = None,
     ) -> None:
         self.analyzer = analyzer
+        self.metrics = Metrics(analyzer)
         self.settings = settings
         self.stopping = False
         self.onlookers = Onlookers(analyzer.bundle, settings)
@@ -211,7 +213,7 @@ class Streams:
     async def outputs(self, name: str) -> AsyncIterator[list[Output]]:
         """The outputs of one session besides its client."""
         async with AsyncExitStack() as stack:
-            outputs: list[Output] = []
+            outputs: list[Output] = [self.metrics]
             if self._broker is not None and self._outbox is not None:
                 mqtt = Mqtt(self._broker, name, self._outbox, words=self.settings.text)
                 outputs.append(await stack.enter_async_context(mqtt))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from time import monotonic
 
 import aiomqtt
 
@@ -18,9 +19,10 @@ _log = logging.getLogger(__name__)
 
 _IN_FLIGHT = 10
 """Messages on their way at once: a distant broker must not slow a fast analysis down."""
-_BETWEEN_BATCHES_S = 0.03
+BETWEEN_BATCHES_S = 0.03
 """Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
 _LOOK_FOR_ORPHANS_S = 30.0
+_ASK_AGAIN_S = 0.2
 
 
 class Delivery:
@@ -35,7 +37,8 @@ class Delivery:
         stream: whose availability is published too.
         retry_s: delay before the first new attempt to connect, in seconds.
         longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds.
+        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to four
+            times as long while there are none.
     """
 
     def __init__(
@@ -61,6 +64,11 @@ class Delivery:
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no connection; None while there is one, or while it is first tried."""
+        return self._trouble
 
     def wake(self) -> None:
         """There is something new in the mailbox."""
@@ -111,7 +119,7 @@ class Delivery:
             _log.warning("connected to %s again", self._address)
             self._trouble = None
         listening = asyncio.create_task(self._listen(connection))
-        delivery = asyncio.create_task(self._deliver(connection, self._settle_s if returned else 0))
+        delivery = asyncio.create_task(self._deliver(connection, returned=returned))
         try:
             await asyncio.wait({delivery, listening}, return_when=asyncio.FIRST_COMPLETED)
             finished = delivery if delivery.done() else listening
@@ -134,17 +142,18 @@ class Delivery:
                 self._announced = self._announcement is None
                 self._wake.set()
 
-    async def _deliver(self, connection: Connection, settle_s: float) -> None:
+    async def _deliver(self, connection: Connection, *, returned: bool) -> None:
         await self._deliver_announcement(connection)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), settle_s)
         await self._mailbox.adopt()
+        if returned and self._mailbox.depth:
+            await asyncio.sleep(self._settle_s)
+            await self._find_subscribers(connection)
         while True:
             self._wake.clear()
             await self._deliver_announcement(connection)
-            batch = await self._mailbox.peek(_IN_FLIGHT)
-            if batch:
-                await self._deliver_batch(connection, batch)
+            if await deliver_batch(connection, self._mailbox):
+                if self._mailbox.depth:
+                    await asyncio.sleep(BETWEEN_BATCHES_S)
             elif self._passing is not None:
                 passing, self._passing = self._passing, None
                 await connection.publish(passing)
@@ -152,24 +161,24 @@ class Delivery:
                 return
             else:
                 await self._rest()
-            if self._mailbox.depth:
-                await asyncio.sleep(_BETWEEN_BATCHES_S)
+
+    async def _find_subscribers(self, connection: Connection) -> None:
+        """Send the first message, again and again until there is someone who hears it, but not for ever.
+
+        A broker that was killed has forgotten its subscribers, and hears of them as they come back.
+        """
+        longest = monotonic() + 3 * self._settle_s
+        while batch := await self._mailbox.peek(1):
+            ((number, message),) = batch
+            if await connection.publish(message) or monotonic() > longest:
+                await self._mailbox.confirm([number])
+                return
+            await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _deliver_announcement(self, connection: Connection) -> None:
         if not self._announced and self._announcement is not None:
             self._announced = True
             await connection.publish(self._announcement)
-
-    async def _deliver_batch(self, connection: Connection, batch: list[tuple[int, Message]]) -> None:
-        results = await asyncio.gather(
-            *(connection.publish(message) for _, message in batch), return_exceptions=True
-        )
-        failures = [result for result in results if isinstance(result, BaseException)]
-        await self._mailbox.confirm(
-            [number for (number, _), result in zip(batch, results, strict=True) if result is None]
-        )
-        if failures:
-            raise failures[0]
 
     async def _rest(self) -> None:
         try:
@@ -181,3 +190,22 @@ class Delivery:
         if trouble != self._trouble:
             _log.warning("no connection to %s (%s); events wait until there is one", self._address, trouble)
         self._trouble = trouble
+
+
+async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
+    """Deliver the next messages of a mailbox, and return how many that were: 0 when it is empty.
+
+    Raises:
+        aiomqtt.MqttError: for some it is in doubt; those still wait.
+    """
+    batch = await mailbox.peek(_IN_FLIGHT)
+    results = await asyncio.gather(
+        *(connection.publish(message) for _, message in batch), return_exceptions=True
+    )
+    await mailbox.confirm(
+        [number for (number, _), result in zip(batch, results, strict=True) if isinstance(result, bool)]
+    )
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return len(batch)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from streamer.events import Event, QueueHealth, SessionStarted, TurnFinal
+from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.discovery import announcement
@@ -33,7 +34,7 @@ class Mqtt:
         words: whether words are published.
         retry_s: delay before the first new attempt to connect, in seconds.
         longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds.
+        settle_s: how long subscribers are given to find a broker again that was away (see `Delivery`).
     """
 
     def __init__(
@@ -62,6 +63,13 @@ class Mqtt:
         """How much of this stream waits to be published."""
         assert self._mailbox is not None
         return QueueHealth(depth=self._mailbox.depth, limit=self._mailbox.limit, shed=self._mailbox.shed)
+
+    @property
+    def status(self) -> OutputStatus:
+        """Whether the broker is there, and what waits for it."""
+        away = self._delivery is not None and self._delivery.trouble is not None
+        queue = None if self._mailbox is None else self.queue
+        return OutputStatus("mqtt", "no connection to the broker" if away else None, queue)
 
     async def __aenter__(self) -> Self:
         self._mailbox = await self._stack.enter_async_context(self._outbox.mailbox(self._address.place))

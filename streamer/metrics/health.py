@@ -1,0 +1,32 @@
+"""What `/healthz` says."""
+
+from dataclasses import dataclass
+
+from streamer.analyzer import Analyzer
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not as it should be.
+
+    Attributes:
+        part: of the program: "recogniser", "analysis", or an output's name.
+        reason: what is the matter; names no addresses, since strangers may ask.
+    """
+
+    part: str
+    reason: str
+
+
+def troubles(analyzer: Analyzer) -> list[Trouble]:
+    """What is the matter now; empty while all is well."""
+    found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
+    sessions = analyzer.running.now()
+    if behind := sum(session.held_back for session in sessions):
+        found.append(Trouble("analysis", f"sessions that are held back because turns wait: {behind}"))
+    outputs = [output for session in sessions for output in session.outputs if output.trouble is not None]
+    for name in dict.fromkeys(output.name for output in outputs):
+        mine = [output for output in outputs if output.name == name]
+        waiting = sum(output.queue.depth for output in mine if output.queue is not None)
+        found.append(Trouble(name, f"{mine[0].trouble}; events that wait: {waiting}"))
+    return found

@@ -1,0 +1,198 @@
+"""The figures that Prometheus scrapes."""
+
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Summary
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from streamer.analyzer import Analyzer
+from streamer.events import (
+    AudioDeviceLost,
+    AudioGap,
+    Event,
+    SessionEnded,
+    SessionStarted,
+    TurnFinal,
+    TurnPartial,
+    TurnRevised,
+)
+from streamer.metrics.health import troubles
+from streamer.version import VERSION
+
+LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
+FACTOR_OVER_S = 60.0
+"""The real-time factor is that of the latest minute."""
+
+_BETWEEN_SAMPLES_S = 1.0
+
+
+class Metrics:
+    """An output that counts the events of all sessions, and knows how the analyzer fares.
+
+    Nothing is labelled by stream or session: streams come and go, and each would leave its figures behind.
+
+    Args:
+        analyzer: of the sessions.
+
+    Attributes:
+        analyzer: likewise.
+        registry: what is scraped, in the event loop of the sessions.
+    """
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._now = _Now(analyzer)
+        registry.register(self._now)
+        Info("merits_build", "What runs", registry=registry).info(
+            {"version": VERSION, "bundle": analyzer.bundle.name}
+        )
+        self._turns = Counter(
+            "merits_turns", "Turns told, by the emotion they first carried", ["emotion"], registry=registry
+        )
+        for label in analyzer.bundle.labels:
+            self._turns.labels(label)
+        self._revisions = Counter(
+            "merits_revisions", "Times that what was said of a turn changed", registry=registry
+        )
+        self._partials = Counter(
+            "merits_partials", "Provisional results of turns that go on", registry=registry
+        )
+        self._latency = Histogram(
+            "merits_latency_seconds",
+            "Of turns, by stage; total: declared over to handed to outputs; endpoint: the silence before",
+            ["stage"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._valence = Summary("merits_valence", "Valence of turns, -1 to 1", registry=registry)
+        self._started = Counter("merits_sessions_started", "Sessions begun", registry=registry)
+        self._ended = Counter("merits_sessions_ended", "Sessions ended", ["reason"], registry=registry)
+        for reason in ("end of input", "interrupted", "error"):
+            self._ended.labels(reason)
+        self._gap_s = Counter("merits_gap_seconds", "Sound lost", registry=registry)
+        self._device_lost = Counter("merits_device_lost", "Times a device was lost", registry=registry)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def send(self, event: Event) -> None:
+        """Count one event."""
+        self._now.sample()
+        match event:
+            case TurnFinal():
+                self._turns.labels(event.emotion).inc()
+                self._valence.observe(event.valence)
+                for stage, taken_ms in event.latency_ms:
+                    self._latency.labels(stage).observe(taken_ms / 1e3)
+            case TurnRevised():
+                self._revisions.inc()
+            case TurnPartial():
+                self._partials.inc()
+            case SessionStarted():
+                self._started.inc()
+            case SessionEnded():
+                self._ended.labels(event.reason.partition(":")[0]).inc()
+            case AudioGap():
+                self._gap_s.inc(event.length_s)
+            case AudioDeviceLost():
+                self._device_lost.inc()
+
+
+class _Now(Collector):
+    """What is read when it is asked for."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self._samples: deque[tuple[float, float, float]] = deque()  # when, seconds of work, seconds of sound
+
+    def sample(self) -> None:
+        """Take note of how much was done by now."""
+        now = monotonic()
+        if not self._samples or now - self._samples[-1][0] >= _BETWEEN_SAMPLES_S:
+            self._samples.append(self._sample(now))
+        while self._samples[0][0] < now - FACTOR_OVER_S and len(self._samples) > 2:
+            self._samples.popleft()
+
+    def collect(self) -> Iterator[Metric]:
+        """All of it."""
+        running, stages = self._analyzer.running, self._analyzer.stages()
+        sessions = running.now()
+        yield _gauge("merits_streams", "Sessions that run", len(sessions))
+        yield _gauge("merits_healthy", "1 unless /healthz has something to say", not troubles(self._analyzer))
+        yield _gauge(
+            "merits_recogniser_up", "0 while the embedded one stands in", self._analyzer.trouble is None
+        )
+        depth = GaugeMetricFamily("merits_queue_depth", "What waits, in all sessions", labels=["queue"])
+        depth.add_metric(["turns"], sum(session.waiting for session in sessions))
+        for name, stage in stages.items():
+            if stage.depth is not None:
+                depth.add_metric([name], stage.depth)
+        yield depth
+        limit = GaugeMetricFamily(
+            "merits_queue_limit", "What may wait before the source does", labels=["queue"]
+        )
+        limit.add_metric(["turns"], sum(session.limit for session in sessions))
+        yield limit
+        yield from self._outputs()
+        busy = CounterMetricFamily("merits_busy_seconds", "Time spent working, by stage", labels=["stage"])
+        for name, stage in stages.items():
+            busy.add_metric([name], stage.busy_s)
+        yield busy
+        yield CounterMetricFamily("merits_audio_seconds", "Sound analyzed", value=running.audio_s())
+        shed = CounterMetricFamily(
+            "merits_shed", "What was left out for want of time or room", labels=["what"]
+        )
+        for what, count in sorted({"partials": 0, "speculation": 0, **running.shed()}.items()):
+            shed.add_metric([what], count)
+        yield shed
+        yield _gauge(
+            "merits_real_time_factor",
+            "Seconds of work for a second of sound, over the latest minute; all stages together",
+            self._factor(),
+        )
+
+    def _outputs(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
+        up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
+        waiting: dict[str, int] = {}
+        well: dict[str, bool] = {}
+        for output in (output for session in self._analyzer.running.now() for output in session.outputs):
+            well[output.name] = well.get(output.name, True) and output.trouble is None
+            if output.queue is not None:
+                waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
+        for name, count in waiting.items():
+            depth.add_metric([name], count)
+        for name, is_well in well.items():
+            up.add_metric([name], is_well)
+        yield depth
+        yield up
+
+    def _factor(self) -> float:
+        """Work over sound since the oldest sample; no number while no sound has come."""
+        self.sample()
+        _, work, sound = self._sample(0)
+        _, work_before, sound_before = self._samples[0]
+        return (work - work_before) / (sound - sound_before) if sound > sound_before else float("nan")
+
+    def _sample(self, now: float) -> tuple[float, float, float]:
+        work = sum(stage.busy_s for stage in self._analyzer.stages().values())
+        return now, work, self._analyzer.running.audio_s()
+
+
+def _gauge(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, about, value=value)

@@ -1,0 +1,30 @@
+"""`/metrics`, `/healthz` and `/livez`."""
+
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from streamer.metrics.health import troubles
+from streamer.metrics.prometheus import Metrics
+from streamer.version import VERSION
+
+
+def monitoring_routes(metrics: Metrics) -> list[Route]:
+    """The routes by which operators look in; all run in the event loop of the sessions."""
+
+    async def scrape(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(metrics.registry), headers={"Content-Type": content_type})
+
+    async def health(_: Request) -> Response:
+        found = troubles(metrics.analyzer)
+        if not found:
+            return JSONResponse({"status": "ok", "version": VERSION})
+        reasons = [{"part": trouble.part, "reason": trouble.reason} for trouble in found]
+        return JSONResponse({"status": "degraded", "version": VERSION, "reasons": reasons}, 503)
+
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": VERSION})
+
+    return [Route("/metrics", scrape), Route("/healthz", health), Route("/livez", alive)]

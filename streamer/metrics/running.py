@@ -1,0 +1,74 @@
+"""The sessions that run, and what those that ended add up to."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from streamer.outputs.base import OutputStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFigures:
+    """How a session fares.
+
+    Attributes:
+        audio_s: sound analyzed so far, in seconds.
+        waiting: turns that wait to be told.
+        limit: how many may.
+        held_back: whether so many do that the source has to wait, though its sound is live.
+        shed: what was left out so far for want of time, by kind.
+        outputs: how its outputs fare.
+    """
+
+    audio_s: float
+    waiting: int
+    limit: int
+    held_back: bool
+    shed: Counter[str]
+    outputs: Sequence[OutputStatus] = ()
+
+
+class Running:
+    """Knows all sessions on an analyzer. What is read here is read in the event loop of the sessions."""
+
+    def __init__(self) -> None:
+        self._sessions: list[Callable[[], SessionFigures]] = []
+        self._ended_audio_s = 0.0
+        self._ended_shed: Counter[str] = Counter()
+
+    @contextmanager
+    def session(self, figures: Callable[[], SessionFigures]) -> Iterator[None]:
+        """A session, as long as it runs.
+
+        Args:
+            figures: says how it fares.
+        """
+        self._sessions.append(figures)
+        try:
+            yield
+        finally:
+            self._sessions.remove(figures)
+            last = figures()
+            self._ended_audio_s += last.audio_s
+            self._ended_shed += _shed(last)
+
+    def now(self) -> list[SessionFigures]:
+        """How each session fares that runs."""
+        return [figures() for figures in self._sessions]
+
+    def audio_s(self) -> float:
+        """Sound analyzed by all sessions so far, in seconds."""
+        return self._ended_audio_s + sum(session.audio_s for session in self.now())
+
+    def shed(self) -> Counter[str]:
+        """What all sessions and their outputs shed so far, by kind or output."""
+        return sum(map(_shed, self.now()), self._ended_shed.copy())
+
+
+def _shed(session: SessionFigures) -> Counter[str]:
+    shed = session.shed.copy()
+    for output in session.outputs:
+        if output.queue is not None:
+            shed[output.name] += output.queue.shed
+    return shed
