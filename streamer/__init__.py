@@ -1,1 +1,120 @@
-"""Live: audio in, turns, words and embeddings, emotion in context, events out."""
+"""Live: audio in, turns, words and embeddings, emotion in context, events out.
+
+    async for event in streamer.analyze("talk.wav"):
+        if isinstance(event, streamer.TurnFinal):
+            print(event.emotion, event.text)
+
+All of it is loaded when it is first used: importing this package costs nothing (docs/python.md).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamer.analyzer import Analyzer
+    from streamer.audio.frame import (
+        FRAME_SAMPLES,
+        SAMPLE_RATE,
+        AudioFrame,
+        AudioGap,
+        AudioItem,
+        AudioSource,
+        DeviceBack,
+        DeviceLost,
+    )
+    from streamer.config import Settings, load_settings
+    from streamer.errors import InputError, RunError
+    from streamer.events import (
+        AudioDeviceBack,
+        AudioDeviceLost,
+        Event,
+        Health,
+        SessionEnded,
+        SessionStarted,
+        TurnFinal,
+        TurnPartial,
+        TurnRevised,
+        TurnStarted,
+        parse_event,
+    )
+    from streamer.interface import analyze, load
+    from streamer.outputs.base import Output
+    from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
+
+_WHERE = {
+    "streamer.analyzer": ("Analyzer",),
+    "streamer.audio.frame": (
+        "FRAME_SAMPLES",
+        "SAMPLE_RATE",
+        "AudioFrame",
+        "AudioGap",
+        "AudioItem",
+        "AudioSource",
+        "DeviceBack",
+        "DeviceLost",
+    ),
+    "streamer.config": ("Settings", "load_settings"),
+    "streamer.errors": ("InputError", "RunError"),
+    "streamer.events": (
+        "AudioDeviceBack",
+        "AudioDeviceLost",
+        "Event",
+        "Health",
+        "SessionEnded",
+        "SessionStarted",
+        "TurnFinal",
+        "TurnPartial",
+        "TurnRevised",
+        "TurnStarted",
+        "parse_event",
+    ),
+    "streamer.interface": ("analyze", "load"),
+    "streamer.outputs.base": ("Output",),
+    "streamer.transcribers.base": ("Listening", "ListeningTranscriber", "Transcriber", "Transcript"),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - as they are looked for
+    "analyze",
+    "load",
+    "Settings",
+    "load_settings",
+    "Analyzer",
+    "InputError",
+    "RunError",
+    "AudioSource",
+    "AudioFrame",
+    "AudioGap",
+    "AudioItem",
+    "DeviceBack",
+    "DeviceLost",
+    "FRAME_SAMPLES",
+    "SAMPLE_RATE",
+    "Transcriber",
+    "Transcript",
+    "Listening",
+    "ListeningTranscriber",
+    "Output",
+    "Event",
+    "SessionStarted",
+    "SessionEnded",
+    "TurnStarted",
+    "TurnPartial",
+    "TurnFinal",
+    "TurnRevised",
+    "AudioDeviceLost",
+    "AudioDeviceBack",
+    "Health",
+    "parse_event",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,101 @@
+"""Sound that is in memory already, as a source."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.cutter import FrameCutter
+from streamer.audio.frame import FRAME_SAMPLES, AudioFrame, AudioItem
+from streamer.audio.resample import MonoResampler
+from streamer.errors import InputError
+
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
+_BLOCK_S = 1
+_MOST_CHANNELS = 64
+
+
+class ArraySource:
+    """A numpy array as a source, resampled to 16 kHz.
+
+    Args:
+        sound: [n] or [n, channels]; floats within -1..1, or integers over the whole range of their type.
+        rate: samples a second.
+        split_channels: yield each channel by itself, interleaved in time, instead of all mixed into one.
+        name: what to call it in events.
+
+    Raises:
+        InputError: the array is no sound.
+    """
+
+    def __init__(
+        self, sound: NDArray[Any], rate: int, *, split_channels: bool = False, name: str = "array"
+    ) -> None:
+        if sound.ndim not in (1, 2) or not sound.size:
+            raise InputError(f"sound is an array of [n] or [n, channels], not {list(sound.shape)}")
+        columns = sound.reshape(len(sound), -1)
+        if columns.shape[1] > min(_MOST_CHANNELS, len(columns)):
+            raise InputError(
+                f"sound is an array of [n, channels]; transpose that of {list(sound.shape)}: sound.T"
+            )
+        if not (np.issubdtype(sound.dtype, np.floating) or np.issubdtype(sound.dtype, np.integer)):
+            raise InputError(f"sound is an array of floats or integers, not of {sound.dtype}")
+        if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+            raise InputError(f"rate={rate} is no sample rate: {_LOWEST_RATE} to {_HIGHEST_RATE} Hz")
+        self._sound = columns
+        self._rate = rate
+        self._split = split_channels
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """As given."""
+        return self._name
+
+    @property
+    def channels(self) -> int:
+        """How many channels it yields: 1 unless channels are split."""
+        return self._sound.shape[1] if self._split else 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def __aiter__(self) -> AsyncIterator[AudioItem]:
+        for frame in self._frames():
+            yield frame
+            if frame.start % (50 * FRAME_SAMPLES) == 0:
+                await asyncio.sleep(0)
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        resamplers = [MonoResampler(self._rate) for _ in range(self.channels)]
+        cutters = [FrameCutter(channel) for channel in range(self.channels)]
+        block = self._rate * _BLOCK_S
+        for start in range(0, len(self._sound), block):
+            sound = _as_floats(self._sound[start : start + block])
+            columns = sound.T if self._split else sound.mean(axis=1)[None]
+            last = start + block >= len(self._sound)
+            for resampler, cutter, column in zip(resamplers, cutters, columns, strict=True):
+                cutter.append(resampler.resample(column))
+                if last:
+                    cutter.append(resampler.flush())
+            for frames in zip(*(cutter.cut(flush=last) for cutter in cutters), strict=True):
+                yield from frames
+
+
+def _as_floats(sound: NDArray[Any]) -> NDArray[np.float32]:
+    """Float32 within -1..1; what is no number is silence."""
+    if np.issubdtype(sound.dtype, np.floating):
+        scaled = np.clip(np.nan_to_num(sound, posinf=0, neginf=0), -1, 1)
+    else:
+        limits = np.iinfo(sound.dtype)
+        middle = 0 if limits.min < 0 else (limits.max + 1) / 2
+        scaled = (sound - middle) / (limits.max - middle + 1)
+    return np.asarray(scaled, np.float32)
