@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import chain
+from typing import Protocol
 
 from models.bundle import Bundle
 from streamer.audio.frame import AudioFrame
@@ -18,6 +19,18 @@ from streamer.server.protocol import Problem, Refused
 from streamer.version import VERSION
 
 _LEVELS_EVERY_S = 0.2
+
+
+class View(Protocol):
+    """What shows all streams within this process: the live view of a terminal."""
+
+    def tell(self, event: Event) -> None:
+        """Take in an event of any stream."""
+        ...
+
+    def hear(self, frame: AudioFrame, stream: str) -> None:
+        """Take in a sound of a stream."""
+        ...
 
 
 class Onlookers:
@@ -34,6 +47,8 @@ class Onlookers:
         self._histories: dict[str, History] = {}
         self._levels: dict[str, Level] = {}
         self._watching: set[ClientEvents] = set()
+        self.views: list[View] = []
+        """Those within this process, told of every event and every sound."""
         self._metering: asyncio.Task[None] | None = None
         self._nobody = asyncio.Event()
         self._nobody.set()
@@ -53,9 +68,13 @@ class Onlookers:
             self._forget()
         for each in self._watching:
             each.put(line, partial=isinstance(event, TurnPartial))
+        for view in self.views:
+            view.tell(event)
 
     def hear(self, stream: str, frame: AudioFrame) -> None:
         """Follow the level of a stream; costs nothing while nobody watches."""
+        for view in self.views:
+            view.hear(frame, stream)
         if self._watching:
             self._levels.setdefault(stream, Level()).hear(frame)
 
