@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,7 @@ class Stream:
         connected: whether its client is still there: afterwards its name can be had by waiting.
         stopped: why it was told to stop, if it was.
         ended: set when all is written and released.
+        mark: marks this moment of its session, once it runs.
     """
 
     def __init__(self, name: str, start: Start, line: Line, onlookers: Onlookers) -> None:
@@ -59,6 +60,7 @@ class Stream:
         self.connected = True
         self.stopped: Problem | None = None
         self.ended = asyncio.Event()
+        self.mark: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._interrupt: Callable[[], None] | None = None
 
     def on_stop(self, interrupt: Callable[[], None]) -> None:
@@ -130,6 +132,8 @@ class Streams:
         self.onlookers = Onlookers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
         """Set when nobody reads standard output any more."""
+        self.published: list[Mqtt] = []
+        """What publishes the streams that run."""
         self._events = events
         self._broker = broker
         self._running: dict[str, Stream] = {}
@@ -217,11 +221,19 @@ class Streams:
             if self._broker is not None and self._outbox is not None:
                 mqtt = Mqtt(self._broker, name, self._outbox, words=self.settings.text)
                 outputs.append(await stack.enter_async_context(mqtt))
+                self.published.append(mqtt)
+                stack.callback(self.published.remove, mqtt)
             if self._stdout is not None:
                 outputs.append(self._stdout)
             elif self._events is not None:
                 outputs.append(await stack.enter_async_context(SessionFile(Path(self._events))))
             yield outputs
+
+    async def mark(self, names: Collection[str]) -> None:
+        """Mark this moment in the sessions of those names."""
+        for stream in list(self):
+            if stream.name in names and stream.mark is not None:
+                await stream.mark()
 
     async def drain(self) -> None:
         """Stop all streams, admit no more, and wait until what was heard is told and written."""
