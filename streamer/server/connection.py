@@ -99,6 +99,7 @@ class _Connection:
                 meter=partial(self._streams.onlookers.hear, stream.name),
             )
             stream.on_stop(partial(source.interrupt, pipeline.stop))
+            stream.mark = pipeline.mark
             feed = make_feed(start, source)
             receiver = asyncio.create_task(self._receive(feed, stream.line))
             try:
