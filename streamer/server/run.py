@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -12,6 +13,8 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streamer.interrupts import Interrupts
+from streamer.outputs.base import how_they_fare
+from streamer.outputs.terminal.controls import Controls
 from streamer.server.application import create_app
 from streamer.server.entrance import Entrance
 from streamer.server.streams import Streams
@@ -61,6 +64,7 @@ async def serve(
     *,
     notify: Callable[[str], None],
     routes: Sequence[BaseRoute] = (),
+    control: Callable[[Controls], None] | None = None,
 ) -> int:
     """Serve until interrupted.
 
@@ -71,9 +75,10 @@ async def serve(
         entrance: where.
         notify: is told what the user should know.
         routes: beside the protocol's own.
+        control: is given what ends it or marks a moment (the keys of a view).
 
     Returns:
-        The exit code: 128 plus the number of the signal that ended it, or 0 when nobody reads the events
+        The exit code: 128 plus the number of the signal that ended it, or 0 when a key did, or when nobody reads the events
         on standard output any more.
     """
     async with streams:
@@ -85,6 +90,9 @@ async def serve(
                 notify(f"finishing {running} streams; interrupt again to leave them")
 
         with Interrupts(stop) as interrupts:
+            if control is not None:
+                fare = partial(how_they_fare, streams.published)
+                control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=fare))
             _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
             watch = asyncio.create_task(_stop_without_reader(streams, server))
             try:
