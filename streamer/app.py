@@ -172,6 +172,9 @@ def serve(
     window: Window = None,
     mqtt: Mqtt = None,
     text: Text = None,
+    view: Annotated[
+        bool, typer.Option("--view/--no-view", help="The live view, all streams side by side.")
+    ] = False,
 ) -> None:
     """Take many streams over websockets until Ctrl-C, and give each its events (docs/protocol.md).
 
@@ -197,7 +200,7 @@ def serve(
         text=text,
         server={name: value for name, value in server.items() if value is not None},
     )
-    _serve(settings, events)
+    _serve(settings, events, view=view)
 
 
 @app.command()
@@ -405,7 +408,7 @@ def _run(
         raise typer.Exit(code)
 
 
-def _serve(settings: "Settings", events: str | None) -> None:
+def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     from streamer.outputs.jsonl import STDOUT
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.server.entrance import Entrance
@@ -422,10 +425,22 @@ def _serve(settings: "Settings", events: str | None) -> None:
 
     analyzer = load_analyzer(settings, _notify)
     logging.getLogger("merits.server").setLevel(logging.INFO)
+    terminal = None
+    if view and events != STDOUT:
+        from rich.console import Console
+
+        from streamer.outputs.terminal.view import TerminalView, has_room
+
+        console = Console()
+        terminal = TerminalView(console) if has_room(console) else None
 
     async def run() -> int:
         streams = Streams(analyzer, settings, events=events, broker=broker)
-        return await serve(streams, entrance, notify=_notify)
+        if terminal is None:
+            return await serve(streams, entrance, notify=_notify)
+        streams.onlookers.views.append(terminal)
+        async with terminal:
+            return await serve(streams, entrance, notify=_notify, control=terminal.control)
 
     if code := _run_async(run()):
         raise typer.Exit(code)
