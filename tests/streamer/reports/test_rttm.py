@@ -1,0 +1,54 @@
+"""RTTM, scored by spyder against who really spoke when."""
+
+from pathlib import Path
+
+import pytest
+from spyder import DER
+
+from streamer.reports.reading import read_records
+from streamer.reports.rttm import to_rttm
+from tests.streamer.reports.sessions import call, record, strange, write
+
+
+def read(text: str) -> dict[str, list[tuple[str, float, float]]]:
+    """As NIST's scorers read it: nine or ten fields between white space."""
+    turns: dict[str, list[tuple[str, float, float]]] = {}
+    for line in text.splitlines():
+        kind, file, channel, start, length, ortho, subtype, name, confidence, slat = line.split()
+        assert (kind, channel, ortho, subtype, confidence, slat) == ("SPEAKER", "1", *["<NA>"] * 4)
+        assert float(length) > 0
+        turns.setdefault(file, []).append((name, float(start), float(start) + float(length)))
+    return turns
+
+
+def test_turns_are_who_spoke_when(tmp_path: Path) -> None:
+    hypothesis = read(to_rttm([record(tmp_path, call())]))
+    truth = {
+        "call": [
+            ("agent", 0.5, 2.25),
+            ("customer", 2.5, 5.125),
+            ("agent", 4.75, 6.0),
+            ("customer", 3600.001, 3602.999),
+        ]
+    }
+    assert {name for name, _, _ in hypothesis["call"]} == {"agent", "customer"}
+    score = DER(truth, hypothesis)["Overall"]
+    assert score.der == 0
+    assert score.duration == pytest.approx(1.75 + 2.625 + 1.25 + 2.998)
+    late = {"call": [(name, start + 0.5, end + 0.5) for name, start, end in truth["call"]]}
+    assert DER(late, hypothesis)["Overall"].der > 0.2
+
+
+def test_names_have_no_spaces_and_stay_apart(tmp_path: Path) -> None:
+    one = record(tmp_path, strange())
+    [(file, turns)] = read(to_rttm([one])).items()
+    assert len(turns) == len(one.turns)
+    assert len({name for name, _, _ in turns}) == len(one.speakers)
+    assert file == "room-1-i"
+
+
+def test_sessions_are_told_apart_by_their_file(tmp_path: Path) -> None:
+    records = read_records(write(tmp_path / "all.jsonl", [*call("a"), *call("b"), *call("b")]))
+    files = read(to_rttm(records))
+    assert [len(turns) for turns in files.values()] == [4, 4, 4]
+    assert list(files) == ["a", f"b-{records[1].session}", f"b-{records[2].session}"]
