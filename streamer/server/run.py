@@ -78,8 +78,8 @@ async def serve(
         control: is given what ends it or marks a moment (the keys of a view).
 
     Returns:
-        The exit code: 128 plus the number of the signal that ended it, or 0 when a key did, or when nobody reads the events
-        on standard output any more.
+        The exit code: 128 plus the number of the signal that ended it; 0 when a key did, or when nobody reads
+        the events on standard output any more.
     """
     async with streams:
         server = make_server(streams, entrance, routes)
