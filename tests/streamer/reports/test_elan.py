@@ -31,9 +31,8 @@ def check_schema(document: bytes) -> None:
     slots = {slot.attrib["TIME_SLOT_ID"]: int(slot.attrib["TIME_VALUE"]) for slot in root.iter("TIME_SLOT")}
     assert len(slots) == len(list(root.iter("TIME_SLOT")))
     assert list(slots.values()) == sorted(slots.values())
-    ids = [
-        one.attrib["ANNOTATION_ID"] for tag in ("ALIGNABLE", "REF") for one in root.iter(f"{tag}_ANNOTATION")
-    ]
+    said = [*root.iter("ALIGNABLE_ANNOTATION"), *root.iter("REF_ANNOTATION")]
+    ids = [one.attrib["ANNOTATION_ID"] for one in said]
     assert len(ids) == len(set(ids))
     types = {one.attrib["LINGUISTIC_TYPE_ID"]: one.attrib for one in root.iter("LINGUISTIC_TYPE")}
     constraints = {one.attrib["STEREOTYPE"] for one in root.iter("CONSTRAINT")}
@@ -76,7 +75,7 @@ def test_words_emotions_and_valence_stand_on_tiers_of_their_speakers(tmp_path: P
     assert emotions == [(2500, 5125, "anger"), (3600001, 3602999, "joy")]
     valences = [said[:3] for said in eaf.get_ref_annotation_data_for_tier("agent valence")]
     assert valences == [(500, 2250, "+0.100"), (4750, 6000, "-0.400")]
-    entries, _, _ = eaf.controlled_vocabularies["emotions"][1], 0, 0
+    entries = eaf.controlled_vocabularies["emotions"][1]
     assert [values[0][0] for values, _ in entries.values()] == MELD
     assert eaf.get_parameters_for_tier("agent emotion")["PARENT_REF"] == "agent"
     assert eaf.get_linked_files() == []

@@ -1,5 +1,6 @@
 """Shares, smoothing and turning points, against sums done by hand."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,4 +51,4 @@ def test_there_are_five_at_most_apart_and_in_order_of_time(tmp_path: Path) -> No
     numbers = [point.turn.turn for point in points]
     assert len(numbers) == 5
     assert numbers == sorted(numbers)
-    assert all(later - earlier >= around(96) for earlier, later in zip(numbers, numbers[1:], strict=False))
+    assert all(later - earlier >= around(96) for earlier, later in pairwise(numbers))

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from spyder import DER
+from spyder.der import compute_der_from_rttm
 
 from streamer.reports.reading import read_records
 from streamer.reports.rttm import to_rttm
@@ -33,10 +35,22 @@ def test_turns_are_who_spoke_when(tmp_path: Path) -> None:
     }
     assert {name for name, _, _ in hypothesis["call"]} == {"agent", "customer"}
     score = DER(truth, hypothesis)["Overall"]
-    assert score.der == 0
+    assert score.der == pytest.approx(0, abs=1e-9)
     assert score.duration == pytest.approx(1.75 + 2.625 + 1.25 + 2.998)
     late = {"call": [(name, start + 0.5, end + 0.5) for name, start, end in truth["call"]]}
     assert DER(late, hypothesis)["Overall"].der > 0.2
+
+
+def test_the_scorers_own_reader_takes_the_file(tmp_path: Path) -> None:
+    one = record(tmp_path, call())
+    for name in ("truth", "found"):
+        (tmp_path / f"{name}.rttm").write_text(to_rttm([one]))
+    done = CliRunner().invoke(
+        compute_der_from_rttm, [str(tmp_path / "truth.rttm"), str(tmp_path / "found.rttm")]
+    )
+    assert done.exit_code == 0, done.output
+    assert "8.62" in done.output
+    assert done.output.count("0.00%") == 4
 
 
 def test_names_have_no_spaces_and_stay_apart(tmp_path: Path) -> None:
