@@ -260,7 +260,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", required=True, metavar="OUT", help="file to write, or - for stdout")
+    parser.add_argument(
+        "--json", required=True, metavar="OUT", help='file for the result, "-" for stdout alone'
+    )
     out = parser.parse_args().json
     result = benchmark()
     if out != "-":

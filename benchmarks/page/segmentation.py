@@ -78,16 +78,15 @@ def draw(result: Result) -> Figure:
     meetings.bar(list(files), added, bottom=missed, color=ORANGE, label="false alarm")
     meetings.set(title="meetings", ylabel="% of the speech")
     limit(meetings, 100 * MOST_ERRORS, "at most, over all meetings")
-    meetings.legend(frameon=False, fontsize=7, loc="upper left")
     conditions = result["assembled"]
     found = {"found": [100 * (1 - one["unfound"] / one["spoken"]) for one in conditions.values()]}
     found |= {label: [100 * one[key] for one in conditions.values()] for key, label in ENDS.items()}
     grouped_bars(assembled, [name.replace(", ", ",\n") for name in conditions], found, None)
-    assembled.set(title="assembled conversations", ylabel="% of turns", ylim=(50, 112))
+    assembled.set(title="assembled conversations", ylabel="% of turns", ylim=(50, 101))
     limit(assembled, 100 * LEAST_RIGHT, "at least, clean and with noise at 10 dB")
-    assembled.legend(frameon=False, fontsize=7, loc="upper center", ncols=4, columnspacing=1)
     for axes in (meetings, assembled):
         axes.tick_params(axis="x", labelsize=7, rotation=30)
+        axes.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
     return figure
 
 

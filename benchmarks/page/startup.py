@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from benchmarks.page.plots import panels
 from benchmarks.page.section import Bar, Result, Section
 from benchmarks.page.text import table
-from offline_train.svg import BLUE, GREY
+from offline_train.svg import BLUE
 
 TOLD = {"session.started": "models loaded, source open", "turn.started": "frames analyzed, speech found"}
 
@@ -65,9 +65,6 @@ def draw(result: Result) -> Figure:
         axes.set_xlabel(label)
         axes.tick_params(axis="y", labelsize=7)
         axes.margins(x=0.15)
-    most = result["help_target_s"]
-    commands.axvline(most, color=GREY, linestyle="--", zorder=0, label=f"merits --help: under {most} s")
-    commands.legend(frameon=False, fontsize=7, loc="upper right")
     return figure
 
 

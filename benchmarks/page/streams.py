@@ -3,6 +3,7 @@
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.page.plots import limit, panels, plain
 from benchmarks.page.section import Bar, Result, Section
@@ -98,6 +99,7 @@ def draw(result: Result) -> Figure:
         axes.set(title=name, xlabel="streams (hollow: not held)", ylabel="p95, declared over -> event (ms)")
         axes.set(yscale="log")
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.3)
         plain(axes.yaxis)
         limit(axes, P95_MS, "300 ms")

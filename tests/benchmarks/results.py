@@ -1,0 +1,161 @@
+"""A result of every benchmark, small: made by the benchmark's own functions where these are quick."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.context import Turns, against_recomputing, memory, per_turn
+from benchmarks.endpointing import SETS, compare, true_words
+from benchmarks.endpointing_recordings import Recording
+from benchmarks.hesitant import SpokenTurn, Word
+from benchmarks.latency import STEPS, percentiles
+from benchmarks.machine import describe_machine
+from benchmarks.recognition import Sentence, measure
+from benchmarks.soak import Part, judge
+from benchmarks.startup import import_cost, import_tree
+from benchmarks.tables import RESULTS
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.transcribers.base import Transcript
+from tests.tiny import tiny_bundle
+
+
+def write(folder: Path, results: Mapping[str, Any]) -> Path:
+    """As the benchmarks do."""
+    machine = describe_machine()
+    for name, result in results.items():
+        whole = {"command": f"python -m benchmarks.{name} --json OUT", "machine": machine, **result}
+        (folder / f"{name}.json").write_text(json.dumps(whole), encoding="utf-8")
+    return folder
+
+
+def all_results(folder: Path) -> dict[str, Any]:
+    """By name; what must hold does, but for end-pointing and time, which are as they come."""
+    soak = Part(
+        1, 24.0, 100.0, 9, 9, 0, 3, 8, 4.5, [(0.1, 400.0), (6.0, 401.0), (24.0, 402.0)], [(0.1, 2), (24, 3)]
+    )
+    return {
+        "latency": latency(),
+        "context": context(folder),
+        "streams": {
+            "embedded recogniser": {"batched": ramp(9, "recogniser processes"), "one by one": ramp(6, "x")},
+            "words supplied": {"batched": ramp(120, None), "one by one": ramp(60, "embedder")},
+            "websockets, no recogniser": {"streams": 2, "turns": 9, "gaps": 0, "p50_ms": 4, "p95_ms": 7},
+        },
+        "soak": {**judge([soak]), "parts": [asdict(soak)]},
+        "soak-pocketsphinx": {**judge([soak]), "parts": [asdict(soak)]},
+        "endpointing": endpointing(),
+        "startup": {
+            "help_s": 0.4,
+            "help_target_s": 0.5,
+            "recogniser": "pocketsphinx",
+            "analyze_s": {"session.started": 2.0, "turn.started": 2.5},
+            "listen_s": None,
+            "imports": {"json": import_cost("json")},
+            "import_tree_ms": {"json": import_tree("json")},
+        },
+        # measured on recordings that are not everywhere
+        "segmentation": json.loads((RESULTS / "segmentation.json").read_text(encoding="utf-8")),
+        "recognition": recognition(),
+        "quantisation": {
+            "bundle": "tiny@1",
+            "batch": 32,
+            "encoders": {
+                "float32": encoder(12.0, 60.0),
+                "int8": encoder(7.0, 57.0),
+                "int8 per row": encoder(8.0, 59.9),
+            },
+        },
+    }
+
+
+def encoder(ms: float, f1: float) -> dict[str, Any]:
+    """Of one of three ways to keep weights."""
+    return {
+        "one_ms": ms,
+        "batch_ms": 9 * ms,
+        "weighted_f1": {"validation": f1, "test": f1 + 1},
+        "within_0.2": f1 > 59.8,
+    }
+
+
+def latency() -> dict[str, Any]:
+    """Fast with speculation, slow without."""
+
+    def run(ms: float) -> dict[str, Any]:
+        return {
+            "turns": 3,
+            "spoken": 3,
+            "partials": 5,
+            "latency_ms": {step: percentiles([ms, ms + 1, ms + 2]) for step in STEPS},
+            "after_speech_ms": percentiles([ms + 500, ms + 501]),
+            "longest_stall_ms": 3.0,
+        }
+
+    about = {"recogniser": "pocketsphinx", "bundle": "tiny@1", "scenes": ["clean", "noisy"]}
+    return {**about, **run(7), "without_speculation": run(900)}
+
+
+def context(folder: Path) -> dict[str, Any]:
+    """Of a tiny bundle, over short conversations."""
+    bundle = tiny_bundle(folder, context_turns=3)
+    turns = Turns(bundle, 20)
+    windows = {}
+    for window in (2, 8):
+        windows[str(window)] = {
+            **per_turn(bundle, turns, window, 2, at=(4, 12, 20)),
+            "recomputing": against_recomputing(bundle, turns, window, 2, at=(4, 20)),
+            "bytes_held": memory(bundle, turns, window, after=(100, 200)),
+        }
+    return {"bundle": bundle.name, "rounds": 2, "windows": windows}
+
+
+def ramp(held: int, limit: str | None) -> dict[str, Any]:
+    """As if so many had been held."""
+    busy = {limit or "event loop": 1.2, "context": 0.001}
+    steps = [
+        {"streams": count, "turns": 9, "turns_spoken": 9, "turns_lost": 0, "gaps": 0,
+         "shed": {} if count <= held else {"partials": 3}, "held_back_s": 0.01, "p50_ms": 4.0 * count,
+         "p95_ms": 5.0 * count, "loop_stall_p99_ms": 2.0, "cores_busy": busy, "held": count <= held}
+        for count in (1, held, *([] if limit is None else [held + 1]))
+    ]  # fmt: skip
+    return {"held": held, "limit": limit, "steps": steps}
+
+
+def endpointing() -> dict[str, Any]:
+    """Two turns, the first with a hesitation."""
+    places = ((1, 1.4), (2.4, 3)), ((5, 5.5),)
+    truth = []
+    probabilities = np.zeros(8 * SAMPLE_RATE // 512)
+    for turn in places:
+        words = tuple(Word("the", int(a * SAMPLE_RATE), int(b * SAMPLE_RATE)) for a, b in turn)
+        truth.append(SpokenTurn(words[0].start, words[-1].end, words))
+        for word in words:
+            probabilities[word.start // 512 : word.end // 512] = 0.95
+    heard = Recording(np.zeros(8 * SAMPLE_RATE, np.int16), truth, probabilities.tolist())
+    judged = compare([heard], {"no words": [None], "words from pocketsphinx": [true_words(heard)]})
+    settings = {"pause_ms": 200, "endpoint_ms": 500, "endpoint_min_ms": 320, "endpoint_max_ms": 1000}
+    about = {"tuned_on": "others", "reported_on": "these", "hint_delay_ms": 100, "settings": settings}
+    return {**about, **dict.fromkeys(SETS, judged)}
+
+
+class Parrot:
+    """A recogniser that always hears the same."""
+
+    name = "parrot"
+
+    def transcribe(self, audio: np.ndarray[Any, np.dtype[np.int16]]) -> Transcript:
+        return Transcript("oh my god he came")
+
+
+def recognition() -> dict[str, Any]:
+    """Of the parrot."""
+    sentences = [Sentence("a.wav", np.ones(SAMPLE_RATE, np.int16), "oh my god he came back")]
+    heard = {"sample": measure(Parrot(), sentences)}
+    cases = {"says words": {"as_expected": True, "make_and_load_s": 0.3, "real_time_factor": 0.05},
+             "is cancelled": {"as_expected": True, "freed_ms": 0.1}}  # fmt: skip
+    listening = {**heard, "left_ms": {"p50": 30.0, "p95": 60.0}}
+    return {"recognisers": {"pocketsphinx": heard, "parrot, listening": listening}, "tiny_whisper": cases}

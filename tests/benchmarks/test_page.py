@@ -1,0 +1,147 @@
+"""The page says what the results say, no more and no less."""
+
+import json
+import re
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.page.page import SECTIONS, page
+from benchmarks.page.readme import figures
+from benchmarks.tables import BUNDLE, DOCS, RESULTS, main
+from tests.benchmarks.results import all_results, write
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return all_results(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def folder(results: dict[str, Any], tmp_path: Path) -> Path:
+    (tmp_path / "results").mkdir()
+    return write(tmp_path / "results", results)
+
+
+def bars(text: str, title: str) -> list[str]:
+    return re.findall(
+        r"^- (met|\*\*not met\*\*):", text.split(f"## {title}\n")[1].split("\n## ")[0], re.MULTILINE
+    )
+
+
+def words(svg: Path) -> list[str]:
+    return [text.strip() for text in ElementTree.parse(svg).getroot().itertext() if text.strip()]
+
+
+def test_every_result_is_told_and_drawn_the_same_each_time(folder: Path, tmp_path: Path) -> None:
+    text = page(folder, tmp_path / "a")
+    assert "Not measured" not in text
+    assert text == page(folder, tmp_path / "b")
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {f"{each.name}.svg" for each in SECTIONS}
+    for first in (tmp_path / "a").iterdir():
+        assert first.read_bytes() == (tmp_path / "b" / first.name).read_bytes()
+        assert f"(figures/{first.name})" in text
+    for anchor in re.findall(r"\(#([\w-]+)\)", text):
+        assert anchor in [re.sub(r"[^\w-]", "", each.title.lower().replace(" ", "-")) for each in SECTIONS]
+    assert "| declared over -> event, with speculation | 8.0 ms | 8.9 ms | 9.0 ms |" in text
+    assert "| words supplied, batched / one by one | 2.00 |  |" in text
+    assert "nothing up to 120 streams, the most that were tried" in text
+    assert "30 ms of work is left" in re.sub(r"\s+", " ", text)
+    assert "It pays as int8 per row." in text
+    assert "needs PulseAudio" in text
+
+
+def test_what_holds_is_met(folder: Path) -> None:
+    text = page(folder)
+    for title in (
+        "Latency",
+        "Streams",
+        "Soak: a day, words supplied",
+        "Start",
+        "Segmentation",
+        "Recognition",
+    ):
+        assert set(bars(text, title)) == {"met"}, title
+    held = [line for line in text.splitlines() if "bytes held after" in line]
+    assert len(held) == 2
+    assert all(line.startswith("- met") for line in held)
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "value", "title"),
+    [
+        ("latency", ["latency_ms", "total", "p95"], 50.1, "Latency"),
+        ("context", ["windows", "8", "conversation", "last_over_first"], 1.11, "Context"),
+        ("context", ["windows", "8", "recomputing", "turn_20", "ratio"], 49.9, "Context"),
+        ("context", ["windows", "2", "bytes_held", "after_200_turns"], 1, "Context"),
+        ("streams", ["embedded recogniser", "batched", "held"], 7, "Streams"),
+        ("soak", ["hours"], 23.9, "Soak: a day, words supplied"),
+        ("soak", ["holds", "event loop"], False, "Soak: a day, words supplied"),
+        ("endpointing", ["meetings", "adaptive", "words from pocketsphinx", "cut"], 1.0, "End-pointing"),
+        ("startup", ["help_s"], 0.5, "Start"),
+        ("segmentation", ["assembled", "noise at 10 dB", "unfound"], 1, "Segmentation"),
+        ("recognition", ["tiny_whisper", "is cancelled", "as_expected"], False, "Recognition"),
+    ],
+)
+def test_what_does_not_hold_is_not(
+    results: dict[str, Any], tmp_path: Path, name: str, where: list[str], value: object, title: str
+) -> None:
+    worse = deepcopy(results[name])
+    found = worse
+    for key in where[:-1]:
+        found = found[key]
+    assert where[-1] in found
+    found[where[-1]] = value
+    assert "**not met**" in bars(page(write(tmp_path, {name: worse})), title)
+
+
+def test_what_was_not_measured_is_named_with_its_command(tmp_path: Path) -> None:
+    text = page(tmp_path, tmp_path / "figures")
+    for section in SECTIONS:
+        assert f"Not measured yet; `{section.command}` does it." in text
+    assert not (tmp_path / "figures").exists()
+    assert "not measured yet | latency |" in figures(tmp_path, BUNDLE)
+
+
+def test_a_result_of_another_version_is_none(tmp_path: Path) -> None:
+    write(tmp_path, {"latency": {"recording": "conversation.flac", "latency_ms": {}}})
+    assert "`python -m benchmarks.latency --json benchmarks/results/latency.json` does it" in page(tmp_path)
+
+
+def test_the_readme_says_what_speculation_gives(folder: Path) -> None:
+    text = figures(folder, BUNDLE)
+    assert (
+        "leaves 8.0 ms after it is declared over (p95 8.9 ms), where without speculation it is 901 ms" in text
+    )
+    assert (
+        "| live streams held at once, embedded recogniser, batched (one by one) | 9 (6) | streams |" in text
+    )
+
+
+@pytest.mark.parametrize("content", ["", '{"a": '])
+def test_a_damaged_result_is_one_line(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "soak.json").write_text(content)
+    monkeypatch.setattr(sys, "argv", ["tables", "--results", str(tmp_path), "--docs", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "soak.json is no JSON: write it again with python -m benchmarks.soak" in said
+    assert not (tmp_path / "benchmarks.md").exists()
+
+
+def test_the_page_in_the_repository_is_what_its_results_say(tmp_path: Path) -> None:
+    text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    assert text == page(RESULTS, tmp_path)
+    for drawn in tmp_path.iterdir():
+        assert words(DOCS / "figures" / drawn.name) == words(drawn)
+    assert not re.search(r"[ =](/work|/root|/tmp|/home)/", text)
+    for result in RESULTS.glob("*.json"):
+        assert json.loads(result.read_text(encoding="utf-8"))["machine"]["cores"]
