@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamer import log_options, logs
 from streamer.errors import InputError, RunError
 from streamer.replay.command import replay
 from streamer.reports.formats import Format
@@ -27,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    cls=log_options.LoggingGroup,
 )
 
 
@@ -73,6 +75,10 @@ View = Annotated[
 Text = Annotated[
     bool | None, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Serve /metrics (Prometheus) and /healthz there."),
+]
 Window = Annotated[int | None, typer.Option(help="Turns of context.", show_default="32")]
 StreamName = Annotated[str | None, typer.Option("--stream", help="Name of the stream in events and topics.")]
 
@@ -94,6 +100,7 @@ def analyze(
     mqtt: Mqtt = None,
     text: Text = None,
     view: View = None,
+    metrics: Metrics = None,
     stream: StreamName = None,
 ) -> None:
     """Analyze recordings, as fast as it goes or at their own pace."""
@@ -102,7 +109,14 @@ def analyze(
     from streamer.sessions import Stream
 
     settings = load_settings(
-        asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, pace=pace, channels=channels
+        asr=asr,
+        bundle=bundle,
+        window=window,
+        mqtt=mqtt,
+        text=text,
+        pace=pace,
+        channels=channels,
+        metrics=metrics,
     )
     split = settings.channels == "split"
     sources = [FileSource(file, split_channels=split, pace=settings.pace) for file in files]
@@ -132,6 +146,7 @@ def listen(
     mqtt: Mqtt = None,
     text: Text = None,
     view: View = None,
+    metrics: Metrics = None,
     stream: StreamName = None,
 ) -> None:
     """Listen to a microphone until Ctrl-C."""
@@ -139,7 +154,7 @@ def listen(
     from streamer.config import load_settings
     from streamer.sessions import Stream
 
-    settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text)
+    settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, metrics=metrics)
     source = MicrophoneSource(int(device) if device is not None and device.isdecimal() else device)
     if view is None:
         view = events != "-" and sys.stdout.isatty()
@@ -300,7 +315,6 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     raise typer.Exit(_run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
 
-
 app.command()(replay)
 
 
@@ -308,18 +322,22 @@ app.command()(replay)
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+    log: log_options.Log = None,
+    log_level: log_options.LogLevel = None,
 ) -> None:
+    del log, log_level  # their callbacks have seen to them
     if version:
         from streamer.version import VERSION
 
         print(f"merits {VERSION}")
         raise typer.Exit
-    logging.basicConfig(format="merits: %(message)s", level=logging.INFO if verbose else logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    if verbose and not log_options.is_level_chosen():
+        log_options.choose(level=log_options.Level.INFO)
 
 
 def main() -> None:
     """Run the command line. Exit codes: 2 bad usage or input, 1 failed while running, 130 Ctrl-C."""
+    log_options.begin(sys.argv[1:])
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
@@ -334,6 +352,7 @@ def main() -> None:
         sys.stdout = None  # there is nothing left to flush to
         code = 0
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: a further Ctrl-C need not be told of
+    logs.finish()
     sys.exit(code)
 
 
@@ -342,7 +361,7 @@ def _notify(message: str) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print("merits:", " ".join(message.split()), file=sys.stderr)
+    logging.getLogger("merits").error(" ".join(message.split()))
     return code
 
 
@@ -363,6 +382,7 @@ def _run(
 ) -> None:
     from streamer.outputs.jsonl import STDOUT, JsonLines
 
+    log_options.settle(settings)
     outputs: list[Output] = []
     meter: Any = None
     control: Any = None
@@ -380,7 +400,15 @@ def _run(
 
     from streamer.sessions import load_analyzer, run_sessions
 
+    port = None
+    if settings.metrics is not None:
+        from streamer.metrics.server import MetricsPort, MetricsServer
+
+        port = MetricsPort(settings.metrics, settings.server.token_file)
+        logs.hide(port.token)
     analyzer = load_analyzer(settings, _notify)
+    if port is not None:
+        outputs.append(MetricsServer(port, analyzer))
     if events != STDOUT:
         from streamer.outputs.lines import Lines
         from streamer.outputs.terminal.view import TerminalView, has_room
@@ -414,17 +442,20 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     from streamer.server.entrance import Entrance
     from streamer.server.events_folder import check_folder
 
+    log_options.settle(settings)
     if events is not None and events != STDOUT:
         check_folder(Path(events))
     broker = None if settings.mqtt is None else BrokerAddress.of(settings.mqtt, settings.broker)
     entrance = Entrance(settings.server)
+    logs.hide(entrance.token)
 
     from streamer.server.run import serve
     from streamer.server.streams import Streams
     from streamer.sessions import load_analyzer
 
     analyzer = load_analyzer(settings, _notify)
-    logging.getLogger("merits.server").setLevel(logging.INFO)
+    if not log_options.is_level_chosen():
+        logging.getLogger("merits.server").setLevel(logging.INFO)
     terminal = None
     if view and events != STDOUT:
         from rich.console import Console

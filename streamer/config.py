@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     outbox: OutboxSettings = OutboxSettings()
     pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
     channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
+    metrics: str | None = Field(
+        None, description="Where merits analyze and listen serve /metrics and /healthz: HOST:PORT."
+    )
+    log: Literal["text", "json"] = Field("text", description="How to log on standard error.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="From which level on to log."
+    )
     server: ServerSettings = ServerSettings()
 
     @classmethod

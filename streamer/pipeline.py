@@ -9,13 +9,14 @@ a buffer of its own, and reports what it loses as a gap.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
 
-from streamer import events
+from streamer import events, logs
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Analyzer, Utterance
 from streamer.audio.frame import (
@@ -39,6 +40,8 @@ from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnPaused, TurnRes
 
 _BETWEEN_BREATHS = SAMPLE_RATE // 5
 """After so much sound the listener lets other tasks run, even if the source never waits."""
+
+_log = logging.getLogger("merits.health")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,12 @@ class Pipeline:
         """
         began = monotonic()
         reason = "error: cancelled"
-        with self._lane, self._analyzer.running.session(self._figures):
+        session = self._teller.session
+        with (
+            self._lane,
+            self._analyzer.running.session(self._figures),
+            logs.about(session.stream, session.id),
+        ):
             async with self._source:
                 await self._teller.started(self._source.name)
                 analyst = asyncio.create_task(self._analyse())
@@ -314,6 +322,7 @@ class Pipeline:
     async def _say_how_it_fares(self) -> None:
         if (report := self._load.report(monotonic(), self._analyzer.trouble)) is None:
             return
+        _log.info("%s: %s", report.status, report.message)
         shed = self._load.shed
         await self._teller.health(
             report,

@@ -36,7 +36,7 @@ class Teller:
         bundle: Bundle,
         recogniser: str,
     ) -> None:
-        self._session = events.Session(stream)
+        self.session = events.Session(stream)
         self._speakers = speakers
         self._outputs = outputs
         self._settings = settings
@@ -47,7 +47,7 @@ class Teller:
     async def tell(self, kind: type[events.Event], **fields: Any) -> None:
         """Tell an event. The lock makes `seq` the order in which outputs get them."""
         async with self._telling:
-            event = kind(**self._session.stamp(), **fields)
+            event = kind(**self.session.stamp(), **fields)
             for output in self._outputs:
                 await output.send(event)
 

@@ -1,0 +1,189 @@
+"""What the program says on standard error: lines to read, or with `--log json` one JSON object a line."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, TextIO
+
+Format = Literal["text", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+
+SESSION: ContextVar[tuple[str, str] | None] = ContextVar("SESSION", default=None)
+"""Name of the stream and ULID of the session that what is logged here belongs to."""
+
+_STDERR = 2
+_HIDDEN = "***"
+_SECRETS = (
+    re.compile(r"(?<=://)[^/\s@]*:[^/\s]*(?=@)"),  # user:password of a URL
+    re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
+    re.compile(r"(?i)(?<=merits\.token\.)[^\s\"',]+"),
+    re.compile(r"(?i)(?<![A-Za-z])(?:token|password|passwd|secret|api_key)=([^\s&\"',]+)"),
+)
+_known: set[str] = set()
+_QUIET = ("httpx", "httpcore", "huggingface_hub", "filelock", "urllib3")
+"""Libraries that tell of every request."""
+
+
+_handler: logging.Handler | None = None
+
+
+def hide(*secrets: str | None) -> None:
+    """Let these never appear in what is logged."""
+    _known.update(secret for secret in secrets if secret)
+
+
+def redact(text: str) -> str:
+    """Leave passwords and tokens out."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    for pattern in _SECRETS:
+        text = pattern.sub(lambda found: _without(found), text)
+    return text
+
+
+def configure(form: Format = "text", level: Level = "warning") -> None:
+    """Say what is logged from this level on; may be called again.
+
+    With "json" all that is written to standard error becomes JSON, whoever writes it: exceptions that nobody
+    caught, warnings, and libraries in C.
+    """
+    global _handler
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    if _handler is not None:
+        if isinstance(_handler, _StderrHandler) == (form == "text"):
+            return
+        root.removeHandler(_handler)
+        _Capture.end()
+    _handler = _StderrHandler() if form == "text" else logging.StreamHandler(_Capture.begin())
+    _handler.setFormatter(TextFormatter() if form == "text" else JsonFormatter())
+    root.addHandler(_handler)
+    logging.captureWarnings(form == "json")
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    sys.excepthook = _log_uncaught if form == "json" else sys.__excepthook__
+    threading.excepthook = _log_uncaught_in_thread if form == "json" else threading.__excepthook__
+
+
+@contextlib.contextmanager
+def about(stream: str, session: str) -> Iterator[None]:
+    """What is logged within belongs to a session."""
+    token = SESSION.set((stream, session))
+    try:
+        yield
+    finally:
+        SESSION.reset(token)
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error by then."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        pass
+
+
+class TextFormatter(logging.Formatter):
+    """`merits: message`, without secrets."""
+
+    def __init__(self) -> None:
+        super().__init__("merits: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and a traceback where there is one."""
+        return redact(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message; stream, session and exception where known."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object, without secrets."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "time": at.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(" ".join(record.getMessage().split())),
+        }
+        stream, session = SESSION.get() or (None, None)
+        line |= {
+            name: value
+            for name, value in (
+                ("stream", getattr(record, "stream", stream)),
+                ("session", getattr(record, "session", session)),
+                ("exception", redact(self.formatException(record.exc_info)) if record.exc_info else None),
+            )
+            if value is not None
+        }
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class _Capture:
+    """Takes over the file descriptor of standard error, and logs line by line what is written to it."""
+
+    _current: "_Capture | None" = None
+
+    def __init__(self) -> None:
+        sys.stderr.flush()
+        self.stream = os.fdopen(os.dup(_STDERR), "w", encoding="utf-8", errors="replace", buffering=1)
+        source, sink = os.pipe()
+        os.dup2(sink, _STDERR)
+        os.close(sink)
+        self._reader = threading.Thread(target=self._read, args=[source], name="stderr", daemon=True)
+        self._reader.start()
+
+    @classmethod
+    def begin(cls) -> TextIO:
+        """Start; returns where log lines go."""
+        cls._current = cls()
+        return cls._current.stream
+
+    @classmethod
+    def end(cls) -> None:
+        """Log what was written, and give the descriptor back."""
+        if cls._current is None:
+            return
+        capture, cls._current = cls._current, None
+        sys.stderr.flush()
+        os.dup2(capture.stream.fileno(), _STDERR)  # the pipe has no other writer: the reader sees its end
+        capture._reader.join(1)
+
+    def _read(self, source: int) -> None:
+        with io.open(source, encoding="utf-8", errors="replace") as lines:  # noqa: UP020
+            for line in lines:
+                if line.strip():
+                    logging.getLogger("stderr").warning("%s", line.strip())
+
+
+def finish() -> None:
+    """Write what is still to be written; call it when the program ends."""
+    _Capture.end()
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("merits").critical("unforeseen: %s", error, exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(what: threading.ExceptHookArgs) -> None:
+    error = what.exc_value or what.exc_type()
+    logging.getLogger("merits").critical("unforeseen: %s", error, exc_info=error)
+
+
+def _without(found: re.Match[str]) -> str:
+    if found.re.groups:
+        return found[0][: -len(found[1])] + _HIDDEN
+    return _HIDDEN
