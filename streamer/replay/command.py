@@ -131,7 +131,7 @@ def _play(
         writer = JsonLines(events, inputs=[Path(file) for file in files])
         writer.check()
         outputs.append(writer)
-    broker = None if mqtt is None else BrokerAddress.parse(mqtt)
+    broker = None if mqtt is None else BrokerAddress.of(mqtt, settings.broker)
     if events != STDOUT:
         console = Console()
         wanted = sys.stdout.isatty() if view is None else view

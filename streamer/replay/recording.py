@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import CancelledError
 from io import FileIO
 from pathlib import Path
 
@@ -75,7 +76,11 @@ class Recording:
         queue: asyncio.Queue[list[Event] | InputError | None] = asyncio.Queue(_READ_AHEAD)
 
         def put(item: list[Event] | InputError | None) -> None:
-            asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+            putting = queue.put(item)
+            try:
+                asyncio.run_coroutine_threadsafe(putting, loop).result()
+            finally:
+                putting.close()  # it may never have begun
 
         def read() -> None:
             try:
@@ -85,7 +90,7 @@ class Recording:
                     put(None)
                 except InputError as error:
                     put(error)
-            except (RuntimeError, asyncio.CancelledError):
+            except (RuntimeError, CancelledError):
                 return  # the loop has gone: nobody wants the rest
 
         threading.Thread(target=read, name="recording", daemon=True).start()

@@ -50,6 +50,7 @@ class Board:
         self._sessions: dict[str, ViewState] = {}
         self._frozen: list[ViewState] | None = None
         self._log: str | None = None
+        self._nothing = ViewState()
 
     @property
     def sessions(self) -> list[ViewState]:
@@ -60,7 +61,7 @@ class Board:
     def shown(self) -> list[ViewState]:
         """The sessions to draw: at least one, which may know of nothing yet."""
         focused = [state for state in self.sessions if state.stream == self.focus]
-        return focused or self.sessions or [ViewState()]
+        return focused or self.sessions or [self._nothing]
 
     def apply(self, event: Event) -> None:
         """Take in one event of any session."""
@@ -84,7 +85,7 @@ class Board:
     def notify(self, message: str) -> None:
         """Show a message for a while."""
         self._log = message
-        for state in self._sessions.values():
+        for state in (self._nothing, *self._sessions.values()):
             state.notify(message)
 
     def press(self, key: str) -> Wish | None:

@@ -1,15 +1,17 @@
 """From boards to what a terminal must be sent: only the lines that changed."""
 
+from itertools import zip_longest
 from time import monotonic
 
 from rich.console import Console
-from rich.text import Text
+from rich.text import Span, Text
 
 from streamer.outputs.ink import Ink
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.layout import draw
 from streamer.outputs.wording import to_encoding
 
+_Line = tuple[str, str, tuple[Span, ...]]
 _EVERYTHING_EVERY_S = 5.0
 """How often a frame writes every line, should anything else have written to the terminal."""
 
@@ -25,7 +27,7 @@ class Frames:
     def __init__(self, console: Console, ink: Ink) -> None:
         self._console = console
         self._ink = ink
-        self._shown: list[str] = []
+        self._shown: list[_Line] = []
         self._size = (0, 0)
         self._everything_at = 0.0
 
@@ -36,20 +38,19 @@ class Frames:
     def next(self, board: Board, width: int, height: int) -> str:
         """What brings the terminal up to date with a board; "" where it is."""
         lines = draw(board, self._console, self._ink, width, height)
-        drawn = [self._rendered(line, width) for line in lines]
+        drawn = [(line.plain, str(line.style), tuple(line.spans)) for line in lines]
         if drawn == self._shown:
             return ""
         now_s = monotonic()
         everything = (width, height) != self._size or now_s - self._everything_at > _EVERYTHING_EVERY_S
-        everything = everything or len(self._shown) != len(drawn)
-        before = [""] * len(drawn) if everything else self._shown
-        if everything:
+        before = [] if everything else self._shown
+        if not before:
             self._everything_at = now_s
         self._shown, self._size = drawn, (width, height)
         return "".join(
-            f"\x1b[{row};1H{line}"
-            for row, (line, old) in enumerate(zip(drawn, before, strict=True), start=1)
-            if everything or line != old
+            f"\x1b[{row};1H{self._rendered(line, width)}"
+            for row, (line, new, old) in enumerate(zip_longest(lines, drawn, before[:height]), start=1)
+            if new != old
         )
 
     def _rendered(self, line: Text, width: int) -> str:

@@ -36,7 +36,7 @@ def _blocks_newest_first(state: ViewState, pen: Pen, width: int, rows: int) -> I
     who_width = max((cell_len(printable(who)) for who in speakers if who is not None), default=-1) + 1
     who_width = min(who_width, 13, max(width // 6, 0))
     if not state.turns and not state.speaking:
-        yield [Text("nobody has spoken yet", "dim")]
+        yield [Text("nobody has spoken yet" if state.stream else "no stream yet", "dim")]
     for live in sorted(state.speaking.values(), key=lambda event: -event.turn):
         head = _head(live.start_s, live.speaker, who_width)
         seems, heard = "speaking", None

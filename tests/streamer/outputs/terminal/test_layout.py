@@ -216,6 +216,8 @@ def test_how_the_broker_and_the_queues_fare() -> None:
     queue = QueueHealth(depth=12, limit=100, shed=3)
     board.outputs = (OutputStatus("mqtt", "no connection", queue),)
     assert drawn(board, 120)[-2].endswith("mqtt: no connection, 12 queued, 3 shed")
+    board.outputs = (OutputStatus("mqtt", None, queue), OutputStatus("mqtt", "no connection", queue))
+    assert drawn(board, 120)[-2].endswith("mqtt: no connection, 24 queued, 6 shed")
     queues = {"partials": QueueHealth(depth=0, limit=1, shed=7)}
     sample = Sample()
     health = Health(**sample.session.stamp(), status="ok", message="all is well again", queues=queues)
