@@ -13,6 +13,7 @@ import typer
 
 from streamer import log_options, logs
 from streamer.errors import InputError, RunError
+from streamer.mqtt_commands import app as mqtt_commands
 from streamer.replay.command import replay
 from streamer.reports.formats import Format
 
@@ -316,6 +317,9 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
 
 
 app.command()(replay)
+
+
+app.add_typer(mqtt_commands)
 
 
 @app.callback()

@@ -1,11 +1,13 @@
 """Connections to a broker, in the version of MQTT that it knows."""
 
 import asyncio
+import errno
 import logging
 import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiomqtt
 from aiomqtt import ProtocolVersion
@@ -21,7 +23,30 @@ _quiet.setLevel(logging.CRITICAL)  # what it says comes as an exception too
 
 _TIMEOUT_S = 5.0
 _KEEPALIVE_S = 30
+_NO_MATCHING_SUBSCRIBERS = 0x10
+"""Reason code of a PUBACK (MQTT 5, section 3.4.2.1)."""
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
+
+
+class _Client(aiomqtt.Client):
+    """Also keeps what a broker says of the last message with MQTT 5: whether anyone has subscribed to it."""
+
+    unheard = False
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, *more: Any) -> None:
+        self.unheard = getattr(reason_code, "value", None) == _NO_MATCHING_SUBSCRIBERS
+        super()._on_publish(client, userdata, mid, reason_code, *more)
+
+
+def _still_open(record: logging.LogRecord) -> bool:
+    """A connection that breaks while something is sent is no fault: paho closes what asyncio is to watch."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (
+        isinstance(error, OSError) and error.errno == errno.EBADF and "add_writer" in record.getMessage()
+    )
+
+
+logging.getLogger("asyncio").addFilter(_still_open)
 
 
 class Connector:
@@ -65,9 +90,9 @@ class Connector:
     def _too_new_for_it(self, error: aiomqtt.MqttError) -> bool:
         return self._version is ProtocolVersion.V5 and _UNSUPPORTED_VERSION in str(error)
 
-    async def _client(self, will: Message | None) -> aiomqtt.Client:
+    async def _client(self, will: Message | None) -> _Client:
         address = self.address
-        return aiomqtt.Client(
+        return _Client(
             address.host,
             address.port,
             username=address.username,
@@ -91,16 +116,20 @@ class Connection:
         version: of MQTT.
     """
 
-    def __init__(self, client: aiomqtt.Client, version: ProtocolVersion) -> None:
+    def __init__(self, client: _Client, version: ProtocolVersion) -> None:
         self.client = client
         self._version = version
 
-    async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> None:
+    async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> bool:
         """Publish, and with QoS 1 wait until the broker has confirmed it.
+
+        Returns:
+            False if the broker says that nobody has subscribed to it (with MQTT 5, one message at a time).
 
         Raises:
             aiomqtt.MqttError: it may or may not have arrived.
         """
+        self.client.unheard = False
         await self.client.publish(
             message.topic,
             message.payload,
@@ -109,6 +138,7 @@ class Connection:
             properties=self._properties(message),
             timeout=timeout_s,
         )
+        return not self.client.unheard
 
     def _properties(self, message: Message) -> Properties | None:
         """What MQTT 5 can say of a message besides (section 3.3.2.3)."""
@@ -140,4 +170,4 @@ def reason(error: aiomqtt.MqttError) -> str:
     said = re.sub(r"^\[[^]]*\] ", "", str(error.__cause__ or error))
     if said == "Operation timed out":
         return "no answer: is the port right, is TLS (mqtts://) or a certificate of ours asked for?"
-    return said
+    return "the connection was lost" if said == "Unspecified error" else said

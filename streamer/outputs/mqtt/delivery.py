@@ -61,6 +61,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._trouble: str | None = None
+        self._answered = False
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
@@ -91,10 +92,14 @@ class Delivery:
         self._wake.set()
 
     async def run(self) -> None:
-        """Connect and deliver until closed; once closed, one last attempt is all there is."""
+        """Connect and deliver until closed and all is delivered.
+
+        Once closed, there is one last attempt with a broker that never answered; one that did is waited for
+        for as long as the caller likes.
+        """
         retry_s = self._retry_s
         while True:
-            last = self._closing.is_set()
+            last = self._closing.is_set() and not self._answered
             try:
                 async with self._connector.connect(self._stream.availability(OFFLINE)) as connection:
                     retry_s = self._retry_s
@@ -106,14 +111,21 @@ class Delivery:
                 self._say(str(error))
             if last:
                 return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), retry_s * random.uniform(0.75, 1))
+            await self._pause(retry_s * random.uniform(0.75, 1))
             retry_s = min(2 * retry_s, self._longest_retry_s)
+
+    async def _pause(self, seconds: float) -> None:
+        if self._closing.is_set():
+            await asyncio.sleep(min(seconds, self._retry_s))
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _session(self, connection: Connection) -> None:
         """Deliver over one connection until it breaks, or until closed and all is delivered."""
         await connection.publish(self._stream.availability(ONLINE))
         self._announced = self._announcement is None
+        self._answered = True
         returned = self._trouble is not None
         if returned:
             _log.warning("connected to %s again", self._address)

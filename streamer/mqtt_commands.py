@@ -1,0 +1,96 @@
+"""`merits mqtt`: what there is to do about a broker besides publishing to it."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from streamer.errors import InputError
+
+if TYPE_CHECKING:
+    from streamer.config import Settings
+    from streamer.outputs.mqtt.address import BrokerAddress
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="mqtt",
+    help="Look after what is published to an MQTT broker (see docs/mqtt.md).",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--mqtt", metavar="URL", help="The broker: mqtt://user:password@host:1883/prefix, or mqtts://."
+    ),
+]
+
+
+@app.command()
+def remove(
+    streams: Annotated[
+        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Which streams; all without.")
+    ] = None,
+    mqtt: Url = None,
+) -> None:
+    """Remove streams from the broker and from Home Assistant: state, availability, device.
+
+    Streams that are being published just now come back when they connect again: stop them first.
+    """
+    settings, address = _broker(mqtt)
+    from streamer.outputs.mqtt.removal import remove
+    from streamer.outputs.outbox.outbox import Outbox
+
+    async def run() -> None:
+        async with Outbox(settings.outbox) as outbox:
+            removed = await remove(address, outbox, streams or ())
+        for one in removed:
+            print(f"removed {one.stream}" + (" (it is running, and will be back)" if one.running else ""))
+        if not removed:
+            print(f"nothing to remove: {address} knows no stream under {address.prefix}/")
+
+    _run(run())
+
+
+@app.command()
+def send(mqtt: Url = None) -> None:
+    """Send what waits in the outbox, as any run with this broker does first; leave when all is sent."""
+    settings, address = _broker(mqtt)
+    from streamer.outputs.mqtt.leftovers import send_leftovers
+    from streamer.outputs.outbox.outbox import Outbox
+
+    async def run() -> int:
+        async with Outbox(settings.outbox) as outbox:
+            return await send_leftovers(address, outbox)
+
+    print(f"sent {_run(run())} messages to {address}")
+
+
+@app.command()
+def asyncapi() -> None:
+    """Print the topics and payloads as an AsyncAPI document (docs/asyncapi.yaml)."""
+    from streamer.outputs.mqtt.asyncapi import document
+
+    print(document(), end="")
+
+
+def _broker(mqtt: str | None) -> "tuple[Settings, BrokerAddress]":
+    from streamer.config import load_settings
+
+    settings = load_settings(mqtt=mqtt)
+    if settings.mqtt is None:
+        raise InputError("which broker? Say --mqtt mqtt://HOST, or set MERITS_MQTT or mqtt in merits.toml")
+    from streamer.outputs.mqtt.address import BrokerAddress
+
+    return settings, BrokerAddress.of(settings.mqtt, settings.broker)
+
+
+def _run(task: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; on Windows on the event loop that the MQTT client needs."""
+    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(task)

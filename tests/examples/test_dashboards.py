@@ -1,0 +1,128 @@
+"""The dashboards ask for what is published, and for nothing else."""
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streamer.outputs.mqtt.discovery import announcement
+from tests.streamer.outputs.samples import MELD, Sample
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def entity_ids() -> set[str]:
+    """What Home Assistant calls the entities of the stream "kitchen": device and entity name, as a slug."""
+    message = announcement("homeassistant", "merits/kitchen", "kitchen", MELD, "b@1", words=True)
+    config = json.loads(message.payload)
+    return {
+        f"{entity['p']}.{config['dev']['name']}_{entity['name']}".lower().replace(" ", "_")
+        for entity in config["cmps"].values()
+    }
+
+
+@pytest.mark.parametrize("name", ["dashboard.yaml", "automation.yaml"])
+def test_home_assistant_knows_the_entities(name: str) -> None:
+    text = (EXAMPLES / "home-assistant" / name).read_text()
+    named = set(re.findall(r"\b(?:sensor|event)\.merits_\w+", text))
+    assert named
+    assert named <= entity_ids()
+
+
+def test_the_home_assistant_dashboard_is_of_views_and_cards() -> None:
+    dashboard = yaml.safe_load((EXAMPLES / "home-assistant" / "dashboard.yaml").read_text())
+    cards = [card for view in dashboard["views"] for section in view["sections"] for card in section["cards"]]
+    assert all(card["type"] for card in cards)
+    automation = yaml.safe_load((EXAMPLES / "home-assistant" / "automation.yaml").read_text())
+    assert {"alias", "triggers", "conditions", "actions", "mode"} <= automation.keys()
+
+
+@pytest.fixture(scope="module")
+def flows() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = json.loads((EXAMPLES / "node-red" / "flows.json").read_text())
+    return nodes
+
+
+def test_the_node_red_flow_is_whole(flows: list[dict[str, Any]]) -> None:
+    by_id = {node["id"]: node for node in flows}
+    assert len(by_id) == len(flows)
+    for node in flows:
+        for wire in node.get("wires", []):
+            assert set(wire) <= by_id.keys()
+        assert node.get("z", "merits-tab") in by_id
+        for reference in ("broker", "server"):
+            if "z" in node and reference in node:
+                assert node[reference] in by_id
+    core = {"tab", "mqtt-broker", "mqtt in", "function", "websocket-listener", "websocket out", "http in"}
+    assert {node["type"] for node in flows} <= core | {"http response", "template"}
+
+
+def run_function(
+    flows: list[dict[str, Any]], name: str, messages: list[Any], flow: dict[str, Any]
+) -> list[Any]:
+    """What a function node of Node-RED makes of messages, one after the other."""
+    if (node := shutil.which("node")) is None:
+        pytest.skip("node is not installed")
+    code = next(one["func"] for one in flows if one["id"] == name)
+    script = f"""
+        const store = (values) => ({{ get: (key) => values[key], set: (key, value) => {{ values[key] = value; }} }});
+        const run = new Function("msg", "context", "flow", {json.dumps(code)});
+        const context = store({{}}), flow = store({json.dumps(flow)});
+        const messages = {json.dumps(messages)};
+        console.log(JSON.stringify(messages.map((msg) => run(msg, context, flow) ?? null)));
+    """
+    done = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True, timeout=60)
+    made: list[Any] = json.loads(done.stdout)
+    return made
+
+
+def test_node_red_passes_each_event_once_and_follows_revisions(flows: list[dict[str, Any]]) -> None:
+    sample = Sample()
+    events = [
+        json.loads(event.model_dump_json()) for event in (sample.final(1), sample.final(2), sample.revised(1))
+    ]
+    messages = [{"payload": event} for event in (events[0], events[1], events[0], events[2])]
+    passed = run_function(flows, "merits-once", messages, {})
+    assert [made is not None for made in passed] == [True, True, False, True]
+    kept = run_function(flows, "merits-keep", [{"payload": event} for event in events], {})
+    assert [made["payload"]["turn"]["revision"] for made in kept] == [0, 0, 1]
+    (made,) = run_function(
+        flows, "merits-online", [{"topic": "merits/kitchen/availability", "payload": "online"}], {}
+    )
+    assert made["payload"] == {"kind": "online", "online": {"kitchen": True}}
+
+
+def lookup(event: dict[str, Any], path: str) -> Any:
+    value: Any = event
+    for part in path.split("."):
+        value = value[part]
+    return value
+
+
+def test_telegraf_finds_its_fields_and_grafana_telegraf_s() -> None:
+    telegraf = tomllib.loads((EXAMPLES / "grafana" / "telegraf.conf").read_text())
+    (source,) = telegraf["inputs"]["mqtt_consumer"]
+    (parser,) = source["json_v2"]
+    event = json.loads(Sample().final().model_dump_json())
+    for wanted in parser["tag"] + parser["field"]:
+        assert lookup(event, wanted["path"]) is not None or wanted.get("optional")
+    assert event[parser["timestamp_path"]]
+    tags = {wanted["path"] for wanted in parser["tag"]}
+    fields = {wanted.get("rename", wanted["path"]) for wanted in parser["field"]}
+
+    dashboard = json.loads((EXAMPLES / "grafana" / "dashboard.json").read_text())
+    queries = [target["query"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(queries) == len(dashboard["panels"]) > 5
+    for query in queries:
+        assert set(re.findall(r'r\._field == "(\w+)"', query)) <= fields
+        assert set(re.findall(r"r\.([a-z]\w*)", query)) <= tags
+    sources = {json.dumps(panel["datasource"]) for panel in dashboard["panels"]}
+    assert sources == {'{"type": "influxdb", "uid": "${DS_MERITS}"}'}
+    assert [one["name"] for one in dashboard["__inputs"]] == ["DS_MERITS"]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

@@ -1,0 +1,109 @@
+"""The outbox's file: order, bounds, what is shed, and who sends what."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streamer.outputs.outbox.database import Bounds, Database
+from streamer.outputs.outbox.message import Message
+
+WIDE = Bounds(events=1000, bytes=1_000_000, age_s=3600)
+
+
+def turn(payload: str) -> Message:
+    return Message("turn", payload, qos=1, id=f"S-{payload}")
+
+
+def state(payload: str) -> Message:
+    return Message("state", payload, qos=1, retain=True)
+
+
+def waiting(database: Database, owner: str = "me") -> list[str]:
+    return [message.payload for _, message in database.peek(owner, 100)]
+
+
+def test_messages_keep_their_order_and_stay_until_confirmed() -> None:
+    database = Database(None, WIDE)
+    for payload in "abc":
+        database.put("me", "broker", [turn(payload)], now_s=0)
+    (first, message), _ = database.peek("me", 2)
+    assert message == turn("a")
+    database.confirm([first])
+    database.confirm([first])
+    assert (waiting(database), database.waiting("me")) == (["b", "c"], 2)
+
+
+def test_of_retained_messages_only_the_newest_waits_whoever_put_it() -> None:
+    database = Database(None, WIDE)
+    database.put("other", "broker", [turn("A"), state("a")], now_s=0)
+    database.put("me", "elsewhere", [state("e")], now_s=0)
+    database.put("me", "broker", [turn("B"), state("b")], now_s=0)
+    database.put("me", "broker", [turn("C"), state("c")], now_s=0)
+    assert waiting(database) == ["e", "B", "C", "c"]
+    assert waiting(database, "other") == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kept"),
+    [
+        (Bounds(events=3, bytes=10**6, age_s=3600), "cde"),
+        (Bounds(events=10, bytes=2 * (len("turn") + 1), age_s=3600), "de"),
+        (Bounds(events=10, bytes=10**6, age_s=1.5), "de"),
+    ],
+)
+def test_beyond_its_bounds_the_oldest_are_shed_and_counted(bounds: Bounds, kept: str) -> None:
+    database = Database(None, bounds)
+    shed = sum(database.put("me", "broker", [turn(p)], now_s=now_s) for now_s, p in enumerate("abcde"))
+    assert ("".join(waiting(database)), shed) == (kept, 5 - len(kept))
+
+
+def test_what_waits_too_long_is_shed_without_anything_new() -> None:
+    database = Database(None, WIDE)
+    database.put("me", "broker", [turn("a"), state("b")], now_s=0)
+    assert database.shed_old(3600) == 0
+    assert (database.shed_old(3601), waiting(database)) == (1, [])
+
+
+def test_a_state_that_is_shed_is_no_loss() -> None:
+    database = Database(None, Bounds(events=1, bytes=10**6, age_s=3600))
+    assert database.put("me", "broker", [state("a"), turn("b")], now_s=0) == 0
+
+
+def test_orphans_come_first_and_are_only_taken_for_their_broker() -> None:
+    @contextmanager
+    def orphaned(owner: str) -> Iterator[bool]:
+        yield owner == "dead"
+
+    database = Database(None, WIDE)
+    database.put("dead", "broker", [turn("a")], now_s=0)
+    database.put("alive", "broker", [turn("b")], now_s=0)
+    database.put("dead", "elsewhere", [turn("c")], now_s=0)
+    database.put("me", "broker", [turn("d")], now_s=0)
+    database.adopt("me", "broker", orphaned)
+    assert (waiting(database), waiting(database, "alive")) == (["a", "d"], ["b"])
+    assert waiting(database, "dead") == ["c"]
+
+
+def test_two_processes_use_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    one, other = Database(path, WIDE), Database(path, WIDE)
+    for number in range(20):
+        one.put("one", "broker", [turn(f"1-{number}")], now_s=0)
+        other.put("other", "broker", [turn(f"2-{number}")], now_s=0)
+    assert waiting(one, "one") == [f"1-{number}" for number in range(20)]
+    assert waiting(one, "other") == waiting(other, "other")
+    one.close()
+    other.close()
+    assert path.stat().st_mode & 0o077 == 0
+    again = Database(path, WIDE)
+    assert again.waiting_for("broker") == 40
+    again.close()
+
+
+def test_what_can_be_read_is_rescued() -> None:
+    database, memory = Database(None, WIDE), Database(None, WIDE)
+    database.put("me", "broker", [turn("a"), turn("b")], now_s=0)
+    memory.rescue(database)
+    assert [message for _, message in memory.peek("me", 10)] == [turn("a"), turn("b")]

@@ -1,0 +1,166 @@
+"""The outbox in the event loop: owners that come and go, damaged files, full disks."""
+
+import asyncio
+import logging
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import InputError
+from streamer.outputs.outbox.message import Message
+from streamer.outputs.outbox.outbox import Mailbox, Outbox
+from streamer.outputs.outbox.settings import OutboxSettings
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from streamer.outputs.outbox.message import Message
+from streamer.outputs.outbox.outbox import Outbox
+from streamer.outputs.outbox.settings import OutboxSettings
+
+async def main():
+    async with Outbox(OutboxSettings(path=Path(sys.argv[1]))) as outbox, outbox.mailbox("broker") as mailbox:
+        for payload in sys.argv[2]:
+            await mailbox.put([Message("turn", payload, qos=1)])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def turn(payload: str) -> Message:
+    return Message("turn", payload, qos=1)
+
+
+def outbox_at(path: Path) -> Outbox:
+    return Outbox(OutboxSettings(path=path))
+
+
+async def waiting(mailbox: Mailbox) -> str:
+    return "".join(message.payload for _, message in await mailbox.peek(100))
+
+
+def damage(file: Path, content: bytes) -> None:
+    with file.open("r+b" if file.exists() else "wb") as opened:
+        opened.write(content)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.sqlite"
+
+
+async def test_the_next_process_gets_what_a_killed_one_left(path: Path) -> None:
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(path), "abc")
+    assert await killed.wait() == -9
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("d")])
+        await mailbox.adopt()
+        assert (await waiting(mailbox), mailbox.depth) == ("abcd", 4)
+    assert not os.listdir(f"{path}.owners")  # noqa: PTH208
+
+
+async def test_nobody_takes_what_a_living_one_has_to_send(path: Path) -> None:
+    async with outbox_at(path) as one, outbox_at(path) as other:
+        async with one.mailbox("broker") as living, other.mailbox("broker") as heir:
+            await living.put([turn("a")])
+            await heir.adopt()
+            assert await waiting(heir) == ""
+        async with other.mailbox("broker") as heir, other.mailbox("broker") as second:
+            await asyncio.gather(heir.adopt(), second.adopt())
+            assert sorted([await waiting(heir), await waiting(second)]) == ["", "a"]
+
+
+async def test_what_is_left_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with outbox_at(path) as outbox:
+        for payload in "ab":
+            async with outbox.mailbox("host:1883") as mailbox:
+                await mailbox.put([turn(payload)])
+    (said,) = [record.message for record in caplog.records]
+    assert said == f"2 MQTT messages wait in {path}; the next run with host:1883 sends them first"
+
+
+async def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    damage(path, b"this is no database" * 100)
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+        assert not outbox.in_memory
+        assert await waiting(mailbox) == "a"
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+    (said,) = [record.message for record in caplog.records]
+    assert f"the outbox {path} is damaged" in said
+    (aside,) = path.parent.glob("outbox.sqlite.damaged-*")
+    assert b"no database" in aside.read_bytes()
+
+
+async def test_a_file_damaged_while_in_use_ends_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+        await outbox.work(lambda database: database.sync())
+        await outbox.work(lambda database: database._connection.execute("PRAGMA shrink_memory").fetchall())
+        for file in (path, Path(f"{path}-wal")):
+            damage(file, b"\xff" * file.stat().st_size)
+        for payload in "bcd":
+            await mailbox.put([turn(payload)])
+        assert (await waiting(mailbox))[-3:] == "bcd"
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+    assert len(caplog.records) == 1
+    assert f"the outbox {path}" in caplog.text
+
+
+async def test_with_the_disk_full_events_wait_in_memory(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+        pages = await outbox.work(lambda database: database._one("PRAGMA page_count"))
+        await outbox.work(lambda database: database._one(f"PRAGMA max_page_count = {pages}"))
+        ((number, _),) = await mailbox.peek(9)
+        big = "b" * 100_000
+        await mailbox.put([turn(big)])
+        assert outbox.in_memory
+        await mailbox.confirm([number])  # that is for the file on disk
+        assert await waiting(mailbox) == f"a{big}"
+    said = [record.message for record in caplog.records]
+    assert len(said) == 2
+    assert "database or disk is full" in said[0]
+    assert "2 MQTT messages could not be delivered to broker" in said[1]
+    # What waited on the disk waits there still.
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT payload FROM messages").fetchall() == [("a",)]
+    connection.close()
+
+
+async def test_a_lock_that_lasts_holds_nobody_up_for_ever(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.outputs.outbox.database._BUSY_S", 0.1)
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+        intruder = sqlite3.connect(path, isolation_level=None)
+        intruder.execute("BEGIN EXCLUSIVE")
+        await mailbox.put([turn("b")])
+        assert await waiting(mailbox) == "ab"
+        intruder.close()
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+async def test_a_place_that_was_chosen_but_cannot_be_used_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"choose another outbox\.path"):
+        await outbox_at(tmp_path / "file" / "outbox.sqlite").__aenter__()
+
+
+async def test_the_platform_s_place_that_cannot_be_used_is_made_do_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    async with Outbox(OutboxSettings()) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+        assert await waiting(mailbox) == "a"
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+    (said,) = [record.message for record in caplog.records]
+    assert "events wait in memory until the program ends" in said
