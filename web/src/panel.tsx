@@ -45,7 +45,7 @@ function Now({ stream }: { stream: Stream }) {
   if (emotion === undefined) {
     return <p class="now waiting">{stream.ended === null ? "Listening for the first turn…" : "No turns."}</p>;
   }
-  const shares = Object.entries(said?.probabilities ?? {}).sort(([, a], [, b]) => b - a);
+  const shares = soFar !== undefined ? [] : Object.entries(said?.probabilities ?? {}).sort(([, a], [, b]) => b - a);
   return (
     <div class="now" style={colours(lookOf(looks, emotion))}>
       <span class="chip" aria-hidden="true">
@@ -56,13 +56,13 @@ function Now({ stream }: { stream: Stream }) {
           {emotion}
           {soFar !== undefined && <span class="so-far"> so far</span>}
         </p>
-        <p class="quiet">
-          {percent(soFar?.confidence ?? said?.confidence ?? 0)}
-          {said !== undefined && ` · valence ${valence(said.valence)}`}
+        <p class="quiet figures">
+          <span>{percent(soFar?.confidence ?? said?.confidence ?? 0)}</span>
+          {soFar === undefined && said !== undefined && <span>valence {valence(said.valence)}</span>}
         </p>
       </div>
       {shares.length > 0 && (
-        <ol class="shares" aria-label="Emotions of the newest turn">
+        <ol class="shares" aria-label="The likeliest emotions">
           {shares.slice(0, 3).map(([label, share]) => (
             <li key={label} style={colours(lookOf(looks, label))}>
               <Emotion name={label} />

@@ -83,6 +83,11 @@ export interface Health extends Told {
   message: string;
 }
 
+export interface Mark extends Told {
+  type: "mark";
+  at_s: number;
+}
+
 export type Event =
   | SessionStarted
   | SessionEnded
@@ -92,7 +97,8 @@ export type Event =
   | AudioGap
   | DeviceLost
   | DeviceBack
-  | Health;
+  | Health
+  | Mark;
 
 export type WatchMessage =
   | { type: "watch.started"; version: string; words: boolean; looks: Record<string, Look> }

@@ -18,6 +18,8 @@ export class Stream {
   readonly levels = new Changes();
   /** Turns that are over, in order of their numbers. */
   readonly turns: Turn[] = [];
+  /** Moments that a listener marked, in seconds. */
+  readonly marks: number[] = [];
   readonly speaking = new Map<number, TurnStarted | TurnPartial>();
   session = "";
   source = "";
@@ -72,6 +74,9 @@ export class Stream {
         break;
       case "health":
         this.trouble = event.status === "degraded" ? event.message : null;
+        break;
+      case "mark":
+        this.marks.push(event.at_s);
         break;
     }
     this.changes.tell();

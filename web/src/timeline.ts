@@ -7,21 +7,61 @@ import type { Look } from "./protocol";
 import type { Stream } from "./streams";
 import { clock } from "./wording";
 
-const HEIGHT = 132;
 const BAND = 14;
 const SHORTEST_SPAN_S = 60;
-const AT_MOST_EVERY_MS = 250;
+const BETWEEN_CHARTS_MS = 30;
 const ROOM_FOR_SYMBOL = 11;
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+
+interface Theme {
+  ink: string;
+  quiet: string;
+  line: string;
+  accent: string;
+}
+
+let themed: Theme | null = null;
+dark.addEventListener("change", () => (themed = null));
+
+/** The colours of the style sheet; asking for them at every stroke would be slow. */
+function theme(): Theme {
+  if (themed === null) {
+    const style = getComputedStyle(document.documentElement);
+    const [ink, quiet, line, accent] = ["ink", "quiet", "line", "accent"].map((name) => style.getPropertyValue(`--${name}`));
+    themed = { ink: ink!, quiet: quiet!, line: line!, accent: accent! };
+  }
+  return themed;
+}
+
+function sizeOf(place: HTMLElement): { width: number; height: number } {
+  return { width: place.clientWidth, height: place.clientHeight };
+}
+
+const waiting = new Set<Timeline>();
+let timer = 0;
+
+/** Draw one chart after the other, never two in a frame: with many streams each follows a little later. */
+function inTurn(timeline: Timeline): void {
+  waiting.add(timeline);
+  if (timer !== 0) return;
+  timer = window.setInterval(() => {
+    const [first] = waiting;
+    if (first === undefined) {
+      clearInterval(timer);
+      timer = 0;
+      return;
+    }
+    waiting.delete(first);
+    first.draw();
+  }, BETWEEN_CHARTS_MS);
+}
 
 export class Timeline {
   private readonly plot: uPlot;
   private readonly stops: (() => void)[];
   private span = 600;
   private seen = false;
-  private drawnAt = 0;
-  private timer = 0;
 
   constructor(
     private readonly place: HTMLElement,
@@ -29,7 +69,7 @@ export class Timeline {
     private readonly looks: Record<string, Look>,
   ) {
     this.plot = new uPlot(this.options(), [[], []], place);
-    const sized = new ResizeObserver(() => this.plot.setSize({ width: place.clientWidth, height: HEIGHT }));
+    const sized = new ResizeObserver(() => this.plot.setSize(sizeOf(place)));
     sized.observe(place);
     const visible = new IntersectionObserver((entries) => {
       this.seen = entries.at(-1)!.isIntersecting;
@@ -53,20 +93,16 @@ export class Timeline {
   }
 
   destroy(): void {
-    clearTimeout(this.timer);
+    waiting.delete(this);
     for (const stop of this.stops) stop();
     this.plot.destroy();
   }
 
   private soon(): void {
-    if (!this.seen || this.timer !== 0) return;
-    this.timer = window.setTimeout(() => this.draw(), Math.max(0, this.drawnAt + AT_MOST_EVERY_MS - performance.now()));
+    if (this.seen) inTurn(this);
   }
 
-  private draw(): void {
-    clearTimeout(this.timer);
-    this.timer = 0;
-    this.drawnAt = performance.now();
+  draw(): void {
     const { turns, reached } = this.stream;
     const times = turns.map(({ said }) => (said.start_s + said.end_s) / 2);
     const values = turns.map(({ said }) => said.valence);
@@ -78,23 +114,19 @@ export class Timeline {
     });
   }
 
-  private colour(name: string): string {
-    return getComputedStyle(this.place).getPropertyValue(name).trim();
-  }
 
   private options(): uPlot.Options {
-    const ink = () => this.colour("--quiet");
-    const grid = { stroke: () => this.colour("--line"), width: 1 };
+    const ink = () => theme().quiet;
+    const grid = { stroke: () => theme().line, width: 1 };
     const font = "11px system-ui, sans-serif";
     return {
-      width: this.place.clientWidth || 300,
-      height: HEIGHT,
-      padding: [6, 8, BAND + 2, 0],
+      ...sizeOf(this.place),
+      padding: [6, 16, 2, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: false }, y: { range: [-1.05, 1.05] } },
       axes: [
-        { stroke: ink, grid: { show: false }, ticks: { show: false }, size: 18, gap: BAND + 2, font,
+        { stroke: ink, grid: { show: false }, ticks: { show: false }, size: BAND + 24, gap: BAND + 8, font,
           values: (_, splits) => splits.map(clock) },
         { stroke: ink, grid, ticks: { show: false }, size: 26, font, splits: () => [-1, 0, 1],
           values: () => ["−1", "0", "+1"] },
@@ -103,16 +135,16 @@ export class Timeline {
         {},
         {
           label: "valence",
-          stroke: () => this.colour("--ink"),
+          stroke: () => theme().ink,
           width: 1.5,
-          points: { size: 5, fill: () => this.colour("--ink") },
+          points: { size: 5, fill: () => theme().ink },
         },
       ],
       hooks: { draw: [(plot) => this.paintBand(plot)] },
     };
   }
 
-  /** One box a turn, in the colour of its emotion; with its symbol where there is room. */
+  /** One box a turn, in the colour of its emotion, with its symbol where there is room; marks as lines. */
   private paintBand({ ctx, bbox, scales, valToPos }: uPlot): void {
     const ratio = devicePixelRatio;
     const { min, max } = scales["x"]!;
@@ -122,12 +154,15 @@ export class Timeline {
     ctx.font = `${10 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
+    let painted = Infinity; // leftmost pixel so far: what is too narrow to be seen beside it is left out
     for (let i = this.stream.turns.length - 1; i >= 0; i--) {
       const { said } = this.stream.turns[i]!;
       if (said.start_s > max) continue;
       if (said.end_s < min) break;
       const left = Math.max(valToPos(said.start_s, "x", true), bbox.left);
       const right = Math.min(valToPos(said.end_s, "x", true), bbox.left + bbox.width);
+      if (Math.floor(left) >= painted) continue;
+      painted = Math.floor(left);
       const width = Math.max(right - left, 1);
       const look = lookOf(this.looks, said.emotion);
       ctx.fillStyle = dark.matches ? look.on_dark : look.on_light;
@@ -136,6 +171,10 @@ export class Timeline {
         ctx.fillStyle = dark.matches ? "#1a1a1b" : "#ffffff";
         ctx.fillText(look.symbol, left + width / 2, top + (BAND / 2 + 0.5) * ratio);
       }
+    }
+    ctx.fillStyle = theme().accent;
+    for (const mark of this.stream.marks) {
+      if (mark >= min && mark <= max) ctx.fillRect(valToPos(mark, "x", true), bbox.top, ratio, bbox.height);
     }
     ctx.restore();
   }
