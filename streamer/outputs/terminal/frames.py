@@ -30,22 +30,23 @@ class Frames:
         self._shown: list[_Line] = []
         self._size = (0, 0)
         self._everything_at = 0.0
+        self._forgotten = True
 
     def forget(self) -> None:
         """The terminal may show anything: the next frame writes every line."""
-        self._shown = []
+        self._forgotten = True
 
     def next(self, board: Board, width: int, height: int) -> str:
         """What brings the terminal up to date with a board; "" where it is."""
         lines = draw(board, self._console, self._ink, width, height)
         drawn = [(line.plain, str(line.style), tuple(line.spans)) for line in lines]
-        if drawn == self._shown:
+        everything, self._forgotten = self._forgotten or (width, height) != self._size, False
+        if drawn == self._shown and not everything:
             return ""
         now_s = monotonic()
-        everything = (width, height) != self._size or now_s - self._everything_at > _EVERYTHING_EVERY_S
-        before = [] if everything else self._shown
-        if not before:
-            self._everything_at = now_s
+        if everything or now_s - self._everything_at > _EVERYTHING_EVERY_S:
+            self._shown, self._everything_at = [], now_s
+        before = self._shown
         self._shown, self._size = drawn, (width, height)
         return "".join(
             f"\x1b[{row};1H{self._rendered(line, width)}"
