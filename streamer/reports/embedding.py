@@ -16,6 +16,7 @@ from streamer.reports.sound import Sound
 
 MIME_TYPE = "audio/webm;codecs=opus"
 _BITS_PER_S = 24_000
+_OPUS = {"application": "voip", "compression_level": "5"}
 _AT_ONCE = SAMPLE_RATE * 10
 
 
@@ -39,7 +40,7 @@ def embedded(
     with Decoder(sound.path, split_channels=False) as decoder:
         try:
             container = av.open(file, "w", format="webm")
-            stream: Any = container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono")
+            stream: Any = container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono", options=_OPUS)
         except (av.FFmpegError, ValueError) as error:
             raise RunError(f"FFmpeg cannot write Opus here ({error}): use --link-audio") from error
         with container:
