@@ -27,10 +27,10 @@ from rich.progress import Progress
 from benchmarks.conversations import Clip, KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
-from streamer.analyzer import Analyzer, share_cores
+from streamer.analyzer import Analyzer
 from streamer.config import Settings
 from streamer.pipeline import Pipeline
-from streamer.sessions import load_analyzer, load_models
+from streamer.sessions import load_analyzer
 
 GROWTH = 0.02
 STALL_MS = 20.0
@@ -152,11 +152,9 @@ def main() -> None:
     parts = _read(arguments.state)
     left = arguments.hours - sum(part.hours for part in parts)
     if left > 0.001:
-        share_cores()
-        if arguments.asr:
-            analyzer = load_analyzer(Settings(asr=arguments.asr), logging.getLogger().warning)
-        else:
-            analyzer = Analyzer(load_models(Settings()), KnownWords(clips))
+        settings = Settings(asr=arguments.asr) if arguments.asr else Settings()
+        known = None if arguments.asr else KnownWords(clips)
+        analyzer = load_analyzer(settings, logging.getLogger().warning, known)
         parts.append(Part(seed=1 + len(parts)))
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
             asyncio.run(listen(analyzer, clips, parts[-1], left, arguments.budget_s, progress))

@@ -26,12 +26,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.conversations import Clip, KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, cpu_s, one_by_one
-from streamer.analyzer import Analyzer, share_cores
+from streamer.analyzer import Analyzer
 from streamer.config import Settings
 from streamer.pipeline import Pipeline
-from streamer.sessions import load_models
-from streamer.transcribers.base import Transcriber
-from streamer.transcribers.choose import load_transcriber
+from streamer.sessions import load_analyzer
 
 LIMIT_MS = 300.0
 HELD_BACK_S = 1.0
@@ -152,18 +150,14 @@ async def _clients(url: str, count: int, clips: Sequence[Clip], seconds: float) 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     clips = [clip for clip in sentences() if clip.words]
-    share_cores()
-    bundle = load_models(Settings())
     results: dict[str, Any] = {}
     starts = {"embedded recogniser": arguments.first_recognised, "words supplied": arguments.first_supplied}
     for name, first in starts.items():
+        if first == 0:
+            continue
+        known = None if name == "embedded recogniser" else KnownWords(clips)
+        analyzer = load_analyzer(Settings(asr="pocketsphinx"), print, known)
         for way in ("batched", "one by one"):
-            if first == 0:
-                continue
-            recogniser: Transcriber = KnownWords(clips)
-            if name == "embedded recogniser":
-                recogniser = load_transcriber("pocketsphinx", print)
-            analyzer = Analyzer(bundle, recogniser)
             if way == "one by one":
                 one_by_one(analyzer)
             print(f"{name}, {way}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +30,6 @@ GATHER_S = 0.003
 
 BATCH = 16
 """Utterances embedded together; more take as long in several batches."""
-
 
 EARS = 64
 """Threads that wait while recognisers listen; made when they are needed."""
@@ -230,9 +230,14 @@ class Lane:
             self._analyzer._busy_s[stage] += monotonic() - began
 
 
-def share_cores() -> None:
-    """Leave torch a quarter of the cores, for this process.
+_SWITCH_S = 0.001
 
-    Recognisers run beside it, and for single utterances a second thread mostly waits for the first.
+
+def share_cores() -> None:
+    """Leave torch a quarter of the cores, and the event loop its share of the interpreter, for this process.
+
+    Recognisers run beside it, and for single utterances a second thread mostly waits for the first. Threads
+    that compute give the interpreter up after a fifth of the usual time: the event loop waits for it often.
     """
+    sys.setswitchinterval(_SWITCH_S)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 4))

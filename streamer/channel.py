@@ -17,7 +17,9 @@ from streamer.turn_events import Turn, TurnEvent
 from streamer.turns import TurnDetector
 
 _HEARD_AT_A_TIME = SAMPLE_RATE // 8
-"""A turn is listened to in pieces of this length: what is left to hear when it pauses is no more."""
+_PREPARED_AT_A_TIME = SAMPLE_RATE // 2
+"""A turn is listened to in pieces of this length, longer ones where its voice alone is, which is cheap: when
+it pauses, no more than that is left to hear."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
 
@@ -111,7 +113,8 @@ class Channel:
             if self._now - max(speaking.heard, self._told_at) > _EAR_LAG:
                 self._leave_out_partial(self._now)
             return
-        if self._now - max(speaking.heard, self._start) >= _HEARD_AT_A_TIME:
+        piece = _HEARD_AT_A_TIME if speaking.recognises else _PREPARED_AT_A_TIME
+        if self._now - max(speaking.heard, self._start) >= piece:
             self._ear = asyncio.create_task(self._hear(speaking))
 
     def pause(self, turn: Turn) -> None:

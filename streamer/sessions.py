@@ -1,5 +1,6 @@
 """Wiring: models, sources and outputs put together, and what Ctrl-C does."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from streamer.interrupts import Interrupts
 from streamer.outputs.base import Output, how_they_fare
 from streamer.outputs.terminal.controls import Controls
 from streamer.pipeline import Pipeline
+from streamer.sentence_end import load_language_model
+from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
 
@@ -55,21 +58,27 @@ def load_models(settings: Settings) -> Bundle:
         raise InputError(str(error)) from error
 
 
-def load_analyzer(settings: Settings, notify: Notify) -> Analyzer:
-    """Load the bundle and the recogniser.
+def load_analyzer(settings: Settings, notify: Notify, transcriber: Transcriber | None = None) -> Analyzer:
+    """Load the bundle and the recogniser, and whatever else would hold up the first turn.
+
+    What is loaded by then is exempt from garbage collection: looking through it would stall the event loop.
 
     Args:
         settings: which.
         notify: is told, in one line, when another recogniser than the best has to do, or when there is
             nothing to judge by.
+        transcriber: a recogniser to use instead of the one that the settings name.
 
     Raises:
         InputError: one of them can't be had.
     """
     share_cores()
-    bundle, transcriber = load_models(settings), load_transcriber(settings.asr, notify)
+    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr, notify)
     if bundle.words_only and isinstance(transcriber, Off):
         notify(f"{bundle.name} judges by the words alone, and nothing recognises them: choose an --asr")
+    if settings.turns.endpointing == "adaptive" and not isinstance(transcriber, Off):
+        load_language_model()
+    gc.freeze()
     return Analyzer(bundle, transcriber)
 
 

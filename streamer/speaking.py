@@ -75,6 +75,11 @@ class Speaking:
         return not self._deaf or self.voice is not None
 
     @property
+    def recognises(self) -> bool:
+        """Whether its words are recognised while it is spoken, and not only its voice prepared."""
+        return not self._deaf
+
+    @property
     def pauses(self) -> bool:
         """Whether it may be over."""
         return self._paused is not None

@@ -12,6 +12,10 @@ What = TypeVar("What")
 Result = TypeVar("Result")
 
 
+_STREAMS_A_WAIT = 16
+"""The more streams there are, the more there is to gather, and to gain, while nobody waits for it."""
+
+
 class Batcher(Generic[What, Result]):
     """Does jobs one batch at a time, in the order of a `FairQueue`.
 
@@ -19,7 +23,8 @@ class Batcher(Generic[What, Result]):
         work: does a batch, blocking; gives one result for each job, in order.
         name: of its thread.
         limit: jobs in a batch.
-        gather_s: how long the first of several streams may be made to wait for jobs of the others.
+        gather_s: how long the first of several streams may be made to wait for jobs of the others; where
+            nothing is urgent, so long for each `_STREAMS_A_WAIT` streams there are.
     """
 
     def __init__(
@@ -80,12 +85,23 @@ class Batcher(Generic[What, Result]):
             del self._results[job]
 
     async def _serve(self) -> None:
-        if self._gather_s and self._queue.streams < self.streams:
-            await asyncio.sleep(self._gather_s)
-        while len(self._queue):  # what comes while a batch is being done has gathered by itself
+        while len(self._queue):
+            await self._gather()
             await self._do(self._queue.take(self._limit))
 
+    async def _gather(self) -> None:
+        """Let jobs wait for those of other streams; what came while a batch was done has waited by then."""
+        wait_s = self._patience_s() - self.lag_s(Urgency.PARTIAL)
+        if wait_s > 0 and self._queue.streams < self.streams:
+            await asyncio.sleep(wait_s)
+
+    def _patience_s(self) -> float:
+        urgent = self._queue.waiting(Urgency.FINAL)
+        return self._gather_s * (1 if urgent else max(1, self.streams / _STREAMS_A_WAIT))
+
     async def _do(self, batch: Sequence[Job[What]]) -> None:
+        if not batch:  # it was cancelled meanwhile
+            return
         jobs = [job.what for job in batch]
         loop = asyncio.get_running_loop()
         began = monotonic()

@@ -51,6 +51,26 @@ async def test_with_one_stream_nothing_is_waited_for() -> None:
     assert perf_counter() - began < 4
 
 
+async def test_what_is_not_urgent_waits_longer_the_more_streams_there_are() -> None:
+    doubler = Doubler()
+    batcher = Batcher(doubler.work, "test", limit=9, gather_s=0.05)
+    batcher.streams = 160  # half a second
+
+    async def both(priority: Priority) -> float:
+        began = perf_counter()
+        one = asyncio.create_task(batcher.do("one", 1, priority))
+        await asyncio.sleep(0.15)
+        assert await batcher.do("other", 2, priority) == 4
+        assert await one == 2
+        return perf_counter() - began
+
+    assert await both(Priority(Urgency.SPECULATIVE)) > 0.45
+    assert doubler.batches == [[1, 2]]
+    doubler.batches.clear()
+    await both(final())
+    assert doubler.batches == [[1], [2]]
+
+
 async def test_one_streams_error_is_not_the_others() -> None:
     batcher = Batcher(Doubler().work, "test", limit=4, gather_s=0.01)
     batcher.streams = 9
