@@ -21,15 +21,15 @@ CHUNK_S = 0.1
 
 async def send(websocket: ClientConnection, path: str) -> None:
     """Say what comes, send it at the pace at which it is spoken, and say that it ends."""
-    with wave.open(path) if path != "-" else sys.stdin.buffer as sound:
-        wav = isinstance(sound, wave.Wave_read)
-        rate, channels = (sound.getframerate(), sound.getnchannels()) if wav else (16_000, 1)
-        if wav and sound.getsampwidth() != 2:
+    with wave.open(path) if path != "-" else (stdin := sys.stdin.buffer) as sound:
+        wav = sound if isinstance(sound, wave.Wave_read) else None
+        rate, channels = (wav.getframerate(), wav.getnchannels()) if wav else (16_000, 1)
+        if wav and wav.getsampwidth() != 2:
             raise wave.Error(f"{path} is not 16-bit")
         start = {"type": "start", "rate": rate, "channels": channels, "source": path}
         await websocket.send(json.dumps(start))
         due, count = time.monotonic(), int(rate * CHUNK_S)
-        while data := sound.readframes(count) if wav else await asyncio.to_thread(sound.read, 2 * count):
+        while data := wav.readframes(count) if wav else await asyncio.to_thread(stdin.read, 2 * count):
             await websocket.send(data)
             due += CHUNK_S
             if wav:  # standard input has a pace of its own
