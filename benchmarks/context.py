@@ -15,7 +15,7 @@ import shlex
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -28,6 +28,7 @@ from benchmarks.machine import describe_machine, write_result
 from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
 from models.conversation import one_conversation
+from models.manifest import SENTIMENTS
 from models.window import ConversationWindow
 from streamer.analyzer import Utterance
 from streamer.conversation import Conversation
@@ -125,17 +126,25 @@ def against_recomputing(
     return result
 
 
-def held_bytes(root: object) -> int:
+def held_bytes(root: object, shared: Iterable[object] = ()) -> int:
     """Bytes of everything reachable from an object: tensors' storages, and Python objects.
 
-    Networks are left out (conversations share them), and so are classes, functions and modules.
+    Networks are left out (conversations share them), and so are classes, functions and modules. A number
+    counts wherever it stands, and as a small one: Python lets some share an object, by chance.
+
+    Args:
+        root: where to begin.
+        shared: left out likewise.
     """
-    seen: set[int] = set()
+    seen = {id(each) for each in shared}
     storages: dict[int, int] = {}
     total = 0
     queue = [root]
     while queue:
         each = queue.pop()
+        if isinstance(each, int | float):
+            total += sys.getsizeof(1)
+            continue
         if id(each) in seen or isinstance(each, nn.Module | Bundle | type | FunctionType | ModuleType):
             continue
         seen.add(id(each))
@@ -155,7 +164,7 @@ def memory(bundle: Bundle, turns: Turns, window: int, after: Sequence[int] = HEL
     for count in after:
         say(conversation, turns, said, count - said)
         said = count
-        held[f"after_{count}_turns"] = held_bytes(conversation)
+        held[f"after_{count}_turns"] = held_bytes(conversation, (*bundle.labels, *SENTIMENTS))
     return held
 
 

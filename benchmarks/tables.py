@@ -38,15 +38,26 @@ def main() -> None:
         "--docs", type=Path, default=DOCS, metavar="FOLDER", help="for benchmarks.md and figures/"
     )
     given = parser.parse_args()
+    if not given.results.is_dir():
+        print(f"no folder {given.results}: make bench measures what is to be told", file=sys.stderr)
+        sys.exit(2)
     try:
         written = page(given.results, given.docs / "figures")
         updated = with_figures(README.read_text(encoding="utf-8"))
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    (given.docs / "benchmarks.md").write_text(written, encoding="utf-8")
+    given.docs.mkdir(parents=True, exist_ok=True)
+    _write(given.docs / "benchmarks.md", written)
     if (given.results, given.docs) == (RESULTS, DOCS):
-        README.write_text(updated, encoding="utf-8")
+        _write(README, updated)
+
+
+def _write(path: Path, text: str) -> None:
+    """As a whole: readers see the old one or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

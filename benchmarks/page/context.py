@@ -104,9 +104,8 @@ CONTEXT = Section(
     module="context",
     title="Context",
     about=(
-        "What judging the newest turn costs as the conversation grows, incrementally and by recomputing"
-        " the whole"
-        " conversation, and the memory that a conversation holds."
+        "What judging the newest turn costs as the conversation grows, incrementally and by recomputing the"
+        " whole conversation, and the memory that a conversation holds."
     ),
     needs=("windows", "bundle", "rounds"),
     bars=bars,

@@ -34,11 +34,10 @@ def tables(result: Result) -> list[str]:
     return [
         *told,
         "Cut: declared over before the last word. Run together: its end was never declared, since the next"
-        " turn"
-        " came first. At this delay, at this cut: what the fixed rule does, read off its curve.",
-        f"Adaptive waits are between {waits['endpoint_min_ms']} and {waits['endpoint_max_ms']} ms; words come"
-        f" {result['hint_delay_ms']} ms after a pause is noticed. Tuned on {result['tuned_on']}; reported on"
-        f" {result['reported_on']}.",
+        " turn came first. At this delay, at this cut: what the fixed rule does, read off its curve.",
+        f"Adaptive waits are between {waits['endpoint_min_ms']} and {waits['endpoint_max_ms']} ms; words"
+        f" come {result['hint_delay_ms']} ms after a pause is noticed. Tuned on {result['tuned_on']};"
+        f" reported on {result['reported_on']}.",
     ]
 
 

@@ -58,8 +58,8 @@ def tables(result: Result) -> list[str]:
         for step, what in STEPS.items()
     ]
     heard = "; ".join(
-        f"{way}, {run['turns']} turns found of {run['spoken']} spoken, {run['partials']} partials, the event "
-        f"loop's longest stall {milliseconds(run['longest_stall_ms'])}"
+        f"{way}, {run['turns']} turns found of {run['spoken']} spoken, {run['partials']} partials, the event"
+        f" loop's longest stall {milliseconds(run['longest_stall_ms'])}"
         for way, run in both.items()
     )
     scenes = result["scenes"]
@@ -93,9 +93,8 @@ LATENCY = Section(
     module="latency",
     title="Latency",
     about=(
-        "How long after a turn its event is handed to the outputs: assembled conversations, played in"
-        " their own"
-        " time through the whole pipeline, once with speculation and once without."
+        "How long after a turn its event is handed to the outputs: assembled conversations, played in their"
+        " own time through the whole pipeline, once with speculation and once without."
     ),
     needs=("latency_ms", "after_speech_ms", "without_speculation", "scenes"),
     bars=bars,

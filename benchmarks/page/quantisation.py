@@ -45,8 +45,7 @@ def tables(result: Result) -> list[str]:
     return [
         table([*header, *(f"{part}, difference" for part in PARTS)], rows),
         f"Weighted F1 on MELD, bundle {result['bundle']}. An 8-bit encoder pays where it is faster and"
-        f" weighted F1"
-        f" stays within 0.2 on both parts. {answer}",
+        f" weighted F1 stays within 0.2 on both parts. {answer}",
     ]
 
 

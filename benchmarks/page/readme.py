@@ -55,17 +55,16 @@ def _notes(told: list[tuple[Section, Result]]) -> str:
     notes = [f"On {'; '.join(machines)}."] if machines else []
     notes += [
         "The turn detector's settings were tuned on these same meetings, sentences and noise, and"
-        " pocketsphinx' on"
-        " these sentences: expect less elsewhere."
+        " pocketsphinx' on these sentences: expect less elsewhere."
     ]
     for section, result in told:
         if section is LATENCY:
             ahead, after = (run["latency_ms"]["total"] for run in ways(result).values())
             notes.append(
                 "Live, words and embeddings are computed while a turn pauses: its event leaves"
-                f" {milliseconds(ahead['p50'])} after it is declared over (p95 {milliseconds(ahead['p95'])}),"
-                f" where without speculation it is {milliseconds(after['p50'])}"
-                f" (p95 {milliseconds(after['p95'])})."
+                f" {milliseconds(ahead['p50'])} after it is declared over (p95"
+                f" {milliseconds(ahead['p95'])}), where without speculation it is"
+                f" {milliseconds(after['p50'])} (p95 {milliseconds(after['p95'])})."
             )
     notes.append("[docs/benchmarks.md](docs/benchmarks.md) has all benchmarks, what must hold, and figures.")
     return " ".join(notes)

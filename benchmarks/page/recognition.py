@@ -38,17 +38,14 @@ def tables(result: Result) -> list[str]:
     ]  # fmt: skip
     told = [
         table(["recogniser: recordings", "words", "word error rate", "real-time factor", "processor"], rows),
-        "Shared: jfk.flac, one sentence of TIMIT, twelve Harvard sentences, on which pocketsphinx'"
-        " settings were"
-        " chosen. Sample: the turns of the sample conversation (synthesised voices). Factors are seconds"
-        " for a"
-        " second of sound; of a recogniser that listens, most of them are spent while the turn is being"
-        " spoken.",
+        "Shared: jfk.flac, one sentence of TIMIT, twelve Harvard sentences, on which pocketsphinx' settings"
+        " were chosen. Sample: the turns of the sample conversation (synthesised voices). Factors are"
+        " seconds for a second of sound; of a recogniser that listens, most of them are spent while the"
+        " turn is being spoken.",
     ]
     told += [
         f"{name}: when a turn has been spoken, {milliseconds(sets['left_ms']['p50'])} of work is left"
-        f" (median;"
-        f" p95 {milliseconds(sets['left_ms']['p95'])})."
+        f" (median; p95 {milliseconds(sets['left_ms']['p95'])})."
         for name, sets in result["recognisers"].items()
         if "left_ms" in sets
     ]
@@ -92,9 +89,8 @@ RECOGNITION = Section(
     title="Recognition",
     about=(
         "Word error rate and speed of the recognisers whose weights are here, in quiet and with noise; and"
-        " faster-whisper's path (load, decode, guards against invented words, cancellation) on a tiny"
-        " model that"
-        " the benchmark makes."
+        " faster-whisper's path (load, decode, guards against invented words, cancellation) on a tiny model"
+        " that the benchmark makes."
     ),
     needs=("recognisers", "tiny_whisper"),
     bars=bars,

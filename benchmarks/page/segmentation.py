@@ -61,9 +61,9 @@ def tables(result: Result) -> list[str]:
             assembled,
         ),
         f"{acted['with_a_turn']} of {acted['clips']} clips of acted speech give a turn, and"
-        f" {speechless['with_a_turn']} of {speechless['clips']} recordings without speech. The detector takes"
-        f" {percent(cost['real_time_factor'])} of real time. Its settings were tuned on these same meetings,"
-        " sentences and noise: expect less elsewhere.",
+        f" {speechless['with_a_turn']} of {speechless['clips']} recordings without speech. The detector"
+        f" takes {percent(cost['real_time_factor'])} of real time. Its settings were tuned on these same"
+        " meetings, sentences and noise: expect less elsewhere.",
     ]
 
 
@@ -94,9 +94,8 @@ SEGMENTATION = Section(
     module="segmentation",
     title="Segmentation",
     about=(
-        "How well turns are found: missed speech and false alarm on real meetings, and the places of"
-        " starts and"
-        " ends on conversations assembled from real sentences, with noise and in rooms."
+        "How well turns are found: missed speech and false alarm on real meetings, and the places of starts"
+        " and ends on conversations assembled from real sentences, with noise and in rooms."
     ),
     needs=("meetings", "assembled", "acted_clips", "speechless", "cost"),
     bars=bars,

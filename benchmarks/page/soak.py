@@ -82,8 +82,7 @@ SUPPLIED = Section(
     title="Soak: a day, words supplied",
     about=(
         "A day of talk without an end through one session, as fast as it is taken, the words supplied:"
-        " memory,"
-        " turns against the truth, queues, and stalls of the event loop."
+        " memory, turns against the truth, queues, and stalls of the event loop."
     ),
     needs=NEEDS,
     bars=partial(bars, 24),

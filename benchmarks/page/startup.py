@@ -72,9 +72,8 @@ STARTUP = Section(
     module="startup",
     title="Start",
     about=(
-        "How long `merits --help`, `merits analyze` and `merits listen` take until they answer, the files"
-        " in the"
-        " disk's cache, and what each import costs."
+        "How long `merits --help`, `merits analyze` and `merits listen` take until they answer, the files in"
+        " the disk's cache, and what each import costs."
     ),
     needs=("help_s", "help_target_s", "analyze_s", "listen_s", "imports", "import_tree_ms"),
     bars=bars,

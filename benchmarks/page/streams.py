@@ -60,8 +60,8 @@ def tables(result: Result) -> list[str]:
              "loop stall p99", "cores busy"],
             tried,
         ),
-        f"Over websockets, {served['streams']} clients of a `merits serve` in a process of its own, without a"
-        f" recogniser: median {milliseconds(served['p50_ms'])}, p95 {milliseconds(served['p95_ms'])} over"
+        f"Over websockets, {served['streams']} clients of a `merits serve` in a process of its own, without"
+        f" a recogniser: median {milliseconds(served['p50_ms'])}, p95 {milliseconds(served['p95_ms'])} over"
         f" {served['turns']} turns, {served['gaps']} gaps.",
     ]  # fmt: skip
 
@@ -111,10 +111,9 @@ STREAMS = Section(
     module="streams",
     title="Streams",
     about=(
-        "How many streams at real-time pace one process holds (p95 under 300 ms from a turn declared over"
-        " to its"
-        " event, no turn lost, nothing shed, no source held back by more than a second), embedding in batches"
-        " over streams and one by one."
+        "How many streams at real-time pace one process holds (p95 under 300 ms from a turn declared over to"
+        " its event, no turn lost, nothing shed, no source held back by more than a second), embedding in"
+        " batches over streams and one by one."
     ),
     needs=(WEBSOCKETS,),
     bars=bars,

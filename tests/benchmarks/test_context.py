@@ -1,26 +1,22 @@
 """What the benchmark counts, and that a conversation holds no more after many turns than after few."""
 
+import sys
 from collections import deque
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.context import Turns, held_bytes, say
-from streamer.conversation import Conversation
+from benchmarks.context import Turns, held_bytes, memory
 from tests.tiny import tiny_bundle
 
 
-@pytest.mark.parametrize("window", [1, 8])
+@pytest.mark.parametrize("window", [1, 2, 8])
 def test_a_conversation_holds_the_same_after_many_turns_as_after_few(tmp_path: Path, window: int) -> None:
     bundle = tiny_bundle(tmp_path, context_turns=3)
-    turns = Turns(bundle, 50)
-    conversation = Conversation(bundle, window)
-    held = set()
-    for first in range(0, 500, 100):
-        say(conversation, turns, first, 100)
-        held.add(held_bytes(conversation))
-    assert len(held) == 1
+    held = memory(bundle, Turns(bundle, 50), window, after=(30, 60, 100, 200, 300, 400))
+    assert len(held) == 6
+    assert len(set(held.values())) == 1
 
 
 def test_tensors_and_what_containers_hold_are_counted() -> None:
@@ -29,4 +25,7 @@ def test_tensors_and_what_containers_hold_are_counted() -> None:
     tensor = torch.zeros(1000)
     assert held_bytes([tensor]) - held_bytes([torch.zeros(10)]) == 990 * 4
     assert held_bytes([tensor, tensor[:10]]) < held_bytes([tensor]) + 1000  # one storage, counted once
+    assert held_bytes([1000, 2000]) == held_bytes([1000, 1000])
+    word = "a" * 99
+    assert held_bytes([word]) - held_bytes([word], shared=[word]) == sys.getsizeof(word)
     assert held_bytes([torch.nn.Linear(1000, 1000)]) < 1000  # shared by conversations
