@@ -316,10 +316,10 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     raise typer.Exit(_run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
 
-app.command()(replay)
-
-
 app.add_typer(mqtt_commands)
+
+
+app.command()(replay)
 
 
 @app.callback()
@@ -399,6 +399,7 @@ def _run(
         from streamer.outputs.mqtt.address import BrokerAddress
 
         broker = BrokerAddress.of(settings.mqtt, settings.broker)
+        logs.hide(broker.password)
 
     from rich.console import Console
 
@@ -451,7 +452,7 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         check_folder(Path(events))
     broker = None if settings.mqtt is None else BrokerAddress.of(settings.mqtt, settings.broker)
     entrance = Entrance(settings.server)
-    logs.hide(entrance.token)
+    logs.hide(entrance.token, None if broker is None else broker.password)
 
     from streamer.server.run import serve
     from streamer.server.streams import Streams

@@ -23,10 +23,10 @@ SESSION: ContextVar[tuple[str, str] | None] = ContextVar("SESSION", default=None
 _STDERR = 2
 _HIDDEN = "***"
 _SECRETS = (
-    re.compile(r"(?<=://)[^/\s@]*:[^/\s]*(?=@)"),  # user:password of a URL
+    re.compile(r"(?<=://)[^/\s@]*:\S*(?=@)"),  # user:password of a URL
     re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
     re.compile(r"(?i)(?<=merits\.token\.)[^\s\"',]+"),
-    re.compile(r"(?i)(?<![A-Za-z])(?:token|password|passwd|secret|api_key)=([^\s&\"',]+)"),
+    re.compile(r"(?i)(?<![A-Za-z_])(?:token|password|passwd|secret|api_key)=([^\s&\"',]+)"),
 )
 _known: set[str] = set()
 _QUIET = ("httpx", "httpcore", "huggingface_hub", "filelock", "urllib3")
@@ -37,8 +37,8 @@ _handler: logging.Handler | None = None
 
 
 def hide(*secrets: str | None) -> None:
-    """Let these never appear in what is logged."""
-    _known.update(secret for secret in secrets if secret)
+    """Let these never appear in what is logged; what is shorter than four characters is no secret."""
+    _known.update(secret for secret in secrets if secret and len(secret) > 3)
 
 
 def redact(text: str) -> str:
