@@ -33,7 +33,7 @@ Url = Annotated[
 @app.command()
 def remove(
     streams: Annotated[
-        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Which streams; all without.")
+        list[str] | None, typer.Argument(metavar="STREAM", help="Which streams; all without.")
     ] = None,
     mqtt: Url = None,
 ) -> None:

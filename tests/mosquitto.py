@@ -20,16 +20,17 @@ class Mosquitto:
     Args:
         folder: where its configuration goes.
         settings: further lines of mosquitto.conf.
+        port: of the loopback interface; 0 is any that is free.
     """
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, port: int = 0) -> None:
         program = shutil.which(
             "mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
         )
         if program is None:
             pytest.skip("mosquitto is not installed")
         self._program = program
-        with socket.create_server(("127.0.0.1", 0)) as free:
+        with socket.create_server(("127.0.0.1", port)) as free:
             self.port: int = free.getsockname()[1]
         self._config = folder / "mosquitto.conf"
         lines = [f"listener {self.port} 127.0.0.1", "user root", *(settings or ("allow_anonymous true",))]

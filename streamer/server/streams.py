@@ -17,6 +17,7 @@ from streamer.outputs.base import Output
 from streamer.outputs.jsonl import STDOUT, JsonLines
 from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.leftovers import sending_leftovers
 from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.outbox.outbox import Outbox
 from streamer.server.events_folder import SessionFile
@@ -140,21 +141,20 @@ class Streams:
         self._connections = 0
         self._stdout: JsonLines | None = None
         self._outbox: Outbox | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         if self._events == STDOUT:
-            self._stdout = await JsonLines(STDOUT).__aenter__()
+            self._stdout = await self._stack.enter_async_context(JsonLines(STDOUT))
         if self._broker is not None:
-            self._outbox = await Outbox(self.settings.outbox).__aenter__()
+            self._outbox = await self._stack.enter_async_context(Outbox(self.settings.outbox))
+            await self._stack.enter_async_context(sending_leftovers(self._broker, self._outbox))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stdout is not None:
-            await self._stdout.__aexit__(kind, error, trace)
-        if self._outbox is not None:
-            await self._outbox.__aexit__(kind, error, trace)
+        await self._stack.aclose()
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._running.values())

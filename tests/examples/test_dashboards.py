@@ -71,7 +71,7 @@ def run_function(
         pytest.skip("node is not installed")
     code = next(one["func"] for one in flows if one["id"] == name)
     script = f"""
-        const store = (values) => ({{ get: (key) => values[key], set: (key, value) => {{ values[key] = value; }} }});
+        const store = (all) => ({{ get: (key) => all[key], set: (key, value) => {{ all[key] = value; }} }});
         const run = new Function("msg", "context", "flow", {json.dumps(code)});
         const context = store({{}}), flow = store({json.dumps(flow)});
         const messages = {json.dumps(messages)};

@@ -34,7 +34,7 @@ class Delivery:
     Args:
         address: the broker.
         mailbox: what is to be sent.
-        stream: whose availability is published too.
+        stream: whose availability is published too; None where there is none.
         retry_s: delay before the first new attempt to connect, in seconds.
         longest_retry_s: what that delay grows to, in seconds.
         settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to four
@@ -45,11 +45,11 @@ class Delivery:
         self,
         address: BrokerAddress,
         mailbox: Mailbox,
-        stream: StreamMessages,
+        stream: StreamMessages | None = None,
         *,
-        retry_s: float,
-        longest_retry_s: float,
-        settle_s: float,
+        retry_s: float = 1.0,
+        longest_retry_s: float = 10.0,
+        settle_s: float = 2.0,
     ) -> None:
         self._address = address
         self._connector = Connector(address)
@@ -101,7 +101,7 @@ class Delivery:
         while True:
             last = self._closing.is_set() and not self._answered
             try:
-                async with self._connector.connect(self._stream.availability(OFFLINE)) as connection:
+                async with self._connector.connect(self._availability(OFFLINE)) as connection:
                     retry_s = self._retry_s
                     await self._session(connection)
                 return
@@ -123,7 +123,8 @@ class Delivery:
 
     async def _session(self, connection: Connection) -> None:
         """Deliver over one connection until it breaks, or until closed and all is delivered."""
-        await connection.publish(self._stream.availability(ONLINE))
+        if online := self._availability(ONLINE):
+            await connection.publish(online)
         self._announced = self._announcement is None
         self._answered = True
         returned = self._trouble is not None
@@ -140,8 +141,12 @@ class Delivery:
             for task in (delivery, listening):
                 task.cancel()
             await asyncio.gather(delivery, listening, return_exceptions=True)
-            with contextlib.suppress(aiomqtt.MqttError):
-                await connection.publish(self._stream.availability(OFFLINE), timeout_s=1)
+            if offline := self._availability(OFFLINE):
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await connection.publish(offline, timeout_s=1)
+
+    def _availability(self, payload: str) -> Message | None:
+        return None if self._stream is None else self._stream.availability(payload)
 
     async def _listen(self, connection: Connection) -> None:
         """Hear of Home Assistant's (re)start, until the connection breaks."""

@@ -1,13 +1,16 @@
-"""Sends what earlier runs have left in the outbox, without a stream of its own."""
+"""Sends what earlier runs and ended streams have left in the outbox, without a stream of its own."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiomqtt
 
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connector, reason
-from streamer.outputs.mqtt.delivery import BETWEEN_BATCHES_S, deliver_batch
+from streamer.outputs.mqtt.delivery import BETWEEN_BATCHES_S, Delivery, deliver_batch
 from streamer.outputs.outbox.outbox import Outbox
 
 
@@ -37,3 +40,22 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
                 f"no connection to {address}: {reason(error)}; {mailbox.depth} messages still wait"
             ) from error
     return sent
+
+
+@asynccontextmanager
+async def sending_leftovers(address: BrokerAddress, outbox: Outbox) -> AsyncIterator[None]:
+    """Send what waits for a broker, now and whenever there is something, until left.
+
+    Args:
+        address: the broker.
+        outbox: entered by the caller.
+    """
+    async with outbox.mailbox(address.place) as mailbox:
+        delivery = Delivery(address, mailbox)
+        task = asyncio.create_task(delivery.run(), name="mqtt leftovers")
+        try:
+            yield
+        finally:
+            delivery.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(task, address.options.drain_s)

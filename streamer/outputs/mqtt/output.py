@@ -32,9 +32,7 @@ class Mqtt:
         stream: name of the stream.
         outbox: where events wait.
         words: whether words are published.
-        retry_s: delay before the first new attempt to connect, in seconds.
-        longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away (see `Delivery`).
+        pace: of the delivery, where it is not to be the usual one (see `Delivery`).
     """
 
     def __init__(
@@ -44,15 +42,13 @@ class Mqtt:
         outbox: Outbox,
         *,
         words: bool = True,
-        retry_s: float = 1.0,
-        longest_retry_s: float = 10.0,
-        settle_s: float = 2.0,
+        **pace: float,
     ) -> None:
         self._address = address
         self._messages = StreamMessages(address.prefix, stream)
         self._outbox = outbox
         self._words = words
-        self._pace = {"retry_s": retry_s, "longest_retry_s": longest_retry_s, "settle_s": settle_s}
+        self._pace = pace
         self._stack = AsyncExitStack()
         self._mailbox: Mailbox | None = None
         self._delivery: Delivery | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -51,23 +51,24 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
         async with Connector(address).connect() as connection:
             found = await _find(address, connection)
             wanted = [topic_level(name) for name in names] or sorted(found)
-            if missing := [name for name in wanted if name not in found]:
-                known = ", ".join(sorted(found)) or "none"
-                raise InputError(f"{address} knows no stream {missing[0]!r}; it knows: {known}")
             for name in wanted:
-                for message in removal(address.options.discovery_prefix, f"{address.prefix}/{name}"):
+                messages = removal(address.options.discovery_prefix, f"{address.prefix}/{name}")
+                waited = await _drop(outbox, address.place, [message.topic for message in messages])
+                if name not in found and not waited:
+                    known = ", ".join(sorted(found)) or "none"
+                    raise InputError(f"{address} knows no stream {name!r}; it knows: {known}")
+                for message in messages:
                     await connection.publish(message)
-                    await _drop(outbox, address.place, message.topic)
     except aiomqtt.MqttError as error:
         raise RunError(f"no connection to {address}: {reason(error)}") from error
-    return [Removed(name, found[name]) for name in wanted]
+    return [Removed(name, found.get(name, False)) for name in wanted]
 
 
-async def _drop(outbox: Outbox, broker: str, topic: str) -> None:
-    def job(database: Database) -> None:
-        database.forget(broker, topic)
+async def _drop(outbox: Outbox, broker: str, topics: Sequence[str]) -> int:
+    def job(database: Database) -> int:
+        return sum(database.forget(broker, topic) for topic in topics)
 
-    await outbox.work(job)
+    return await outbox.work(job)
 
 
 async def _find(address: BrokerAddress, connection: Connection) -> dict[str, bool]:

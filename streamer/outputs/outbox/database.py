@@ -174,15 +174,15 @@ class Database:
                         "UPDATE messages SET owner = ? WHERE owner = ? AND broker = ?", (owner, other, broker)
                     )
 
-    def forget(self, broker: str, topic: str) -> None:
-        """Drop the retained message of a topic that waits, if there is one."""
+    def forget(self, broker: str, topic: str) -> int:
+        """Drop the retained message of a topic that waits; returns how many there were: 0 or 1."""
         with self._transaction():
-            self._forget(broker, topic)
+            return self._forget(broker, topic)
 
-    def _forget(self, broker: str, topic: str) -> None:
-        self._connection.execute(
+    def _forget(self, broker: str, topic: str) -> int:
+        return self._connection.execute(
             "DELETE FROM messages WHERE broker = ? AND topic = ? AND retain", (broker, topic)
-        )
+        ).rowcount
 
     def sync(self) -> None:
         """See that what was put in outlives a power cut too; cheap where nothing has been."""

@@ -101,13 +101,16 @@ async def test_leftovers_are_sent_and_those_of_a_removed_stream_s_state_are_not(
 async def test_home_assistant_is_told_again_when_it_starts(mosquitto: Mosquitto, tmp_path: Path) -> None:
     address = BrokerAddress.parse(mosquitto.url)
     topic = "homeassistant/device/merits_kitchen/config"
-    async with outbox_in(tmp_path) as outbox, Mqtt(address, "kitchen", outbox) as output:
-        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
-            await client.subscribe(topic)
-            await output.send(Sample().started())
-            async with asyncio.timeout(20):
-                first = await anext(aiter(client.messages))
-                await client.publish("homeassistant/status", "online")
-                again = await anext(aiter(client.messages))
+    async with (
+        outbox_in(tmp_path) as outbox,
+        Mqtt(address, "kitchen", outbox) as output,
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as client,
+    ):
+        await client.subscribe(topic)
+        await output.send(Sample().started())
+        async with asyncio.timeout(20):
+            first = await anext(aiter(client.messages))
+            await client.publish("homeassistant/status", "online")
+            again = await anext(aiter(client.messages))
     assert first.payload == again.payload
     assert not again.retain
