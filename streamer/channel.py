@@ -23,9 +23,9 @@ it pauses, no more than that is left to hear."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
 
-_PARTIALS_LAG_S = 0.05
-_SPECULATION_LAG_S = 0.1
-"""Time is short when what is more urgent has waited for so long."""
+_PARTIALS_LAG_S = 0.1
+_SPECULATION_LAG_S = 0.2
+"""Time is short when what is more urgent has waited for so long: a turn is to be told within 0.3 s."""
 
 _EAR_LAG = SAMPLE_RATE // 2
 """Time is short, too, when a turn is heard later than it is spoken by this much."""
@@ -170,10 +170,10 @@ class Channel:
 
     async def _tell_partial(self, speaking: Speaking, text: str) -> None:
         priority = Priority(Urgency.PARTIAL)
-        _, sound = self.detector.sound()
+        start, sound = self.detector.sound()
         words, voice = await asyncio.gather(
             self._lane.embed_words(text, self._conversation.preceding, priority),
-            self._lane.embed_voice(sound, priority),
+            speaking.embed_voice(sound[: max(speaking.heard - start, 0)], priority),
         )
         judgement = await self._lane.in_context(
             lambda: self._conversation.provisional(Utterance(text, words, voice))

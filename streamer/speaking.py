@@ -92,6 +92,11 @@ class Speaking:
         """
         return await self._lane.in_ear(lambda: self._listen(start, sound))
 
+    async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> Tensor | None:
+        """S1 [speech features] of what was heard so far, int16 [n]; None where the bundle does not listen."""
+        prepared = None if self.voice is None else await self._lane.in_ear(lambda: self._prepared(sound))
+        return await self._lane.embed_voice(sound, priority, prepared)
+
     def pause(self, turn: Turn, *, speculate: bool) -> None:
         """It may be over: understand it ahead, unless there is no time to."""
         self._paused = turn
@@ -177,10 +182,13 @@ class Speaking:
             return None
 
     def _prepare(self, turn: Turn) -> Tensor:
-        assert self.voice is not None
         self._listen(turn.audio_start, turn.audio)
+        return self._prepared(turn.audio)
+
+    def _prepared(self, sound: NDArray[np.int16]) -> Tensor:
+        assert self.voice is not None
         with self._ear:
-            return self.voice.prepared(turn.audio)
+            return self.voice.prepared(sound)
 
     def _let_go(self) -> None:
         assert self.listening is not None

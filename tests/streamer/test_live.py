@@ -196,7 +196,7 @@ async def test_nothing_is_done_ahead_without_speculation(bundle: Bundle) -> None
 async def test_when_time_is_short_partials_go_first_then_speculation_never_turns(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.07)
+    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.15)
     recogniser = Attentive()
     output = await run(bundle, recogniser, sound=HESITANT)
     assert output.of(TurnPartial) == []
@@ -205,7 +205,7 @@ async def test_when_time_is_short_partials_go_first_then_speculation_never_turns
     assert health.status == "degraded"
     assert health.queues["partials"].shed > 0
     assert health.queues["speculation"].shed == 0
-    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.2)
+    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.3)
     shorter = await run(bundle, recogniser := Attentive(), sound=HESITANT)
     assert recogniser.finished == 2, "only when turns are over"
     assert len(shorter.of(TurnFinal)) == 2
