@@ -1,6 +1,7 @@
 """Plays files of events back, side by side, into outputs."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
@@ -14,6 +15,9 @@ Publish = Callable[[str], AbstractAsyncContextManager[Sequence[Output]]]
 """Makes the outputs of one stream, by its name."""
 
 
+_TICK_S = 0.25
+
+
 class Player:
     """Hands the events of all files to the outputs, each when its time has come.
 
@@ -22,6 +26,8 @@ class Player:
         outputs: take all events; entered by the caller.
         clock: says when; started here.
         publish: makes further outputs for each stream, kept until all is played.
+        reach: is told several times a second how far each session has come (those that have ended too), in
+            seconds of its stream.
         words: whether words are handed on.
 
     Attributes:
@@ -35,12 +41,14 @@ class Player:
         clock: Clock,
         *,
         publish: Publish = lambda _: nullcontext(()),
+        reach: Callable[[str, float], None] | None = None,
         words: bool = True,
     ) -> None:
         self._recordings = recordings
         self._outputs = outputs
         self._clock = clock
         self._publish = publish
+        self._reach = reach
         self._words = words
         self._stack = AsyncExitStack()
         self._streams: dict[str, Sequence[Output]] = {}
@@ -62,25 +70,38 @@ class Player:
             readers = [aiter(recording) for recording in self._recordings]
             firsts = [await anext(reader) for reader in readers]  # so that all start at once
             self._clock.hold(False)
+            timelines = [Timeline(recording.look_ahead) for recording in self._recordings]
             playing = [
-                asyncio.create_task(self._play(first, reader))
-                for first, reader in zip(firsts, readers, strict=True)
+                asyncio.create_task(self._play(timeline, first, reader))
+                for timeline, first, reader in zip(timelines, firsts, readers, strict=True)
             ]
+            ticking = asyncio.create_task(self._tick(timelines))
             try:
                 await asyncio.gather(*playing)
             finally:
-                for task in playing:
+                for task in (ticking, *playing):
                     task.cancel()
-                await asyncio.gather(*playing, return_exceptions=True)
+                await asyncio.gather(ticking, *playing, return_exceptions=True)
 
-    async def _play(self, first: Event, rest: AsyncIterator[Event]) -> None:
-        timeline = Timeline()
-        await self._hand(first, timeline)
-        async for event in rest:
-            await self._hand(event, timeline)
+    async def _tick(self, timelines: Sequence[Timeline]) -> None:
+        """The time goes on between events too."""
+        while self._reach is not None and math.isfinite(self._clock.position_s):
+            for timeline in timelines:
+                for session, position_s in list(timeline.positions(self._clock.position_s)):
+                    self._reach(session, position_s)
+            await asyncio.sleep(_TICK_S)
 
-    async def _hand(self, event: Event, timeline: Timeline) -> None:
-        await self._clock.until(timeline.place(event))
+    async def _play(self, timeline: Timeline, first: Event, rest: AsyncIterator[Event]) -> None:
+        for place_s, event in timeline.add(first):
+            await self._hand(event, place_s)
+        async for read in rest:
+            for place_s, event in timeline.add(read):
+                await self._hand(event, place_s)
+        for place_s, event in timeline.rest():
+            await self._hand(event, place_s)
+
+    async def _hand(self, event: Event, place_s: float) -> None:
+        await self._clock.until(place_s)
         if not self._words and isinstance(event, TurnFinal | TurnRevised | TurnPartial):
             event = event.model_copy(update={"text": None})
         async with self._handing:

@@ -16,6 +16,7 @@ STDIN = "-"
 _BLOCK = 1 << 16
 _LONGEST_LINE = 1 << 20
 _READ_AHEAD = 16
+_LOOK_AHEAD = 200
 
 
 class Recording:
@@ -30,6 +31,7 @@ class Recording:
     Attributes:
         name: of the source.
         unread: how many lines were passed over.
+        look_ahead: how many events it pays to read ahead of one: none of a pipe, which may be live.
         first_unread: number of the first of them, and what is wrong with it; None where there is none.
     """
 
@@ -38,6 +40,7 @@ class Recording:
         self.unread = 0
         self.first_unread: tuple[int, str] | None = None
         self._source = source
+        self.look_ahead = _LOOK_AHEAD if source != STDIN and Path(source).is_file() else 0
 
     def check(self) -> None:
         """See whether it can be read.

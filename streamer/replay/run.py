@@ -51,7 +51,8 @@ async def play(
         publish = await stack.enter_async_context(_publishing(broker, outbox, words))
         for output in outputs:
             await stack.enter_async_context(output)
-        player = Player(recordings, outputs, clock, publish=publish, words=words)
+        reach = None if view is None else view.reach
+        player = Player(recordings, outputs, clock, publish=publish, reach=reach, words=words)
         playing = asyncio.create_task(player.run())
 
         def fare() -> list[OutputStatus]:

@@ -10,6 +10,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from streamer.errors import InputError
+from streamer.events import Event
 from streamer.outputs.ink import on_dark
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.layout import draw
@@ -42,13 +43,18 @@ def board_at(recordings: Sequence[Recording], at_s: float | None, *, words: bool
     """
     board = Board()
     board.words = words
-    placed = []
-    for recording in recordings:
-        timeline = Timeline()
-        placed += [(timeline.place(event), event) for event in recording]
+    placed: list[tuple[float, Event]] = []
+    timelines = [Timeline(recording.look_ahead) for recording in recordings]
+    for recording, timeline in zip(recordings, timelines, strict=True):
+        for event in recording:
+            placed += timeline.add(event)
+        placed += timeline.rest()
     for place_s, event in sorted(placed, key=lambda each: each[0]):
         if at_s is None or place_s <= at_s:
             board.apply(event)
+    for timeline in timelines if at_s is not None else ():
+        for session, position_s in timeline.positions(at_s or 0.0):
+            board.reach(session, position_s)
     return board
 
 

@@ -82,6 +82,12 @@ class Board:
                 state.hear(frame, now_s)
                 return
 
+    def reach(self, session: str, seconds: float) -> None:
+        """Say how far a session has come, where no sound tells."""
+        state = self._sessions.get(session)
+        if state is not None and state.ended is None:
+            state.reach(seconds)
+
     def notify(self, message: str) -> None:
         """Show a message for a while."""
         self._log = message

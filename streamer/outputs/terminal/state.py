@@ -86,6 +86,7 @@ class ViewState:
         self.level_dbfs: float | None = None
         self.heard_s = 0.0
         self.trouble: str | None = None
+        self._clocked = False
         self._looks: dict[str, Look] = {}
         self._lag = Lag()
         self._notice = ""
@@ -113,6 +114,12 @@ class ViewState:
         if self.newest is not None:
             return self._lag.behind_s + self.newest.said.latency_ms.total / 1e3
         return self._lag.behind_s if self._lag.behind_s >= _NOTED_LAG_S else None
+
+    @property
+    def speaking_now(self) -> list[TurnStarted | TurnPartial]:
+        """Who is speaking, the latest first; not who will, which a recording read fast tells ahead."""
+        begun = (live for live in self.speaking.values() if not self._clocked or live.start_s <= self.heard_s)
+        return sorted(begun, key=lambda live: -live.turn)
 
     def look(self, emotion: str) -> Look:
         """How an emotion looks among those of this session."""
@@ -158,6 +165,7 @@ class ViewState:
             case SessionEnded():
                 self.ended = event
                 self.speaking.clear()
+                self._clocked = False
                 self._reach(event.audio_s + event.gap_s)
             case TurnStarted() | TurnPartial():
                 self.speaking[event.speaker] = event
@@ -180,8 +188,14 @@ class ViewState:
                 self.trouble = event.message if event.status == "degraded" else None
                 self.shed = {name: queue.shed for name, queue in event.queues.items() if queue.shed}
 
-    def _reach(self, seconds: float) -> None:
+    def reach(self, seconds: float) -> None:
+        """Say how far into the stream we are, where no sound tells; from then on events do not."""
+        self._clocked = True
         self.heard_s = max(self.heard_s, seconds)
+
+    def _reach(self, seconds: float) -> None:
+        if not self._clocked:
+            self.heard_s = max(self.heard_s, seconds)
 
     def _judge(self, event: TurnFinal | TurnRevised) -> None:
         live = self.speaking.get(event.speaker)

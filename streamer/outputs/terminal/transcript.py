@@ -32,12 +32,13 @@ def _blocks_newest_first(state: ViewState, pen: Pen, width: int, rows: int) -> I
     labels = state.started.labels if state.started else []
     emotion_width = min(max((cell_len(label) for label in labels), default=8), 14, max(width // 5, 0)) + 2
     latest = list(islice(reversed(state.turns.values()), max(rows, 0)))
-    speakers = {turn.said.speaker for turn in latest} | set(state.speaking)
+    speaking = state.speaking_now
+    speakers = {turn.said.speaker for turn in latest} | {live.speaker for live in speaking}
     who_width = max((cell_len(printable(who)) for who in speakers if who is not None), default=-1) + 1
     who_width = min(who_width, 13, max(width // 6, 0))
-    if not state.turns and not state.speaking:
+    if not state.turns and not speaking:
         yield [Text("nobody has spoken yet" if state.stream else "no stream yet", "dim")]
-    for live in sorted(state.speaking.values(), key=lambda event: -event.turn):
+    for live in speaking:
         head = _head(live.start_s, live.speaker, who_width)
         seems, heard = "speaking", None
         if isinstance(live, TurnPartial):

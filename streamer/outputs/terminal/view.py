@@ -117,6 +117,11 @@ class TerminalView:
         self._board.hear(frame, stream, monotonic())
         self._changed.set()
 
+    def reach(self, session: str, seconds: float) -> None:
+        """Show how far a session has come, where no sound tells."""
+        self._board.reach(session, seconds)
+        self._changed.set()
+
     def control(self, controls: Controls) -> None:
         """Say what keys do from now on."""
         self._controls = controls

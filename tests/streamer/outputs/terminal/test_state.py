@@ -150,3 +150,14 @@ def test_marks_are_kept_and_noticed() -> None:
     state.apply(sample.mark(3.25))
     assert state.marks == [3.25]
     assert state.notice == "marked 0:03.2"
+
+
+def test_a_clock_of_its_own_tells_how_far_it_is_and_who_does_not_speak_yet() -> None:
+    state, sample = ViewState(), Sample()
+    state.apply(sample.turn_started(1, start_s=4))
+    assert (state.heard_s, len(state.speaking_now)) == (4, 1)
+    state.reach(5)
+    state.apply(sample.turn_started(2, start_s=9))
+    assert (state.heard_s, state.speaking_now) == (5, [])
+    state.reach(9.5)
+    assert [live.turn for live in state.speaking_now] == [2]

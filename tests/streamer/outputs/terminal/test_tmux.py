@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from streamer.events import SessionEnded, parse_event
 from tests.streamer.outputs.samples import Sample
 from tests.streamer.outputs.terminal.tmux import Tmux
 from tests.streamer.outputs.terminal.tmux import tmux as tmux
@@ -119,6 +120,23 @@ def test_the_terminal_is_clean_after_a_crash(tmux: Tmux, tmp_path: Path) -> None
     tmux.shows("RuntimeError: unforeseen")
     assert tmux.is_clean()
     assert tmux.settings() == before
+
+
+def test_the_keys_of_a_session(tmux: Tmux, tmp_path: Path) -> None:
+    """A moment is marked in the events, and q ends in order: what was heard is told."""
+    events = tmp_path / "events.jsonl"
+    recording = ROOT / "samples" / "conversation.flac"
+    tmux.type(f"{MERITS} analyze {recording} --pace realtime --asr none --events {events}")
+    tmux.shows("conversation.flac", "m mark", "dB")
+    tmux.press("m")
+    tmux.shows("▸ marked")
+    tmux.press("q")
+    tmux.until(tmux.is_clean)
+    assert tmux.said("$?") == "0"
+    told = [parse_event(line) for line in events.read_text().splitlines()]
+    assert [event.type for event in told].count("mark") == 1
+    assert isinstance(told[-1], SessionEnded)
+    assert told[-1].reason == "interrupted"
 
 
 def test_it_does_not_flicker(tmux: Tmux, files: str, tmp_path: Path) -> None:
