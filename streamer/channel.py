@@ -110,7 +110,7 @@ class Channel:
         if speaking is None or not speaking.listens or speaking.pauses:
             return
         if self._ear is not None:
-            if self._now - max(speaking.heard, self._told_at) > _EAR_LAG:
+            if speaking.recognises and self._now - max(speaking.heard, self._told_at) > _EAR_LAG:
                 self._leave_out_partial(self._now)
             return
         piece = _HEARD_AT_A_TIME if speaking.recognises else _PREPARED_AT_A_TIME

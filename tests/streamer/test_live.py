@@ -211,6 +211,15 @@ async def test_when_time_is_short_partials_go_first_then_speculation_never_turns
     assert len(shorter.of(TurnFinal)) == 2
 
 
+async def test_partials_that_cannot_be_are_not_left_out(bundle: Bundle) -> None:
+    """However far behind preparing the voice is: without words while they are spoken there are none."""
+    output = Collect()
+    source = ArraySource(frames(SOUND))  # all at once
+    await Pipeline(source, Analyzer(bundle, Scripted()), [output], SETTINGS, stream="test", live=True).run()
+    assert len(output.of(TurnFinal)) == 2
+    assert all(health.queues["partials"].shed == 0 for health in output.of(Health))
+
+
 async def test_stopping_in_the_middle_of_a_turn_tells_it(bundle: Bundle) -> None:
     recogniser = Attentive()
     output = Collect()
