@@ -17,6 +17,8 @@ from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
 
 _log = logging.getLogger(__name__)
+_SAY_AFTER_S = 1.0
+"""That the end waits for the broker."""
 
 
 class Mqtt:
@@ -85,11 +87,21 @@ class Mqtt:
         self._delivery.close()
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._task, self._address.options.drain_s)
+                await asyncio.wait_for(self._drain(self._task), self._address.options.drain_s)
         finally:
             if shed := self._mailbox.shed:
                 _log.warning("%d MQTT messages were shed: %s was away too long", shed, self._address)
             await self._stack.aclose()
+
+    async def _drain(self, delivery: "asyncio.Task[None]") -> None:
+        done, _ = await asyncio.wait({delivery}, timeout=_SAY_AFTER_S)
+        if not done:
+            _log.warning("waiting for %s; interrupt to leave what is not sent in the outbox", self._address)
+        try:
+            await delivery
+        finally:
+            delivery.cancel()
+            await asyncio.gather(delivery, return_exceptions=True)
 
     async def send(self, event: Event) -> None:
         """Put what is published of the event into the outbox."""

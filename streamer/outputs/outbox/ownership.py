@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import time
 
 from filelock import FileLock, Timeout
 from ulid import ULID
+
+_YOUNG_S = 3600
 
 
 class Owners:
@@ -25,6 +28,7 @@ class Owners:
         Raises:
             OSError: the lock can't be had.
         """
+        self._sweep()
         name = str(ULID())
         lock = self._lock(name)
         lock.acquire(blocking=False)
@@ -48,6 +52,14 @@ class Owners:
         finally:
             lock.release()
             self._remove(name)
+
+    def _sweep(self) -> None:
+        """Remove the locks of killed owners; the young ones may be about to be taken."""
+        with suppress(OSError):
+            for file in self._folder.glob("*.lock"):
+                if time() - file.stat().st_mtime > _YOUNG_S:
+                    with self.orphaned(file.stem):
+                        pass
 
     def _lock(self, name: str) -> FileLock:
         self._folder.mkdir(exist_ok=True)

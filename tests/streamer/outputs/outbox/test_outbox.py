@@ -74,6 +74,22 @@ async def test_nobody_takes_what_a_living_one_has_to_send(path: Path) -> None:
             assert sorted([await waiting(heir), await waiting(second)]) == ["", "a"]
 
 
+async def test_locks_of_killed_owners_do_not_pile_up(path: Path) -> None:
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, str(path), "")
+    await killed.wait()
+    (lock,) = os.listdir(f"{path}.owners")  # noqa: PTH208
+    os.utime(f"{path}.owners/{lock}", (0, 0))
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as living:
+        (ours,) = os.listdir(f"{path}.owners")  # noqa: PTH208
+        assert ours != lock
+        os.utime(f"{path}.owners/{ours}", (0, 0))
+        await living.put([turn("a")])
+        async with outbox.mailbox("broker") as other:
+            await other.adopt()
+            assert (await waiting(other), await waiting(living)) == ("", "a")
+        assert os.listdir(f"{path}.owners") == [ours]  # noqa: PTH208
+
+
 async def test_what_is_left_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with outbox_at(path) as outbox:
         for payload in "ab":
