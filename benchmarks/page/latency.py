@@ -45,11 +45,15 @@ def bars(result: Result) -> list[Bar]:
 def tables(result: Result) -> list[str]:
     """From both ends, and step by step."""
     both = ways(result)
-    ends = [
-        [f"{label}, {way}", *(milliseconds(of_runs(run)[key]) for key in PERCENTILES)]
-        for label, of_runs in FROM.items()
-        for way, run in both.items()
-    ]
+    ends = []
+    for label, of_runs in FROM.items():
+        ahead, after = (of_runs(run) for run in both.values())
+        ends += [
+            [f"{label}, {way}", *(milliseconds(times[key]) for key in PERCENTILES)]
+            for way, times in zip(both, (ahead, after), strict=True)
+        ]
+        ratios = (f"{after[key] / ahead[key]:.1f}" if ahead[key] else "-" for key in PERCENTILES)
+        ends.append([f"{label}, without / with", *ratios])
     steps = [
         [
             what,
