@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         TurnStarted,
         parse_event,
     )
-    from streamer.interface import analyze, load
+    from streamer.interface import analyze, load_models
     from streamer.outputs.base import Output
     from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
 
@@ -68,7 +68,7 @@ _WHERE = {
         "TurnStarted",
         "parse_event",
     ),
-    "streamer.interface": ("analyze", "load"),
+    "streamer.interface": ("analyze", "load_models"),
     "streamer.outputs.base": ("Output",),
     "streamer.transcribers.base": ("Listening", "ListeningTranscriber", "Transcriber", "Transcript"),
 }
@@ -76,7 +76,7 @@ _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names
 
 __all__ = [  # noqa: RUF022 - as they are looked for
     "analyze",
-    "load",
+    "load_models",
     "Settings",
     "load_settings",
     "Analyzer",

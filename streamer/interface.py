@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from streamer import sessions
 from streamer.analyzer import Analyzer
 from streamer.audio.array import ArraySource
 from streamer.audio.file import FileSource
@@ -22,7 +23,6 @@ from streamer.errors import InputError
 from streamer.events import Event
 from streamer.outputs.base import Output
 from streamer.pipeline import Pipeline
-from streamer.sessions import load_models
 from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 
@@ -34,7 +34,7 @@ _WAITING = 64
 Source = str | PathLike[str] | int | NDArray[Any] | AudioSource
 
 
-def load(
+def load_models(
     settings: Settings | None = None,
     *,
     recogniser: Transcriber | str | None = None,
@@ -55,7 +55,7 @@ def load(
     settings = settings or load_settings()
     if not isinstance(bundle, Bundle):
         chosen = settings.bundle if bundle is None else fspath(bundle)
-        bundle = load_models(settings.model_copy(update={"bundle": chosen}))
+        bundle = sessions.load_models(settings.model_copy(update={"bundle": chosen}))
     if recogniser is None or isinstance(recogniser, str):
         recogniser = load_transcriber(recogniser or settings.asr, logging.getLogger("merits").warning)
     return Analyzer(bundle, recogniser)
@@ -88,7 +88,7 @@ def analyze(
         outputs: where events go, too (see `Output`).
         recogniser: one of your own (see `Transcriber`), or as `--asr` has it; by default the settings'.
         bundle: a loaded one, or a folder or name; by default the settings'.
-        analyzer: models that were loaded before (`load`), in place of `recogniser` and `bundle`.
+        analyzer: models that were loaded before (`load_models`), in place of `recogniser` and `bundle`.
         stream: the stream's name in events; by default the recording's or source's.
         speakers: who speaks on each channel, where the settings split them or your source has several.
         live: whether sound comes in its own time, so that partial results are worth their cost; by default
@@ -101,7 +101,9 @@ def analyze(
     """
     settings = settings or load_settings()
     if analyzer is not None and (recogniser is not None or bundle is not None):
-        raise InputError("an analyzer has its recogniser and bundle: give them to load(), or leave it out")
+        raise InputError(
+            "an analyzer has its own recogniser and bundle: give these to load_models()"
+        )
     opened, is_live = _open(source, settings, rate)
     if speakers is None:
         several = settings.channels == "split" or opened.channels > 1
@@ -162,7 +164,7 @@ class Analysis:
         async with AsyncExitStack() as stack:
             analyzer = self._analyzer
             if analyzer is None:
-                analyzer = await asyncio.to_thread(load, self._settings, **self._models)
+                analyzer = await asyncio.to_thread(load_models, self._settings, **self._models)
                 stack.callback(analyzer.close)
             for output in self._outputs:
                 await stack.enter_async_context(output)

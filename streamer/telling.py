@@ -25,6 +25,9 @@ class Teller:
         settings: how.
         bundle: whose judgements they are.
         recogniser: whose words they are.
+
+    Attributes:
+        session: numbers and dates its events.
     """
 
     def __init__(

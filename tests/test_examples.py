@@ -99,9 +99,10 @@ def test_own_output(
     tmp_path: Path,
 ) -> None:
     url, posted = hook
-    monkeypatch.setenv("MERITS_BUNDLE", str(make_bundle(tmp_path / "angry", labels=("anger",))))
-    asyncio.run(main_of("own_output")(str(talk), url))
-    assert capsys.readouterr().out == "2 turns\n"
-    assert [message["confidence"] for message in posted] == [1.0, 1.0]
+    for labels in (("anger", "joy"), ("joy", "anger")):  # the same weights: a turn is angry by one of them
+        monkeypatch.setenv("MERITS_BUNDLE", str(make_bundle(tmp_path / labels[0], labels=labels)))
+        asyncio.run(main_of("own_output")(str(talk), url))
+        assert capsys.readouterr().out == "2 turns\n"
+    assert [set(message) for message in posted] == [{"text", "confidence"}] * 2
     with pytest.raises(RunError, match="does not take events"):
         asyncio.run(main_of("own_output")(str(talk), "http://127.0.0.1:1/"))

@@ -49,7 +49,8 @@ class MetricsPort:
             [(family, _, _, _, place), *_] = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
             self.socket = socket.create_server(place[:2], family=family)
         except OSError as error:
-            reason = error.strerror or str(error)
+            named = error.errno is not None and not isinstance(error, socket.gaierror)
+            reason = os.strerror(error.errno or 0) if named else error.strerror
             raise InputError(
                 f"cannot serve metrics on {address}: {reason}; choose another --metrics"
             ) from error

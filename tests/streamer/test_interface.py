@@ -62,7 +62,7 @@ async def test_recordings_and_sources_of_ones_own_several_at_once_on_the_same_mo
     with wave.open(str(tmp_path / "talk.wav"), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(SOUND.tobytes())
-    analyzer = streamer.load(recogniser=Scripted(), bundle=bundle)
+    analyzer = streamer.load_models(recogniser=Scripted(), bundle=bundle)
     ours = Collect()
     stereo = np.stack([SOUND, np.zeros_like(SOUND)], axis=1) / 32768
     split = streamer.load_settings(channels="split")
@@ -141,7 +141,7 @@ async def test_what_fails_is_an_input_error_or_a_run_error(bundle: Bundle) -> No
         streamer.analyze([0.0, 0.1])  # type: ignore[arg-type]
     with pytest.raises(streamer.InputError, match="2 speakers, but 1 channels"):
         streamer.analyze(SOUND, rate=16_000, speakers=["a", "b"])
-    with pytest.raises(streamer.InputError, match="load"):
+    with pytest.raises(streamer.InputError, match="load_models"):
         streamer.analyze(SOUND, rate=16_000, analyzer=streamer.Analyzer(bundle, Scripted()), bundle=bundle)
     with pytest.raises(streamer.InputError, match="nobody"):
         await finals(aiter(streamer.analyze(SOUND, rate=16_000, recogniser="nobody", bundle=bundle)))
