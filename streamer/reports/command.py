@@ -92,8 +92,11 @@ def _check(out: str, inputs: Sequence[Path]) -> None:
 def _write(out: str, content: bytes) -> None:
     """Write a file whole: it is not there, or as it was, until all of it is written."""
     if out == STDOUT:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # whoever reads it has read enough
+            sys.stdout = None  # there is nothing left to flush to
         return
     path = Path(out).resolve()
     try:

@@ -109,7 +109,7 @@ def test_words_names_and_labels_are_text_and_nothing_else(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("events", [call()[:1], call()[:3], call()[3:5]])
 def test_sessions_with_next_to_nothing_in_them_make_a_page(tmp_path: Path, events: list[Event]) -> None:
-    source = to_html(record(tmp_path, events), None)  # type: ignore[arg-type]
+    source = to_html(record(tmp_path, events), None)
     Page(source)
     assert "ends before the session does" in source.replace("events end", "events end, ends").replace(
         "\n", " "
