@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from ulid import ULID
 
 from streamer.analyzer import Analyzer
 from streamer.config import Settings
@@ -17,9 +19,6 @@ from tests.streamer.server.browser import DESKTOP, PHONE, Complaints, chromium, 
 from tests.streamer.server.made_up import MadeUp
 from tests.streamer.server.serving import all_ended, serving
 from tests.streamer.sound import conversation
-
-if TYPE_CHECKING:
-    from playwright.async_api import Page
 
 AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = "correct-horse-battery-staple"
@@ -181,52 +180,65 @@ async def test_the_token_is_asked_for_and_words_can_be_withheld(
         assert TOKEN not in page.url
 
 
-async def test_eight_streams_of_two_thousand_turns_stay_smooth(
-    analyzer: Analyzer, settings: Settings
+async def test_it_stays_smooth_with_eight_streams_of_two_thousand_turns(
+    analyzer: Analyzer, settings: Settings, tmp_path: Path
 ) -> None:
-    """Opened on all that came before, then fed as eight lively conversations feed it."""
+    """Opened on all that came before, then fed much faster than people talk.
+
+    What counts is how long the page's main thread computes at a stretch; how long frames take by the clock
+    (printed, with -s) says as much of the machine and of what else it does.
+    """
     async with page_of(analyzer, settings, kept_turns=2_000) as (address, streams), chromium() as browser:
-        talks = [MadeUp(f"stream-{number}", number) for number in range(8)]
-        for talk in talks:
-            streams.onlookers.tell(talk.started())
-            tell(streams, talk, 2_000)
+        talk, sessions = MadeUp("stream-0"), [str(ULID()) for _ in range(8)]
+
+        async def go_on(turns: int, pause_s: float) -> None:
+            for _ in range(turns):
+                for event in talk.turn():
+                    for number, session in enumerate(sessions):
+                        said = {"stream": f"stream-{number}", "session": session}
+                        streams.onlookers.tell(event.model_copy(update=said))
+                        await asyncio.sleep(pause_s)
+
+        for number, session in enumerate(sessions):
+            started = {"stream": f"stream-{number}", "session": session}
+            streams.onlookers.tell(talk.started().model_copy(update=started))
+        await go_on(2_000, 0)
         page = await browser.new_page(viewport=DESKTOP)
         page.set_default_timeout(PATIENCE_MS)
         complaints = Complaints(page, address)
         await page.goto(address)
         await page.get_by_text("2000 turns").nth(7).wait_for()
         await page.get_by_role("radio", name="all").check()
-        still = await frames_ms(page, asyncio.sleep(3))
-        busy = await frames_ms(page, go_on(streams, talks, 10))
+        trace = tmp_path / "trace.json"
+        await browser.start_tracing(
+            page=page, path=trace, categories=["disabled-by-default-devtools.timeline"]
+        )
+        await page.evaluate(WATCH_FRAMES)
+        began = time.monotonic()
+        await go_on(10, 0.01)
+        took_s = time.monotonic() - began
+        frames = sorted(await page.evaluate("stopWatching()"))
+        await browser.stop_tracing()
         await page.get_by_text("2010 turns").nth(7).wait_for()
-        figures = json.dumps({"still": percentiles(still), "busy": percentiles(busy)})
+        tasks_ms = main_thread_ms(json.loads(trace.read_text())["traceEvents"])
+        figures = (
+            f"main thread: {max(tasks_ms):.0f} ms at a stretch, "
+            f"{sum(tasks_ms) / took_s / 10:.0f} % of the time; "
+            f"frames: {frames[len(frames) // 2]:.0f} ms (p50), {frames[len(frames) * 95 // 100]:.0f} ms (p95)"
+        )
         print(figures)
-        assert percentiles(busy)["p50"] < 50, figures
-        assert percentiles(busy)["p95"] < percentiles(still)["p95"] + 100, figures
+        assert max(tasks_ms) < 100, figures
+        assert sum(tasks_ms) < 0.5 * 1_000 * took_s, figures
         assert await page.evaluate("document.querySelectorAll('*').length") < 8_000
         assert complaints == []
 
 
-async def go_on(streams: Streams, talks: list[MadeUp], turns: int) -> None:
-    """All talk at once, much faster than people do."""
-    for _ in range(turns):
-        for talk in talks:
-            for event in talk.turn():
-                streams.onlookers.tell(event)
-                await asyncio.sleep(0.01)
-
-
-async def frames_ms(page: "Page", meanwhile: Awaitable[None]) -> list[float]:
-    """How long each frame took, in milliseconds."""
-    await page.evaluate(WATCH_FRAMES)
-    await meanwhile
-    frames: list[float] = await page.evaluate("stopWatching()")
-    return frames
-
-
-def percentiles(values: list[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {f"p{q}": round(ordered[len(ordered) * q // 100], 1) for q in (50, 95)} | {"most": max(ordered)}
+def main_thread_ms(trace: list[dict[str, Any]]) -> list[float]:
+    """How long each task of the page's main thread kept a core busy, in milliseconds."""
+    names = [event for event in trace if event["name"] == "thread_name"]
+    threads = {(e["pid"], e["tid"]) for e in names if e["args"]["name"] == "CrRendererMain"}
+    tasks = [e for e in trace if e["name"] == "RunTask" and (e["pid"], e["tid"]) in threads]
+    return [event["tdur"] / 1e3 for event in tasks if "tdur" in event]
 
 
 WATCH_FRAMES = """() => {
