@@ -6,8 +6,8 @@ from benchmarks.whisper_path import CASES, exercise
 
 
 def test_every_case_is_as_expected() -> None:
-    sound = np.random.default_rng(0).normal(0, 3000, 2 * 16_000).astype(np.int16)
+    sound = np.random.default_rng(0).normal(0, 3000, 4 * 16_000).astype(np.int16)
     results = exercise(sound)
     assert set(results) == {*CASES, "is cancelled"}
-    assert all(one["as_expected"] for one in results.values())
+    assert [case for case, one in results.items() if not one["as_expected"]] == []
     assert results["is cancelled"]["freed_ms"] < 1_000
