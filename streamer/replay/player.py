@@ -67,13 +67,18 @@ class Player:
             RunError, BrokenPipeError: an output takes no more.
         """
         async with self._stack:
-            readers = [aiter(recording) for recording in self._recordings]
-            firsts = [await anext(reader) for reader in readers]  # so that all start at once
-            self._clock.hold(False)
             timelines = [Timeline(recording.look_ahead) for recording in self._recordings]
+            plays = [
+                _placed(recording, timeline)
+                for recording, timeline in zip(self._recordings, timelines, strict=True)
+            ]
+            firsts = [await anext(play) for play in plays]  # so that all start at once, in their order
+            self._clock.hold(False)
+            for (place_s, event), timeline in zip(firsts, timelines, strict=True):
+                await self._hand(event, place_s, timeline)
             playing = [
-                asyncio.create_task(self._play(timeline, first, reader))
-                for timeline, first, reader in zip(timelines, firsts, readers, strict=True)
+                asyncio.create_task(self._play(play, timeline))
+                for play, timeline in zip(plays, timelines, strict=True)
             ]
             ticking = asyncio.create_task(self._tick(timelines))
             try:
@@ -91,16 +96,11 @@ class Player:
                     self._reach(session, position_s)
             await asyncio.sleep(_TICK_S)
 
-    async def _play(self, timeline: Timeline, first: Event, rest: AsyncIterator[Event]) -> None:
-        for place_s, event in timeline.add(first):
-            await self._hand(event, place_s)
-        async for read in rest:
-            for place_s, event in timeline.add(read):
-                await self._hand(event, place_s)
-        for place_s, event in timeline.rest():
-            await self._hand(event, place_s)
+    async def _play(self, placed: "_Placed", timeline: Timeline) -> None:
+        async for place_s, event in placed:
+            await self._hand(event, place_s, timeline)
 
-    async def _hand(self, event: Event, place_s: float) -> None:
+    async def _hand(self, event: Event, place_s: float, timeline: Timeline) -> None:
         await self._clock.until(place_s)
         if not self._words and isinstance(event, TurnFinal | TurnRevised | TurnPartial):
             event = event.model_copy(update={"text": None})
@@ -110,4 +110,18 @@ class Player:
                 self._streams[event.stream] = made
             for output in (*self._streams[event.stream], *self._outputs):
                 await output.send(event)
+        if self._reach is not None:
+            self._reach(event.session, timeline.position(event.session, place_s))
         await asyncio.sleep(0)
+
+
+_Placed = AsyncIterator[tuple[float, Event]]
+
+
+async def _placed(recording: Recording, timeline: Timeline) -> _Placed:
+    """The events of a file with their places."""
+    async for event in recording:
+        for each in timeline.add(event):
+            yield each
+    for each in timeline.rest():
+        yield each

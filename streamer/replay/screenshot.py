@@ -43,15 +43,15 @@ def board_at(recordings: Sequence[Recording], at_s: float | None, *, words: bool
     """
     board = Board()
     board.words = words
-    placed: list[tuple[float, Event]] = []
+    placed: list[tuple[float, Event, float]] = []
     timelines = [Timeline(recording.look_ahead) for recording in recordings]
     for recording, timeline in zip(recordings, timelines, strict=True):
-        for event in recording:
-            placed += timeline.add(event)
-        placed += timeline.rest()
-    for place_s, event in sorted(placed, key=lambda each: each[0]):
+        in_order = [each for event in recording for each in timeline.add(event)] + list(timeline.rest())
+        placed += [(place_s, event, timeline.position(event.session, place_s)) for place_s, event in in_order]
+    for place_s, event, position_s in sorted(placed, key=lambda each: each[0]):
         if at_s is None or place_s <= at_s:
             board.apply(event)
+            board.reach(event.session, position_s)
     for timeline in timelines if at_s is not None else ():
         for session, position_s in timeline.positions(at_s or 0.0):
             board.reach(session, position_s)

@@ -44,6 +44,10 @@ class Timeline:
         while self._waiting:
             yield self._next()
 
+    def position(self, session: str, now_s: float) -> float:
+        """How far into its stream a session is, in seconds."""
+        return max(now_s - self._zeros[session], 0.0)
+
     def positions(self, now_s: float) -> Iterator[tuple[str, float]]:
         """How far into its stream each session would be, ended or not, in seconds."""
         for session, zero_s in self._zeros.items():

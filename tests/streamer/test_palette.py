@@ -16,7 +16,7 @@ RAVDESS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "su
 MOSI = ["positive", "negative"]
 STRANGE = [f"emotion {i}" for i in range(28)]
 
-EYES: dict[str, list[float]] = {  # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB, rows one after the other
+EYES: dict[str, list[float]] = {  # Machado, Oliveira & Fernandes (2009), on linear RGB
     "all colours": [1, 0, 0, 0, 1, 0, 0, 0, 1],
     "protan": [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
     "deutan": [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.01182, 0.04294, 0.968881],

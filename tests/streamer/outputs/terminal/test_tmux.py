@@ -30,6 +30,11 @@ def events_of(stream: str, turns: int, every_s: float) -> str:
     return "".join(f"{event.model_dump_json()}\n" for event in events)
 
 
+def has_turns(tmux: Tmux) -> bool:
+    """Whether words of turns are on the screen."""
+    return re.search(r"turn \d+\.", tmux.screen()) is not None
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> str:
     """Two sessions, of which one has a turn every fifth of a second, for minutes."""
@@ -41,7 +46,8 @@ def files(tmp_path: Path) -> str:
 def test_keys(tmux: Tmux, files: str) -> None:
     before = tmux.settings()
     tmux.type(f"{MERITS} replay --from 5 {files}")
-    tmux.shows("kitchen", "│ hall", "turn 25.", "q quit", "pocketsphinx")
+    tmux.shows("kitchen", "│ hall", "q quit", "pocketsphinx")
+    tmux.until(lambda: has_turns(tmux))
     tmux.press("Space")
     tmux.shows("paused")
     held = tmux.screen()
@@ -49,15 +55,15 @@ def test_keys(tmux: Tmux, files: str) -> None:
     assert tmux.screen() == held
     tmux.press("w")
     tmux.shows("show words", "·····")
-    assert "turn 2" not in tmux.screen()
+    assert not has_turns(tmux)
     tmux.press("w", "Space", "Tab")
-    tmux.until(lambda: "hall" not in tmux.screen() and "turn 3" in tmux.screen())
+    tmux.until(lambda: "hall" not in tmux.screen() and has_turns(tmux))
     tmux.press("Up", "F5", "M-q", "x")  # mean nothing, and are no letters
     tmux.press("Tab")
     tmux.until(lambda: tmux.screen().startswith("hall"))
     tmux.press("q")
     tmux.until(tmux.is_clean)
-    tmux.shows("anger", "turn 3", "$")  # how the sessions went
+    tmux.shows("anger", "$")  # how the sessions went
     assert "Traceback" not in tmux.screen()
     assert tmux.said("$?") == "0"
     assert tmux.settings() == before
@@ -66,14 +72,14 @@ def test_keys(tmux: Tmux, files: str) -> None:
 def test_ctrl_z_lends_the_terminal_to_the_shell(tmux: Tmux, files: str) -> None:
     before = tmux.settings()
     tmux.type(f"{MERITS} replay {files}")
-    tmux.shows("q quit", "turn 1")
+    tmux.until(lambda: has_turns(tmux))
     tmux.press("C-z")
     tmux.until(tmux.is_clean)
     tmux.shows("Stopped")
     assert tmux.settings() == before
     tmux.type("fg")
     tmux.until(lambda: not tmux.is_clean())
-    tmux.shows("q quit", "turn ")
+    tmux.until(lambda: has_turns(tmux))
     tmux.press("w")
     tmux.shows("show words")
     tmux.resize(120, 30)
@@ -93,7 +99,7 @@ def test_the_terminal_is_clean_after_the_end_by_a_signal(
 ) -> None:
     before = tmux.settings()
     tmux.type(f"{MERITS} replay {files} & echo $! > {tmp_path}/pid; fg")
-    tmux.shows("q quit", "turn 1")
+    tmux.until(lambda: has_turns(tmux))
     killed = (tmp_path / "pid").read_text().strip()
     subprocess.run(["kill", f"-{signal}", killed], check=True)
     tmux.until(tmux.is_clean)
@@ -143,7 +149,7 @@ def test_it_does_not_flicker(tmux: Tmux, files: str, tmp_path: Path) -> None:
     sent = tmp_path / "sent"
     tmux.record(sent)
     tmux.type(f"{MERITS} replay {files.split()[0]}")
-    tmux.shows("q quit", "turn 5.")
+    tmux.until(lambda: has_turns(tmux))
     began, seen = time.monotonic(), []
     size = sent.stat().st_size
     while time.monotonic() < began + 4:
