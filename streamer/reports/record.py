@@ -96,7 +96,7 @@ class Turn(Told):
     @property
     def name(self) -> str:
         """The speaker's name, "unknown" where it is not known."""
-        return UNKNOWN if self.speaker is None else self.speaker
+        return self.speaker if self.speaker is not None and self.speaker.strip() else UNKNOWN
 
 
 UNKNOWN = "unknown"
