@@ -24,17 +24,27 @@ _quiet.setLevel(logging.CRITICAL)  # what it says comes as an exception too
 _TIMEOUT_S = 5.0
 _KEEPALIVE_S = 30
 _NO_MATCHING_SUBSCRIBERS = 0x10
-"""Reason code of a PUBACK (MQTT 5, section 3.4.2.1)."""
+_FIRST_FAILURE = 0x80
+"""Reason codes of a PUBACK (MQTT 5, section 3.4.2.1)."""
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
 
 
 class _Client(aiomqtt.Client):
-    """Also keeps what a broker says of the last message with MQTT 5: whether anyone has subscribed to it."""
+    """Also keeps what a broker says of messages with MQTT 5.
+
+    Attributes:
+        unheard: whether nobody has subscribed to the last one.
+        refused: why one was not taken, as an access list may want it; None while all were.
+    """
 
     unheard = False
+    refused: str | None = None
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, *more: Any) -> None:
-        self.unheard = getattr(reason_code, "value", None) == _NO_MATCHING_SUBSCRIBERS
+        value = getattr(reason_code, "value", 0)
+        self.unheard = value == _NO_MATCHING_SUBSCRIBERS
+        if value >= _FIRST_FAILURE:
+            self.refused = str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, *more)
 
 
@@ -47,6 +57,10 @@ def _still_open(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("asyncio").addFilter(_still_open)
+
+
+class Refused(Exception):
+    """The broker does not take a message of ours, as its access list may want it. Says which, and why."""
 
 
 class Connector:
@@ -139,6 +153,16 @@ class Connection:
             timeout=timeout_s,
         )
         return not self.client.unheard
+
+    def check(self, topic: str) -> None:
+        """See whether the messages published since it was last asked have been taken.
+
+        Raises:
+            Refused: one has not.
+        """
+        if (why := self.client.refused) is not None:
+            self.client.refused = None
+            raise Refused(f"{topic} is refused: {why}")
 
     def _properties(self, message: Message) -> Properties | None:
         """What MQTT 5 can say of a message besides (section 3.3.2.3)."""

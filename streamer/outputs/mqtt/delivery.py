@@ -10,7 +10,7 @@ import aiomqtt
 
 from streamer.errors import InputError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.client import Connection, Connector, reason
+from streamer.outputs.mqtt.client import Connection, Connector, Refused, reason
 from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox
@@ -62,6 +62,10 @@ class Delivery:
         self._closing = asyncio.Event()
         self._trouble: str | None = None
         self._answered = False
+        self._warned: set[str] = set()
+        self._patient = (
+            mailbox.depth > 0
+        )  # what earlier runs left: who knows how long the broker has been back
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
@@ -124,15 +128,15 @@ class Delivery:
     async def _session(self, connection: Connection) -> None:
         """Deliver over one connection until it breaks, or until closed and all is delivered."""
         if online := self._availability(ONLINE):
-            await connection.publish(online)
+            await self._publish(connection, online)
         self._announced = self._announcement is None
         self._answered = True
-        returned = self._trouble is not None
-        if returned:
+        if self._trouble is not None:
             _log.warning("connected to %s again", self._address)
             self._trouble = None
+            self._patient = True
         listening = asyncio.create_task(self._listen(connection))
-        delivery = asyncio.create_task(self._deliver(connection, returned=returned))
+        delivery = asyncio.create_task(self._deliver(connection))
         try:
             await asyncio.wait({delivery, listening}, return_when=asyncio.FIRST_COMPLETED)
             finished = delivery if delivery.done() else listening
@@ -159,16 +163,17 @@ class Delivery:
                 self._announced = self._announcement is None
                 self._wake.set()
 
-    async def _deliver(self, connection: Connection, *, returned: bool) -> None:
+    async def _deliver(self, connection: Connection) -> None:
         await self._deliver_announcement(connection)
         await self._mailbox.adopt()
-        if returned and self._mailbox.depth:
+        if self._patient and self._mailbox.depth:
             await asyncio.sleep(self._settle_s)
             await self._find_subscribers(connection)
+        self._patient = False
         while True:
             self._wake.clear()
             await self._deliver_announcement(connection)
-            if await deliver_batch(connection, self._mailbox):
+            if await self._deliver_batch(connection):
                 if self._mailbox.depth:
                     await asyncio.sleep(BETWEEN_BATCHES_S)
             elif self._passing is not None:
@@ -187,7 +192,10 @@ class Delivery:
         longest = monotonic() + 3 * self._settle_s
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
-            if await connection.publish(message) or monotonic() > longest:
+            heard = await connection.publish(message)
+            if connection.client.refused is not None:
+                return  # which will be said of the whole batch
+            if heard or monotonic() > longest:
                 await self._mailbox.confirm([number])
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
@@ -195,7 +203,30 @@ class Delivery:
     async def _deliver_announcement(self, connection: Connection) -> None:
         if not self._announced and self._announcement is not None:
             self._announced = True
-            await connection.publish(self._announcement)
+            await self._publish(connection, self._announcement)
+
+    async def _publish(self, connection: Connection, message: Message) -> None:
+        """Publish what the broker may refuse without harm to the events, which is said then."""
+        await connection.publish(message)
+        try:
+            connection.check(message.topic)
+        except Refused as error:
+            self._warn_once(f"{self._address}: {error}")
+
+    async def _deliver_batch(self, connection: Connection) -> bool:
+        """Deliver what is next, and return whether there was something."""
+        try:
+            return await deliver_batch(connection, self._mailbox) > 0
+        except Refused as error:
+            self._warn_once(f"{self._address}: {error}; events wait until that is taken")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._longest_retry_s)
+            return not self._closing.is_set()
+
+    def _warn_once(self, trouble: str) -> None:
+        if trouble not in self._warned:
+            self._warned.add(trouble)
+            _log.warning("%s", trouble)
 
     async def _rest(self) -> None:
         try:
@@ -214,11 +245,14 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
 
     Raises:
         aiomqtt.MqttError: for some it is in doubt; those still wait.
+        Refused: the broker does not take one of them; all still wait.
     """
     batch = await mailbox.peek(_IN_FLIGHT)
     results = await asyncio.gather(
         *(connection.publish(message) for _, message in batch), return_exceptions=True
     )
+    if batch:
+        connection.check(batch[0][1].topic)
     await mailbox.confirm(
         [number for (number, _), result in zip(batch, results, strict=True) if isinstance(result, bool)]
     )

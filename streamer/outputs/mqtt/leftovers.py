@@ -9,7 +9,7 @@ import aiomqtt
 
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.client import Connector, reason
+from streamer.outputs.mqtt.client import Connector, Refused, reason
 from streamer.outputs.mqtt.delivery import BETWEEN_BATCHES_S, Delivery, deliver_batch
 from streamer.outputs.outbox.outbox import Outbox
 
@@ -39,6 +39,8 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
             raise RunError(
                 f"no connection to {address}: {reason(error)}; {mailbox.depth} messages still wait"
             ) from error
+        except Refused as error:
+            raise RunError(f"{address}: {error}; {mailbox.depth} messages still wait") from error
     return sent
 
 

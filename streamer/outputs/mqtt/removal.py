@@ -10,7 +10,7 @@ import aiomqtt
 
 from streamer.errors import InputError, RunError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.client import Connection, Connector, reason
+from streamer.outputs.mqtt.client import Connection, Connector, Refused, reason
 from streamer.outputs.mqtt.discovery import ORIGIN, removal
 from streamer.outputs.mqtt.messages import ONLINE, topic_level
 from streamer.outputs.outbox.database import Database
@@ -59,8 +59,11 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
                     raise InputError(f"{address} knows no stream {name!r}; it knows: {known}")
                 for message in messages:
                     await connection.publish(message)
+                    connection.check(message.topic)
     except aiomqtt.MqttError as error:
         raise RunError(f"no connection to {address}: {reason(error)}") from error
+    except Refused as error:
+        raise RunError(f"{address}: {error}") from error
     return [Removed(name, found.get(name, False)) for name in wanted]
 
 

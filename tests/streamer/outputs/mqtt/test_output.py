@@ -248,6 +248,21 @@ async def test_a_broker_that_never_answers_holds_nobody_up(tmp_path: Path) -> No
     await server.wait_closed()
 
 
+async def test_what_the_broker_refuses_is_said_once_and_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text("topic read #\ntopic write merits/+/availability\n")
+    with Mosquitto(tmp_path, "allow_anonymous true", f"acl_file {rules}") as broker:
+        async with kitchen(broker.url, tmp_path) as output:
+            await output.send(Sample().started())
+            await output.send(Sample().final())
+            await asyncio.sleep(1)
+        assert output.queue.depth == 2
+        refused = [record.message for record in caplog.records if "Not authorized" in record.message]
+        assert len(refused) == len(set(refused)) == 2
+
+
 async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     users = str(tmp_path / "users")
