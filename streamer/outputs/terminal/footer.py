@@ -32,7 +32,8 @@ def _status(board: Board, pen: Pen, width: int) -> Text:
     if trouble is None and notice is None:
         return parts
     state, message = trouble or notice or (shown[0], None)
-    said = printable(f"{state.stream}: {message}" if len(shown) > 1 else message or "")
+    of_all = len(shown) == 1 or (trouble is None and all(each.notice == message for each in shown))
+    said = printable(message or "" if of_all else f"{state.stream}: {message}")
     line = Text(f"! {said}", f"bold {pen.ink(ALARM)}") if trouble else Text(said)
     return apart(line, parts, width) if line.cell_len + parts.cell_len + 2 <= width else line
 

@@ -258,3 +258,13 @@ def test_streams_that_do_not_fit_are_named_those_that_go_on_are_shown() -> None:
         line.startswith("and ") and "room-0" in line for line in screen
     )
     assert "room-1" in screen[0]
+
+
+def test_a_message_names_its_stream_unless_it_is_for_all() -> None:
+    board, one, other = Board(), Sample("one"), Sample("other")
+    for event in (one.started(), other.started()):
+        board.apply(event)
+    board.notify("finishing 2 streams")
+    assert drawn(board)[-2].startswith("finishing 2 streams")
+    board.apply(one.device_lost())
+    assert drawn(board)[-2].startswith("! one: USB microphone does not answer")
