@@ -72,14 +72,18 @@ def embedded(language: str | None = None) -> Transcriber:
         language: of what is spoken, BCP 47; None for English. Where nothing here knows it, no words are
             recognised: those of another language would be invented.
     """
-    from streamer.transcribers.faster_whisper import FasterWhisper, cached_model
+    from huggingface_hub import try_to_load_from_cache
+
     from streamer.transcribers.off import Off
     from streamer.transcribers.pocketsphinx import PocketSphinx
 
     primary = (language or "en").replace("_", "-").partition("-")[0].lower()
     english = primary == "en"
     size = DEFAULT_SIZE if english else MULTILINGUAL_SIZE
-    if cached_model(size) is not None:
+    # Someone is waiting for words: faster-whisper, which takes seconds to import, is so only where it will do.
+    if isinstance(try_to_load_from_cache(f"Systran/faster-whisper-{size}", "model.bin"), str):
+        from streamer.transcribers.faster_whisper import FasterWhisper
+
         try:
             return FasterWhisper(size, language=primary)
         except InputError as error:  # damaged

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.tiny_whisper import make_tiny_whisper
 from streamer.errors import InputError
-from streamer.transcribers.choose import load_transcriber
+from streamer.transcribers.choose import embedded, load_transcriber
 from streamer.transcribers.faster_whisper import cached_model
 
 
@@ -30,6 +30,14 @@ def test_anything_else_is_refused_in_one_line(spec: str) -> None:
     with pytest.raises(InputError, match="auto, faster-whisper") as caught:
         load_transcriber(spec, refuse)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_embedded_depends_on_the_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    if cached_model("base.en") is not None or cached_model("base") is not None:
+        pytest.skip("the hub's cache was not moved away")
+    assert embedded().name == embedded("en-GB").name == "pocketsphinx"
+    assert embedded("de").name == "none"
 
 
 def test_auto_without_weights_says_once_that_pocketsphinx_stands_in(
