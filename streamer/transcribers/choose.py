@@ -80,7 +80,7 @@ def embedded(language: str | None = None) -> Transcriber:
     primary = (language or "en").replace("_", "-").partition("-")[0].lower()
     english = primary == "en"
     size = DEFAULT_SIZE if english else MULTILINGUAL_SIZE
-    # Someone is waiting for words: faster-whisper, which takes seconds to import, is so only where it will do.
+    # Someone waits for words: faster-whisper, which takes seconds to import, is so only where it will do.
     if isinstance(try_to_load_from_cache(f"Systran/faster-whisper-{size}", "model.bin"), str):
         from streamer.transcribers.faster_whisper import FasterWhisper
 
