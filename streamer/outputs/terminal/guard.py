@@ -2,7 +2,6 @@
 
 import contextlib
 import subprocess
-from typing import Self
 
 _SCRIPT = """
 trap '' INT TERM HUP QUIT TSTP TTIN TTOU
@@ -39,12 +38,6 @@ class Guard:
     def dismiss(self) -> None:
         """The terminal is in order."""
         if self._process is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it has been told, all the same
                 self._process.communicate(b"left\n", timeout=1)
             self._process = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.dismiss()

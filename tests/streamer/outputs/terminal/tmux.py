@@ -79,11 +79,11 @@ class Tmux:
             time.sleep(0.05)
 
     def settings(self) -> str:
-        """How the terminal is set (`stty -a`), as programs of the shell find it."""
+        """How the terminal is set (`stty -a`) but for its size, as programs of the shell find it."""
         file = self._folder / f"stty-{time.monotonic_ns()}"
         self.type(f"stty -a > {file}.part; mv {file}.part {file}")
         self.until(file.exists)
-        return file.read_text()
+        return file.read_text().partition("\n")[2]
 
     def said(self, expression: str) -> str:
         """What the shell makes of an expression."""
