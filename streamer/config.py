@@ -86,8 +86,9 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
+        said = first["msg"].removeprefix("Value error, ")  # as pydantic begins what validators say
         raise InputError(
-            f"{where}: {first['msg']} (flag, MERITS_{where.upper().replace('.', '__')} or {CONFIG_FILE})"
+            f"{where}: {said} (flag, MERITS_{where.upper().replace('.', '__')} or {CONFIG_FILE})"
         ) from error
     except ValueError as error:  # TOML that can't be parsed
         raise InputError(f"{Path(CONFIG_FILE).absolute()}: {error}") from error
