@@ -45,7 +45,7 @@ def bars(result: Result) -> list[Bar]:
 def tables(result: Result) -> list[str]:
     """From both ends, and step by step."""
     both = ways(result)
-    ends = []
+    ends: list[list[str]] = []
     for label, of_runs in FROM.items():
         ahead, after = (of_runs(run) for run in both.values())
         ends += [
