@@ -219,6 +219,7 @@ async def test_every_turn_arrives_in_order_and_once(tmp_path: Path, make: Callab
     await live_through_it(make(tmp_path), tmp_path, talk, patience_s=30)
 
 
+@pytest.mark.timeout(600)
 async def test_so_it_does_with_the_whole_program(tmp_path: Path) -> None:
     command = program(many_turns(tmp_path / "talk.wav"), make_bundle(tmp_path))
     await live_through_it(plain(tmp_path), tmp_path, command, patience_s=120)
