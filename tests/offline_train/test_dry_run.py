@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from models.text import TextEncoder
 from offline_train import dry_run as trial
-from offline_train.random_models import random_text_encoder
 from offline_train.app import app
 from offline_train.errors import UsageError
+from offline_train.random_models import random_text_encoder
 from tests.tiny import make_base
 
 
