@@ -109,6 +109,13 @@ results: taught guidance  ## every number of docs/results.md: some hours on two 
 	$(ABLATE) sessions --corpus iemocap --data $(DATA)/iemocap --features bigru_att \
 		--stage2-set batch=8 --out $(RUNS)/sessions
 	for seed in 1 2 3; do \
+		$(TRAIN) stage1 --modality speech --corpus iemocap --data $(DATA)/iemocap --features gemaps47@session --seed $$seed \
+			--out $(RUNS)/by-session/iemocap/seed$$seed/speech1 || exit; \
+		$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/by-session/iemocap/seed$$seed/speech1 --set batch=8 --seed $$seed \
+			--out $(RUNS)/by-session/iemocap/seed$$seed/speech2 || exit; \
+		$(TRAIN) stage3 --text $(RUNS)/best/iemocap/seed$$seed/text2 --speech $(RUNS)/by-session/iemocap/seed$$seed/speech2 \
+			--set batch=8 --set fit.learning_rate=1e-4 --seed $$seed --out $(RUNS)/by-session/iemocap/seed$$seed/fused || exit; done
+	for seed in 1 2 3; do \
 		$(TRAIN) stage1 --modality speech --corpus mosi --data $(DATA)/mosi --features $(BOTH) --seed $$seed \
 			--out $(RUNS)/features/mosi/seed$$seed/both1 || exit; \
 		$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/features/mosi/seed$$seed/both1 --set batch=8 --seed $$seed \

@@ -12,32 +12,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import (
-    AutoConfig,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-    RobertaModel,
-    WavLMConfig,
-    WavLMModel,
-)
 
-from models.base_encoder import find_base
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
-from models.care_small import SmallCare
+from models.care import SpeechClassifier, SpeechConfig
 from models.care_wavlm import WavLMCare
 from models.coattention import CoAttentionConfig
 from models.context import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
-from models.text import TextConfig, TextEncoder, Tokens
+from models.text import Tokens
 from offline_train.care_batches import CareBatch
 from offline_train.fit import FitSettings
 from offline_train.frame_targets import DIMENSION
 from offline_train.pretrain_care import CarePretraining, PretrainCareSettings
 from offline_train.pretrain_text import PretrainTextSettings
+from offline_train.random_models import random_care, random_text_encoder, width_of
 from offline_train.settings import resolve
 from offline_train.stage1_speech import SpeechStageSettings
 from offline_train.stage1_text import TextStageSettings
@@ -59,12 +49,6 @@ TOKENS, SECONDS, TURNS, CLASSES = 32, 4.0, 40, 7
 
 PRETRAINING, UTTERANCES, CONVERSATIONS = 119_446, 9_988, 1_038
 """What an epoch is made of: MSP-PODCAST's training share in the paper; MELD's training split."""
-
-_SHAPES = {
-    "roberta-base": (768, 12, 12, 3072),
-    "roberta-large": (1024, 24, 16, 4096),
-}
-"""Hidden size, layers, heads and inner size of the published models (Liu et al., 2019)."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +164,7 @@ def _pretrain_care(stage: str, preset: str, config: Path | None) -> Cost:
     care = random_care(settings.care)
     if isinstance(care, WavLMCare):
         care.unfreeze()
-    model = CarePretraining(care, _width(settings.teacher)).to(device)
+    model = CarePretraining(care, width_of(settings.teacher)).to(device)
     heard = care.prepare(_sound())
     frames = int(SECONDS / FRAME_S)
     batch = CareBatch(
@@ -188,7 +172,7 @@ def _pretrain_care(stage: str, preset: str, config: Path | None) -> Cost:
         lengths=torch.full((settings.batch,), len(heard), device=device),
         targets=torch.randn(settings.batch, frames, DIMENSION, device=device),
         frames=torch.full((settings.batch,), frames, device=device),
-        meanings=torch.randn(settings.batch, _width(settings.teacher), device=device),
+        meanings=torch.randn(settings.batch, width_of(settings.teacher), device=device),
         meant=torch.ones(settings.batch, dtype=torch.bool, device=device),
     )
 
@@ -264,52 +248,6 @@ def _stage3(stage: str, preset: str, config: Path | None) -> Cost:
     return _step(stage, model, loss, settings.fit, steps, device)
 
 
-def random_care(config: CareConfig) -> SmallCare | WavLMCare:
-    """A CARE of the true shape with random weights: no base is looked for."""
-    if config.kind == "small":
-        return build_care(config)
-    return WavLMCare(
-        WavLMModel(WavLMConfig()), RobertaModel(_roberta("roberta-base"), add_pooling_layer=False)
-    )
-
-
-def random_text_encoder(base: str, train_embeddings: bool, folder: Path) -> TextEncoder:
-    """A text encoder of the true shape with random weights; the known shapes need no base at hand."""
-    name = base.rsplit("/", 1)[-1]
-    if name in _SHAPES:
-        _roberta(name).save_pretrained(folder)
-        words = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1, "<s>": 2, "</s>": 3}, unk_token="<unk>"))
-        words.pre_tokenizer = pre_tokenizers.Whitespace()
-        words.post_processor = processors.BertProcessing(("</s>", 3), ("<s>", 2))
-        PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-            tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>"
-        ).save_pretrained(folder)
-    else:
-        folder = find_base(base)
-    return TextEncoder(
-        TextConfig(base=base, train_embeddings=train_embeddings, classes=CLASSES), folder, pretrained=False
-    )
-
-
-def _roberta(name: str) -> RobertaConfig:
-    width, layers, heads, inner = _SHAPES[name]
-    return RobertaConfig(
-        vocab_size=50_265,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=inner,
-        max_position_embeddings=514,
-        type_vocab_size=1,
-    )
-
-
-def _width(base: str) -> int:
-    """Size of a text encoder's embeddings."""
-    known = _SHAPES.get(base.rsplit("/", 1)[-1])
-    return known[0] if known else int(AutoConfig.from_pretrained(find_base(base)).hidden_size)
-
-
 def _sound() -> NDArray[np.int16]:
     return np.random.default_rng(1).integers(-9000, 9000, int(SECONDS * 16_000), dtype=np.int16)
 
@@ -318,7 +256,7 @@ def _context(settings: ContextStageSettings, base: str | None) -> ContextEncoder
     """Stage II over the text encoder's embeddings, or over Stage I of the sound (None)."""
     features = SpeechConfig().width
     if base is not None:
-        features = _width(base)
+        features = width_of(base)
     return ContextEncoder(
         ContextConfig(
             features=features,

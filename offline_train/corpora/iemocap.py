@@ -26,6 +26,7 @@ _SIX = {"hap": "happy", "sad": "sad", "neu": "neutral", "ang": "angry", "exc": "
 _RAW = {*_SIX, "sur", "fea", "dis", "oth", "xxx"}
 _SEEN_CONTEXT = ("iaan", "bert_iaan")
 _A_MODEL_A_SESSION = "bigru_att"
+"""Each session's logits are of the model that had not heard it: those of five models differ in scale."""
 _VALIDATION_SHARE = 0.12
 _TURN_LAYOUT = "[start - end]<tab>id<tab>emotion<tab>[v, a, d]"
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -56,8 +57,8 @@ def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None 
 
     Args:
         folder: the full release as published, or the prepared corpus.
-        features: which array of a prepared corpus to read as speech features, `gemaps47` by default;
-            `bigru_att` is standardised session by session.
+        features: which array of a prepared corpus to read as speech features, `gemaps47` by default.
+            `NAME@session` standardises them session by session, as `bigru_att` always is.
         fold: 1 to 5, to leave one session out instead: session `fold` is the test, the next one (after 5
             comes 1) the validation, the others train.
 
@@ -129,17 +130,14 @@ def _corpus(
 
 
 def _standardise_by_session(rows: Sequence[_Row]) -> list[_Row]:
-    """Each session's logits are of the model that had not heard it, and those of five models differ in scale.
-
-    The statistics are of all of a session's utterances, labelled or not, so that a whole session is needed.
-    """
+    """By all of a session's utterances, labelled or not: a whole session has to be there."""
     sessions = np.array([row["session"] for row, _ in rows])
-    logits = np.stack([values for _, values in rows])
+    features = np.stack([values for _, values in rows])
     for session in np.unique(sessions):
         its = sessions == session
-        logits[its] -= logits[its].mean(axis=0)
-        logits[its] /= np.maximum(logits[its].std(axis=0), 1e-6)
-    return [(row, values) for (row, _), values in zip(rows, logits, strict=True)]
+        features[its] -= features[its].mean(axis=0)
+        features[its] /= np.maximum(features[its].std(axis=0), 1e-6)
+    return [(row, values) for (row, _), values in zip(rows, features, strict=True)]
 
 
 def _read(folder: Path, features: str | None) -> list[_Turn]:
@@ -147,14 +145,17 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
         if features is not None:
             raise CorpusError(f"IEMOCAP: {folder} has sound and no prepared features; leave {features!r} out")
         return _read_release(folder)
-    for name in (features or "").split("+"):
+    array, _, standardised = (features or "gemaps47").partition("@")
+    if standardised not in ("", "session"):
+        raise CorpusError(f"IEMOCAP: features are standardised by @session, not by @{standardised}")
+    for name in array.split("+"):
         if name in _SEEN_CONTEXT:
             raise CorpusError(
                 f"IEMOCAP: {name} has seen the whole dialogue, so it is no speech feature; try bigru_att"
             )
     keys = {"id": str, "dialogue": str, "session": int, "pos": int, "text": str, "raw": str, "vad": list}
-    rows = read_prepared("IEMOCAP", folder, keys, features or "gemaps47")
-    if features == _A_MODEL_A_SESSION:
+    rows = read_prepared("IEMOCAP", folder, keys, array)
+    if standardised or array == _A_MODEL_A_SESSION:
         rows = _standardise_by_session(rows)
     rows.sort(key=lambda pair: (pair[0]["session"], pair[0]["dialogue"], pair[0]["pos"]))
     for row, _ in rows:

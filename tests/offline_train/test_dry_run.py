@@ -10,6 +10,7 @@ from models.text import TextEncoder
 from offline_train import dry_run as trial
 from offline_train.app import app
 from offline_train.errors import UsageError
+from offline_train.random_models import random_text_encoder
 from tests.tiny import make_base
 
 
@@ -56,5 +57,5 @@ def test_a_single_stage_and_one_that_is_not() -> None:
 
 
 def test_shapes_are_the_published_ones(tmp_path: Path) -> None:
-    encoder: TextEncoder = trial.random_text_encoder("roberta-base", False, tmp_path)
+    encoder: TextEncoder = random_text_encoder("roberta-base", False, tmp_path)
     assert sum(p.numel() for p in encoder.backbone.parameters()) == 124_055_040  # 124.6 M with the pooler

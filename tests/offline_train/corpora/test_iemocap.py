@@ -215,6 +215,20 @@ def test_the_prepared_sizes() -> None:
     assert [len(part) for part in six.splits.values()] == [108, 12, 31]
     assert sum(u.label is not None for u in utterances(six)) == 7_380
     assert all(u.speech is not None and u.speech.shape == (4,) for u in utterances(six))
+    plain, by_session = (
+        np.stack(
+            [
+                u.speech
+                for u in utterances(read_corpus("iemocap", SHARED, features=name))
+                if u.speech is not None
+            ]
+        )
+        for name in ("gemaps47", "gemaps47@session")
+    )
+    assert plain.shape == by_session.shape
+    np.testing.assert_allclose(by_session.mean(axis=0), 0, atol=1e-4)
+    with pytest.raises(CorpusError, match="not by @speaker"):
+        read_corpus("iemocap", SHARED, features="gemaps47@speaker")
     logits = np.stack([u.speech for c in six.splits["test"] for u in c.utterances if u.speech is not None])
     np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-5)  # session 5, whole
     np.testing.assert_allclose(logits.std(axis=0), 1, atol=1e-4)
