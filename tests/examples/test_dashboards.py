@@ -68,7 +68,7 @@ def run_function(
 ) -> list[Any]:
     """What a function node of Node-RED makes of messages, one after the other."""
     if (node := shutil.which("node")) is None:
-        pytest.skip("node is not installed")
+        pytest.skip("there is no Node.js")
     code = next(one["func"] for one in flows if one["id"] == name)
     script = f"""
         const store = (all) => ({{ get: (key) => all[key], set: (key, value) => {{ all[key] = value; }} }});

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import pytest
 from ulid import ULID
 
@@ -20,7 +21,7 @@ from tests.streamer.server.made_up import MadeUp
 from tests.streamer.server.serving import all_ended, serving
 from tests.streamer.sound import conversation
 
-AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 TOKEN = "correct-horse-battery-staple"
 PATIENCE_MS = 120_000
 
@@ -80,8 +81,6 @@ async def test_the_microphone_becomes_a_stream_that_outlives_a_reload(
 
 async def test_it_looks_and_reads_well(analyzer: Analyzer, settings: Settings, tmp_path: Path) -> None:
     """No finding of axe-core that is serious, in light and dark, on a phone and a desktop."""
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: npm ci in web/")
     async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
         talks = [MadeUp(name, seed) for seed, name in enumerate(("kitchen", "call-17.agent", "over"))]
         for talk in talks:
