@@ -102,7 +102,7 @@ def figures() -> str:
         f"On {machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']:.0f} GiB, no GPU, Python"
         f" {machine['python']}. The turn detector's settings were tuned on these same meetings, sentences and"
         " noise, and pocketsphinx' on these sentences: expect less elsewhere. Nearly all of the latency is"
-        " pocketsphinx, which starts when the turn is over.",
+        " pocketsphinx; it was measured before turns were worked on ahead.",
         "",
     ]
     return "\n".join(lines)
