@@ -124,12 +124,15 @@ results: taught guidance  ## every number of docs/results.md: some hours on two 
 
 # How much an annotator's quality matters: people's sentiments of SST, corrupted on purpose.
 QUALITIES = 1 0.8 0.6 0.45
+GUIDED = $(ABLATE) annotators --out $(RUNS)/guidance \
+	$(foreach quality,$(QUALITIES),--annotations agreement-$(quality)=$(RUNS)/annotations/sentiment-$(quality).jsonl)
 guidance: $(VENV)/.dev
 	mkdir -p $(RUNS)/annotations
 	for quality in $(QUALITIES); do $(TRAIN) annotate --annotator corpus --labels sentiment --corpus sst --data $(DATA)/sst \
 		--agreement $$quality --out $(RUNS)/annotations/sentiment-$$quality.jsonl || exit; done
-	for corpus in meld iemocap mosi; do $(ABLATE) annotators --corpus $$corpus --data $(DATA)/$$corpus --out $(RUNS)/guidance \
-		$(foreach quality,$(QUALITIES),--annotations agreement-$(quality)=$(RUNS)/annotations/sentiment-$(quality).jsonl) || exit; done
+	$(GUIDED) --corpus mosi --data $(DATA)/mosi
+	$(GUIDED) --corpus iemocap --data $(DATA)/iemocap $(NUDGED)
+	$(GUIDED) --corpus meld --data $(DATA)/meld --stage1-set text:fit.epochs=1 --stage1-set text:as_recognised=0
 
 tables: $(VENV)/.dev  ## docs/results.md from the runs there are
 	$(TRAIN) tables --runs $(RUNS)
