@@ -9,7 +9,7 @@ DATA ?= ../shared/data
 RUNS ?= runs
 TRAIN := $(BIN)/merits-train
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench page clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
@@ -23,11 +23,15 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev  ## into benchmarks/results/ and the README
+bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the README
 	mkdir -p benchmarks/results
 	for name in segmentation endpointing recognition latency context streams startup soak quantisation; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
+	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --json benchmarks/results/soak-pocketsphinx.json
 	$(BIN)/python -m benchmarks.tables
+
+page:  ## the web page of merits serve, from its sources (needs Node.js)
+	cd web && npm ci && npm run check && npm run build
 
 # Everything below goes on where it was when killed, and answers at once what is already there.
 
