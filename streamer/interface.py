@@ -101,9 +101,7 @@ def analyze(
     """
     settings = settings or load_settings()
     if analyzer is not None and (recogniser is not None or bundle is not None):
-        raise InputError(
-            "an analyzer has its own recogniser and bundle: give these to load_models()"
-        )
+        raise InputError("an analyzer has its own recogniser and bundle: give these to load_models()")
     opened, is_live = _open(source, settings, rate)
     if speakers is None:
         several = settings.channels == "split" or opened.channels > 1

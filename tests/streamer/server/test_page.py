@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-import pytest
 from ulid import ULID
 
 from streamer.analyzer import Analyzer
