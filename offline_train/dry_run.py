@@ -145,7 +145,9 @@ def _text(stage: str, preset: str, config: Path | None) -> Cost:
         settings, texts = resolve(TextStageSettings, stage, preset, config), UTTERANCES
     device = _device()
     with tempfile.TemporaryDirectory() as folder:
-        encoder = random_text_encoder(settings.base, settings.train_embeddings, Path(folder)).to(device)
+        encoder = random_text_encoder(settings.base, settings.train_embeddings, Path(folder), CLASSES).to(
+            device
+        )
     words = encoder.backbone.get_parameter("embeddings.word_embeddings.weight")
     ids = torch.randint(5, len(words), (settings.batch, TOKENS), device=device)
     mask = torch.ones_like(ids)

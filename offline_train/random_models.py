@@ -34,7 +34,7 @@ def random_care(config: CareConfig) -> SmallCare | WavLMCare:
     )
 
 
-def random_text_encoder(base: str, train_embeddings: bool, folder: Path, classes: int = 7) -> TextEncoder:
+def random_text_encoder(base: str, train_embeddings: bool, folder: Path, classes: int) -> TextEncoder:
     """A text encoder of the true shape with random weights; the known shapes need no base at hand."""
     name = base.rsplit("/", 1)[-1]
     if name in _SHAPES:

@@ -57,5 +57,5 @@ def test_a_single_stage_and_one_that_is_not() -> None:
 
 
 def test_shapes_are_the_published_ones(tmp_path: Path) -> None:
-    encoder: TextEncoder = random_text_encoder("roberta-base", False, tmp_path)
+    encoder: TextEncoder = random_text_encoder("roberta-base", False, tmp_path, 7)
     assert sum(p.numel() for p in encoder.backbone.parameters()) == 124_055_040  # 124.6 M with the pooler

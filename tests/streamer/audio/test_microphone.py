@@ -137,14 +137,16 @@ def test_a_microphone_hears_what_is_played(pulse: Pulse) -> None:
 def test_a_microphone_that_goes_and_comes_back(pulse: Pulse) -> None:
     process = pulse.listen(12)
     time.sleep(5)
+    stopped = time.monotonic()
     pulse.stop()
     time.sleep(2)
     pulse.start()
+    away_s = time.monotonic() - stopped
     lines = finish(process)
     said = [line[0] for line in lines]
     assert said[-4:] == ["DeviceLost", "DeviceBack", "gap", "heard"]
     lost_s = float(lines[-3][1])
-    assert 2 < lost_s < 30  # a busy machine takes its time
+    assert 2 < lost_s < away_s + 5  # found again soon after it is back
     assert float(lines[-2][1]) == pytest.approx(lost_s, abs=0.01)
     heard_s, wall_s = map(float, lines[-1][1:3])
     assert heard_s == pytest.approx(wall_s, abs=1.0)  # the recording's clock goes on with the wall's
