@@ -18,6 +18,7 @@ from streamer.events import (
     Event,
     Health,
     Latency,
+    Mark,
     QueueHealth,
     Session,
     SessionEnded,
@@ -74,6 +75,7 @@ def one_of_each() -> list[Event]:
         ),
         TurnFinal(**session.stamp(), **JUDGED),
         TurnRevised(**session.stamp(), **JUDGED, revision=1),
+        Mark(**session.stamp(), at_s=2),
         AudioGap(**session.stamp(), start_s=1, length_s=0.02, reason="overflow"),
         AudioDeviceLost(**session.stamp(), device="USB", reason="unplugged"),
         AudioDeviceBack(**session.stamp(), device="USB", lost_s=3),
@@ -110,14 +112,14 @@ def test_every_event_is_one_line_that_the_schema_accepts_and_that_reads_back() -
         assert parse_event(line).model_dump_json() == line
 
 
-def test_the_schema_covers_ten_types_and_describes_every_field() -> None:
+def test_the_schema_covers_eleven_types_and_describes_every_field() -> None:
     schema = event_schema()
     types = set()
     for ref in schema["oneOf"]:
         definition = schema["$defs"][ref["$ref"].removeprefix("#/$defs/")]
         types.add(definition["properties"]["type"]["const"])
     assert types == {event.type for event in one_of_each()}
-    assert len(types) == 10
+    assert len(types) == 11
     for definition in schema["$defs"].values():
         assert definition["additionalProperties"] is False
         assert set(definition["required"]) == set(definition["properties"])

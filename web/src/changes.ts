@@ -1,7 +1,10 @@
-// Who draws what when it changes: at most once a frame, however many events come.
+// Who draws what when it changes: at once, but not again and again while many events come.
+
+const BETWEEN_DRAWINGS_MS = 150;
 
 const changed = new Set<Changes>();
 let scheduled = false;
+let drawn = -Infinity;
 
 export class Changes {
   private readonly listeners = new Set<() => void>();
@@ -11,12 +14,12 @@ export class Changes {
     return () => this.listeners.delete(listener);
   }
 
-  /** Something changed: listeners are called before the next frame. */
+  /** Something changed: listeners are called before the next frame, or a few frames after the last time. */
   tell(): void {
     changed.add(this);
     if (!scheduled) {
       scheduled = true;
-      requestAnimationFrame(flush);
+      setTimeout(() => requestAnimationFrame(flush), drawn + BETWEEN_DRAWINGS_MS - performance.now());
     }
   }
 
@@ -28,6 +31,7 @@ export class Changes {
 
 function flush(): void {
   scheduled = false;
+  drawn = performance.now();
   const all = [...changed];
   changed.clear();
   for (const each of all) each.now();

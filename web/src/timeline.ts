@@ -9,7 +9,7 @@ import { clock } from "./wording";
 
 const BAND = 14;
 const SHORTEST_SPAN_S = 60;
-const BETWEEN_CHARTS_MS = 30;
+const BETWEEN_CHARTS_MS = 100;
 const ROOM_FOR_SYMBOL = 11;
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

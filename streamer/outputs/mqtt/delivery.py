@@ -103,7 +103,7 @@ class Delivery:
         """
         retry_s = self._retry_s
         while True:
-            last = self._closing.is_set() and not self._answered
+            last = self._closing.is_set()
             try:
                 async with self._connector.connect(self._availability(OFFLINE)) as connection:
                     retry_s = self._retry_s
@@ -113,7 +113,7 @@ class Delivery:
                 self._say(reason(error))
             except InputError as error:
                 self._say(str(error))
-            if last:
+            if last and not self._answered:
                 return
             await self._pause(retry_s * random.uniform(0.75, 1))
             retry_s = min(2 * retry_s, self._longest_retry_s)
