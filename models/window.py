@@ -11,30 +11,40 @@ from torch import Tensor
 
 from models.context import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
+from models.gru import GRUSteps
+
+
+class _Layer:
+    """Both directions of a Bi-GRU layer."""
+
+    def __init__(self, layer: BiGRULayer) -> None:
+        self.forward = GRUSteps(layer.forward_gru)
+        self.backward = GRUSteps(layer.backward_gru)
 
 
 class _Track:
-    """One modality's rolling memory: inputs and lowest forward states of the window, and its left edge."""
+    """One modality's rolling memory: what its lowest layer made of the window's turns, and its left edge."""
 
     def __init__(self, encoder: ContextEncoder, window: int) -> None:
         config = encoder.config
         self.encoder = encoder
-        self.layers = [layer for layer in encoder.layers if isinstance(layer, BiGRULayer)]
-        self.inputs = torch.zeros(2 * window, config.features)
+        self.layers = [_Layer(layer) for layer in encoder.layers if isinstance(layer, BiGRULayer)]
+        self.gates = torch.zeros(2 * window, 3 * config.hidden)  # of the lowest backward GRU
         self.ahead = torch.zeros(2 * window, config.hidden)
-        self.carried = torch.zeros(1, 1, config.hidden)
-        self.edges = [torch.zeros(1, 1, config.hidden) for _ in self.layers[1:]]
+        self.carried = torch.zeros(config.hidden)
+        self.edges = [torch.zeros(config.hidden) for _ in self.layers[1:]]
         self.leftmost = [edge.clone() for edge in self.edges]
 
     def write(self, slot: int, features: Tensor | None) -> None:
         """Take in the newest turn: one step of the lowest forward GRU."""
-        self.inputs[slot] = self.encoder.absent if features is None else features
-        _, self.carried = self.layers[0].forward_gru(self.inputs[slot][None, None], self.carried)
-        self.ahead[slot] = self.carried[0, 0]
+        x = (self.encoder.absent if features is None else features)[None]
+        lowest = self.layers[0]
+        self.gates[slot] = lowest.backward.gates(x)[0]
+        self.ahead[slot] = self.carried = lowest.forward.run(lowest.forward.gates(x), self.carried)[0]
 
     def compact(self, kept: slice, count: int) -> None:
         """Move the window to the front of its buffers, out of their rear half: the two never overlap."""
-        for buffer in (self.inputs, self.ahead):
+        for buffer in (self.gates, self.ahead):
             buffer[:count] = buffer[kept]
 
     def slide(self) -> None:
@@ -44,15 +54,15 @@ class _Track:
 
     def judge(self, window: slice) -> tuple[Tensor, Tensor]:
         """Stage II embeddings [1, n, 2H] and logits [1, n, C] of the turns in the window."""
-        x = self.inputs[window][None]  # [1, n, F]
-        ahead = self.ahead[window][None]  # [1, n, H]
+        gates, ahead = self.gates[window], self.ahead[window]  # [n, 3H], [n, H]
+        x = ahead
         for depth, layer in enumerate(self.layers):
             if depth:
-                ahead, _ = layer.forward_gru(x, self.edges[depth - 1])
-                self.leftmost[depth - 1].copy_(ahead[:, :1])
-            back, _ = layer.backward_gru(x.flip(1))
-            x = torch.cat([ahead, back.flip(1)], dim=-1)
-        return self.encoder.attend(x, None)
+                ahead = layer.forward.run(layer.forward.gates(x), self.edges[depth - 1])
+                self.leftmost[depth - 1].copy_(ahead[0])
+                gates = layer.backward.gates(x)
+            x = torch.cat([ahead, layer.backward.run(gates.flip(0)).flip(0)], dim=-1)  # [n, 2H]
+        return self.encoder.attend(x[None], None)
 
 
 class ConversationWindow:
