@@ -1,27 +1,19 @@
-"""The guide to MQTT: its commands, run as written, against a broker where it takes one to be."""
+"""The guide to MQTT, against a broker where it takes one to be."""
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from streamer.config import Settings
 from streamer.outputs.mqtt.discovery import ORIGIN
+from tests.docs.guide import ROOT, Shell, commands, text
 from tests.mosquitto import Mosquitto
 from tests.tiny import make_bundle
 
-ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "mqtt.md"
 PORT = 1883
-
-
-def commands() -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -33,35 +25,28 @@ def broker(tmp_path: Path) -> Mosquitto:
     return Mosquitto(tmp_path, port=PORT)
 
 
-def test_the_commands_of_the_guide(tmp_path: Path, broker: Mosquitto) -> None:
-    # What the commands leave open is set so that they are done soon.
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "MERITS_BUNDLE": str(make_bundle(tmp_path)),
-        "MERITS_ASR": "none",
-        "MERITS_OUTBOX__PATH": str(tmp_path / "outbox.sqlite"),
-    }
-
-    def run(command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-euc", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    publish, state, device, remove, send = commands()
+def test_the_commands_run_as_written(tmp_path: Path, broker: Mosquitto) -> None:
+    shell = Shell(
+        ROOT,
+        {
+            "MERITS_BUNDLE": str(make_bundle(tmp_path)),
+            "MERITS_ASR": "none",
+            "MERITS_OUTBOX__PATH": str(tmp_path / "outbox.sqlite"),
+        },
+    )
+    publish, state, device, remove, send = commands("mqtt")
     with broker:
-        run(publish)
-        topic, payload = run(state).split(" ", 1)
+        shell.run(publish)
+        topic, payload = shell.run(state).split(" ", 1)
         assert topic == "merits/kitchen/state"
         assert json.loads(payload)["turn"] > 5
-        assert json.loads(run(device))["o"]["name"] == ORIGIN
-        assert run(remove) == "removed kitchen\n"
-        assert run(send) == "sent 0 messages to mqtt://localhost:1883\n"
+        assert json.loads(shell.run(device))["o"]["name"] == ORIGIN
+        assert shell.run(remove) == "removed kitchen\n"
+        assert shell.run(send) == "sent 0 messages to mqtt://localhost:1883\n"
 
 
 def test_the_settings_that_the_guide_names_are_settings() -> None:
-    named = set(re.findall(r"MERITS_(BROKER|OUTBOX)__([A-Z_]+[A-Z])", GUIDE.read_text("utf-8")))
+    named = set(re.findall(r"MERITS_(BROKER|OUTBOX)__([A-Z_]+[A-Z])", text("mqtt")))
     known = {
         (part, name.upper())
         for part, field in (("BROKER", "broker"), ("OUTBOX", "outbox"))
