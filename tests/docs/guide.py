@@ -40,7 +40,7 @@ class Shell:
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
         programs = Path(sys.executable).parent
-        self.environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"} | settings
+        self.environment = {**os.environ, **settings, "PATH": f"{programs}:{os.environ['PATH']}"}
 
     def run(self, block: str) -> str:
         """Run commands in bash as they are written, none of which may fail; returns what they print."""

@@ -1,15 +1,13 @@
 """The guide to MQTT, against a broker where it takes one to be."""
 
 import json
-import re
 import socket
 from pathlib import Path
 
 import pytest
 
-from streamer.config import Settings
 from streamer.outputs.mqtt.discovery import ORIGIN
-from tests.docs.guide import ROOT, Shell, commands, text
+from tests.docs.guide import ROOT, Shell, commands
 from tests.mosquitto import Mosquitto
 from tests.tiny import make_bundle
 
@@ -43,14 +41,3 @@ def test_the_commands_run_as_written(tmp_path: Path, broker: Mosquitto) -> None:
         assert json.loads(shell.run(device))["o"]["name"] == ORIGIN
         assert shell.run(remove) == "removed kitchen\n"
         assert shell.run(send) == "sent 0 messages to mqtt://localhost:1883\n"
-
-
-def test_the_settings_that_the_guide_names_are_settings() -> None:
-    named = set(re.findall(r"MERITS_(BROKER|OUTBOX)__([A-Z_]+[A-Z])", text("mqtt")))
-    known = {
-        (part, name.upper())
-        for part, field in (("BROKER", "broker"), ("OUTBOX", "outbox"))
-        for name in type(Settings.model_fields[field].default).model_fields
-    }
-    assert len(named) > 8
-    assert named <= known

@@ -3,13 +3,16 @@
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 from offline_train.app import app as train
 from streamer.app import app as live
+from streamer.config import Settings
 from streamer.events import parse_event
 from tests.docs.guide import DOCS, ROOT, blocks, text
 
@@ -74,6 +77,26 @@ def test_commands_can_be_parsed(page: Path) -> None:
 def test_there_are_commands_to_be_parsed() -> None:
     assert sum(len(commands(page)) for page in PAGES) > 60
     assert ["merits", "doctor"] in commands(ROOT / "README.md")
+
+
+def settings(kind: type[BaseModel] = Settings, prefix: str = "MERITS_") -> Iterator[str]:
+    """What they are called in the environment."""
+    for name, field in kind.model_fields.items():
+        yield (variable := prefix + name.upper())
+        if isinstance(field.default, BaseModel):
+            yield from settings(type(field.default), variable + "__")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_the_settings_named_are_settings(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = re.findall(r"\b(MERITS_[A-Z_]*[A-Z])(?:=([\w.:/-]+))?", page.read_text("utf-8"))
+    known = {*settings(), "MERITS_TOKEN"}  # a secret, which is no setting
+    for variable, value in variables:
+        assert variable in known
+        if value:
+            with monkeypatch.context() as environment:
+                environment.setenv(variable, value)
+                Settings()
 
 
 def test_every_page_is_found_from_the_readme() -> None:
