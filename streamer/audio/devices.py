@@ -38,7 +38,7 @@ def load_sounddevice() -> ModuleType:
     except OSError as error:
         raise InputError(
             "microphones need the PortAudio library: install libportaudio2 "
-            "(Debian and Ubuntu: apt-get install libportaudio2)"
+            "(Debian and Ubuntu: apt-get install libportaudio2), or portaudio (Fedora, Arch)"
         ) from error
     module: ModuleType = sounddevice
     return module

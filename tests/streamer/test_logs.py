@@ -101,6 +101,7 @@ def test_the_environment_may_ask_for_it_and_flags_win() -> None:
     [
         ("mqtt://me:p@ss/w@host/x", "mqtt://***@host/x"),
         ("mqtts://me:s3cret@host:8883/merits", "mqtts://***@host:8883/merits"),
+        ("like mqtts://user:password@broker.example:8883", "like mqtts://user:password@broker.example:8883"),
         ("ws://host/v1?token=abc&x=1", "ws://host/v1?token=***&x=1"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("merits.token.abc, merits.v1", "merits.token.***, merits.v1"),

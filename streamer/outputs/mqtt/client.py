@@ -190,8 +190,8 @@ async def probe(address: BrokerAddress) -> None:
 
 
 def reason(error: aiomqtt.MqttError) -> str:
-    """What an error says, without the numbers."""
-    said = re.sub(r"^\[[^]]*\] ", "", str(error.__cause__ or error))
+    """What an error says, without numbers and places in source code."""
+    said = re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", str(error.__cause__ or error))
     if said == "Operation timed out":
         return "no answer: is the port right, is TLS (mqtts://) or a certificate of ours asked for?"
     return "the connection was lost" if said == "Unspecified error" else said

@@ -24,7 +24,7 @@ missing = [
     }.items()
     if not found
 ]
-needs_pulse = pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+needs_pulse = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
 
 LISTEN = """
 import asyncio, json, sys, time
@@ -167,7 +167,7 @@ def test_devices_are_listed_and_found_by_part_of_the_name(pulse: Pulse) -> None:
     assert "default" in names
 
 
-@pytest.mark.skipif("libportaudio2" in missing, reason="needs libportaudio2")
+@pytest.mark.skipif("libportaudio2" in missing, reason="libportaudio2 is not installed")
 @pytest.mark.parametrize("device", ["no-such-microphone", 9999])
 def test_an_unknown_device_is_named(device: Any) -> None:
     from streamer.audio.devices import list_microphones
