@@ -93,34 +93,41 @@ class Watchdog:
 
     Args:
         patience_s: silence of the driver (not of the room) after which it is lost.
+        first_patience_s: likewise, once opened: Bluetooth headsets and sound servers take their time.
         first_retry_s: wait before the first attempt to reopen; doubles with each.
         longest_retry_s: the longest wait.
     """
 
     def __init__(
-        self, patience_s: float = 1.0, first_retry_s: float = 0.25, longest_retry_s: float = 2.0
+        self,
+        patience_s: float = 1.0,
+        first_patience_s: float = 3.0,
+        first_retry_s: float = 0.25,
+        longest_retry_s: float = 2.0,
     ) -> None:
         self._patience_s = patience_s
+        self._first_patience_s = first_patience_s
         self._first_retry_s = self._next_retry_s = first_retry_s
         self._longest_retry_s = longest_retry_s
         self._heard_s: float | None = None
+        self._due_s = 0.0
         self._lost_since_s: float | None = None
 
     def opened(self, now_s: float) -> None:
-        """The device was opened; it has `patience_s` to deliver."""
-        self._heard_s = now_s
+        """The device was opened; it has `first_patience_s` to deliver."""
+        self._heard_s, self._due_s = now_s, now_s + self._first_patience_s
 
     def heard(self, now_s: float) -> float | None:
         """The device delivered; returns how long it had been lost, in seconds, when it had been."""
         lost_s = None if self._lost_since_s is None else now_s - self._lost_since_s
-        self._heard_s, self._lost_since_s = now_s, None
+        self._heard_s, self._due_s, self._lost_since_s = now_s, now_s + self._patience_s, None
         self._next_retry_s = self._first_retry_s
         return lost_s
 
     def patience_left_s(self, now_s: float) -> float:
         """Seconds until the device counts as lost, unless it delivers; 0 once it does."""
         assert self._heard_s is not None, "not opened yet"
-        return max(0.0, self._heard_s + self._patience_s - now_s)
+        return max(0.0, self._due_s - now_s)
 
     def lost(self) -> bool:
         """The device is lost as of its last delivery; returns whether that is news."""

@@ -28,7 +28,7 @@ _CLOSE_S = 2.0
 class MicrophoneSource:
     """A microphone, mono, for as long as it is listened to.
 
-    A device that stops delivering for a second is `DeviceLost`, and tried again, waiting ever longer, until
+    A device that stops delivering for a second, or takes three to begin, is `DeviceLost`, and tried again, waiting ever longer, until
     it is `DeviceBack`; the time between is an `AudioGap`. What is lost because the driver or the reader was
     too slow is an `AudioGap` too.
 
@@ -52,7 +52,7 @@ class MicrophoneSource:
         return self._microphone.name
 
     async def __aenter__(self) -> Self:
-        """Open the device.
+        """Open the device, and wait for its first sound, with which the recording begins, if it comes soon.
 
         Raises:
             RunError: it is there, but does not open.
@@ -63,6 +63,11 @@ class MicrophoneSource:
             await asyncio.to_thread(self._open, self._microphone)
         except self._sd.PortAudioError as error:
             raise RunError(f"the microphone {self.name!r} does not open: {_reason(error)}") from error
+        self._watchdog = Watchdog()
+        self._watchdog.opened(monotonic())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._watchdog.patience_left_s(monotonic())):
+                await self._delivered.wait()
         return self
 
     async def __aexit__(
@@ -72,8 +77,9 @@ class MicrophoneSource:
 
     async def __aiter__(self) -> AsyncIterator[AudioItem]:
         cutter = FrameCutter()
-        watchdog = Watchdog()
-        watchdog.opened(monotonic())
+        watchdog = self._watchdog
+        if self._delivered.is_set():
+            watchdog.heard(monotonic())
         while True:
             resampler = MonoResampler(round(self._rate))
             while await self._wait(watchdog):

@@ -51,15 +51,16 @@ def test_the_length_of_an_overflow_is_told_by_the_clock() -> None:
 
 
 def test_a_watchdog_reports_once_waits_ever_longer_and_says_how_long() -> None:
-    watchdog = Watchdog(patience_s=1, first_retry_s=0.25, longest_retry_s=1)
-    watchdog.opened(10)
+    watchdog = Watchdog(patience_s=1, first_patience_s=3, first_retry_s=0.25, longest_retry_s=1)
+    watchdog.opened(8)
+    assert watchdog.patience_left_s(10) == 1
     assert watchdog.heard(10.5) is None
     assert watchdog.patience_left_s(11) == 0.5
     assert watchdog.patience_left_s(12) == 0
     assert watchdog.lost()
     assert [watchdog.retry_in_s() for _ in range(4)] == [0.25, 0.5, 1, 1]
     watchdog.opened(15)
-    assert watchdog.patience_left_s(15) == 1
+    assert watchdog.patience_left_s(15) == 3
     assert not watchdog.lost()  # opened, but nothing came: no news
     watchdog.opened(17)
     assert watchdog.heard(17.5) == 7.0  # since it was last heard, at 10.5
