@@ -15,7 +15,7 @@ import shlex
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -126,7 +126,7 @@ def against_recomputing(
     return result
 
 
-def held_bytes(root: object, shared: Iterable[object] = ()) -> int:
+def held_bytes(root: object, shared: Collection[object] = ()) -> int:
     """Bytes of everything reachable from an object: tensors' storages, and Python objects.
 
     Networks are left out (conversations share them), and so are classes, functions and modules. A number
@@ -134,9 +134,10 @@ def held_bytes(root: object, shared: Iterable[object] = ()) -> int:
 
     Args:
         root: where to begin.
-        shared: left out likewise.
+        shared: left out likewise; of tensors, whatever shares their memory.
     """
     seen = {id(each) for each in shared}
+    weights = {each.untyped_storage().data_ptr() for each in shared if isinstance(each, Tensor)}
     storages: dict[int, int] = {}
     total = 0
     queue = [root]
@@ -151,7 +152,7 @@ def held_bytes(root: object, shared: Iterable[object] = ()) -> int:
         total += sys.getsizeof(each)
         if isinstance(each, Tensor):
             storage = each.untyped_storage()
-            storages[storage.data_ptr()] = storage.nbytes()
+            storages[storage.data_ptr()] = 0 if storage.data_ptr() in weights else storage.nbytes()
         queue += gc.get_referents(each)
     return total + sum(storages.values())
 
@@ -159,12 +160,13 @@ def held_bytes(root: object, shared: Iterable[object] = ()) -> int:
 def memory(bundle: Bundle, turns: Turns, window: int, after: Sequence[int] = HELD_AFTER) -> dict[str, int]:
     """Bytes that a conversation holds after so many turns."""
     conversation = Conversation(bundle, window)
+    shared = (*bundle.labels, *SENTIMENTS, *bundle.conversation.parameters())
     said = 0
     held = {}
     for count in after:
         say(conversation, turns, said, count - said)
         said = count
-        held[f"after_{count}_turns"] = held_bytes(conversation, (*bundle.labels, *SENTIMENTS))
+        held[f"after_{count}_turns"] = held_bytes(conversation, shared)
     return held
 
 

@@ -60,6 +60,7 @@ async def hold(count: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: f
         "turns": len(total_ms),
         "turns_spoken": sum(source.roll.spoken for source in sources),
         "turns_lost": sum(source.roll.unfound for source in sources),
+        "turns_joined": sum(source.roll.joined for source in sources),
         "gaps": sum(listener.gaps for listener in listeners),
         "shed": dict(shed),
         "held_back_s": round(max(source.late_s for source in sources), 3),

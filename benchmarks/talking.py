@@ -5,6 +5,7 @@ import re
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import takewhile
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -98,14 +99,16 @@ class Roll:
     Attributes:
         spoken: how many there were.
         unfound: how many of those were never told.
+        joined: how many were told, but as the end of the turn before: the silence between was too short.
         extra: how many were told, though nobody spoke.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[SpokenTurn] = deque()
-        self._overlapped = False  # the first that waits
+        self._told = 0  # of those that wait
         self.spoken = 0
         self.unfound = 0
+        self.joined = 0
         self.extra = 0
 
     def speak(self, turn: SpokenTurn) -> None:
@@ -118,10 +121,10 @@ class Roll:
         start, end = start_s * SAMPLE_RATE, end_s * SAMPLE_RATE
         while self._waiting and self._waiting[0].end <= start:
             self._pass()
-        if not self._waiting or self._waiting[0].start >= end:
-            self.extra += 1
-        else:
-            self._overlapped = True
+        here = sum(1 for _ in takewhile(lambda turn: turn.start < end, self._waiting))
+        self.extra += here == 0
+        self.joined += max(here - max(self._told, 1), 0)
+        self._told = max(here, self._told)
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -130,8 +133,8 @@ class Roll:
 
     def _pass(self) -> None:
         self._waiting.popleft()
-        self.unfound += not self._overlapped
-        self._overlapped = False
+        self.unfound += self._told == 0
+        self._told = max(self._told - 1, 0)
 
 
 class Listener:
