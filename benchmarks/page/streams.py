@@ -54,9 +54,10 @@ def tables(result: Result) -> list[str]:
     served = result[WEBSOCKETS]
     return [
         table(["words, embedding", "streams held", "limited by"], held),
-        "What limits is the busiest stage at the first number that is not held. Every number that was tried:",
+        "What limits is the busiest stage at the first number that is not held. A turn is lost when none of it is"
+        " told, and joined when it is told as the end of the one before. Every number that was tried:",
         table(
-            ["words, embedding", "streams", "held", "median", "p95", "lost", "shed", "held back",
+            ["words, embedding", "streams", "held", "median", "p95", "lost", "joined", "shed", "held back",
              "loop stall p99", "cores busy"],
             tried,
         ),
@@ -75,6 +76,7 @@ def _step(step: dict[str, Any]) -> list[str]:
         milliseconds(step["p50_ms"]),
         milliseconds(step["p95_ms"]),
         str(step["turns_lost"]),
+        str(step["turns_joined"]),
         shed or "0",
         f"{step['held_back_s']:.1f} s",
         milliseconds(step["loop_stall_p99_ms"]),

@@ -117,7 +117,7 @@ def ramp(held: int, limit: str | None) -> dict[str, Any]:
     """As if so many had been held."""
     busy = {limit or "event loop": 1.2, "context": 0.001}
     steps = [
-        {"streams": count, "turns": 9, "turns_spoken": 9, "turns_lost": 0, "gaps": 0,
+        {"streams": count, "turns": 9, "turns_spoken": 9, "turns_lost": 0, "turns_joined": 0, "gaps": 0,
          "shed": {} if count <= held else {"partials": 3}, "held_back_s": 0.01, "p50_ms": 4.0 * count,
          "p95_ms": 5.0 * count, "loop_stall_p99_ms": 2.0, "cores_busy": busy, "held": count <= held}
         for count in (1, held, *([] if limit is None else [held + 1]))

@@ -25,25 +25,27 @@ def spoken(start_s: float, end_s: float) -> SpokenTurn:
 
 
 @pytest.mark.parametrize(
-    ("told", "unfound", "extra"),
+    ("told", "unfound", "joined", "extra"),
     [
-        ([(1.1, 2.1), (3.9, 5)], 0, 0),
-        ([(1.1, 2.1)], 1, 0),
-        ([(3.9, 5)], 1, 0),
-        ([], 2, 0),
-        ([(0.1, 0.5), (1, 2), (2.5, 3), (4, 5)], 0, 2),
-        ([(1, 1.4), (1.6, 2), (4, 5)], 0, 0),
-        ([(1, 2), (4, 5), (6, 7)], 0, 1),
+        ([(1.1, 2.1), (3.9, 5)], 0, 0, 0),
+        ([(1.1, 2.1)], 1, 0, 0),
+        ([(3.9, 5)], 1, 0, 0),
+        ([], 2, 0, 0),
+        ([(0.1, 0.5), (1, 2), (2.5, 3), (4, 5)], 0, 0, 2),
+        ([(1, 1.4), (1.6, 2), (4, 5)], 0, 0, 0),
+        ([(1, 2), (4, 5), (6, 7)], 0, 0, 1),
+        ([(1, 5)], 0, 1, 0),
+        ([(1, 1.4), (1.6, 4.5), (4.7, 5)], 0, 1, 0),
     ],
 )
-def test_the_roll(told: list[tuple[float, float]], unfound: int, extra: int) -> None:
+def test_the_roll(told: list[tuple[float, float]], unfound: int, joined: int, extra: int) -> None:
     roll = Roll()
     roll.speak(spoken(1, 2))
     roll.speak(spoken(4, 5))
     for start_s, end_s in told:
         roll.tell(start_s, end_s)
     roll.close()
-    assert (roll.spoken, roll.unfound, roll.extra) == (2, unfound, extra)
+    assert (roll.spoken, roll.unfound, roll.joined, roll.extra) == (2, unfound, joined, extra)
 
 
 def test_talk_is_true_to_its_word() -> None:
