@@ -54,8 +54,8 @@ def tables(result: Result) -> list[str]:
     served = result[WEBSOCKETS]
     return [
         table(["words, embedding", "streams held", "limited by"], held),
-        "What limits is the busiest stage at the first number that is not held. A turn is lost when none of it is"
-        " told, and joined when it is told as the end of the one before. Every number that was tried:",
+        "What limits is the busiest stage at the first number that is not held. A turn is lost when none of"
+        " it is told, and joined when it is told as the end of the one before. Every number that was tried:",
         table(
             ["words, embedding", "streams", "held", "median", "p95", "lost", "joined", "shed", "held back",
              "loop stall p99", "cores busy"],
