@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from spyder import DER
 from spyder.der import compute_der_from_rttm
 
+from streamer.events import Event
 from streamer.reports.reading import read_records
 from streamer.reports.rttm import to_rttm
 from tests.streamer.outputs.samples import Sample
@@ -65,8 +66,8 @@ def test_names_have_no_spaces_and_stay_apart(tmp_path: Path) -> None:
 
 def test_names_without_spaces_stay_as_they_are(tmp_path: Path) -> None:
     sample = Sample("2024_call.wav")
-    events = [sample.started(), *(sample.final(turn, speaker=str(turn)) for turn in (1, 2)), sample.ended()]
-    [(file, turns)] = read(to_rttm([record(tmp_path, events)])).items()
+    events: list[Event] = [sample.started(), sample.final(1, speaker="1"), sample.final(2, speaker="2")]
+    [(file, turns)] = read(to_rttm([record(tmp_path, [*events, sample.ended(turns=2)])])).items()
     assert file == "2024_call.wav"
     assert [name for name, _, _ in turns] == ["1", "2"]
 
