@@ -222,10 +222,10 @@ def serve(
 @app.command()
 def devices() -> None:
     """List the microphones there are."""
-    from rich.console import Console
     from rich.table import Table
 
     from streamer.audio.devices import list_microphones
+    from streamer.outputs.console import Console
 
     table = Table("number", "name", "host", "channels", "rate")
     for microphone in list_microphones():
@@ -401,8 +401,7 @@ def _run(
         broker = BrokerAddress.of(settings.mqtt, settings.broker)
         logs.hide(broker.password)
 
-    from rich.console import Console
-
+    from streamer.outputs.console import Console
     from streamer.sessions import load_analyzer, run_sessions
 
     port = None
@@ -463,8 +462,7 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         logging.getLogger("merits.server").setLevel(logging.INFO)
     terminal = None
     if view and events != STDOUT:
-        from rich.console import Console
-
+        from streamer.outputs.console import Console
         from streamer.outputs.terminal.view import TerminalView, has_room
 
         console = Console()

@@ -64,7 +64,7 @@ def configure(form: Format = "text", level: Level = "warning") -> None:
             return
         root.removeHandler(_handler)
         _Capture.end()
-    _handler = _StderrHandler() if form == "text" else logging.StreamHandler(_Capture.begin())
+    _handler = _StderrHandler() if form == "text" else _JsonHandler(_Capture.begin())
     _handler.setFormatter(TextFormatter() if form == "text" else JsonFormatter())
     root.addHandler(_handler)
     logging.captureWarnings(form == "json")
@@ -94,6 +94,15 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
     @stream.setter
     def stream(self, _: TextIO) -> None:
         pass
+
+
+class _JsonHandler(logging.StreamHandler[TextIO]):
+    """Writes past the standard error that is captured."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Complain of what cannot be logged; not that nobody reads it, which would be logged in its turn."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class TextFormatter(logging.Formatter):

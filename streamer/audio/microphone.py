@@ -28,9 +28,9 @@ _CLOSE_S = 2.0
 class MicrophoneSource:
     """A microphone, mono, for as long as it is listened to.
 
-    A device that stops delivering for a second, or takes three to begin, is `DeviceLost`, and tried again, waiting ever longer, until
-    it is `DeviceBack`; the time between is an `AudioGap`. What is lost because the driver or the reader was
-    too slow is an `AudioGap` too.
+    A device that stops delivering for a second, or takes three to begin, is `DeviceLost`, and tried again,
+    waiting ever longer, until it is `DeviceBack`; the time between is an `AudioGap`. What is lost because the
+    driver or the reader was too slow is an `AudioGap` too.
 
     Args:
         device: number, or name or part of it; None for the default.

@@ -21,10 +21,9 @@ class Trouble:
 def troubles(analyzer: Analyzer) -> list[Trouble]:
     """What is the matter now; empty while all is well."""
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
-    sessions = analyzer.running.now()
-    if behind := sum(session.held_back for session in sessions):
+    if behind := sum(session.held_back for session in analyzer.running.now()):
         found.append(Trouble("analysis", f"sessions that are held back because turns wait: {behind}"))
-    outputs = [output for session in sessions for output in session.outputs if output.trouble is not None]
+    outputs = [output for output in analyzer.running.outputs() if output.trouble is not None]
     for name in dict.fromkeys(output.name for output in outputs):
         mine = [output for output in outputs if output.name == name]
         waiting = sum(output.queue.depth for output in mine if output.queue is not None)

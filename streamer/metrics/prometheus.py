@@ -171,8 +171,9 @@ class _Now(Collector):
         up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
         waiting: dict[str, int] = {}
         well: dict[str, bool] = {}
-        for output in (output for session in self._analyzer.running.now() for output in session.outputs):
-            well[output.name] = well.get(output.name, True) and output.trouble is None
+        for output in self._analyzer.running.outputs():
+            if not output.connecting:
+                well[output.name] = well.get(output.name, True) and output.trouble is None
             if output.queue is not None:
                 waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
         for name, count in waiting.items():

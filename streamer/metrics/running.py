@@ -1,7 +1,7 @@
-"""The sessions that run, and what those that ended add up to."""
+"""The sessions that run, what goes on beside them, and what those that ended add up to."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,6 +34,7 @@ class Running:
 
     def __init__(self) -> None:
         self._sessions: list[Callable[[], SessionFigures]] = []
+        self._beside: list[Callable[[], OutputStatus]] = []
         self._ended_audio_s = 0.0
         self._ended_shed: Counter[str] = Counter()
 
@@ -51,11 +52,30 @@ class Running:
             self._sessions.remove(figures)
             last = figures()
             self._ended_audio_s += last.audio_s
-            self._ended_shed += _shed(last)
+            self._ended_shed += last.shed + _shed(last.outputs)
+
+    @contextmanager
+    def beside(self, status: Callable[[], OutputStatus]) -> Iterator[None]:
+        """An output that belongs to no session, such as what sends what ended ones have left.
+
+        Args:
+            status: says how it fares.
+        """
+        self._beside.append(status)
+        try:
+            yield
+        finally:
+            self._beside.remove(status)
+            self._ended_shed += _shed([status()])
 
     def now(self) -> list[SessionFigures]:
         """How each session fares that runs."""
         return [figures() for figures in self._sessions]
+
+    def outputs(self) -> list[OutputStatus]:
+        """How all outputs fare that say so, those of sessions and those beside."""
+        ours = [output for session in self.now() for output in session.outputs]
+        return [*ours, *(status() for status in self._beside)]
 
     def audio_s(self) -> float:
         """Sound analyzed by all sessions so far, in seconds."""
@@ -63,12 +83,13 @@ class Running:
 
     def shed(self) -> Counter[str]:
         """What all sessions and their outputs shed so far, by kind or output."""
-        return sum(map(_shed, self.now()), self._ended_shed.copy())
+        of_sessions = sum((session.shed for session in self.now()), self._ended_shed.copy())
+        return of_sessions + _shed(self.outputs())
 
 
-def _shed(session: SessionFigures) -> Counter[str]:
-    shed = session.shed.copy()
-    for output in session.outputs:
+def _shed(outputs: Iterable[OutputStatus]) -> Counter[str]:
+    shed: Counter[str] = Counter()
+    for output in outputs:
         if output.queue is not None:
             shed[output.name] += output.queue.shed
     return shed

@@ -42,13 +42,15 @@ class OutputStatus:
     Attributes:
         name: of the output: "mqtt".
         trouble: what is the matter, in a few words without addresses or secrets ("no connection"); None while
-            all is well.
+            all is well, or not known yet.
         queue: what waits in it, and what it has shed so far; None for one that keeps nothing.
+        connecting: whether its other side has yet to answer for the first time.
     """
 
     name: str
     trouble: str | None = None
     queue: QueueHealth | None = None
+    connecting: bool = False
 
 
 @runtime_checkable

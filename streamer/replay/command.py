@@ -114,9 +114,8 @@ def _play(
     text: bool,
     view: bool | None,
 ) -> None:
-    from rich.console import Console
-
     from streamer.config import load_settings
+    from streamer.outputs.console import Console
     from streamer.outputs.jsonl import STDOUT, JsonLines
     from streamer.outputs.lines import Lines
     from streamer.outputs.mqtt.address import BrokerAddress

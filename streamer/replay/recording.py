@@ -6,7 +6,6 @@ import stat
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import CancelledError
-from io import FileIO
 from pathlib import Path
 
 from streamer.errors import InputError
@@ -124,7 +123,10 @@ class Recording:
             return None
 
     def _lines(self) -> Iterator[list[tuple[int, bytes]]]:
-        """Blocks of whole lines with their numbers, as they come; the last one may be cut."""
+        """Blocks of whole lines with their numbers, as they come; the last one may be cut.
+
+        Unbuffered: what a pipe gives is there at once, and no lock is held when the program ends.
+        """
         number, rest = 0, b""
         try:
             with open(
@@ -140,10 +142,6 @@ class Recording:
             raise InputError(f"cannot read {self.name}: {error.strerror}") from error
         if rest:
             yield [(number + 1, rest)]
-
-    def _open(self) -> FileIO:
-        """Unbuffered: what a pipe gives is there at once, and no lock is held when the program ends."""
-        return FileIO(0, closefd=False) if self._source == STDIN else FileIO(self._source)
 
 
 def _reason(error: ValueError) -> str:

@@ -60,7 +60,7 @@ def _playable(sound: Sound | None, link: bool, notify: Callable[[str], None]) ->
         return None if sound is None else sound.relative_url
     from streamer.reports.embedding import embedded
 
-    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"packing {sound.path.name}", total=None)

@@ -6,7 +6,7 @@ NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan",
 from collections.abc import Sequence
 
 from streamer.reports.record import Record
-from streamer.reports.wording import identifiers
+from streamer.reports.wording import fields
 
 
 def to_rttm(records: Sequence[Record]) -> str:
@@ -15,12 +15,12 @@ def to_rttm(records: Sequence[Record]) -> str:
     The file is the stream's name; of several sessions of one stream, its name and the session.
     """
     streams = [record.stream for record in records]
-    files = identifiers(
+    files = fields(
         [record.stream if streams.count(record.stream) == 1 else _both(record) for record in records]
     )
     lines = []
     for record, file in zip(records, files.values(), strict=True):
-        names = identifiers(record.speakers)
+        names = fields(record.speakers)
         for turn in record.turns:
             start_s, length_s = turn.start_ms / 1000, (turn.end_ms - turn.start_ms) / 1000
             lines.append(

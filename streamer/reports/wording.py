@@ -1,7 +1,7 @@
 """Words and names as other formats can carry them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from streamer.reports.record import Turn
 
@@ -14,9 +14,14 @@ _NO_NAME = re.compile(
 lacks. A digit may only not come first."""
 
 
+_SHAPING = "\u00ad\u061c\u200c\u200d\u200e\u200f"
+"""Signs without a shape of their own that words, emoji and right-to-left text need: soft hyphen, joiners,
+marks of direction."""
+
+
 def one_line(text: str) -> str:
     """The text without control characters; any white space between words becomes one space."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(c if c.isprintable() or c in _SHAPING else " " for c in text).split())
 
 
 def caption(turn: Turn) -> str:
@@ -32,14 +37,27 @@ def xml_text(text: str) -> str:
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
-    """A name of its own for each: letters, digits, "_" and "-", for XML (NMTOKEN, ID), CSS and RTTM.
+    """A name of its own for each: letters, digits, "_" and "-", for XML (NMTOKEN, ID) and CSS.
 
     Most labels and speakers keep theirs: "joy" -> "joy", "happy+excited" -> "happy-excited".
     """
+    return _told_apart(names, _identifier)
+
+
+def fields(names: Iterable[str]) -> dict[str, str]:
+    """A name of its own for each, without white space: "2024 call.wav" -> "2024_call.wav"."""
+    return _told_apart(names, lambda name: "_".join(one_line(name).split()) or "x")
+
+
+def _identifier(name: str) -> str:
+    plain = _NO_NAME.sub("-", name).strip("-") or "x"
+    return f"_{plain}" if plain[0].isdigit() else plain
+
+
+def _told_apart(names: Iterable[str], simplify: Callable[[str], str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        plain = _NO_NAME.sub("-", name).strip("-") or "x"
-        plain = f"_{plain}" if plain[0].isdigit() else plain
+        plain = simplify(name)
         unique, count = plain, 1
         while unique in found.values():
             count += 1

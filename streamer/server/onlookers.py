@@ -130,7 +130,7 @@ class Onlookers:
 
     def _forget(self) -> None:
         ended = [name for name, each in self._histories.items() if each.ended]
-        for name in ended[: len(ended) - self._settings.server.kept_sessions]:
+        for name in ended[: max(len(ended) - self._settings.server.kept_sessions, 0)]:
             del self._histories[name]
 
     async def _meter(self) -> None:

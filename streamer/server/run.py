@@ -5,7 +5,6 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -13,7 +12,6 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import how_they_fare
 from streamer.outputs.terminal.controls import Controls
 from streamer.server.application import create_app
 from streamer.server.entrance import Entrance
@@ -91,8 +89,7 @@ async def serve(
 
         with Interrupts(stop) as interrupts:
             if control is not None:
-                fare = partial(how_they_fare, streams.published)
-                control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=fare))
+                control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
             _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
             watch = asyncio.create_task(_stop_without_reader(streams, server))
             try:

@@ -13,10 +13,11 @@ from streamer.analyzer import Analyzer
 from streamer.config import Settings
 from streamer.events import Event, SessionEnded, SessionStarted, TurnFinal
 from streamer.metrics.prometheus import Metrics
-from streamer.outputs.base import Output
+from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.jsonl import STDOUT, JsonLines
 from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.leftovers import sending_leftovers
 from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.outbox.outbox import Outbox
@@ -133,8 +134,7 @@ class Streams:
         self.onlookers = Onlookers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
         """Set when nobody reads standard output any more."""
-        self.published: list[Mqtt] = []
-        """What publishes the streams that run."""
+        self._published: list[Mqtt | Delivery] = []
         self._events = events
         self._broker = broker
         self._running: dict[str, Stream] = {}
@@ -148,7 +148,10 @@ class Streams:
             self._stdout = await self._stack.enter_async_context(JsonLines(STDOUT))
         if self._broker is not None:
             self._outbox = await self._stack.enter_async_context(Outbox(self.settings.outbox))
-            await self._stack.enter_async_context(sending_leftovers(self._broker, self._outbox))
+            leftovers = sending_leftovers(self._broker, self._outbox)
+            delivery = await self._stack.enter_async_context(leftovers)
+            self._stack.enter_context(self.analyzer.running.beside(lambda: delivery.status))
+            self._published.append(delivery)
         return self
 
     async def __aexit__(
@@ -221,13 +224,17 @@ class Streams:
             if self._broker is not None and self._outbox is not None:
                 mqtt = Mqtt(self._broker, name, self._outbox, words=self.settings.text)
                 outputs.append(await stack.enter_async_context(mqtt))
-                self.published.append(mqtt)
-                stack.callback(self.published.remove, mqtt)
+                self._published.append(mqtt)
+                stack.callback(self._published.remove, mqtt)
             if self._stdout is not None:
                 outputs.append(self._stdout)
             elif self._events is not None:
                 outputs.append(await stack.enter_async_context(SessionFile(Path(self._events))))
             yield outputs
+
+    def published(self) -> list[OutputStatus]:
+        """How the broker fares with each stream that runs, and with what ended ones have left."""
+        return [each.status for each in self._published]
 
     async def mark(self, names: Collection[str]) -> None:
         """Mark this moment in the sessions of those names."""

@@ -45,7 +45,8 @@ class WyomingAddress(BaseModel):
         """
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
+            host, port = parts.hostname or "", parts.port
+            host.encode("idna")
             asked = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         except ValueError as error:
             raise InputError(f"the recogniser's address cannot be read; write it like {_EXAMPLE}") from error

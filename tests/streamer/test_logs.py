@@ -37,6 +37,16 @@ raise RuntimeError("nobody caught this")
 """
 
 
+CHATTY = """
+import logging
+from streamer import logs
+logs.configure("json")
+for number in range(3_000):
+    logging.getLogger("merits").warning("%d", number)
+logs.finish()
+"""
+
+
 def lines_of(*command: str, **environment: str) -> tuple[int, list[Any]]:
     """What a program writes to standard error, every line read as JSON."""
     done = subprocess.run(
@@ -116,3 +126,14 @@ def test_secrets_are_left_out(text: str, clean: str) -> None:
 def test_text_is_a_line_that_says_who_speaks() -> None:
     record = logging.LogRecord("x", logging.WARNING, "f", 1, "to %s", ("mqtt://a:b@c",), None)
     assert logs.TextFormatter().format(record) == "merits: to mqtt://***@c"
+
+
+def test_a_process_whose_log_nobody_reads_any_more_ends_in_time() -> None:
+    process = subprocess.Popen([sys.executable, "-c", CHATTY], stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.stderr.close()
+    try:
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()

@@ -26,6 +26,8 @@ _KEEPALIVE_S = 30
 _NO_MATCHING_SUBSCRIBERS = 0x10
 _FIRST_FAILURE = 0x80
 """Reason codes of a PUBACK (MQTT 5, section 3.4.2.1)."""
+_RECEIVE_MAXIMUM = 65_535
+"""Where a broker names none (MQTT 5, section 3.2.2.3.3)."""
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
 
 
@@ -34,18 +36,27 @@ class _Client(aiomqtt.Client):
 
     Attributes:
         unheard: whether nobody has subscribed to the last one.
-        refused: why one was not taken, as an access list may want it; None while all were.
+        refused: topic of the first that was not taken, as an access list may want it, and why; None while all
+            were.
+        receives: how many it takes at once.
     """
 
     unheard = False
-    refused: str | None = None
+    refused: tuple[str, str] | None = None
+    receives = _RECEIVE_MAXIMUM
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, *more: Any) -> None:
         value = getattr(reason_code, "value", 0)
         self.unheard = value == _NO_MATCHING_SUBSCRIBERS
-        if value >= _FIRST_FAILURE:
-            self.refused = str(reason_code)
+        if value >= _FIRST_FAILURE and self.refused is None:
+            self.refused = client._out_messages[mid].topic, str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, *more)
+
+    def _on_connect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
+    ) -> None:
+        self.receives = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
 
 def _still_open(record: logging.LogRecord) -> bool:
@@ -134,6 +145,11 @@ class Connection:
         self.client = client
         self._version = version
 
+    @property
+    def receives(self) -> int:
+        """How many messages the broker takes at once, before it has confirmed them."""
+        return self.client.receives
+
     async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> bool:
         """Publish, and with QoS 1 wait until the broker has confirmed it.
 
@@ -154,14 +170,14 @@ class Connection:
         )
         return not self.client.unheard
 
-    def check(self, topic: str) -> None:
+    def check(self) -> None:
         """See whether the messages published since it was last asked have been taken.
 
         Raises:
             Refused: one has not.
         """
-        if (why := self.client.refused) is not None:
-            self.client.refused = None
+        if self.client.refused is not None:
+            (topic, why), self.client.refused = self.client.refused, None
             raise Refused(f"{topic} is refused: {why}")
 
     def _properties(self, message: Message) -> Properties | None:

@@ -9,6 +9,8 @@ from time import monotonic
 import aiomqtt
 
 from streamer.errors import InputError
+from streamer.events import QueueHealth
+from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connection, Connector, Refused, reason
 from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
@@ -61,6 +63,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._trouble: str | None = None
+        self._refused = False
         self._answered = False
         self._warned: set[str] = set()
         self._patient = (
@@ -71,9 +74,21 @@ class Delivery:
         self._passing: Message | None = None
 
     @property
-    def trouble(self) -> str | None:
-        """Why there is no connection; None while there is one, or while it is first tried."""
-        return self._trouble
+    def queue(self) -> QueueHealth:
+        """How much waits to be published; without a stream of its own, also what it will take over."""
+        box = self._mailbox
+        return QueueHealth(depth=box.depth + box.left_behind, limit=box.limit, shed=box.shed)
+
+    @property
+    def status(self) -> OutputStatus:
+        """Whether the broker is there and takes events, and what waits for it."""
+        trouble = None
+        if self._trouble is not None:
+            trouble = "no connection to the broker"
+        elif self._refused:
+            trouble = "the broker refuses events"
+        connecting = trouble is None and not self._answered
+        return OutputStatus("mqtt", trouble, self.queue, connecting=connecting)
 
     def wake(self) -> None:
         """There is something new in the mailbox."""
@@ -98,8 +113,8 @@ class Delivery:
     async def run(self) -> None:
         """Connect and deliver until closed and all is delivered.
 
-        Once closed, there is one last attempt with a broker that never answered; one that did is waited for
-        for as long as the caller likes.
+        Once closed, there is one last attempt with a broker that never answered, or for which nothing waits;
+        another one is waited for for as long as the caller likes.
         """
         retry_s = self._retry_s
         while True:
@@ -113,8 +128,10 @@ class Delivery:
                 self._say(reason(error))
             except InputError as error:
                 self._say(str(error))
-            if last and not self._answered:
+            if last and not (self._answered and self._mailbox.depth):
                 return
+            if self._stream is None:
+                await self._mailbox.look()
             await self._pause(retry_s * random.uniform(0.75, 1))
             retry_s = min(2 * retry_s, self._longest_retry_s)
 
@@ -209,15 +226,18 @@ class Delivery:
         """Publish what the broker may refuse without harm to the events, which is said then."""
         await connection.publish(message)
         try:
-            connection.check(message.topic)
+            connection.check()
         except Refused as error:
             self._warn_once(f"{self._address}: {error}")
 
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something."""
         try:
-            return await deliver_batch(connection, self._mailbox) > 0
+            count = await deliver_batch(connection, self._mailbox)
+            self._refused = False
+            return count > 0
         except Refused as error:
+            self._refused = True
             self._warn_once(f"{self._address}: {error}; events wait until that is taken")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), self._longest_retry_s)
@@ -247,12 +267,11 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
         aiomqtt.MqttError: for some it is in doubt; those still wait.
         Refused: the broker does not take one of them; all still wait.
     """
-    batch = await mailbox.peek(_IN_FLIGHT)
+    batch = await mailbox.peek(min(_IN_FLIGHT, connection.receives))
     results = await asyncio.gather(
         *(connection.publish(message) for _, message in batch), return_exceptions=True
     )
-    if batch:
-        connection.check(batch[0][1].topic)
+    connection.check()
     await mailbox.confirm(
         [number for (number, _), result in zip(batch, results, strict=True) if isinstance(result, bool)]
     )

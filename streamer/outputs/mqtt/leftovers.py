@@ -45,18 +45,22 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
 
 
 @asynccontextmanager
-async def sending_leftovers(address: BrokerAddress, outbox: Outbox) -> AsyncIterator[None]:
+async def sending_leftovers(address: BrokerAddress, outbox: Outbox) -> AsyncIterator[Delivery]:
     """Send what waits for a broker, now and whenever there is something, until left.
 
     Args:
         address: the broker.
         outbox: entered by the caller.
+
+    Yields:
+        What says how that fares.
     """
     async with outbox.mailbox(address.place) as mailbox:
+        await mailbox.look()
         delivery = Delivery(address, mailbox)
         task = asyncio.create_task(delivery.run(), name="mqtt leftovers")
         try:
-            yield
+            yield delivery
         finally:
             delivery.close()
             with contextlib.suppress(TimeoutError):

@@ -59,15 +59,13 @@ class Mqtt:
     @property
     def queue(self) -> QueueHealth:
         """How much of this stream waits to be published."""
-        assert self._mailbox is not None
-        return QueueHealth(depth=self._mailbox.depth, limit=self._mailbox.limit, shed=self._mailbox.shed)
+        assert self._delivery is not None
+        return self._delivery.queue
 
     @property
     def status(self) -> OutputStatus:
         """Whether the broker is there, and what waits for it."""
-        away = self._delivery is not None and self._delivery.trouble is not None
-        queue = None if self._mailbox is None else self.queue
-        return OutputStatus("mqtt", "no connection to the broker" if away else None, queue)
+        return OutputStatus("mqtt", connecting=True) if self._delivery is None else self._delivery.status
 
     async def __aenter__(self) -> Self:
         self._mailbox = await self._stack.enter_async_context(self._outbox.mailbox(self._address.place))
@@ -83,25 +81,20 @@ class Mqtt:
     ) -> None:
         assert self._task is not None
         assert self._delivery is not None
-        assert self._mailbox is not None
         self._delivery.close()
-        try:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drain(self._task), self._address.options.drain_s)
-        finally:
-            if shed := self._mailbox.shed:
-                _log.warning("%d MQTT messages were shed: %s was away too long", shed, self._address)
-            await self._stack.aclose()
+        async with self._stack:
+            try:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._drain(self._task), self._address.options.drain_s)
+            finally:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
 
     async def _drain(self, delivery: "asyncio.Task[None]") -> None:
         done, _ = await asyncio.wait({delivery}, timeout=_SAY_AFTER_S)
         if not done:
             _log.warning("waiting for %s; interrupt to leave what is not sent in the outbox", self._address)
-        try:
-            await delivery
-        finally:
-            delivery.cancel()
-            await asyncio.gather(delivery, return_exceptions=True)
+        await delivery
 
     async def send(self, event: Event) -> None:
         """Put what is published of the event into the outbox."""
@@ -113,10 +106,7 @@ class Mqtt:
         if isinstance(event, TurnFinal):
             self._delivery.pass_on(None)  # a partial that still waits has been overtaken
         if lasting := [message for message in messages if message.qos]:
-            shed = self._mailbox.shed
             await self._mailbox.put(lasting)
-            if shed == 0 and self._mailbox.shed:
-                _log.warning("%s has been away too long: the oldest events are being shed", self._address)
             self._delivery.wake()
         for message in messages:
             if not message.qos:

@@ -17,7 +17,8 @@ from streamer.outputs.outbox.database import Database
 from streamer.outputs.outbox.outbox import Outbox
 
 _QUIET_S = 1.0
-"""MQTT does not say when all retained messages have come: after so long without another one they have."""
+"""MQTT does not say when all retained messages have come: after so long without another one they have. Those
+that are published meanwhile are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
                     raise InputError(f"{address} knows no stream {name!r}; it knows: {known}")
                 for message in messages:
                     await connection.publish(message)
-                    connection.check(message.topic)
+                    connection.check()
     except aiomqtt.MqttError as error:
         raise RunError(f"no connection to {address}: {reason(error)}") from error
     except Refused as error:
@@ -84,24 +85,28 @@ async def _find(address: BrokerAddress, connection: Connection) -> dict[str, boo
         f"{address.options.discovery_prefix}/device/+/config",
     ):
         await connection.client.subscribe(topic, qos=1)
-    messages = aiter(connection.client.messages)
+    now = asyncio.get_running_loop().time
     with suppress(TimeoutError):
-        while True:
-            async with asyncio.timeout(_QUIET_S):
-                message = await anext(messages)
-            if not message.retain or not isinstance(message.payload, bytes):
-                continue
-            topic = str(message.topic)
-            if topic.startswith(prefix):
-                name, kind = topic.removeprefix(prefix).rsplit("/", 1)
-                online = kind == "availability" and message.payload == ONLINE.encode()
-                found[name] = found.get(name, False) or online
-            elif (ours := _stream_of(message.payload, prefix)) is not None:
-                found.setdefault(ours, False)
+        async with asyncio.timeout(_QUIET_S) as quiet:
+            async for message in connection.client.messages:
+                if message.retain and isinstance(message.payload, bytes):
+                    quiet.reschedule(now() + _QUIET_S)
+                    name, online = _stream_of(str(message.topic), message.payload, prefix)
+                    if name is not None:
+                        found[name] = found.get(name, False) or online
     return found
 
 
-def _stream_of(payload: bytes, prefix: str) -> str | None:
+def _stream_of(topic: str, payload: bytes, prefix: str) -> tuple[str | None, bool]:
+    """The stream that a retained message is of, None where it is not ours, and whether it says that it is
+    online."""
+    if topic.startswith(prefix):
+        name, kind = topic.removeprefix(prefix).rsplit("/", 1)
+        return name, kind == "availability" and payload == ONLINE.encode()
+    return _stream_of_device(payload, prefix), False
+
+
+def _stream_of_device(payload: bytes, prefix: str) -> str | None:
     """The stream that a device of Home Assistant is ours for."""
     try:
         config = json.loads(payload)
@@ -109,4 +114,6 @@ def _stream_of(payload: bytes, prefix: str) -> str | None:
         base = str(config["state_topic"]).removesuffix("/state")
     except (ValueError, KeyError, TypeError):
         return None  # another program's
-    return base.removeprefix(prefix) if ours and base.startswith(prefix) else None
+    name = base.removeprefix(prefix)
+    of_prefix = base.startswith(prefix) and "/" not in name  # else it is of one that begins like ours
+    return name if ours and of_prefix else None

@@ -35,6 +35,8 @@ END;
 """
 _BUSY_S = 5.0
 
+Orphaned = Callable[[str], AbstractContextManager[bool]]
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -156,7 +158,7 @@ class Database:
         """How many messages for a broker wait."""
         return self._one("SELECT count(*) FROM messages WHERE broker = ?", broker)
 
-    def adopt(self, owner: str, broker: str, orphaned: Callable[[str], AbstractContextManager[bool]]) -> None:
+    def adopt(self, owner: str, broker: str, orphaned: Orphaned) -> None:
         """Take over what owners left behind who are no more.
 
         Args:
@@ -164,15 +166,24 @@ class Database:
             broker: for which.
             orphaned: keeps others from deciding about an owner meanwhile, and says whether it is no more.
         """
+        for other in self._orphans(owner, broker, orphaned):
+            self._connection.execute(
+                "UPDATE messages SET owner = ? WHERE owner = ? AND broker = ?", (owner, other, broker)
+            )
+
+    def left_behind(self, owner: str, broker: str, orphaned: Orphaned) -> int:
+        """How many messages `adopt` would take over."""
+        count = "SELECT count(*) FROM messages WHERE owner = ? AND broker = ?"
+        return sum(self._one(count, other, broker) for other in self._orphans(owner, broker, orphaned))
+
+    def _orphans(self, owner: str, broker: str, orphaned: Orphaned) -> Iterator[str]:
         others = self._connection.execute(
             "SELECT DISTINCT owner FROM messages WHERE broker = ? AND owner != ?", (broker, owner)
         ).fetchall()
         for (other,) in others:
             with orphaned(other) as is_orphaned:
                 if is_orphaned:
-                    self._connection.execute(
-                        "UPDATE messages SET owner = ? WHERE owner = ? AND broker = ?", (owner, other, broker)
-                    )
+                    yield other
 
     def forget(self, broker: str, topic: str) -> int:
         """Drop the retained message of a topic that waits; returns how many there were: 0 or 1."""
@@ -207,11 +218,11 @@ class Database:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
         self._unsynced = True
 
     def _one(self, query: str, *values: object) -> int:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import time
+from time import sleep, time
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 _SYNC_AFTER_S = 1.0
 """What a power cut may take at most. The events file, which is not synced at all, loses no less."""
 
+_TRY_AGAIN_S = 0.1
+
 T = TypeVar("T")
 
 
@@ -32,7 +34,8 @@ class Outbox:
     """Messages on disk, shared by the streams of this process and by other processes.
 
     One thread does all the work. Should the file be damaged, it is set aside and a new one begun; should the
-    disk fail or be full, messages wait in memory. Either is said once, in one line.
+    disk fail or be full, messages wait in memory; while another program has locked the file, whoever has
+    something for it waits. Each is said once, in one line.
 
     Args:
         settings: where, and how much.
@@ -47,6 +50,7 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._sync: asyncio.TimerHandle | None = None
         self._brokers: set[str] = set()
+        self._leaving = False
 
     @property
     def in_memory(self) -> bool:
@@ -59,16 +63,24 @@ class Outbox:
         Raises:
             InputError: the place that was set for it cannot be used.
         """
-        await self._run(self._open)
+        try:
+            await self._run(self._open)
+        except asyncio.CancelledError:
+            self._leaving = True
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving = True
         if self._sync is not None:
             self._sync.cancel()
-        for broker in sorted(self._brokers):
-            self._say_what_waits(broker, await self.work(partial(Database.waiting_for, broker=broker)))
+        try:
+            for broker in sorted(self._brokers):
+                self._say_what_waits(broker, await self.work(partial(Database.waiting_for, broker=broker)))
+        except sqlite3.OperationalError as locked:
+            _log.warning("what waits in %s cannot be told: %s", self.path, locked)
         await self._run(self._close)
         self._thread.shutdown(wait=False)
 
@@ -78,7 +90,12 @@ class Outbox:
         self._brokers.add(broker)
         with ExitStack() as stack:
             owner = await self._run(lambda: self._own(stack))
-            yield Mailbox(self, owner, broker)
+            mailbox = Mailbox(self, owner, broker)
+            try:
+                yield mailbox
+            finally:
+                if mailbox.shed:
+                    _log.warning("%d MQTT messages were shed: %s was away too long", mailbox.shed, broker)
 
     async def work(self, job: Callable[[Database], T]) -> T:
         """Do something with the database, in its thread; again on another one should this one fail."""
@@ -107,7 +124,7 @@ class Outbox:
     def _open(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._database = Database(self.path, self.bounds)
+            self._database = self._when_free(lambda: Database(self.path, self.bounds))
         except OSError as error:
             if self._chosen:
                 raise InputError(
@@ -129,14 +146,33 @@ class Outbox:
             _log.warning(said, messages, self.path, broker)
 
     def _with_database(self, job: Callable[[Database], T]) -> T:
-        assert self._database is not None
         try:
-            return job(self._database)
+            return self._when_free(partial(self._do, job))
         except sqlite3.Error as error:
-            if self.in_memory:
+            if self.in_memory or _is_busy(error):
                 raise
             self._recover(error)
-            return job(self._database)
+            return self._do(job)
+
+    def _do(self, job: Callable[[Database], T]) -> T:
+        assert self._database is not None
+        return job(self._database)
+
+    def _when_free(self, work: Callable[[], T]) -> T:
+        """Do it, again and again while another program has locked the file, until this one is to end."""
+        said = False
+        while True:
+            try:
+                return work()
+            except sqlite3.Error as error:
+                if self._leaving or not _is_busy(error):
+                    raise
+            if not said:
+                _log.warning(
+                    "the outbox %s is locked by another program: events wait until it is free", self.path
+                )
+                said = True
+            sleep(_TRY_AGAIN_S)
 
     def _recover(self, error: sqlite3.Error) -> None:
         damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
@@ -184,11 +220,17 @@ class Outbox:
         before.close()
 
 
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Whether someone else has locked the file; the lowest eight bits of a code are the primary one."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 class Mailbox:
     """The messages that one sender has to send, in order. Made by `Outbox.mailbox`.
 
     Attributes:
         depth: how many wait.
+        left_behind: how many wait besides that nobody has to send, when that was last looked at.
         shed: how many were lost since it was made because too many waited, or for too long.
     """
 
@@ -198,6 +240,7 @@ class Mailbox:
         self._broker = broker
         self._peeked: Database | None = None
         self.depth = 0
+        self.left_behind = 0
         self.shed = 0
 
     @property
@@ -213,7 +256,7 @@ class Mailbox:
             return shed, database.waiting(self._owner)
 
         shed, self.depth = await self._outbox.work(job)
-        self.shed += shed
+        self._note(shed)
         self._outbox.sync_soon()
 
     async def peek(self, count: int) -> list[tuple[int, Message]]:
@@ -225,7 +268,7 @@ class Mailbox:
             return shed, database.waiting(self._owner), database.peek(self._owner, count)
 
         shed, self.depth, messages = await self._outbox.work(job)
-        self.shed += shed
+        self._note(shed)
         return messages
 
     async def confirm(self, ids: Sequence[int]) -> None:
@@ -238,6 +281,18 @@ class Mailbox:
 
         self.depth = await self._outbox.work(job)
 
+    async def look(self) -> None:
+        """See how much killed programs and ended streams have left for this broker, and leave it where it is:
+        to the next stream of that name, if there is one before the broker is back, for the sake of the order.
+        """
+
+        def job(database: Database) -> int:
+            if database.path is None:
+                return 0
+            return database.left_behind(self._owner, self._broker, self._outbox.owners.orphaned)
+
+        self.left_behind = await self._outbox.work(job)
+
     async def adopt(self) -> None:
         """Take over what killed programs and ended streams have left for this broker."""
 
@@ -247,3 +302,9 @@ class Mailbox:
             return database.waiting(self._owner)
 
         self.depth = await self._outbox.work(job)
+        self.left_behind = 0
+
+    def _note(self, shed: int) -> None:
+        if shed and not self.shed:
+            _log.warning("%s has been away too long: the oldest events are being shed", self._broker)
+        self.shed += shed

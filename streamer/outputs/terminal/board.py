@@ -107,7 +107,7 @@ class Board:
             case "w":
                 self.words = not self.words
             case "tab":
-                names: list[str | None] = [None, *(state.stream for state in self.sessions)]
+                names: list[str | None] = [None, *dict.fromkeys(state.stream for state in self.sessions)]
                 at = names.index(self.focus) if self.focus in names else 0
                 self.focus = names[(at + 1) % len(names)] if len(names) > 2 else None
             case "escape":

@@ -69,7 +69,12 @@ def _by_name(outputs: Iterable[OutputStatus]) -> list[OutputStatus]:
     for one in outputs:
         other = together.setdefault(one.name, one)
         if other is not one:
-            together[one.name] = OutputStatus(one.name, other.trouble or one.trouble, _sum(other, one))
+            together[one.name] = OutputStatus(
+                one.name,
+                other.trouble or one.trouble,
+                _sum(other, one),
+                connecting=other.connecting and one.connecting,
+            )
     return list(together.values())
 
 
@@ -81,7 +86,8 @@ def _sum(one: OutputStatus, other: OutputStatus) -> QueueHealth | None:
 
 
 def _fares(status: OutputStatus) -> str:
-    said = f"{status.name}: {status.trouble}" if status.trouble else f"{status.name} connected"
+    well = "connecting" if status.connecting else "connected"
+    said = f"{status.name}: {status.trouble}" if status.trouble else f"{status.name} {well}"
     if status.queue is not None and status.queue.depth:
         said += f", {status.queue.depth} queued"
     if status.queue is not None and status.queue.shed:

@@ -70,7 +70,6 @@ class ViewState:
         shed: what was shed so far, by the name of the queue.
         level_dbfs: loudness of the sound just heard (RMS), at least `FLOOR_DBFS`; None before any was.
         heard_s: how far into the stream we are, in seconds.
-        trouble: what is wrong now, None when all is well.
     """
 
     def __init__(self, stream: str = "") -> None:
@@ -85,13 +84,19 @@ class ViewState:
         self.shed: dict[str, int] = {}
         self.level_dbfs: float | None = None
         self.heard_s = 0.0
-        self.trouble: str | None = None
+        self._device_trouble: str | None = None
+        self._health_trouble: str | None = None
         self._clocked = False
         self._looks: dict[str, Look] = {}
         self._lag = Lag()
         self._notice = ""
         self._noticed_at_s = -math.inf
         self._clipped_at_s = -math.inf
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong now, the device first; None when all is well."""
+        return self._device_trouble or self._health_trouble
 
     @property
     def newest(self) -> ShownTurn | None:
@@ -180,12 +185,12 @@ class ViewState:
             case AudioGap():
                 self.notify(f"{event.length_s:.1f} s of sound lost at {clock(event.start_s)}: {event.reason}")
             case AudioDeviceLost():
-                self.trouble = f"{event.device} does not answer ({event.reason}): trying again"
+                self._device_trouble = f"{event.device} does not answer ({event.reason}): trying again"
             case AudioDeviceBack():
-                self.trouble = None
+                self._device_trouble = None
                 self.notify(f"{event.device} is back after {event.lost_s:.1f} s")
             case Health():
-                self.trouble = event.message if event.status == "degraded" else None
+                self._health_trouble = event.message if event.status == "degraded" else None
                 self.shed = {name: queue.shed for name, queue in event.queues.items() if queue.shed}
 
     def reach(self, seconds: float) -> None:

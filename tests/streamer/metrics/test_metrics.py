@@ -19,8 +19,12 @@ from streamer.errors import InputError
 from streamer.events import QueueHealth, TurnFinal, TurnPartial, TurnRevised
 from streamer.metrics.server import MetricsPort, MetricsServer
 from streamer.outputs.base import Output, OutputStatus
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.outbox.settings import OutboxSettings
 from streamer.pipeline import Pipeline
-from tests.streamer.server.serving import serving
+from streamer.sessions import load_analyzer
+from tests.mosquitto import Mosquitto
+from tests.streamer.server.serving import all_ended, serving, stream
 from tests.streamer.sound import ArraySource, conversation, frames
 from tests.streamer.test_pipeline import Collect, Scripted
 from tests.tiny import make_bundle, tiny_bundle
@@ -194,11 +198,49 @@ def test_a_port_that_is_taken_is_said_so_in_one_line() -> None:
 
 async def test_the_server_of_streams_has_them_too(tmp_path: Path) -> None:
     settings = Settings(bundle=str(make_bundle(tmp_path)), asr="none")
-    from streamer.sessions import load_analyzer
-
     analyzer = load_analyzer(settings, lambda message: None)
     async with serving(analyzer, settings) as (url, _):
         http = url.replace("ws://", "http://").removesuffix("/v1/streams/")
         assert (await scrape(f"{http}/metrics"))["merits_streams"] == 0
         status, body = await ask(f"{http}/healthz")
         assert (status, json.loads(body)["status"]) == (200, "ok")
+
+
+async def test_what_ended_streams_have_left_is_seen_before_and_after_a_restart(tmp_path: Path) -> None:
+    settings = Settings(
+        bundle=str(make_bundle(tmp_path)),
+        asr="none",
+        outbox=OutboxSettings(path=tmp_path / "outbox.sqlite"),
+    )
+    analyzer, broker = load_analyzer(settings, lambda message: None), Mosquitto(tmp_path)
+    address = BrokerAddress.parse(broker.url)
+    for restarted in (False, True):
+        async with serving(analyzer, settings, broker=address) as (url, streams):
+            http = url.replace("ws://", "http://").removesuffix("/v1/streams/")
+            if not restarted:
+                await stream(f"{url}kitchen", SOUND.tobytes())
+                await all_ended(streams)
+            async with asyncio.timeout(30):
+                while not (now := await scrape(f"{http}/metrics")).get("merits_outbox_depth['mqtt']"):
+                    assert not restarted
+                    await asyncio.sleep(0.1)
+                while now["merits_healthy"]:
+                    await asyncio.sleep(0.1)
+                    now = await scrape(f"{http}/metrics")
+            depth = now["merits_outbox_depth['mqtt']"]
+            assert (now["merits_streams"], now["merits_output_up['mqtt']"]) == (0, 0)
+            status, body = await ask(f"{http}/healthz")
+            reason = f"no connection to the broker; events that wait: {depth:.0f}"
+            assert (status, json.loads(body)["reasons"]) == (503, [{"part": "mqtt", "reason": reason}])
+            [shown] = streams.published()
+            assert (shown.trouble, shown.queue and shown.queue.depth) == (
+                "no connection to the broker",
+                depth,
+            )
+            if restarted:
+                with broker:
+                    async with asyncio.timeout(30):
+                        while not now["merits_healthy"]:
+                            await asyncio.sleep(0.1)
+                            now = await scrape(f"{http}/metrics")
+                    assert now["merits_output_up['mqtt']"] == 1

@@ -1,5 +1,6 @@
 """`merits replay`, as it is called."""
 
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -118,3 +119,13 @@ def test_bad_usage_is_said_in_one_line_before_anything_is_done(
     assert printed.err.count("\n") == 1
     assert printed.out == ""
     assert Path(file).read_bytes() == before
+
+
+def test_a_reader_of_lines_who_has_read_enough_is_no_error(file: str) -> None:
+    command = [str(Path(sys.executable).parent / "merits"), "replay", file, "--pace", "fast", "--no-view"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert (process.wait(timeout=120), process.stderr.read()) == (0, b"")
+    process.stderr.close()

@@ -160,6 +160,17 @@ def test_audio_is_carried_by_pages_and_named_by_annotations(
     assert 'src="call.wav"' in Path("a.html").read_text()
 
 
+def test_progress_names_the_recording_as_it_is_called(
+    events: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    with wave.open("call[red].wav", "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8000))
+    assert merits(monkeypatch, "export", events, "--out", "a.html", "--audio", "call[red].wav") == 0
+    assert "packing call[red].wav" in capfd.readouterr().err
+
+
 def test_a_real_process_leaves_nothing_behind_when_its_reader_goes(events: Path) -> None:
     merits_ = Path(sys.executable).parent / "merits"
     process = subprocess.Popen(

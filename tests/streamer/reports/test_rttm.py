@@ -7,8 +7,10 @@ from click.testing import CliRunner
 from spyder import DER
 from spyder.der import compute_der_from_rttm
 
+from streamer.events import Event
 from streamer.reports.reading import read_records
 from streamer.reports.rttm import to_rttm
+from tests.streamer.outputs.samples import Sample
 from tests.streamer.reports.sessions import call, record, strange, write
 
 
@@ -58,7 +60,16 @@ def test_names_have_no_spaces_and_stay_apart(tmp_path: Path) -> None:
     [(file, turns)] = read(to_rttm([one])).items()
     assert len(turns) == len(one.turns)
     assert len({name for name, _, _ in turns}) == len(one.speakers)
-    assert file == "room-1-i"
+    assert file == "room_1/<i>"
+    assert {"A_B", "A_B-2", "A_B-3"} < {name for name, _, _ in turns}
+
+
+def test_names_without_spaces_stay_as_they_are(tmp_path: Path) -> None:
+    sample = Sample("2024_call.wav")
+    events: list[Event] = [sample.started(), sample.final(1, speaker="1"), sample.final(2, speaker="2")]
+    [(file, turns)] = read(to_rttm([record(tmp_path, [*events, sample.ended(turns=2)])])).items()
+    assert file == "2024_call.wav"
+    assert [name for name, _, _ in turns] == ["1", "2"]
 
 
 def test_sessions_are_told_apart_by_their_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pysrt
 import webvtt
 
 from streamer.reports.subtitles import to_srt, to_vtt
+from streamer.reports.wording import one_line
 from tests.streamer.reports.sessions import STRANGE_LABELS, call, record, strange
 
 CALL = [
@@ -81,3 +82,8 @@ def test_no_turns_make_files_without_cues(tmp_path: Path) -> None:
     one = record(tmp_path, call()[:1])
     assert from_srt(to_srt(one)) == []
     assert from_vtt(to_vtt(one)) == []
+
+
+def test_signs_that_words_need_are_kept_and_those_that_rule_the_page_are_not() -> None:
+    kept = "می\u200cخواهم 👩\u200d👧 hy\u00adphen \u200eL\u200fR\u061c"
+    assert one_line(f" {kept}\u202e\x1b\u2028\n") == kept

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from streamer.analyzer import Analyzer
 from streamer.config import Settings
+from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.server.entrance import Entrance
 from streamer.server.run import make_server
 from streamer.server.settings import ServerSettings
@@ -44,13 +45,14 @@ async def serving(
     settings: Settings,
     *,
     events: Path | None = None,
+    broker: BrokerAddress | None = None,
     send_buffer: int | None = None,
     **limits: Any,
 ) -> AsyncIterator[tuple[str, Streams]]:
     """Run a server; yields the URL that streams' names are appended to, and its streams."""
     limits = {"port": 0, **limits}
     settings = settings.model_copy(update={"server": ServerSettings(**limits)})
-    streams = Streams(analyzer, settings, events=str(events) if events else None)
+    streams = Streams(analyzer, settings, events=str(events) if events else None, broker=broker)
     entrance = Entrance(settings.server)
     if send_buffer is not None:
         entrance.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)

@@ -174,3 +174,17 @@ async def test_ended_sessions_are_forgotten_in_time(analyzer: Analyzer, settings
         async with watching(url) as websocket:
             names = [each["stream"] for each in await so_far(websocket) if each["type"] == "watch.history"]
     assert names == ["stream-3", "stream-4"]
+
+
+async def test_fewer_ended_sessions_than_are_kept_are_all_kept(
+    analyzer: Analyzer, settings: Settings
+) -> None:
+    names = [f"stream-{number}" for number in range(6)]  # of eight
+    async with serving(analyzer, settings) as (url, streams):
+        for name in names:
+            talk = MadeUp(name)
+            streams.onlookers.tell(talk.started())
+            streams.onlookers.tell(talk.ended())
+        async with watching(url) as websocket:
+            told = await so_far(websocket)
+    assert [each["stream"] for each in told if each["type"] == "watch.history"] == names

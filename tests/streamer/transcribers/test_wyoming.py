@@ -60,6 +60,7 @@ def test_addresses() -> None:
         "wyoming://",
         "wyoming://:10300",
         "wyoming://host:0",
+        "wyoming://a..b",
         "wyoming://host:99999",
         "wyoming://host:port",
         "wyoming://me:secret@host",

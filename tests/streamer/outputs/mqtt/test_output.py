@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,44 @@ class Subscriber:
         return [json.loads(payload)["turn"] for topic, payload, _ in self.received if topic == "turn"]
 
 
+class SlowBroker:
+    """As much of MQTT 5 as it takes to be published to, with a pause before each confirmation.
+
+    Args:
+        receive_maximum: how many unconfirmed messages it says that it takes.
+
+    Attributes:
+        peak: how many there were at most.
+    """
+
+    def __init__(self, receive_maximum: int) -> None:
+        self._connack = bytes([0x20, 6, 0, 0, 3, 0x21, 0, receive_maximum])
+        self._unconfirmed = self.peak = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while first := await reader.read(1):
+            length = shift = 0
+            while (byte := (await reader.readexactly(1))[0]) & 0x80:
+                length, shift = length | (byte & 0x7F) << shift, shift + 7
+            packet = await reader.readexactly(length | byte << shift)
+            match first[0] >> 4:
+                case 1:  # CONNECT
+                    writer.write(self._connack)
+                case 3 if first[0] & 0x06:  # PUBLISH, QoS 1
+                    self._unconfirmed += 1
+                    self.peak = max(self.peak, self._unconfirmed)
+                    after_topic = 2 + int.from_bytes(packet[:2])
+                    puback = bytes([0x40, 2]) + packet[after_topic : after_topic + 2]
+                    asyncio.get_running_loop().call_later(0.1, self._confirm, writer, puback)
+                case 8:  # SUBSCRIBE
+                    writer.write(bytes([0x90, 4]) + packet[:2] + bytes([0, 1]))
+        writer.close()
+
+    def _confirm(self, writer: asyncio.StreamWriter, puback: bytes) -> None:
+        self._unconfirmed -= 1
+        writer.write(puback)
+
+
 @asynccontextmanager
 async def subscriber(broker: Mosquitto) -> AsyncIterator[Subscriber]:
     async with aiomqtt.Client("127.0.0.1", broker.port) as client:
@@ -102,18 +140,22 @@ async def subscriber(broker: Mosquitto) -> AsyncIterator[Subscriber]:
 
 
 @asynccontextmanager
-async def kitchen(url: str, folder: Path, **settings: Any) -> AsyncIterator[Mqtt]:
+async def kitchen(url: str, folder: Path, drain_s: float = 10, **settings: Any) -> AsyncIterator[Mqtt]:
     """An output that loses no time, over an outbox of its own."""
     async with Outbox(OutboxSettings(path=folder / "outbox.sqlite", **settings)) as outbox:
-        address = BrokerAddress.parse(url)
+        address = BrokerAddress.of(url, BrokerSettings(drain_s=drain_s))
         async with Mqtt(address, "kitchen", outbox, retry_s=0.1, longest_retry_s=0.2, settle_s=0.2) as output:
             yield output
 
 
-async def delivered(output: Mqtt) -> None:
+async def becomes(done: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while output.queue.depth:
+        while not done():
             await asyncio.sleep(0.01)
+
+
+async def delivered(output: Mqtt) -> None:
+    await becomes(lambda: not output.queue.depth)
 
 
 async def test_turns_arrive_in_order_between_online_and_offline(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -217,7 +259,8 @@ async def test_a_broker_that_comes_late_gets_everything(
 async def test_leaving_without_a_broker_is_quick_and_says_what_waits_and_what_was_shed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = Mosquitto(tmp_path).url
+    broker = Mosquitto(tmp_path)
+    url, place = broker.url, f"127.0.0.1:{broker.port}"
     start = time.monotonic()
     async with kitchen(url, tmp_path, max_events=3) as output:
         for turn in range(1, 6):
@@ -225,9 +268,58 @@ async def test_leaving_without_a_broker_is_quick_and_says_what_waits_and_what_wa
     assert time.monotonic() - start < 10
     assert (output.queue.depth, output.queue.shed) == (3, 3)
     said = [record.message for record in caplog.records]
-    assert f"{url} has been away too long: the oldest events are being shed" in said
-    assert f"3 MQTT messages were shed: {url} was away too long" in said
+    assert said.count(f"{place} has been away too long: the oldest events are being shed") == 1
+    assert f"3 MQTT messages were shed: {place} was away too long" in said
     assert said[-1].startswith(f"3 MQTT messages wait in {tmp_path / 'outbox.sqlite'}; the next run with")
+
+
+@pytest.mark.parametrize("drain_s", [0, 0.3])
+async def test_no_delivery_outlives_its_stream(mosquitto: Mosquitto, tmp_path: Path, drain_s: float) -> None:
+    async with kitchen(mosquitto.url, tmp_path, drain_s) as output:
+        await output.send(Sample().final())
+        await delivered(output)
+        mosquitto.stop()
+        await output.send(Sample().final())
+    assert output.queue.depth == 2
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "mqtt"]
+
+
+async def test_a_broker_that_went_away_is_not_waited_for_when_nothing_waits_for_it(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    async with kitchen(mosquitto.url, tmp_path) as output:
+        await output.send(Sample().final())
+        await delivered(output)
+        mosquitto.stop()
+        await becomes(lambda: output.status.trouble is not None)
+        start = time.monotonic()
+    assert time.monotonic() - start < 5
+
+
+async def test_how_it_fares(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    try:
+        async with kitchen(broker.url, tmp_path) as output:
+            assert (output.status.trouble, output.status.connecting) == (None, True)
+            await becomes(lambda: output.status.trouble == "no connection to the broker")
+            assert not output.status.connecting
+            broker.start()
+            await becomes(lambda: output.status.trouble is None)
+            assert not output.status.connecting
+    finally:
+        broker.stop()
+
+
+async def test_a_broker_gets_no_more_at_once_than_it_takes(tmp_path: Path) -> None:
+    broker = SlowBroker(receive_maximum=2)
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    async with kitchen(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}", tmp_path) as output:
+        for turn in range(1, 11):
+            await output.send(Sample().final(turn))
+        await delivered(output)
+    assert broker.peak == 2
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_broker_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
@@ -257,10 +349,28 @@ async def test_what_the_broker_refuses_is_said_once_and_waits(
         async with kitchen(broker.url, tmp_path) as output:
             await output.send(Sample().started())
             await output.send(Sample().final())
-            await asyncio.sleep(1)
+            await becomes(lambda: output.status.trouble == "the broker refuses events")
         assert output.queue.depth == 2
         refused = [record.message for record in caplog.records if "Not authorized" in record.message]
         assert len(refused) == len(set(refused)) == 2
+
+
+async def test_the_topic_that_is_refused_is_named_and_all_is_well_once_it_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text("topic read #\ntopic write merits/+/availability\ntopic write merits/+/turn\n")
+    with Mosquitto(tmp_path, "allow_anonymous true", f"acl_file {rules}") as broker:
+        async with kitchen(broker.url, tmp_path) as output:
+            await output.send(Sample().final())
+            await becomes(lambda: output.status.trouble == "the broker refuses events")
+            assert "merits/kitchen/state is refused: Not authorized; events wait" in caplog.text
+            assert "merits/kitchen/turn" not in caplog.text
+            rules.write_text("topic readwrite #\n")
+            broker.stop()
+            broker.start()
+            await delivered(output)
+            assert output.status.trouble is None
 
 
 async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

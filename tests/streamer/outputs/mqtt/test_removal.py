@@ -12,6 +12,7 @@ from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.leftovers import send_leftovers
 from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.mqtt.removal import Removed, remove
+from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Outbox
 from streamer.outputs.outbox.settings import OutboxSettings
 from tests.mosquitto import Mosquitto
@@ -74,6 +75,49 @@ async def test_a_stream_that_runs_is_said_to_come_back(mosquitto: Mosquitto, tmp
     ):
         await witness.until("availability", "online")
         assert await remove(address, outbox) == [Removed("kitchen", running=True)]
+
+
+async def test_streams_that_run_hold_nothing_up(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    address = BrokerAddress.parse(mosquitto.url)
+
+    async def talk() -> None:
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+            while True:
+                await client.publish("merits/hall/state", "{}")
+                await asyncio.sleep(0.1)
+
+    async with outbox_in(tmp_path) as outbox, asyncio.timeout(20):
+        await publish(address, ["kitchen"], outbox)
+        talking = asyncio.create_task(talk())
+        assert await remove(address, outbox) == [Removed("kitchen", running=False)]
+        talking.cancel()
+
+
+async def test_what_another_prefix_begins_like_ours_stays(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    upstairs, merits = (BrokerAddress.parse(f"{mosquitto.url}/{path}") for path in ("merits/upstairs", ""))
+    async with outbox_in(tmp_path) as outbox:
+        await publish(upstairs, ["attic"], outbox)
+        before = await retained(mosquitto)
+        assert len(before) == 3
+        assert await remove(merits, outbox) == []
+        assert await retained(mosquitto) == before
+
+
+async def test_what_is_shed_of_leftovers_is_said(
+    mosquitto: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = BrokerAddress.parse(mosquitto.url)
+    messages = [Message("merits/kitchen/turn", str(number), qos=1) for number in range(5)]
+    async with outbox_in(tmp_path) as outbox, outbox.mailbox(address.place) as mailbox:
+        await mailbox.put(messages)
+    caplog.clear()
+    async with Outbox(OutboxSettings(path=tmp_path / "outbox.sqlite", max_events=2)) as outbox:
+        assert await send_leftovers(address, outbox) == 2
+    said = [record.message for record in caplog.records]
+    assert said == [
+        f"{address.place} has been away too long: the oldest events are being shed",
+        f"3 MQTT messages were shed: {address.place} was away too long",
+    ]
 
 
 async def test_leftovers_are_sent_and_those_of_a_removed_stream_s_state_are_not(

@@ -1,15 +1,18 @@
 """The outbox in the event loop: owners that come and go, damaged files, full disks."""
 
 import asyncio
-import logging
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from time import time
 
 import pytest
 
 from streamer.errors import InputError
+from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
 from streamer.outputs.outbox.settings import OutboxSettings
@@ -58,8 +61,10 @@ async def test_the_next_process_gets_what_a_killed_one_left(path: Path) -> None:
     assert await killed.wait() == -9
     async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
         await mailbox.put([turn("d")])
+        await mailbox.look()
+        assert (await waiting(mailbox), mailbox.depth, mailbox.left_behind) == ("d", 1, 3)
         await mailbox.adopt()
-        assert (await waiting(mailbox), mailbox.depth) == ("abcd", 4)
+        assert (await waiting(mailbox), mailbox.depth, mailbox.left_behind) == ("abcd", 4, 0)
     assert not os.listdir(f"{path}.owners")  # noqa: PTH208
 
 
@@ -148,19 +153,49 @@ async def test_with_the_disk_full_events_wait_in_memory(path: Path, caplog: pyte
     connection.close()
 
 
-async def test_a_lock_that_lasts_holds_nobody_up_for_ever(
-    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """Another program, which has locked an outbox with a turn in it."""
     monkeypatch.setattr("streamer.outputs.outbox.database._BUSY_S", 0.1)
-    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
-        await mailbox.put([turn("a")])
-        intruder = sqlite3.connect(path, isolation_level=None)
+    with closing(Database(path, Bounds(9, 9_999, 9))) as database:
+        database.put("killed", "broker", [turn("a")], time())
+    with closing(sqlite3.connect(path, isolation_level=None)) as intruder:
         intruder.execute("BEGIN EXCLUSIVE")
-        await mailbox.put([turn("b")])
+        yield intruder
+
+
+async def test_a_lock_is_waited_for(
+    path: Path, locked: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    opening = asyncio.create_task(outbox_at(path).__aenter__())
+    await asyncio.sleep(0.5)
+    assert not opening.done()
+    locked.execute("COMMIT")
+    async with await opening as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.adopt()
+        locked.execute("BEGIN EXCLUSIVE")
+        putting = asyncio.create_task(mailbox.put([turn("b")]))
+        await asyncio.sleep(0.5)
+        assert not putting.done()
+        locked.execute("COMMIT")
+        await putting
+        assert not outbox.in_memory
         assert await waiting(mailbox) == "ab"
-        intruder.close()
         await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    said = f"the outbox {path} is locked by another program: events wait until it is free"
+    assert [record.message for record in caplog.records] == [said] * 2
+
+
+async def test_a_lock_holds_nobody_up_who_leaves(path: Path, locked: sqlite3.Connection) -> None:
+    locked.execute("COMMIT")
+    async with asyncio.timeout(20), outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        locked.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(mailbox.put([turn("b")]), 0.5)
+    locked.execute("COMMIT")
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.adopt()
+        assert await waiting(mailbox) == "a"
 
 
 async def test_a_place_that_was_chosen_but_cannot_be_used_is_an_error(tmp_path: Path) -> None:

@@ -72,3 +72,14 @@ def test_messages_are_shown_with_a_stream_and_without_one() -> None:
     assert board.shown[0].notice == "listening"
     board.apply(Sample().started())
     assert board.shown[0].notice == "listening"
+
+
+def test_tab_goes_through_the_streams_whatever_they_are_called() -> None:
+    board = Board()
+    for stream in ("call", "call", "other"):
+        board.apply(Sample(stream).started())
+    focused = []
+    for _ in range(4):
+        board.press("tab")
+        focused.append(board.focus)
+    assert focused == ["call", "other", None, "call"]

@@ -211,7 +211,9 @@ def test_a_pause_says_what_is_missed() -> None:
 def test_how_the_broker_and_the_queues_fare() -> None:
     board = conversation()
     assert "mqtt" not in "\n".join(drawn(board, 120))
-    board.outputs = (OutputStatus("mqtt"),)
+    board.outputs = (OutputStatus("mqtt", connecting=True),)
+    assert drawn(board, 120)[-2].endswith("mqtt connecting")
+    board.outputs = (OutputStatus("mqtt", connecting=True), OutputStatus("mqtt"))
     assert drawn(board, 120)[-2].endswith("mqtt connected")
     queue = QueueHealth(depth=12, limit=100, shed=3)
     board.outputs = (OutputStatus("mqtt", "no connection", queue),)

@@ -118,6 +118,19 @@ def test_trouble_stays_until_it_is_over_and_notices_for_a_while() -> None:
     assert state.trouble is None
 
 
+def test_a_device_that_is_back_ends_no_other_trouble() -> None:
+    state, sample = ViewState(), Sample()
+    stamp = sample.session.stamp
+    state.apply(Health(**stamp(), status="degraded", message="partials are shed", queues={}))
+    state.apply(sample.device_lost())
+    state.apply(Health(**stamp(), status="ok", message="all is well again", queues={}))
+    assert state.trouble is not None
+    assert "does not answer" in state.trouble
+    state.apply(Health(**stamp(), status="degraded", message="partials are shed", queues={}))
+    state.apply(sample.device_back())
+    assert state.trouble == "partials are shed"
+
+
 def test_lag_is_how_late_sound_comes_and_how_long_its_turn_takes() -> None:
     state, sample = ViewState(), Sample()
     for i in range(100):
