@@ -37,9 +37,10 @@ class GRUSteps:
         hidden = self._weight.shape[1]
         states = torch.empty(len(gates), hidden)
         before = np.zeros(hidden, np.float32) if state is None else _array(state)
-        for now, given in zip(_array(states), _array(gates), strict=True):
-            _step(before, given, self._weight @ before + self._bias, now)
-            before = now
+        with np.errstate(over="ignore"):  # of the logistic function far from zero
+            for now, given in zip(_array(states), _array(gates), strict=True):
+                _step(before, given, self._weight @ before + self._bias, now)
+                before = now
         return states
 
 

@@ -1,7 +1,6 @@
 """The heavy part, shared by all streams: a turn's sound -> its words, and the embeddings of both."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from models.care import pad
 from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
 from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.cores import cores
 from streamer.metrics.running import Running
 from streamer.transcribers.base import ClosingTranscriber, Transcriber, Transcript, WatchedTranscriber
 
@@ -240,4 +240,4 @@ def share_cores() -> None:
     that compute give the interpreter up after a fifth of the usual time: the event loop waits for it often.
     """
     sys.setswitchinterval(_SWITCH_S)
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 4))
+    torch.set_num_threads(max(1, cores() // 4))

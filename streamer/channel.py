@@ -4,6 +4,9 @@ import asyncio
 from time import monotonic
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Analyzer, Lane, Utterance
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
@@ -17,7 +20,7 @@ from streamer.turn_events import Turn, TurnEvent
 from streamer.turns import TurnDetector
 
 _HEARD_AT_A_TIME = SAMPLE_RATE // 8
-_PREPARED_AT_A_TIME = SAMPLE_RATE // 2
+_PREPARED_AT_A_TIME = SAMPLE_RATE
 """A turn is listened to in pieces of this length, longer ones where its voice alone is, which is cheap: when
 it pauses, no more than that is left to hear."""
 
@@ -115,7 +118,8 @@ class Channel:
             return
         piece = _HEARD_AT_A_TIME if speaking.recognises else _PREPARED_AT_A_TIME
         if self._now - max(speaking.heard, self._start) >= piece:
-            self._ear = asyncio.create_task(self._hear(speaking))
+            # What there is to be heard now: when the task begins, the turn may be over.
+            self._ear = asyncio.create_task(self._hear(speaking, *self.detector.sound(speaking.heard)))
 
     def pause(self, turn: Turn) -> None:
         """The turn pauses."""
@@ -151,8 +155,8 @@ class Channel:
         if self._partial is not None:
             self._partial.cancel()
 
-    async def _hear(self, speaking: Speaking) -> None:
-        text = await speaking.hear(*self.detector.sound(speaking.heard))
+    async def _hear(self, speaking: Speaking, start: int, sound: NDArray[np.int16]) -> None:
+        text = await speaking.hear(start, sound)
         fresh = text and text != self._told and speaking.heard - self._told_at >= _BETWEEN_PARTIALS
         if not self._partials or not fresh or speaking is not self._speaking:
             return

@@ -124,7 +124,8 @@ class Pipeline:
         self._started = 0
         self._finished = 0
         self._samples = 0
-        self._gaps: list[int] = []
+        self._gaps = 0
+        self._gap_samples = 0
         self._ended = False
         self._told: dict[int, _Told] = {}
 
@@ -142,7 +143,7 @@ class Pipeline:
     async def mark(self) -> None:
         """Tell that someone marked this moment; nothing happens where there is no session, or no longer."""
         if self._listener is not None and not self._ended:
-            heard = self._samples + sum(self._gaps)
+            heard = self._samples + self._gap_samples
             await self._teller.tell(events.Mark, at_s=heard / SAMPLE_RATE)
 
     async def run(self) -> None:
@@ -185,8 +186,8 @@ class Pipeline:
                         reason=reason,
                         turns=self._finished,
                         audio_s=self._samples / SAMPLE_RATE,
-                        gaps=len(self._gaps),
-                        gap_s=sum(self._gaps) / SAMPLE_RATE,
+                        gaps=self._gaps,
+                        gap_s=self._gap_samples / SAMPLE_RATE,
                         duration_s=monotonic() - began,
                     )
 
@@ -212,7 +213,8 @@ class Pipeline:
                     case AudioGap(start, length, gap_reason):
                         for channel in self._channels:
                             await self._follow(channel, channel.detector.gap(item))
-                        self._gaps.append(length)
+                        self._gaps += 1
+                        self._gap_samples += length
                         await self._teller.tell(
                             events.AudioGap,
                             start_s=start / SAMPLE_RATE,

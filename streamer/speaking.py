@@ -193,6 +193,7 @@ class Speaking:
     def _let_go(self) -> None:
         assert self.listening is not None
         with self._ear:
+            self._deaf = True
             self.listening.close()
 
 

@@ -48,11 +48,21 @@ class Teller:
         self._telling = asyncio.Lock()
 
     async def tell(self, kind: type[events.Event], **fields: Any) -> None:
-        """Tell an event. The lock makes `seq` the order in which outputs get them."""
+        """Tell an event. The lock makes `seq` the order in which outputs get them.
+
+        Once numbered it goes to all outputs, though whoever tells it be cancelled meanwhile.
+        """
         async with self._telling:
-            event = kind(**self.session.stamp(), **fields)
-            for output in self._outputs:
-                await output.send(event)
+            telling = asyncio.create_task(self._hand_out(kind(**self.session.stamp(), **fields)))
+            try:
+                await asyncio.shield(telling)
+            except asyncio.CancelledError:
+                await asyncio.wait([telling])
+                raise
+
+    async def _hand_out(self, event: events.Event) -> None:
+        for output in self._outputs:
+            await output.send(event)
 
     async def started(self, source: str) -> None:
         """The session begins."""

@@ -45,6 +45,9 @@ _CATCH_UP_CHUNKS = 8
 _AMPLIFIED_HOLD_CHUNKS = 16
 """The amplified sound is listened to for this long (0.5 s) after the gain was last marked."""
 
+_CERTAIN = 0.9
+"""Of a chunk that the one ear is so sure of the other is not asked."""
+
 _LOWEST, _HIGHEST = np.float32(-1), np.float32(1)
 
 
@@ -139,7 +142,7 @@ class GatedSilero:
             self._fading_chunks += 1
             return 0.0
         probability = self._plain.judge()
-        if self._unamplified_chunks < _AMPLIFIED_HOLD_CHUNKS:
+        if probability < _CERTAIN and self._unamplified_chunks < _AMPLIFIED_HOLD_CHUNKS:
             probability = max(probability, self._amplified.judge())
         needed_db = _MIN_EXCESS_DB - _CERTAINTY_DB * probability
         if excess_db >= needed_db:

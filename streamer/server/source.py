@@ -36,7 +36,7 @@ class StreamSource:
         self.channels = channels
         self._live = live
         self._limit = int(buffer_s * SAMPLE_RATE)
-        self._pace = _Pace(max_speed, buffer_s)
+        self._pace = _Pace(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
         self._items: deque[_Item] = deque()
         self._shed_from: int | None = None  # since when sound is shed
         self._shed_to = 0
@@ -50,6 +50,8 @@ class StreamSource:
     async def put(self, items: Sequence[_Item]) -> None:
         """Take in what follows, in order. What comes after the end is dropped."""
         for item in items:
+            if self._ended:
+                return
             length = _length(item)
             await self._pace.spend(length / SAMPLE_RATE)
             while not self._live and self.waiting + length > self._limit and not self._ended:

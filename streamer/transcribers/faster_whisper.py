@@ -2,7 +2,6 @@
 
 import http.client
 import logging
-import os
 import ssl
 import threading
 import urllib.error
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.audio.frame import SAMPLE_RATE
+from streamer.cores import cores
 from streamer.errors import InputError, RunError
 from streamer.transcribers.base import Transcript
 from streamer.transcribers.repetition import without_loops
@@ -76,7 +76,7 @@ class FasterWhisper:
                 str(folder),
                 device=device,
                 compute_type=compute_type or ("int8" if device == "cpu" else "auto"),
-                cpu_threads=cpu_threads or min(4, os.cpu_count() or 1),
+                cpu_threads=cpu_threads or min(4, cores()),
             )
         # CTranslate2 and tokenizers raise RuntimeError, ValueError and bare Exception on damaged files.
         except Exception as error:

@@ -1,10 +1,9 @@
 """CMU PocketSphinx with the English model it carries: the embedded default, always at hand."""
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.cores import cores
 from streamer.transcribers import sphinx_worker
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.believability import believed, can_hold_words
@@ -27,7 +26,7 @@ class PocketSphinx:
     """
 
     def __init__(self) -> None:
-        self._processes = SphinxProcesses(limit=LISTENERS_A_CORE * (os.cpu_count() or 1))
+        self._processes = SphinxProcesses(limit=LISTENERS_A_CORE * cores())
 
     @property
     def name(self) -> str:

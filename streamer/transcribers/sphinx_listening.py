@@ -73,6 +73,8 @@ class SphinxListening:
             RunError: the decoder failed.
         """
         self._decode(len(self._held))
+        if self._offset is None:  # nothing was decoded: what the process did last was for another turn
+            return Transcript("")
         reply = self._ask(sphinx_worker.END)
         self._words += words_of(reply, after_s=self._utterance / SAMPLE_RATE)
         self.mean = reply["mean"] or self.mean

@@ -64,6 +64,7 @@ class SphinxProcess:
                 f"pocketsphinx failed: its process ended (exit code {self._process.poll()})"
             ) from error
         if "error" in reply:
+            self.stop()  # the next turn is not for it
             raise RunError(f"pocketsphinx failed: {reply['error']}")
         return reply
 
@@ -97,11 +98,13 @@ class SphinxProcesses:
         with self._lock:
             if self._lent >= self._limit and not at_any_rate:
                 return None
-            self._lent += 1
             while self._idle:
                 if (process := self._idle.pop()).alive:
-                    return process
-            return SphinxProcess()
+                    break
+            else:
+                process = SphinxProcess()
+            self._lent += 1
+            return process
 
     def give_back(self, process: SphinxProcess) -> None:
         """Give a decoder back, whatever it was doing."""

@@ -117,6 +117,11 @@ class WyomingListening:
         """
         if not can_hold_words(audio):
             return Transcript("")
+        if (
+            sum(map(len, self._heard)) - len(audio) > SAMPLE_RATE
+        ):  # a turn that was split: the rest is the next's
+            self.close()
+            self._heard = [audio]
         limit_s = self._address.timeout_s or WORDS_S + len(audio) / SAMPLE_RATE
         said = self._connections.do(self._finish(), limit_s)
         words = said.text.split()

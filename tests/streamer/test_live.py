@@ -13,7 +13,7 @@ from streamer.analyzer import Analyzer
 from streamer.audio.frame import AudioItem
 from streamer.config import Settings
 from streamer.errors import RunError
-from streamer.events import Health, TurnFinal, TurnPartial, TurnStarted
+from streamer.events import Event, Health, TurnFinal, TurnPartial, TurnStarted
 from streamer.pipeline import Pipeline
 from streamer.transcribers.base import Listening, Transcriber, Transcript
 from streamer.turn_settings import TurnSettings
@@ -61,6 +61,7 @@ class Attentive:
         self.finished = 0
         self.whole = 0
         self.open = 0
+        self.missed = 0  # samples of turns that were over before they were heard
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
         self.whole += 1
@@ -82,6 +83,7 @@ class Along:
 
     def finish(self, audio: NDArray[np.int16]) -> Transcript:
         self._recogniser.finished += 1
+        self._recogniser.missed += max(len(audio) - self._heard, 0)
         return Transcript(" ".join(["happy"] * (len(audio) // 8_000)))
 
     def close(self) -> None:
@@ -254,3 +256,33 @@ async def test_cancelling_in_the_middle_of_a_turn_leaves_nothing_behind(bundle: 
     others = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.wait(others, timeout=5) if others else None
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("end_s", [1.9, 2.06, 2.22, 2.38, 2.54, 2.7, 2.86, 3.02])
+async def test_a_turn_that_the_end_cuts_off_is_heard_to_its_end(bundle: Bundle, end_s: float) -> None:
+    recogniser = Attentive()
+    for cut in range(0, 2_560, 320):
+        source = ArraySource(frames(SOUND[: int(end_s * 16_000) + cut]))
+        analyzer = Analyzer(bundle, recogniser)
+        await Pipeline(source, analyzer, [Collect()], SETTINGS, stream="test", live=True).run()
+    assert recogniser.finished >= 8
+    assert recogniser.missed == 0
+
+
+class Slow(Collect):
+    """Takes its time over partials, and may be left alone with them."""
+
+    async def send(self, event: Event) -> None:
+        if isinstance(event, TurnPartial):
+            await asyncio.sleep(0.12)
+        await super().send(event)
+
+
+async def test_a_partial_that_is_overtaken_while_it_is_told_leaves_no_hole(bundle: Bundle) -> None:
+    slow = Slow()
+    pipeline = Pipeline(
+        Patient(SOUND), Analyzer(bundle, Attentive()), [slow], SETTINGS, stream="test", live=True
+    )
+    await pipeline.run()
+    assert any(isinstance(event, TurnPartial) for event in slow.events)
+    assert [event.seq for event in slow.events] == list(range(1, len(slow.events) + 1))
