@@ -24,11 +24,13 @@ export const Panel = memo(function Panel({ stream, span }: { stream: Stream; spa
         <LevelMeter stream={stream} />
       </div>
       {stream.ended?.startsWith("error") && <p class="trouble">{stream.ended}</p>}
-      {stream.trouble !== null && (
-        <p class="trouble" role="status">
-          {stream.trouble}
-        </p>
-      )}
+      <div class="troubles" role="status">
+        {stream.troubles.map((each) => (
+          <p key={each} class="trouble">
+            {each}
+          </p>
+        ))}
+      </div>
       <Now stream={stream} />
       <TimelineView stream={stream} span={span} />
       <Transcript stream={stream} />

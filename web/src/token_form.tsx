@@ -31,7 +31,7 @@ export function TokenForm({ watch }: { watch: Watch }) {
         <button type="submit">Connect</button>
       </form>
       <p id="token-help" class="quiet" role={wrong ? "alert" : undefined}>
-        {wrong ? "That is not it. " : ""}It stands in the file that was given as --token-file, and is forgotten when this
+        {wrong && "The server refused that token. "}It stands in the file that was given as --token-file, and is forgotten when this
         tab is closed.
       </p>
     </section>
