@@ -52,7 +52,8 @@ export class Stream {
 
   /** Everything that is the matter. */
   get troubles(): string[] {
-    return [this.device, this.health, this.notice].filter((each) => each !== null);
+    const failed = this.ended?.startsWith("error") ? this.ended : null;
+    return [failed, this.device, this.health, this.notice].filter((each) => each !== null);
   }
 
   apply(event: Event): void {

@@ -57,6 +57,18 @@ function inTurn(timeline: Timeline): void {
   }, BETWEEN_CHARTS_MS);
 }
 
+/** What the line is, under where it goes. */
+function nameAxis({ ctx, bbox }: uPlot): void {
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.fillStyle = theme().quiet;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  ctx.fillText("valence", bbox.left + 4 * ratio, bbox.top + 6 * ratio);
+  ctx.restore();
+}
+
 export class Timeline {
   private readonly plot: uPlot;
   private readonly stops: (() => void)[];
@@ -143,7 +155,7 @@ export class Timeline {
           points: { size: 5, fill: () => theme().ink },
         },
       ],
-      hooks: { draw: [(plot) => this.paintBand(plot)] },
+      hooks: { drawAxes: [nameAxis], draw: [(plot) => this.paintBand(plot)] },
     };
   }
 
