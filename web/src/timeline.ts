@@ -58,14 +58,14 @@ function inTurn(timeline: Timeline): void {
 }
 
 /** What the line is, under where it goes. */
-function nameAxis({ ctx, bbox }: uPlot): void {
+function nameAxis({ ctx, bbox, valToPos }: uPlot): void {
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.fillStyle = theme().quiet;
   ctx.textAlign = "left";
   ctx.textBaseline = "top";
-  ctx.fillText("valence", bbox.left + 4 * ratio, bbox.top + 6 * ratio);
+  ctx.fillText("valence", bbox.left + 4 * ratio, valToPos(1, "y", true) + 3 * ratio);
   ctx.restore();
 }
 

@@ -36,7 +36,7 @@ export function TokenForm({ watch }: { watch: Watch }) {
         </p>
       )}
       <p id="token-help" class="quiet">
-        It stands in the file that was given as --token-file, and is forgotten when this tab is closed.
+        It stands in the <code>--token-file</code> that the server was given, and is forgotten when this tab is closed.
       </p>
     </section>
   );
