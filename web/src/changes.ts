@@ -1,6 +1,6 @@
 // Who draws what when it changes: at once, but not again and again while many events come.
 
-const BETWEEN_DRAWINGS_MS = 150;
+const BETWEEN_DRAWINGS_MS = 200;
 
 const changed = new Set<Changes>();
 let scheduled = false;

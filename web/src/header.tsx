@@ -41,7 +41,9 @@ export function Header({ watch, microphone, span, setSpan, announcing, setAnnoun
             checked={announcing}
             onChange={(event) => setAnnouncing(event.currentTarget.checked)}
           />
-          <span>Tell screen readers of turns</span>
+          <span>
+            Tell screen readers<span class="more-words"> of turns</span>
+          </span>
         </label>
       </div>
     </header>
@@ -68,6 +70,14 @@ function MicrophoneControl({ microphone }: { microphone: Microphone }) {
         void microphone.toggle();
       }}
     >
+      <button
+        type="submit"
+        class={state === "on" ? "recording" : ""}
+        disabled={impossible !== null || state === "starting" || state === "stopping"}
+      >
+        <span class="dot" aria-hidden="true" />
+        {label}
+      </button>
       <label>
         <span>as</span>
         <input
@@ -86,14 +96,6 @@ function MicrophoneControl({ microphone }: { microphone: Microphone }) {
           }}
         />
       </label>
-      <button
-        type="submit"
-        class={state === "on" ? "recording" : ""}
-        disabled={impossible !== null || state === "starting" || state === "stopping"}
-      >
-        <span class="dot" aria-hidden="true" />
-        {label}
-      </button>
       <p class="trouble" role="status">
         {trouble}
       </p>

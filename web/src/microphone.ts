@@ -37,6 +37,7 @@ export class Microphone {
   private context: AudioContext | null = null;
   private socket: WebSocket | null = null;
   private missedS = 0;
+  private retry = 0;
 
   constructor() {
     if (this.memory.on && impossible === null) void this.start();
@@ -123,7 +124,7 @@ export class Microphone {
       } else {
         this.problem = "Connection lost; trying again.";
         this.changes.tell();
-        setTimeout(() => this.context !== null && this.connect(), AGAIN_MS);
+        this.retry = window.setTimeout(() => this.connect(), AGAIN_MS);
       }
     };
   }
@@ -160,6 +161,7 @@ export class Microphone {
 
   private release(state: MicrophoneState, problem: string | null): void {
     this.silence();
+    clearTimeout(this.retry);
     const socket = this.socket;
     this.socket = null;
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "end" }));

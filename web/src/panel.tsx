@@ -23,12 +23,13 @@ export const Panel = memo(function Panel({ stream, span }: { stream: Stream; spa
         </span>
         <LevelMeter stream={stream} />
       </div>
-      {stream.ended?.startsWith("error") && <p class="trouble">{stream.ended}</p>}
-      {stream.trouble !== null && (
-        <p class="trouble" role="status">
-          {stream.trouble}
-        </p>
-      )}
+      <div class="troubles" role="status">
+        {stream.troubles.map((each) => (
+          <p key={each} class="trouble">
+            {each}
+          </p>
+        ))}
+      </div>
       <Now stream={stream} />
       <TimelineView stream={stream} span={span} />
       <Transcript stream={stream} />
@@ -45,7 +46,10 @@ function Now({ stream }: { stream: Stream }) {
   if (emotion === undefined) {
     return <p class="now waiting">{stream.ended === null ? "Listening for the first turn…" : "No turns."}</p>;
   }
-  const shares = soFar !== undefined ? [] : Object.entries(said?.probabilities ?? {}).sort(([, a], [, b]) => b - a);
+  const shares: [string, number][] =
+    soFar !== undefined
+      ? [[soFar.emotion, soFar.confidence]] // of the others nothing is known yet
+      : Object.entries(said?.probabilities ?? {}).sort(([, a], [, b]) => b - a);
   return (
     <div class="now" style={colours(lookOf(looks, emotion))}>
       <span class="chip" aria-hidden="true">

@@ -101,7 +101,7 @@ export type Event =
   | Mark;
 
 export type WatchMessage =
-  | { type: "watch.started"; version: string; words: boolean; looks: Record<string, Look> }
+  | { type: "watch.started"; version: string; looks: Record<string, Look> }
   | { type: "watch.history"; stream: string; events: Event[] }
   | { type: "watch.ready" }
   | { type: "levels"; dbfs: Record<string, number> }

@@ -5,6 +5,8 @@ import type { Event, Look, TurnJudged, TurnPartial, TurnStarted, WatchMessage } 
 
 const MOST_TURNS = 5_000;
 const FORGOTTEN_AT_ONCE = 1_000;
+/** Sessions that are over and still shown: as many as the server keeps for who comes later. */
+const MOST_ENDED = 8;
 
 export interface Turn {
   said: TurnJudged;
@@ -26,9 +28,15 @@ export class Stream {
   recogniser = "";
   bundle = "";
   ended: string | null = null;
-  trouble: string | null = null;
+  /** The device, as long as it does not answer. */
+  device: string | null = null;
+  /** The analyzer, as long as it does not fare well. */
+  health: string | null = null;
+  /** What was lost since the newest turn. */
+  notice: string | null = null;
   /** Loudness in dB below full scale, null where there is no sound. */
   dbfs: number | null = null;
+  private heard = 0;
 
   constructor(readonly name: string) {}
 
@@ -39,7 +47,13 @@ export class Stream {
   /** How far the session has got, in seconds. */
   get reached(): number {
     const started = [...this.speaking.values()].map((turn) => turn.start_s);
-    return Math.max(this.newest?.said.end_s ?? 0, ...started);
+    return Math.max(this.heard, ...started);
+  }
+
+  /** Everything that is the matter. */
+  get troubles(): string[] {
+    const failed = this.ended?.startsWith("error") ? this.ended : null;
+    return [failed, this.device, this.health, this.notice].filter((each) => each !== null);
   }
 
   apply(event: Event): void {
@@ -51,7 +65,7 @@ export class Stream {
       case "session.ended":
         this.ended = event.reason;
         this.dbfs = null;
-        this.trouble = null;
+        this.device = this.health = this.notice = null;
         this.speaking.clear();
         this.levels.tell();
         break;
@@ -64,16 +78,16 @@ export class Stream {
         this.judge(event);
         break;
       case "audio.gap":
-        this.trouble = `${event.length_s.toFixed(1)} s of sound lost: ${event.reason}`;
+        this.notice = `${event.length_s.toFixed(1)} s of sound lost: ${event.reason}`;
         break;
       case "audio.device_lost":
-        this.trouble = `${event.device} does not answer: ${event.reason}`;
+        this.device = `${event.device} does not answer: ${event.reason}`;
         break;
       case "audio.device_back":
-        this.trouble = null;
+        this.device = null;
         break;
       case "health":
-        this.trouble = event.status === "degraded" ? event.message : null;
+        this.health = event.status === "degraded" ? event.message : null;
         break;
       case "mark":
         this.marks.push(event.at_s);
@@ -84,7 +98,8 @@ export class Stream {
 
   private judge(said: TurnJudged): void {
     this.speaking.delete(said.turn);
-    if (said.type === "turn.final" && this.trouble !== null) this.trouble = null;
+    this.heard = Math.max(this.heard, said.end_s); // speakers overlap: the newest turn need not be the last to end
+    if (said.type === "turn.final") this.notice = null;
     const at = this.indexOf(said.turn);
     const known = this.turns[at];
     if (known?.said.turn === said.turn) {
@@ -113,14 +128,12 @@ export class Stream {
 export class Streams {
   readonly changes = new Changes();
   looks: Record<string, Look> = {};
-  /** Whether the server tells words. */
-  words = true;
   ready = false;
   onTurn: (turn: TurnJudged) => void = () => {};
   private all = new Map<string, Stream>();
   private coming: Map<string, Stream> | null = null;
 
-  /** Those that run first, each group in order of beginning. */
+  /** Those that run first, in order of beginning; then the latest that have ended. */
   list(): Stream[] {
     const streams = [...this.all.values()];
     return [...streams.filter((each) => each.ended === null), ...streams.filter((each) => each.ended !== null)];
@@ -134,7 +147,6 @@ export class Streams {
     switch (message.type) {
       case "watch.started":
         this.looks = message.looks;
-        this.words = message.words;
         this.coming = new Map();
         break;
       case "watch.history":
@@ -168,7 +180,14 @@ export class Streams {
       into.delete(event.stream);
       into.set(event.stream, new Stream(event.stream));
     }
-    into.get(event.stream)?.apply(event);
+    const stream = into.get(event.stream);
+    stream?.apply(event);
+    if (stream !== undefined && event.type === "session.ended") {
+      into.delete(stream.name); // to the end: the one that ended first is forgotten first
+      into.set(stream.name, stream);
+      const ended = [...into.values()].filter((each) => each.ended !== null);
+      for (const { name } of ended.slice(0, -MOST_ENDED)) into.delete(name);
+    }
     if (into === this.all && (event.type === "session.started" || event.type === "session.ended")) {
       this.changes.tell();
     }

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 
 import { lookOf } from "./looks";
-import type { Look } from "./protocol";
+import type { Look, TurnJudged } from "./protocol";
 import type { Stream } from "./streams";
 import { clock } from "./wording";
 
@@ -57,9 +57,23 @@ function inTurn(timeline: Timeline): void {
   }, BETWEEN_CHARTS_MS);
 }
 
+/** What the line is, under where it goes. */
+function nameAxis({ ctx, bbox, valToPos }: uPlot): void {
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.fillStyle = theme().quiet;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  ctx.fillText("valence", bbox.left + 4 * ratio, valToPos(1, "y", true) + 3 * ratio);
+  ctx.restore();
+}
+
 export class Timeline {
   private readonly plot: uPlot;
   private readonly stops: (() => void)[];
+  /** What the band shows, in order of beginning. */
+  private band: TurnJudged[] = [];
   private span = 600;
   private seen = false;
 
@@ -104,16 +118,17 @@ export class Timeline {
 
   draw(): void {
     const { turns, reached } = this.stream;
-    const times = turns.map(({ said }) => (said.start_s + said.end_s) / 2);
-    const values = turns.map(({ said }) => said.valence);
+    // Where speakers overlap, turns are not in order of time, which uPlot relies on.
+    const points = turns.map(({ said }) => [(said.start_s + said.end_s) / 2, said.valence] as const);
+    points.sort(([a], [b]) => a - b);
+    this.band = turns.map(({ said }) => said).sort((a, b) => a.start_s - b.start_s);
     const to = Math.max(reached, SHORTEST_SPAN_S);
     const from = Math.max(0, to - this.span);
     this.plot.batch(() => {
-      this.plot.setData([times, values], false);
+      this.plot.setData([points.map(([time]) => time), points.map(([, valence]) => valence)], false);
       this.plot.setScale("x", { min: from, max: to });
     });
   }
-
 
   private options(): uPlot.Options {
     const ink = () => theme().quiet;
@@ -140,11 +155,14 @@ export class Timeline {
           points: { size: 5, fill: () => theme().ink },
         },
       ],
-      hooks: { draw: [(plot) => this.paintBand(plot)] },
+      hooks: { drawAxes: [nameAxis], draw: [(plot) => this.paintBand(plot)] },
     };
   }
 
-  /** One box a turn, in the colour of its emotion, with its symbol where there is room; marks as lines. */
+  /**
+   * One box a turn, in the colour of its emotion, with its symbol where there is room; marks as lines.
+   * Later boxes lie on earlier ones: of who is interrupted, what comes before and after it is seen.
+   */
   private paintBand({ ctx, bbox, scales, valToPos }: uPlot): void {
     const ratio = devicePixelRatio;
     const { min, max } = scales["x"]!;
@@ -154,22 +172,24 @@ export class Timeline {
     ctx.font = `${10 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    let painted = Infinity; // leftmost pixel so far: what is too narrow to be seen beside it is left out
-    for (let i = this.stream.turns.length - 1; i >= 0; i--) {
-      const { said } = this.stream.turns[i]!;
-      if (said.start_s > max) continue;
-      if (said.end_s < min) break;
+    const boxes: { left: number; width: number; seen: number; look: Look }[] = [];
+    let taken = Infinity; // leftmost pixel so far: what is too narrow to be seen beside it is left out
+    for (let i = this.band.length - 1; i >= 0; i--) {
+      const said = this.band[i]!;
+      if (said.start_s > max || said.end_s < min) continue;
       const left = Math.max(valToPos(said.start_s, "x", true), bbox.left);
       const right = Math.min(valToPos(said.end_s, "x", true), bbox.left + bbox.width);
-      if (Math.floor(left) >= painted) continue;
-      painted = Math.floor(left);
       const width = Math.max(right - left, 1);
-      const look = lookOf(this.looks, said.emotion);
+      if (Math.floor(left) >= taken && width < 2) continue;
+      boxes.push({ left, width, seen: Math.min(width, taken - left), look: lookOf(this.looks, said.emotion) });
+      taken = Math.floor(left);
+    }
+    for (const { left, width, seen, look } of boxes.reverse()) {
       ctx.fillStyle = dark.matches ? look.on_dark : look.on_light;
       ctx.fillRect(left, top, width, BAND * ratio);
-      if (width > ROOM_FOR_SYMBOL * ratio) {
+      if (seen > ROOM_FOR_SYMBOL * ratio) {
         ctx.fillStyle = dark.matches ? "#1a1a1b" : "#ffffff";
-        ctx.fillText(look.symbol, left + width / 2, top + (BAND / 2 + 0.5) * ratio);
+        ctx.fillText(look.symbol, left + seen / 2, top + (BAND / 2 + 0.5) * ratio);
       }
     }
     ctx.fillStyle = theme().accent;

@@ -2,7 +2,15 @@
 
 const KEY = "merits.token";
 
+/** What the server takes for one (streamer/server/guard.py); of anything else browsers make no websocket. */
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{16,256}$/;
+const REFUSED = "-";
+
 export const token = {
-  get: (): string | null => sessionStorage.getItem(KEY),
+  /** null where none was given yet. What cannot be a token becomes one that the server refuses. */
+  get: (): string | null => {
+    const kept = sessionStorage.getItem(KEY);
+    return kept === null || TOKEN.test(kept) ? kept : REFUSED;
+  },
   set: (value: string): void => sessionStorage.setItem(KEY, value),
 };

@@ -30,9 +30,13 @@ export function TokenForm({ watch }: { watch: Watch }) {
         </label>
         <button type="submit">Connect</button>
       </form>
-      <p id="token-help" class="quiet" role={wrong ? "alert" : undefined}>
-        {wrong ? "That is not it. " : ""}It stands in the file that was given as --token-file, and is forgotten when this
-        tab is closed.
+      {wrong && (
+        <p class="trouble" role="alert">
+          The server refused that token.
+        </p>
+      )}
+      <p id="token-help" class="quiet">
+        It stands in the <code>--token-file</code> that the server was given, and is forgotten when this tab is closed.
       </p>
     </section>
   );

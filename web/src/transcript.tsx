@@ -69,7 +69,7 @@ const TurnView = memo(
           <p class="head">
             {said.speaker !== null && <span class="speaker">{said.speaker}</span>}
             <Emotion name={said.emotion} />
-            <span class="quiet">
+            <span class="quiet" title="confidence · valence">
               {percent(said.confidence)} · {valence(said.valence)}
             </span>
             {said.revision > 0 && (

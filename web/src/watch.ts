@@ -15,6 +15,7 @@ export class Watch {
   state: WatchState = "connecting";
   private wait = FIRST_WAIT_MS;
   private retry = 0;
+  private socket: WebSocket | null = null;
 
   constructor(private readonly streams: Streams) {
     window.addEventListener("online", () => this.soon(0));
@@ -29,8 +30,13 @@ export class Watch {
 
   private open(): void {
     clearTimeout(this.retry);
+    if (this.socket !== null) {
+      this.socket.onmessage = this.socket.onclose = null; // only one may tell
+      this.socket.close();
+    }
     let welcome = false;
     const socket = connect("/v1/watch", token.get());
+    this.socket = socket;
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data as string) as WatchMessage;
       this.streams.take(message);
@@ -44,12 +50,13 @@ export class Watch {
     };
     socket.onclose = () => {
       if (welcome) this.become("lost");
-      void this.lost();
+      void this.lost(socket);
     };
   }
 
-  private async lost(): Promise<void> {
+  private async lost(socket: WebSocket): Promise<void> {
     const answer = await ask(token.get());
+    if (this.socket !== socket) return; // another attempt has begun meanwhile
     if (answer === "token") {
       this.become("token");
       return;

@@ -5,17 +5,32 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from streamer.analyzer import Analyzer
+from streamer.config import Settings
+from streamer.server.streams import Streams
+from tests.streamer.server.serving import serving
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, ViewportSize
 
 PHONE: "ViewportSize" = {"width": 390, "height": 844}
 DESKTOP: "ViewportSize" = {"width": 1280, "height": 800}
+PATIENCE_MS = 120_000
+
+
+@asynccontextmanager
+async def page_of(
+    analyzer: Analyzer, settings: Settings, **limits: Any
+) -> AsyncIterator[tuple[str, Streams]]:
+    """A server; yields what to open."""
+    async with serving(analyzer, settings, **limits) as (url, streams):
+        yield url.replace("ws", "http", 1).removesuffix("v1/streams/"), streams
 
 
 @asynccontextmanager

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterator
 from random import Random
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from streamer import events
 
@@ -17,6 +20,8 @@ SENTENCES = (
     "I am sorry. I did not think of it, and I should have asked you before the weekend.",
     "Never mind.",
 )
+
+Made = TypeVar("Made", bound=BaseModel)
 
 
 class MadeUp:
@@ -59,6 +64,34 @@ class MadeUp:
             duration_s=self._at_s,
         )
 
+    def tell(self, kind: type[Made], **fields: Any) -> Made:
+        """Anything else that happens."""
+        return kind(**self._session.stamp(), **fields)
+
+    def final(
+        self,
+        turn: int,
+        speaker: str,
+        start_s: float,
+        end_s: float,
+        probabilities: dict[str, float],
+        text: str,
+    ) -> events.TurnFinal:
+        """What is said of a turn that is over."""
+        return self.tell(
+            events.TurnFinal,
+            turn=turn,
+            speaker=speaker,
+            start_s=start_s,
+            end_s=end_s,
+            text=text if self._words else None,
+            recogniser="none",
+            bundle="made-up@1",
+            modalities={"text": probabilities},
+            latency_ms=events.Latency(endpoint=500, transcribe=0, embed=0, context=3, total=4),
+            **self._judged(probabilities),
+        )
+
     def turn(self) -> Iterator[events.Event]:
         """The next turn, from its start to its final event; now and then a revision of an older one."""
         random = self._random
@@ -79,19 +112,7 @@ class MadeUp:
             emotion=emotion,
             confidence=probabilities[emotion],
         )
-        final = events.TurnFinal(
-            **self._session.stamp(),
-            turn=self._turn,
-            speaker=speaker,
-            start_s=start_s,
-            end_s=end_s,
-            text=text if self._words else None,
-            recogniser="none",
-            bundle="made-up@1",
-            modalities={"text": probabilities},
-            latency_ms=events.Latency(endpoint=500, transcribe=0, embed=0, context=3, total=4),
-            **self._judged(probabilities),
-        )
+        final = self.final(self._turn, speaker, start_s, end_s, probabilities, text)
         self._said = [*self._said[-5:], final]
         yield final
         if random.random() < 0.3:
@@ -108,7 +129,7 @@ class MadeUp:
 
     def _judged(self, probabilities: dict[str, float]) -> dict[str, object]:
         emotion = max(probabilities, key=probabilities.__getitem__)
-        valence = sum(probabilities[label] * v for label, v in zip(LABELS, VALENCES, strict=True))
+        valence = sum(probabilities.get(label, 0) * v for label, v in zip(LABELS, VALENCES, strict=True))
         sentiment = "positive" if valence > 0.1 else "negative" if valence < -0.1 else "neutral"
         return {
             "emotion": emotion,

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,21 @@ from streamer.analyzer import Analyzer
 from streamer.config import Settings
 from streamer.server.streams import Streams
 from streamer.sessions import load_analyzer
-from tests.streamer.server.browser import DESKTOP, PHONE, Complaints, chromium, microphone
+from tests.streamer.server.browser import (
+    DESKTOP,
+    PATIENCE_MS,
+    PHONE,
+    Complaints,
+    chromium,
+    microphone,
+    page_of,
+)
 from tests.streamer.server.made_up import MadeUp
-from tests.streamer.server.serving import all_ended, serving
+from tests.streamer.server.serving import all_ended
 from tests.streamer.sound import conversation
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 TOKEN = "correct-horse-battery-staple"
-PATIENCE_MS = 120_000
-
-
-@asynccontextmanager
-async def page_of(
-    analyzer: Analyzer, settings: Settings, **limits: Any
-) -> AsyncIterator[tuple[str, Streams]]:
-    """A server; yields what to open."""
-    async with serving(analyzer, settings, **limits) as (url, streams):
-        yield url.replace("ws", "http", 1).removesuffix("v1/streams/"), streams
 
 
 def tell(streams: Streams, talk: MadeUp, turns: int) -> None:
@@ -167,9 +163,13 @@ async def test_the_token_is_asked_for_and_words_can_be_withheld(
         page = await browser.new_page(viewport=PHONE)
         page.set_default_timeout(PATIENCE_MS)
         await page.goto(address)
-        await page.get_by_label("Token", exact=True).fill("not-the-right-token")
-        await page.get_by_role("button", name="Connect").click()
-        await page.get_by_text("That is not it").wait_for()
+        refused = page.get_by_text("The server refused that token")
+        for wrong in ("not-the-right-token", "Bearer abc", "a/b=", "ü", "   ", "long" * 10_000):
+            await page.get_by_label("Token", exact=True).fill(wrong)
+            await page.get_by_role("button", name="Connect").click()
+            await refused.wait_for()
+            await page.reload()
+            await refused.wait_for()
         await page.get_by_label("Token", exact=True).fill(TOKEN)
         await page.get_by_role("button", name="Connect").click()
         await page.locator(".body").first.wait_for()

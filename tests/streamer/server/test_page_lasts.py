@@ -1,0 +1,120 @@
+"""The web page beside long conversations: troubles that stay, sessions that end, speakers who overlap."""
+
+from playwright.async_api import Page, expect
+
+from streamer import events
+from streamer.analyzer import Analyzer
+from streamer.config import Settings
+from streamer.palette import looks
+from tests.streamer.server.browser import DESKTOP, PATIENCE_MS, Complaints, chromium, page_of
+from tests.streamer.server.made_up import MadeUp
+
+FAILED = "recogniser failed: pocketsphinx takes over"
+
+
+async def test_troubles_stay_until_they_are_over(analyzer: Analyzer, settings: Settings) -> None:
+    async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
+        page = await browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(PATIENCE_MS)
+        complaints = Complaints(page, address)
+        talk = MadeUp("kitchen")
+
+        async def become(*troubles: str) -> None:
+            await expect(page.locator(".troubles .trouble")).to_have_text(troubles, timeout=PATIENCE_MS)
+
+        def health(status: str, message: str) -> events.Health:
+            return talk.tell(events.Health, status=status, message=message, queues={})
+
+        lost = talk.tell(events.AudioDeviceLost, device="USB mic", reason="unplugged")
+        back = talk.tell(events.AudioDeviceBack, device="USB mic", lost_s=2.0)
+        gap = talk.tell(events.AudioGap, start_s=3.0, length_s=2.0, reason="the client was away")
+        away, missed = "USB mic does not answer: unplugged", "2.0 s of sound lost: the client was away"
+        streams.onlookers.tell(talk.started())
+        await page.goto(address)
+        streams.onlookers.tell(health("degraded", FAILED))
+        streams.onlookers.tell(gap)
+        await become(FAILED, missed)
+        for event in talk.turn():
+            streams.onlookers.tell(event)
+        await become(FAILED)
+        streams.onlookers.tell(lost)
+        await become(away, FAILED)
+        streams.onlookers.tell(back)
+        await become(FAILED)
+        streams.onlookers.tell(lost)
+        streams.onlookers.tell(health("ok", "the recogniser is back"))
+        await become(away)
+        streams.onlookers.tell(gap)
+        streams.onlookers.tell(talk.ended())
+        await become()
+        assert complaints == []
+
+
+async def test_what_ended_long_ago_is_forgotten(analyzer: Analyzer, settings: Settings) -> None:
+    async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
+        page = await browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(PATIENCE_MS)
+        first, running = MadeUp("first"), MadeUp("running")
+        for talk in (first, running):
+            streams.onlookers.tell(talk.started())
+        await page.goto(address)
+        await page.get_by_role("region", name="running", exact=True).wait_for()
+        for number in range(12):
+            talk = MadeUp(f"call-{number}")
+            streams.onlookers.tell(talk.started())
+            streams.onlookers.tell(talk.ended())
+        streams.onlookers.tell(first.ended())
+        last = MadeUp("last")
+        streams.onlookers.tell(last.started())
+        await page.get_by_role("region", name="last", exact=True).wait_for()
+        panels = page.locator("[data-stream]")
+        shown = await panels.evaluate_all("all => all.map((each) => each.dataset.stream)")
+        assert shown == ["running", "last", *(f"call-{number}" for number in range(5, 12)), "first"]
+
+
+async def test_the_timeline_shows_speakers_who_overlap(analyzer: Analyzer, settings: Settings) -> None:
+    """Anna goes on from 0 to 100 s (joy); Ben says something at 10 and at 20 s (anger)."""
+    async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
+        talk = MadeUp("call")
+        streams.onlookers.tell(talk.started())
+        streams.onlookers.tell(talk.final(1, "Anna", 0, 100, {"joy": 1.0}, "Listen."))
+        for turn in (2, 3):
+            start_s = 10.0 * (turn - 1)
+            streams.onlookers.tell(
+                talk.final(turn, "Ben", start_s, start_s + 2, {"anger": 1.0}, "Never mind.")
+            )
+        page = await browser.new_page(viewport=DESKTOP, color_scheme="light")
+        page.set_default_timeout(PATIENCE_MS)
+        await page.goto(address)
+        await page.get_by_text("1:40").first.wait_for()  # not 0:22, where the newest turn ends
+        palette = looks(["joy", "anger"])
+        joy, anger = (palette[label].on_light.lower() for label in ("joy", "anger"))
+        await page.evaluate(LOOK_AT_TIMELINE)
+        await page.wait_for_function("joy => bandAt(1) === joy", arg=joy)
+        band = [await page.evaluate("t => bandAt(t)", t) for t in (11, 16, 21, 60, 99)]
+        assert band == [anger, joy, anger, joy, joy], "who interrupts is seen, and who goes on"
+        # By time, the line leads from Ben at 21 s to Anna at 50 s; by number, from Anna to Ben at 11 s.
+        assert await ink(page, 30, -0.8 + 1.7 * 9 / 29)
+        assert not await ink(page, 30, 0.9 - 1.7 * 20 / 39), "the line never leads back in time"
+
+
+async def ink(page: Page, time_s: float, valence: float) -> bool:
+    """Whether the line of valence goes through there."""
+    return bool(await page.evaluate("([t, v]) => inkAt(t, v)", [time_s, valence]))
+
+
+LOOK_AT_TIMELINE = """() => {
+  const over = document.querySelector(".u-over");
+  const canvas = document.querySelector(".timeline canvas");
+  const x = (seconds) => over.offsetLeft + (over.offsetWidth * seconds) / 100;
+  const pixels = (x, y, size) => canvas.getContext("2d").getImageData(x, y, size, size).data;
+  window.bandAt = (seconds) => {
+    const [r, g, b] = pixels(x(seconds), over.offsetTop + over.offsetHeight + 6, 1);
+    return "#" + [r, g, b].map((each) => each.toString(16).padStart(2, "0")).join("");
+  };
+  window.inkAt = (seconds, valence) => {
+    const y = over.offsetTop + (over.offsetHeight * (1.05 - valence)) / 2.1;
+    const seen = pixels(Math.round(x(seconds)) - 2, Math.round(y) - 2, 5);
+    return seen.some((value, i) => i % 4 === 3 && value > 128 && seen[i - 3] < 120);
+  };
+}"""
