@@ -65,6 +65,7 @@ class Onlookers:
         history.add(event, line)
         if history.ended:
             self._levels.pop(event.stream, None)
+            self._histories[event.stream] = self._histories.pop(event.stream)  # what ended last stays longest
             self._forget()
         for each in self._watching:
             each.put(line, partial=isinstance(event, TurnPartial))
