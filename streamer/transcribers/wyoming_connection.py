@@ -142,11 +142,12 @@ class Utterance:
         self._address = address
         self._connection = Connection(address)
         self._answer: asyncio.Task[Transcript] | None = None
+        self._broken = False
 
     async def open(self) -> None:
         """Connect, and say what comes."""
         await self._connection.__aenter__()
-        self._answer = asyncio.create_task(self._listen())
+        self._answer = asyncio.create_task(self._answering())
         await self._write(Transcribe(name=self._address.model, language=self._address.language))
         await self._write(AudioStart(SAMPLE_RATE, _WIDTH, channels=1))
 
@@ -172,10 +173,18 @@ class Utterance:
     async def _write(self, message: Eventable) -> None:
         """Send, unless the answer is there already: an error is raised, a transcript is all there will be."""
         assert self._answer is not None
-        if self._answer.done():
-            self._answer.result()
+        if self._answer.done() or self._broken:
+            await self._answer
         else:
             await self._connection.write(message)
+
+    async def _answering(self) -> Transcript:
+        try:
+            return await self._listen()
+        except BaseException:  # whoever is to close may come too late: the thread may be ending
+            self._broken = True
+            await self._connection.__aexit__()
+            raise
 
     async def _listen(self) -> Transcript:
         while (event := await self._connection.read()) is not None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import deque
 from time import monotonic
 
 import aiomqtt
@@ -25,13 +26,18 @@ BETWEEN_BATCHES_S = 0.03
 """Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
+_DOUBTFUL_S = 5.0
+_DOUBTFUL = 50
+"""A broker that is killed has confirmed messages that it had yet to pass on: those of so many seconds, and no
+more than so many, are sent again once it is back."""
 
 
 class Delivery:
     """Sends the messages of a mailbox in order, and those that other runs left for its broker.
 
     Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
-    A message whose delivery is in doubt is sent again.
+    A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it
+    vanished.
 
     Args:
         address: the broker.
@@ -69,6 +75,8 @@ class Delivery:
         self._patient = (
             mailbox.depth > 0
         )  # what earlier runs left: who knows how long the broker has been back
+        self._recent: deque[tuple[float, Message]] = deque(maxlen=_DOUBTFUL)
+        self._doubtful: deque[Message] = deque(maxlen=_DOUBTFUL)
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
@@ -158,6 +166,9 @@ class Delivery:
             await asyncio.wait({delivery, listening}, return_when=asyncio.FIRST_COMPLETED)
             finished = delivery if delivery.done() else listening
             finished.result()
+        except aiomqtt.MqttError:
+            self._doubt()
+            raise
         finally:
             for task in (delivery, listening):
                 task.cancel()
@@ -183,9 +194,10 @@ class Delivery:
     async def _deliver(self, connection: Connection) -> None:
         await self._deliver_announcement(connection)
         await self._mailbox.adopt()
-        if self._patient and self._mailbox.depth:
+        if self._patient and (self._doubtful or self._mailbox.depth):
             await asyncio.sleep(self._settle_s)
             await self._find_subscribers(connection)
+            await self._send_again(connection)
         self._patient = False
         while True:
             self._wake.clear()
@@ -207,15 +219,30 @@ class Delivery:
         A broker that was killed has forgotten its subscribers, and hears of them as they come back.
         """
         longest = monotonic() + 3 * self._settle_s
-        while batch := await self._mailbox.peek(1):
-            ((number, message),) = batch
+        while batch := [(None, self._doubtful[0])] if self._doubtful else await self._mailbox.peek(1):
+            number, message = batch[0]
             heard = await connection.publish(message)
             if connection.client.refused is not None:
                 return  # which will be said of the whole batch
             if heard or monotonic() > longest:
-                await self._mailbox.confirm([number])
+                if number is not None:
+                    await self._mailbox.confirm([number])
+                    self._recent.append((monotonic(), message))
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
+
+    def _doubt(self) -> None:
+        """The connection broke: what was confirmed just before may have gone no further."""
+        since = monotonic() - _DOUBTFUL_S
+        self._doubtful.extendleft(message for at, message in reversed(self._recent) if at > since)
+        self._recent.clear()
+
+    async def _send_again(self, connection: Connection) -> None:
+        while self._doubtful:
+            await connection.publish(self._doubtful[0])
+            with contextlib.suppress(Refused):  # it has been taken before
+                connection.check()
+            self._recent.append((monotonic(), self._doubtful.popleft()))
 
     async def _deliver_announcement(self, connection: Connection) -> None:
         if not self._announced and self._announcement is not None:
@@ -233,9 +260,10 @@ class Delivery:
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something."""
         try:
-            count = await deliver_batch(connection, self._mailbox)
+            delivered = await deliver_batch(connection, self._mailbox)
             self._refused = False
-            return count > 0
+            self._recent.extend((monotonic(), message) for message in delivered)
+            return bool(delivered)
         except Refused as error:
             self._refused = True
             self._warn_once(f"{self._address}: {error}; events wait until that is taken")
@@ -260,8 +288,8 @@ class Delivery:
         self._trouble = trouble
 
 
-async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
-    """Deliver the next messages of a mailbox, and return how many that were: 0 when it is empty.
+async def deliver_batch(connection: Connection, mailbox: Mailbox) -> list[Message]:
+    """Deliver the next messages of a mailbox, and return them: none when it is empty.
 
     Raises:
         aiomqtt.MqttError: for some it is in doubt; those still wait.
@@ -278,4 +306,4 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return len(batch)
+    return [message for _, message in batch]
