@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 import aiomqtt
@@ -28,6 +29,8 @@ _FIRST_FAILURE = 0x80
 """Reason codes of a PUBACK (MQTT 5, section 3.4.2.1)."""
 _RECEIVE_MAXIMUM = 65_535
 """Where a broker names none (MQTT 5, section 3.2.2.3.3)."""
+_LATELY_S = 5.0
+_LATELY = 50
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
 
 
@@ -144,6 +147,7 @@ class Connection:
     def __init__(self, client: _Client, version: ProtocolVersion) -> None:
         self.client = client
         self._version = version
+        self._confirmed: dict[str, tuple[float, Message]] = {}
 
     @property
     def receives(self) -> int:
@@ -168,7 +172,17 @@ class Connection:
             properties=self._properties(message),
             timeout=timeout_s,
         )
+        if message.qos and message.id is not None:
+            self._confirmed.pop(message.id, None)
+            self._confirmed[message.id] = monotonic(), message
+            if len(self._confirmed) > _LATELY:
+                del self._confirmed[next(iter(self._confirmed))]
         return not self.client.unheard
+
+    def confirmed_lately(self) -> list[Message]:
+        """Events confirmed in the last few seconds, in order: a broker that was killed may have lost them."""
+        since = monotonic() - _LATELY_S
+        return [message for at, message in self._confirmed.values() if at > since]
 
     def check(self) -> None:
         """See whether the messages published since it was last asked have been taken.

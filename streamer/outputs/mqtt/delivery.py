@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import deque
 from time import monotonic
 
 import aiomqtt
@@ -26,10 +25,6 @@ BETWEEN_BATCHES_S = 0.03
 """Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
-_DOUBTFUL_S = 5.0
-_DOUBTFUL = 50
-"""A broker that is killed has confirmed messages that it had yet to pass on: those of so many seconds, and no
-more than so many, are sent again once it is back."""
 
 
 class Delivery:
@@ -75,8 +70,7 @@ class Delivery:
         self._patient = (
             mailbox.depth > 0
         )  # what earlier runs left: who knows how long the broker has been back
-        self._recent: deque[tuple[float, Message]] = deque(maxlen=_DOUBTFUL)
-        self._doubtful: deque[Message] = deque(maxlen=_DOUBTFUL)
+        self._doubtful: list[Message] = []  # confirmed, but perhaps not passed on
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
@@ -166,13 +160,12 @@ class Delivery:
             await asyncio.wait({delivery, listening}, return_when=asyncio.FIRST_COMPLETED)
             finished = delivery if delivery.done() else listening
             finished.result()
-        except aiomqtt.MqttError:
-            self._doubt()
-            raise
         finally:
             for task in (delivery, listening):
                 task.cancel()
             await asyncio.gather(delivery, listening, return_exceptions=True)
+            again = (*connection.confirmed_lately(), *self._doubtful)
+            self._doubtful = list({message.id: message for message in again}.values())
             if offline := self._availability(OFFLINE):
                 with contextlib.suppress(aiomqtt.MqttError):
                     await connection.publish(offline, timeout_s=1)
@@ -227,22 +220,16 @@ class Delivery:
             if heard or monotonic() > longest:
                 if number is not None:
                     await self._mailbox.confirm([number])
-                    self._recent.append((monotonic(), message))
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
 
-    def _doubt(self) -> None:
-        """The connection broke: what was confirmed just before may have gone no further."""
-        since = monotonic() - _DOUBTFUL_S
-        self._doubtful.extendleft(message for at, message in reversed(self._recent) if at > since)
-        self._recent.clear()
-
     async def _send_again(self, connection: Connection) -> None:
+        """What a broker confirmed just before it was killed may have gone no further."""
         while self._doubtful:
             await connection.publish(self._doubtful[0])
             with contextlib.suppress(Refused):  # it has been taken before
                 connection.check()
-            self._recent.append((monotonic(), self._doubtful.popleft()))
+            del self._doubtful[0]
 
     async def _deliver_announcement(self, connection: Connection) -> None:
         if not self._announced and self._announcement is not None:
@@ -260,10 +247,9 @@ class Delivery:
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something."""
         try:
-            delivered = await deliver_batch(connection, self._mailbox)
+            count = await deliver_batch(connection, self._mailbox)
             self._refused = False
-            self._recent.extend((monotonic(), message) for message in delivered)
-            return bool(delivered)
+            return count > 0
         except Refused as error:
             self._refused = True
             self._warn_once(f"{self._address}: {error}; events wait until that is taken")
@@ -288,8 +274,8 @@ class Delivery:
         self._trouble = trouble
 
 
-async def deliver_batch(connection: Connection, mailbox: Mailbox) -> list[Message]:
-    """Deliver the next messages of a mailbox, and return them: none when it is empty.
+async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
+    """Deliver the next messages of a mailbox, and return how many that were: 0 when it is empty.
 
     Raises:
         aiomqtt.MqttError: for some it is in doubt; those still wait.
@@ -306,4 +292,4 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> list[Messag
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return [message for _, message in batch]
+    return len(batch)

@@ -32,8 +32,8 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
         sent = 0
         try:
             async with Connector(address).connect() as connection:
-                while delivered := await deliver_batch(connection, mailbox):
-                    sent += len(delivered)
+                while count := await deliver_batch(connection, mailbox):
+                    sent += count
                     await asyncio.sleep(BETWEEN_BATCHES_S)
         except aiomqtt.MqttError as error:
             raise RunError(
