@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -76,7 +77,7 @@ def per_turn(
     lengths = [length for length in at if length > window]
     for length in progress(lengths, f"window {window}"):
         whole[length] = Conversation(bundle, window)
-        networks[length] = ConversationWindow(bundle.conversation, window)
+        networks[length] = ConversationWindow(bundle.incremental, window)
         for number in range(length - 1):
             heard = turns.utterance(number)
             whole[length].add(number, heard)
@@ -104,7 +105,7 @@ def against_recomputing(
     """The newest turn at each of these lengths: the window's step, against the offline model on all turns."""
     result = {}
     for length in at:
-        networks = ConversationWindow(bundle.conversation, window)
+        networks = ConversationWindow(bundle.incremental, window)
         for number in range(length):
             heard = turns.utterance(number)
             networks.append(heard.text_embedding, heard.speech_embedding)
@@ -150,6 +151,8 @@ def held_bytes(root: object, shared: Collection[object] = ()) -> int:
             continue
         seen.add(id(each))
         total += sys.getsizeof(each)
+        if isinstance(each, np.ndarray) and each.base is not None:
+            queue.append(each.base)
         if isinstance(each, Tensor):
             storage = each.untyped_storage()
             storages[storage.data_ptr()] = 0 if storage.data_ptr() in weights else storage.nbytes()
@@ -160,7 +163,8 @@ def held_bytes(root: object, shared: Collection[object] = ()) -> int:
 def memory(bundle: Bundle, turns: Turns, window: int, after: Sequence[int] = HELD_AFTER) -> dict[str, int]:
     """Bytes that a conversation holds after so many turns."""
     conversation = Conversation(bundle, window)
-    shared = (*bundle.labels, *SENTIMENTS, *bundle.conversation.parameters())
+    networks = (*vars(bundle.incremental).values(), *bundle.conversation.parameters())
+    shared = (*bundle.labels, *SENTIMENTS, *networks)
     said = 0
     held = {}
     for count in after:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from models.errors import BaseEncoderError, BundleError
 from models.manifest import FORMAT, SENTIMENTS, FileEntry, Manifest
 from models.paths import BUNDLES, DEFAULT_BUNDLE
 from models.text import TextEncoder
+from models.window import IncrementalModel
 
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
@@ -60,6 +62,11 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """The emotions, in order of class index."""
         return self.manifest.labels
+
+    @cached_property
+    def incremental(self) -> IncrementalModel:
+        """The conversation model as it is run live; made when it is first asked for."""
+        return IncrementalModel(self.conversation, trace=True)
 
     @property
     def words_only(self) -> bool:

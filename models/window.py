@@ -6,12 +6,14 @@ GRUs, attention) sees the window alone. The forward GRUs above the lowest read t
 start at the window's left edge, from the state they had at the turn before it when that was last judged.
 """
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.context import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
-from models.gru import GRUSteps
+from models.gru import Array, GRUSteps, array
+from models.traced import traced
 
 
 class _Layer:
@@ -22,23 +24,70 @@ class _Layer:
         self.backward = GRUSteps(layer.backward_gru)
 
 
+class _Recurrence:
+    """One modality's Bi-GRU, and what stands for a turn that lacks the modality."""
+
+    def __init__(self, encoder: ContextEncoder) -> None:
+        self.hidden = encoder.config.hidden
+        self.absent = array(encoder.absent)
+        self.layers = [_Layer(layer) for layer in encoder.layers if isinstance(layer, BiGRULayer)]
+
+
+class _Above(nn.Module):
+    """What is above the recurrence: attention, Stage II's heads, and Stage III."""
+
+    def __init__(self, model: ConversationModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, text: Tensor, speech: Tensor, present: Tensor) -> Tensor:
+        """States of the n turns in the window, [1, n, 2H] each, and which there are, bool [1, n, 2].
+
+        Returns:
+            `Logits`, stacked [3, n, C].
+        """
+        words = self.model.text.attend(text, None)
+        sound = None if self.model.speech is None else self.model.speech.attend(speech, None)
+        return torch.cat(self.model.fuse(words, sound, present[..., 0], present[..., 1], None))
+
+
+class IncrementalModel:
+    """A `ConversationModel`, taken apart for `ConversationWindow`; shared between conversations.
+
+    Args:
+        model: the offline form, in evaluation mode.
+        trace: make what is above the recurrence a single call (see `models.traced`).
+    """
+
+    def __init__(self, model: ConversationModel, *, trace: bool = False) -> None:
+        self.text = _Recurrence(model.text)
+        self.speech = None if model.speech is None else _Recurrence(model.speech)
+        self.above: nn.Module = _Above(model)
+        if trace:
+            self.above = traced(self.above, *(self._example(turns) for turns in (3, 1, 8)))
+
+    def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
+        widths = (0 if each is None else 2 * each.hidden for each in (self.text, self.speech))
+        text, speech = (torch.arange(1.0 * turns * width).reshape(1, turns, width).sin() for width in widths)
+        return text, speech, torch.arange(2 * turns).reshape(1, turns, 2) % 3 > 0
+
+
 class _Track:
     """One modality's rolling memory: what its lowest layer made of the window's turns, and its left edge."""
 
-    def __init__(self, encoder: ContextEncoder, window: int) -> None:
-        config = encoder.config
-        self.encoder = encoder
-        self.layers = [_Layer(layer) for layer in encoder.layers if isinstance(layer, BiGRULayer)]
-        self.gates = torch.zeros(2 * window, 3 * config.hidden)  # of the lowest backward GRU
-        self.ahead = torch.zeros(2 * window, config.hidden)
-        self.carried = torch.zeros(config.hidden)
-        self.edges = [torch.zeros(config.hidden) for _ in self.layers[1:]]
-        self.leftmost = [edge.clone() for edge in self.edges]
+    def __init__(self, recurrence: _Recurrence, window: int) -> None:
+        self.recurrence = recurrence
+        hidden = recurrence.hidden
+        self.gates = np.zeros((2 * window, 3 * hidden), np.float32)  # of the lowest backward GRU
+        self.ahead = np.zeros((2 * window, hidden), np.float32)
+        self.carried = np.zeros(hidden, np.float32)
+        self.edges = np.zeros((len(recurrence.layers) - 1, hidden), np.float32)
+        self.leftmost = self.edges.copy()
 
     def write(self, slot: int, features: Tensor | None) -> None:
         """Take in the newest turn: one step of the lowest forward GRU."""
-        x = (self.encoder.absent if features is None else features)[None]
-        lowest = self.layers[0]
+        x = (self.recurrence.absent if features is None else array(features))[None]
+        lowest = self.recurrence.layers[0]
         self.gates[slot] = lowest.backward.gates(x)[0]
         self.ahead[slot] = self.carried = lowest.forward.run(lowest.forward.gates(x), self.carried)[0]
 
@@ -49,30 +98,29 @@ class _Track:
 
     def slide(self) -> None:
         """The leftmost turn leaves: upper layers will start from the states it left behind."""
-        for edge, state in zip(self.edges, self.leftmost, strict=True):
-            edge.copy_(state)
+        self.edges[:] = self.leftmost
 
-    def judge(self, window: slice) -> tuple[Tensor, Tensor]:
-        """Stage II embeddings [1, n, 2H] and logits [1, n, C] of the turns in the window."""
+    def judge(self, window: slice) -> Array:
+        """States [n, 2H] of the turns in the window, above all layers."""
         gates, ahead = self.gates[window], self.ahead[window]  # [n, 3H], [n, H]
         x = ahead
-        for depth, layer in enumerate(self.layers):
+        for depth, layer in enumerate(self.recurrence.layers):
             if depth:
                 ahead = layer.forward.run(layer.forward.gates(x), self.edges[depth - 1])
-                self.leftmost[depth - 1].copy_(ahead[0])
+                self.leftmost[depth - 1] = ahead[0]
                 gates = layer.backward.gates(x)
-            x = torch.cat([ahead, layer.backward.run(gates.flip(0)).flip(0)], dim=-1)  # [n, 2H]
-        return self.encoder.attend(x[None], None)
+            x = np.concatenate([ahead, layer.backward.run(gates[::-1])[::-1]], axis=-1)  # [n, 2H]
+        return x
 
 
 class ConversationWindow:
     """A conversation as it unfolds: at most `size` turns are looked at, however long it gets."""
 
-    def __init__(self, model: ConversationModel, size: int = 32) -> None:
+    def __init__(self, model: IncrementalModel, size: int = 32) -> None:
         """Start an empty conversation.
 
         Args:
-            model: the offline form, in evaluation mode; shared between conversations.
+            model: shared between conversations.
             size: turns in the window.
 
         Raises:
@@ -81,10 +129,10 @@ class ConversationWindow:
         if size < 1:
             raise ValueError("a window holds at least one turn")
         self.size = size
-        self._model = model
+        self._above = model.above
         self._text = _Track(model.text, size)
         self._speech = None if model.speech is None else _Track(model.speech, size)
-        self._present = torch.zeros(2 * size, 2, dtype=torch.bool)  # words and sound
+        self._present = np.zeros((2 * size, 2), np.bool_)  # words and sound
         self._start = 0
         self._end = 0
 
@@ -118,16 +166,11 @@ class ConversationWindow:
         self._text.write(self._end, text)
         if self._speech is not None:
             self._speech.write(self._end, speech)
-        self._present[self._end] = torch.tensor([text is not None, speech is not None])
+        self._present[self._end] = text is not None, speech is not None
         self._end += 1
 
         window = slice(self._start, self._end)
-        present = self._present[window][None]  # [1, n, 2]
-        fused = self._model.fuse(
-            self._text.judge(window),
-            None if self._speech is None else self._speech.judge(window),
-            present[..., 0],
-            present[..., 1],
-            None,
-        )
-        return Logits(*(each[0] for each in fused))
+        words = self._text.judge(window)
+        sound = np.empty((len(self), 0), np.float32) if self._speech is None else self._speech.judge(window)
+        read = (torch.from_numpy(each)[None] for each in (words, sound, self._present[window]))
+        return Logits(*self._above(*read))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.context import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
-from models.window import ConversationWindow
+from models.window import ConversationWindow, IncrementalModel
 from offline_train.devices import to_device
 from offline_train.sequences import UNSCORED, Embedded, collate
 from offline_train.stage2 import Modality
@@ -120,7 +120,7 @@ def look_ahead(
 @torch.inference_mode()
 def windowed(model: ConversationModel, conversation: Embedded, size: int) -> Windowed:
     """Fused logits [K, C] of every turn, by the incremental form that runs live."""
-    window = ConversationWindow(model, size)
+    window = ConversationWindow(IncrementalModel(model), size)
     count = len(conversation)
     first, final = (torch.empty(count, model.config.text.classes) for _ in range(2))
     for turn, (words, sound) in enumerate(conversation.present.tolist()):

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.bundle import Bundle
-from models.care import pad
 from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
+from streamer.analysis.embedder import Embedder, Voice, Words
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.cores import cores
 from streamer.metrics.running import Running
@@ -53,32 +53,6 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """To be embedded.
-
-    Attributes:
-        text: what was said, not empty.
-        preceding: the words of the stream's turns before it, oldest first, for text encoders that read them.
-    """
-
-    text: str
-    preceding: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Voice:
-    """To be embedded.
-
-    Attributes:
-        audio: int16 [n] at 16 kHz.
-        prepared: the same as `Care.prepare` returns it, where that was done before.
-    """
-
-    audio: NDArray[np.int16]
-    prepared: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Stage:
     """A kind of work.
 
@@ -109,7 +83,7 @@ class Analyzer:
         self.bundle = bundle
         self.transcriber = transcriber
         self._recognition = Batcher(self._recognise, "recogniser")
-        self._embedding = Batcher(self._embed, "embedder", limit=BATCH, gather_s=GATHER_S)
+        self._embedding = Batcher(Embedder(bundle), "embedder", limit=BATCH, gather_s=GATHER_S)
         self.running = Running()
         self._busy_s = {"listening": 0.0, "context": 0.0}
         self._context = ThreadPoolExecutor(1, thread_name_prefix="context")
@@ -147,26 +121,6 @@ class Analyzer:
 
     def _recognise(self, turns: Sequence[NDArray[np.int16]]) -> list[Transcript]:
         return [self.transcriber.transcribe(audio) for audio in turns]
-
-    @torch.inference_mode()
-    def _embed(self, jobs: Sequence[Words | Voice]) -> list[Tensor]:
-        """T1 of words and S1 of voices, each kind in one pass."""
-        words = [job for job in jobs if isinstance(job, Words)]
-        voices = [job for job in jobs if isinstance(job, Voice)]
-        texts = iter(self._embed_words(words) if words else ())
-        sounds = iter(self._embed_voices(voices) if voices else ())
-        return [next(texts) if isinstance(job, Words) else next(sounds) for job in jobs]
-
-    def _embed_words(self, words: Sequence[Words]) -> Tensor:
-        return self.bundle.text.embed([each.text for each in words], [each.preceding for each in words])[0]
-
-    def _embed_voices(self, voices: Sequence[Voice]) -> Tensor:
-        care, speech = self.bundle.care, self.bundle.speech
-        assert care is not None
-        assert speech is not None
-        inputs = [care.prepare(v.audio) if v.prepared is None else v.prepared for v in voices]
-        embeddings: Tensor = speech(care(*pad(inputs)))[0]
-        return embeddings
 
 
 class Lane:

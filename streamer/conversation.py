@@ -63,7 +63,7 @@ class Conversation:
                 more than this from what was last said.
         """
         self._bundle = bundle
-        self._window = ConversationWindow(bundle.conversation, window)
+        self._window = ConversationWindow(bundle.incremental, window)
         self._open: list[_Open] = []  # those in the window, oldest first
         self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
@@ -105,7 +105,7 @@ class Conversation:
     def provisional(self, utterance: Utterance) -> Judgement:
         """Judge a turn that still goes on, by what was heard of it alone; nothing is kept."""
         text, speech = utterance.text_embedding, utterance.speech_embedding
-        alone = ConversationWindow(self._bundle.conversation, 1)
+        alone = ConversationWindow(self._bundle.incremental, 1)
         (row,) = self._rows(alone.append(text, speech))
         return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), row)
 

@@ -4,6 +4,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -25,6 +26,8 @@ def test_tensors_and_what_containers_hold_are_counted() -> None:
     tensor = torch.zeros(1000)
     assert held_bytes([tensor]) - held_bytes([torch.zeros(10)]) == 990 * 4
     assert held_bytes([tensor, tensor[:10]]) < held_bytes([tensor]) + 1000  # one storage, counted once
+    many_rows, few_rows = np.zeros(1000)[:10], np.zeros(10)[:10]  # a part holds the whole
+    assert held_bytes([many_rows]) - held_bytes([few_rows]) == 990 * 8
     assert held_bytes([1000, 2000]) == held_bytes([1000, 1000])
     word = "a" * 99
     assert held_bytes([word]) - held_bytes([word], shared=[word]) == sys.getsizeof(word)

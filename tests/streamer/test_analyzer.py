@@ -1,6 +1,7 @@
 """One analyzer for many streams: together as one by one, and each its own."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from models.bundle import Bundle
+from streamer.analysis.embedder import Voice, Words
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Analyzer, Lane
 from streamer.transcribers.off import Off
@@ -42,12 +44,14 @@ async def test_together_is_as_one_by_one(bundle: Bundle) -> None:
 
     batches: list[int] = []
 
-    class Watched(Analyzer):
-        def _embed(self, jobs):  # type: ignore[no-untyped-def]
-            batches.append(len(jobs))
-            return super()._embed(jobs)
+    analyzer = Analyzer(bundle, Off())
+    embed = analyzer._embedding._work
 
-    analyzer = Watched(bundle, Off())
+    def watched(jobs: Sequence[Words | Voice]) -> Sequence[torch.Tensor]:
+        batches.append(len(jobs))
+        return embed(jobs)
+
+    analyzer._embedding._work = watched
     lanes = [analyzer.lane() for _ in TEXTS]
     for lane in lanes:
         lane.__enter__()

@@ -107,7 +107,7 @@ def test_probabilities_are_softened_by_the_temperature(tmp_path: Path) -> None:
     for temperature in (1.0, 4.0):
         bundle = lively(tiny_bundle(tmp_path, temperature=temperature))
         [(_, said[temperature])] = Conversation(bundle).add(1, heard(text, speech))
-        logits = ConversationWindow(bundle.conversation).append(text, speech)
+        logits = ConversationWindow(bundle.incremental).append(text, speech)
         parts = {"text": logits.text, "speech": logits.speech}
         for judged, scores in [
             (said[temperature].probabilities, logits.fused),

@@ -1,0 +1,87 @@
+"""A trace computes what the network does, for all shapes; what can't be traced stays a network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.bundle import load_bundle
+from models.traced import traced
+from models.window import ConversationWindow, IncrementalModel
+from streamer.analysis.embedder import Embedder, Voice, Words
+from tests.streamer.sound import conversation
+from tests.tiny import tiny_bundle
+
+
+class ByShape(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.cumsum(0) / x.shape[0]
+
+
+class ByValue(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+class ByLength(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return sum((x[row] for row in range(len(x))), torch.zeros(x.shape[1]))
+
+
+def test_a_trace_serves_other_shapes_than_it_was_made_of() -> None:
+    trace = traced(ByShape().eval(), (torch.ones(3, 2),), (torch.ones(1, 5),))
+    assert isinstance(trace, torch.jit.ScriptModule)
+    for rows in (1, 2, 3, 7, 100):
+        x = torch.randn(rows, 4)
+        assert torch.equal(trace(x), ByShape()(x))
+
+
+@pytest.mark.parametrize("network", [ByValue(), ByLength()])
+def test_what_a_trace_would_get_wrong_is_not_traced(network: nn.Module) -> None:
+    assert traced(network, (torch.ones(3, 2),), (-torch.ones(2, 2),)) is network
+
+
+@pytest.mark.parametrize("shipped", [True, False])
+def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) -> None:
+    bundle = load_bundle() if shipped else tiny_bundle(tmp_path, context_turns=2)
+    assert bundle.care is not None
+    assert bundle.speech is not None
+    embedder = Embedder(bundle)
+    assert isinstance(embedder._embed_words, torch.jit.ScriptModule)
+    assert isinstance(embedder._embed_voices, torch.jit.ScriptModule)
+    sound = conversation()
+    texts = ["a", "the day is not good, is it?", " ".join(["you are angry"] * 80), "!"]
+    for count in (1, 2, 4):
+        preceding = [texts[:row] for row in range(count)]
+        voices = [sound[: 123 + 17_000 * row] for row in range(count)]
+        found = embedder(
+            [
+                *(Words(*each) for each in zip(texts[:count], preceding, strict=True)),
+                *(Voice(each) for each in voices),
+            ]
+        )
+        words, _ = bundle.text.embed(texts[:count], preceding)
+        torch.testing.assert_close(torch.stack(found[:count]), words, atol=1e-5, rtol=0)
+        for each, one in zip(voices, found[count:], strict=True):
+            prepared = bundle.care.prepare(each)
+            with torch.inference_mode():
+                expected, _ = bundle.speech(bundle.care(prepared[None], torch.tensor([len(prepared)])))
+            torch.testing.assert_close(one, expected[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("words_only", [True, False])
+def test_a_traced_conversation_is_judged_the_same(tmp_path: Path, *, words_only: bool) -> None:
+    bundle = tiny_bundle(tmp_path, words_only=words_only)
+    assert isinstance(bundle.incremental.above, torch.jit.ScriptModule)
+    windows = [
+        ConversationWindow(form, 7) for form in (bundle.incremental, IncrementalModel(bundle.conversation))
+    ]
+    config = bundle.conversation.config
+    generator = torch.Generator().manual_seed(7)
+    for turn in range(20):
+        words = torch.randn(config.text.features, generator=generator)
+        sound = torch.randn(1 if config.speech is None else config.speech.features, generator=generator)
+        heard = (words if turn % 3 else None, sound if turn % 4 else None)
+        one, other = (window.append(*heard) for window in windows)
+        torch.testing.assert_close(one, other)
