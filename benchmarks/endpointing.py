@@ -47,9 +47,12 @@ class Recorded:
     def __init__(self, probabilities: Sequence[float]) -> None:
         self._probabilities = iter(probabilities)
 
-    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
+    def take_in(self, chunks: NDArray[np.int16]) -> None:
         """As in `streamer.vad.VoiceActivity`."""
-        del chunk, keep_open
+
+    def judge(self, keep_open: bool) -> list[float]:
+        """As in `streamer.vad.VoiceActivity`."""
+        del keep_open
         return [next(self._probabilities, 0.0)]
 
     def reset(self) -> None:

@@ -38,9 +38,11 @@ class Recording:
 def recording(sound: NDArray[np.int16], truth: Sequence[SpokenTurn]) -> Recording:
     """Judge the voice activity of a channel, the gate always open."""
     activity = GatedSilero()
-    starts = range(0, len(sound) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES)
-    chunks = (sound[at : at + CHUNK_SAMPLES] for at in starts)
-    return Recording(sound, truth, [p for chunk in chunks for p in activity.feed(chunk, keep_open=True)])
+    probabilities: list[float] = []
+    for at in range(0, len(sound) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES):
+        activity.take_in(sound[None, at : at + CHUNK_SAMPLES])
+        probabilities += activity.judge(keep_open=True)
+    return Recording(sound, truth, probabilities)
 
 
 @cache

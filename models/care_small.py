@@ -1,5 +1,6 @@
 """A small CARE of our own: the two encoders of CARE (arXiv 2409.05566) over log-mel features."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.features import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
+from models.traced import traced
 
 _CHANNELS = (12, 24, 40)  # of the front's three convolutions, each halving the frequencies
 _SUBSAMPLING = 2  # of the front: 10 ms frames become 20 ms ones
@@ -57,11 +59,18 @@ class SmallCare(nn.Module):
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
         """Log-mel frames [T, bins], relative to the utterance's own level; at least one frame."""
-        return _levelled(log_mel(np.pad(audio, (0, max(0, _SHORTEST - len(audio)))), self.bins))
+        samples = np.pad(audio, (0, max(0, _SHORTEST - len(audio))))
+        levelled: Tensor = Levelling()(torch.from_numpy(log_mel(samples, self.bins)))
+        return levelled
 
     def listen(self) -> "SmallCareListening":
         """Prepare an utterance while it is being spoken."""
-        return SmallCareListening(self)
+        return SmallCareListening(self, self._levelling)
+
+    @cached_property
+    def _levelling(self) -> nn.Module:
+        few, many = (torch.arange(1.0 * n * self.bins).reshape(n, self.bins).sin() for n in (2, 30))
+        return traced(Levelling(), (many,), (few,))
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embed utterances: prepared frames [B, T, bins] and how many each has [B] -> [B, 4 width]."""
@@ -89,9 +98,10 @@ class SmallCareListening:
     Only the frames can be had before the utterance is over: all that follows is relative to its level.
     """
 
-    def __init__(self, care: SmallCare) -> None:
-        """Begin with an utterance."""
+    def __init__(self, care: SmallCare, levelling: nn.Module) -> None:
+        """Begin with an utterance; `levelling` is `Levelling`, or its trace."""
         self._care = care
+        self._levelling = levelling
         self._stream = LogMelStream(care.bins)
         self._frames: list[NDArray[np.float32]] = []
 
@@ -104,14 +114,19 @@ class SmallCareListening:
         if len(audio) < _SHORTEST:
             return self._care.prepare(audio)
         self._frames = [np.concatenate(self._frames)]
-        return _levelled(self._frames[0][: whole_frames(len(audio))])
+        frames = torch.from_numpy(self._frames[0][: whole_frames(len(audio))])
+        levelled: Tensor = self._levelling(frames)
+        return levelled
 
 
-def _levelled(log_power: NDArray[np.float32]) -> Tensor:
+class Levelling(nn.Module):
     """Log-mel frames [T, bins] relative to their level, [T, bins] of roughly zero mean and unit variance."""
-    frames = torch.logaddexp(torch.from_numpy(log_power), torch.tensor(_QUIET))
-    level = frames.exp().mean().log()
-    return ((frames - level).clamp_min(-_RANGE) + 3) / 3
+
+    def forward(self, log_power: Tensor) -> Tensor:
+        """See the class."""
+        frames = torch.logaddexp(log_power, log_power.new_tensor(_QUIET))
+        level = frames.exp().mean().log()
+        return ((frames - level).clamp_min(-_RANGE) + 3) / 3
 
 
 def frame_mask(lengths: Tensor, states: Tensor) -> Tensor:

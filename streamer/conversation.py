@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from models.bundle import Bundle
 from models.conversation import Logits
+from models.gru import Array, array
 from models.manifest import SENTIMENTS, Sentiment
 from models.window import ConversationWindow
 from streamer.analyzer import Utterance
@@ -67,6 +70,8 @@ class Conversation:
         self._open: list[_Open] = []  # those in the window, oldest first
         self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
+        self._temperature = np.float32(bundle.manifest.temperature)
+        self._sentiment = array(bundle.sentiment)  # [C, 3]
 
     @property
     def preceding(self) -> tuple[str, ...]:
@@ -110,14 +115,10 @@ class Conversation:
         return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), row)
 
     def _rows(self, logits: Logits) -> list[_Row]:
-        """What the networks say of every turn, as numbers: all turns at once, one tensor operation each."""
-        fused = self._bundle.probabilities(logits.fused)  # [n, C]
-        each = (
-            fused,
-            self._bundle.probabilities(logits.text),
-            self._bundle.probabilities(logits.speech),
-            fused @ self._bundle.sentiment,  # [n, 3]
-        )
+        """What the networks say of every turn, as numbers."""
+        scores = np.stack([array(each) for each in logits]) / self._temperature  # [3, n, C]
+        text, speech, fused = _softmax(scores)
+        each = (fused, text, speech, fused @ self._sentiment)
         return [_Row(*row) for row in zip(*(one.tolist() for one in each), strict=True)]
 
     def _judge(self, entry: _Open, row: _Row) -> Judgement:
@@ -141,3 +142,10 @@ class Conversation:
 
     def _by_label(self, probabilities: list[float]) -> dict[str, float]:
         return dict(zip(self._bundle.labels, probabilities, strict=True))
+
+
+def _softmax(scores: Array) -> Array:
+    """Over the last axis; of so few numbers numpy's operations take a fifth of torch's time."""
+    odds = np.exp(scores - scores.max(-1, keepdims=True))
+    probabilities: Array = odds / odds.sum(-1, keepdims=True)
+    return probabilities

@@ -17,7 +17,7 @@ _SMOOTHING = 0.25
 _BLOCK_CHUNKS = 16
 _BLOCKS = 20
 _WARM_UP_CHUNKS = 31
-_MAX_EXCESS_DB = 40.0
+_MAX_EXCESS_DB = np.float32(40)
 
 
 class NoiseFloor:
@@ -42,32 +42,39 @@ class NoiseFloor:
         self._least = self._minimum  # of all of those
         self._heard = 0
 
-    def excess_db(self, sound: NDArray[np.int16]) -> float:
-        """Take in the next chunk.
+    def excess_db(self, chunks: NDArray[np.int16]) -> list[float]:
+        """Take in the next chunks.
 
         Args:
-            sound: int16 [chunk_samples].
+            chunks: int16 [k, chunk_samples].
 
         Returns:
-            Decibels above the floor, averaged over the bands (or over those where fricatives are, if that is
-            more); infinite in the first second, when the floor is not known yet.
+            Of each, decibels above the floor, averaged over the bands (or over those where fricatives are, if
+            that is more); infinite in the first second, when the floor is not known yet.
         """
-        parts = np.fft.rfft(sound * self._window)[: self._last_bin].view(np.float32)
-        bands = np.add.reduceat(parts * parts, self._parts) / self._widths
-        level_db = np.float32(10) * np.log10(bands + np.float32(10))
+        spectra = np.fft.rfft(chunks * self._window)[:, : self._last_bin]
+        parts = np.ascontiguousarray(spectra).view(np.float32)
+        bands = np.add.reduceat(parts * parts, self._parts, axis=1) / self._widths
+        levels_db = np.float32(10) * np.log10(bands + np.float32(10))
+        excess = levels_db - np.array([self._floor_under(level_db) for level_db in levels_db])
+        excess = np.minimum(np.maximum(excess, np.float32(0)), _MAX_EXCESS_DB)
+        everywhere = np.add.reduce(excess, axis=1) / excess.shape[1]
+        fricatives = np.add.reduce(excess[:, -_FRICATIVE_BANDS:], axis=1) / _FRICATIVE_BANDS
+        found: list[float] = np.maximum(everywhere, np.float32(_FRICATIVE_WEIGHT) * fricatives).tolist()
+        unknown = min(max(_WARM_UP_CHUNKS - self._heard + len(found), 0), len(found))
+        return [math.inf] * unknown + found[unknown:]
+
+    def _floor_under(self, level_db: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take in the levels of one more chunk, [bands], and say where the floor is now."""
         if self._smoothed is None:
             self._smoothed = level_db
         else:
             self._smoothed = self._smoothed + np.float32(_SMOOTHING) * (level_db - self._smoothed)
         self._minimum = np.minimum(self._minimum, self._smoothed)
-        floor = np.minimum(self._least, self._minimum)
+        floor: NDArray[np.float32] = np.minimum(self._least, self._minimum)
         self._heard += 1
         if self._heard % _BLOCK_CHUNKS == 0:
             self._minima.append(self._minimum)
             self._least = np.minimum.reduce(self._minima)
             self._minimum = self._smoothed
-        if self._heard <= _WARM_UP_CHUNKS:
-            return math.inf
-        excess: list[float] = [min(max(db, 0.0), _MAX_EXCESS_DB) for db in (level_db - floor).tolist()]
-        fricatives = excess[-_FRICATIVE_BANDS:]
-        return max(sum(excess) / len(excess), _FRICATIVE_WEIGHT * sum(fricatives) / len(fricatives))
+        return floor

@@ -44,6 +44,9 @@ _SPLIT_MARGIN = 500 * _MS
 _SPLIT_WINDOW_CHUNKS = 4
 """Quietness is judged over this many chunks (128 ms), longer than most stop consonants' closures."""
 
+_TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
+"""What is the same of every chunk is computed for so many at once."""
+
 
 class TurnDetector:
     """Finds the turns of one channel.
@@ -160,18 +163,25 @@ class TurnDetector:
 
     def _take_in(self, samples: NDArray[np.int16]) -> list[TurnEvent]:
         events: list[TurnEvent] = []
-        while len(samples):
-            room = self._fed + CHUNK_SAMPLES - self._ring.stop
-            self._ring.append(samples[:room])
-            samples = samples[room:]
-            if self._ring.stop - self._fed == CHUNK_SAMPLES:
-                events += self._judge(self._ring.read(self._fed, self._ring.stop))
+        for at in range(0, len(samples), _TAKEN_IN_AT_A_TIME):
+            piece = samples[at : at + _TAKEN_IN_AT_A_TIME]
+            rest = self._ring.read(self._fed, self._ring.stop)
+            sound = np.concatenate([rest, piece]) if len(rest) else piece
+            whole = len(sound) // CHUNK_SAMPLES
+            if whole:
+                self._activity.take_in(sound[: whole * CHUNK_SAMPLES].reshape(whole, CHUNK_SAMPLES))
+            taken = -len(rest)
+            for _ in range(whole):
+                self._ring.append(piece[max(taken, 0) : taken + CHUNK_SAMPLES])
+                taken += CHUNK_SAMPLES
+                events += self._judge()
+            self._ring.append(piece[max(taken, 0) :])
         return events
 
-    def _judge(self, chunk: NDArray[np.int16]) -> list[TurnEvent]:
+    def _judge(self) -> list[TurnEvent]:
         self._fed += CHUNK_SAMPLES
         events: list[TurnEvent] = []
-        for probability in self._activity.feed(chunk, keep_open=self._onset is not None):
+        for probability in self._activity.judge(keep_open=self._onset is not None):
             start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
             events += self._step(probability, start, min(self._judged, self._ring.stop))
         return events
@@ -181,7 +191,8 @@ class TurnDetector:
         events: list[TurnEvent] = []
         rest = self._ring.read(self._fed, self._ring.stop)
         if len(rest):
-            events += self._judge(np.pad(rest, (0, CHUNK_SAMPLES - len(rest))))
+            self._activity.take_in(np.pad(rest, (0, CHUNK_SAMPLES - len(rest)))[None])
+            events += self._judge()
         if self._speaking:
             events.append(self._end(self._ring.stop, reason))
         self._last_sound = None

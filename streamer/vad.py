@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,10 +11,9 @@ from numpy.typing import NDArray
 
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.noise_floor import NoiseFloor
-from streamer.silero import SileroVoiceActivityDetector
+from streamer.silero import CHUNK_SAMPLES, Silero
 
-CHUNK_SAMPLES = 512
-"""Samples silero judges at a time (32 ms)."""
+__all__ = ["CHUNK_SAMPLES", "REPLAY_CHUNKS", "GatedSilero", "VoiceActivity"]
 
 _WEBRTC_SAMPLES = 480
 """webrtcvad takes 10, 20 or 30 ms: the last 2 ms of a chunk go unheard by the gate."""
@@ -54,15 +54,18 @@ _LOWEST, _HIGHEST = np.float32(-1), np.float32(1)
 class VoiceActivity(Protocol):
     """Judges consecutive chunks of `CHUNK_SAMPLES`."""
 
-    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
-        """Judge one more chunk.
+    def take_in(self, chunks: NDArray[np.int16]) -> None:
+        """Take in the next chunks, int16 [k, CHUNK_SAMPLES]; `judge` is to be called k times."""
+        ...
+
+    def judge(self, keep_open: bool) -> list[float]:
+        """Judge the next chunk of those taken in.
 
         Args:
-            chunk: int16 [CHUNK_SAMPLES].
             keep_open: answer at once, as when a turn is going on.
 
         Returns:
-            Probabilities of speech, one for each chunk fed, in order; those of the latest chunks may come
+            Probabilities of speech, one for each chunk so far, in order; those of the latest chunks may come
             with a later call (at most `REPLAY_CHUNKS` late), but never do when `keep_open`.
         """
         ...
@@ -95,61 +98,83 @@ class GatedSilero:
         self._reset_ears()
         self._conditioner = InputConditioner()
         self._noise = NoiseFloor(CHUNK_SAMPLES)
-        self._waiting: deque[_Chunk] = deque()
+        self._taken_in: deque[_Chunk] = deque()
+        self._waiting: list[_Chunk] = []
+        self._ahead: deque[float] = deque()  # what was judged of the first of those taken in
         self._quiet_chunks = 0
         self._fading_chunks = _FADING_CHUNKS
         self._unamplified_chunks = 0
         self._open = False
 
-    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
+    def take_in(self, chunks: NDArray[np.int16]) -> None:
         """As in `VoiceActivity`."""
-        sound = self._conditioner.condition(chunk)
-        heard = (sound.amplified[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
-        if self._webrtc.is_speech(heard, SAMPLE_RATE):
-            self._quiet_chunks = 0
-        else:
-            self._quiet_chunks += 1
+        sounds = self._conditioner.condition(chunks)
+        for sound, excess_db in zip(sounds, self._noise.excess_db(chunks), strict=True):
+            heard = (sound.amplified[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
+            self._taken_in.append(_Chunk(sound, excess_db, self._webrtc.is_speech(heard, SAMPLE_RATE)))
+
+    def judge(self, keep_open: bool) -> list[float]:
+        """As in `VoiceActivity`."""
+        chunk = self._taken_in.popleft()
+        self._quiet_chunks = 0 if chunk.awake else self._quiet_chunks + 1
         was_open = self._open
         self._open = (
             keep_open or self._quiet_chunks == 0 or (was_open and self._quiet_chunks < _GATE_HOLD_CHUNKS)
         )
-
-        self._waiting.append(_Chunk(sound, self._noise.excess_db(chunk)))
+        if self._ahead:
+            return [self._ahead.popleft()]
+        self._waiting.append(chunk)
         if not self._open:
             if len(self._waiting) <= REPLAY_CHUNKS:
                 return []
-            self._waiting.popleft()
+            del self._waiting[0]
             return [0.0]
         if not was_open:
             self._reset_ears()
-        probabilities = [self._probability(waiting) for waiting in self._waiting]
+        now = len(self._waiting)
+        probabilities = self._probabilities([*self._waiting, *self._surely_open()])
         self._waiting.clear()
-        return probabilities
+        self._ahead += probabilities[now:]
+        return probabilities[:now]
 
     def _reset_ears(self) -> None:
         self._plain.reset()
         self._amplified.reset()
 
-    def _probability(self, chunk: "_Chunk") -> float:
-        sound, excess_db = chunk
-        if sound.gain >= _MARKED_GAIN:
-            self._unamplified_chunks = 0
-        else:
-            self._unamplified_chunks += 1
-        self._plain.take_in(sound.plain)
-        self._amplified.take_in(sound.amplified)
-        if excess_db < _HOPELESS_DB:
-            self._fading_chunks += 1
-            return 0.0
-        probability = self._plain.judge()
-        if probability < _CERTAIN and self._unamplified_chunks < _AMPLIFIED_HOLD_CHUNKS:
-            probability = max(probability, self._amplified.judge())
+    def _surely_open(self) -> Iterator["_Chunk"]:
+        """Of the chunks that are to be judged next, those that find the gate open whatever `keep_open` is."""
+        quiet = self._quiet_chunks
+        for chunk in self._taken_in:
+            quiet = 0 if chunk.awake else quiet + 1
+            if quiet >= _GATE_HOLD_CHUNKS:
+                break
+            yield chunk
+
+    def _probabilities(self, chunks: Sequence["_Chunk"]) -> list[float]:
+        """Of consecutive chunks, each ear asked once about all that it is asked about."""
+        hopeful = [chunk.excess_db >= _HOPELESS_DB for chunk in chunks]
+        plain = self._plain.judge([chunk.sound.plain for chunk in chunks], hopeful)
+        unsure = [
+            self._amplifies(chunk) and asked and probability < _CERTAIN
+            for chunk, asked, probability in zip(chunks, hopeful, plain, strict=True)
+        ]
+        amplified = self._amplified.judge([chunk.sound.amplified for chunk in chunks], unsure)
+        surer = map(max, plain, amplified)
+        return [self._weighed(*each) for each in zip(surer, chunks, strict=True)]
+
+    def _amplifies(self, chunk: "_Chunk") -> bool:
+        """Whether the gain is marked, or was until lately."""
+        self._unamplified_chunks = 0 if chunk.sound.gain >= _MARKED_GAIN else self._unamplified_chunks + 1
+        return self._unamplified_chunks < _AMPLIFIED_HOLD_CHUNKS
+
+    def _weighed(self, probability: float, chunk: "_Chunk") -> float:
+        """The probability; 0 where the chunk does not stand out of the noise."""
         needed_db = _MIN_EXCESS_DB - _CERTAINTY_DB * probability
-        if excess_db >= needed_db:
+        if chunk.excess_db >= needed_db:
             self._fading_chunks = 0
             return probability
         self._fading_chunks += 1
-        fading = self._fading_chunks <= _FADING_CHUNKS and excess_db >= needed_db - _FADING_DB
+        fading = self._fading_chunks <= _FADING_CHUNKS and chunk.excess_db >= needed_db - _FADING_DB
         return probability if fading else 0.0
 
 
@@ -161,23 +186,32 @@ class _Ear:
     """
 
     def __init__(self) -> None:
-        self._silero = SileroVoiceActivityDetector()
-        self._unheard: deque[NDArray[np.float32]] = deque(maxlen=_CATCH_UP_CHUNKS + 1)
+        self._silero = Silero()
+        self._spared: deque[NDArray[np.float32]] = deque(maxlen=_CATCH_UP_CHUNKS)
 
     def reset(self) -> None:
         """Forget everything."""
         self._silero.reset()
-        self._unheard.clear()
+        self._spared.clear()
 
-    def take_in(self, sound: NDArray[np.float32]) -> None:
-        """Take in the next chunk, float32 [CHUNK_SAMPLES]."""
-        self._unheard.append(sound)
+    def judge(self, sounds: Sequence[NDArray[np.float32]], asked: Sequence[bool]) -> list[float]:
+        """Take in the next chunks, float32 [CHUNK_SAMPLES] each.
 
-    def judge(self) -> float:
-        """How likely the chunk taken in last holds speech."""
-        probabilities = [self._silero.process_samples(sound.tolist()) for sound in self._unheard]
-        self._unheard.clear()
-        return float(probabilities[-1])
+        Returns:
+            How likely each holds speech; 0 of those that were not asked about.
+        """
+        heard: list[NDArray[np.float32]] = []
+        at: list[int | None] = []
+        for sound, wanted in zip(sounds, asked, strict=True):
+            if wanted:
+                at.append(len(heard) + len(self._spared))
+                heard += [*self._spared, sound]
+                self._spared.clear()
+            else:
+                at.append(None)
+                self._spared.append(sound)
+        probabilities = self._silero.hear(heard) if heard else []
+        return [0.0 if place is None else probabilities[place] for place in at]
 
 
 class Conditioned(NamedTuple):
@@ -195,10 +229,11 @@ class Conditioned(NamedTuple):
 
 
 class _Chunk(NamedTuple):
-    """Sound on its way to be judged."""
+    """Sound on its way to be judged; `awake` where webrtcvad takes it for speech."""
 
     sound: Conditioned
     excess_db: float
+    awake: bool
 
 
 class InputConditioner:
@@ -217,17 +252,25 @@ class InputConditioner:
         self._dc: float | None = None
         self._level = 0.0
 
-    def condition(self, chunk: NDArray[np.int16]) -> Conditioned:
-        """Take in int16 [n]."""
-        sound = chunk * np.float32(1 / 32768)
-        mean = float(np.add.reduce(sound)) / len(sound)
-        self._dc = mean if self._dc is None else self._dc + self._DC_ADAPTATION * (mean - self._dc)
-        sound -= np.float32(self._dc)
-        rms = math.sqrt(float(np.dot(sound, sound)) / len(sound))
-        self._level = max(rms, self._level * self._RELEASE)
-        gain = max(1.0, min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
+    def condition(self, chunks: NDArray[np.int16]) -> list[Conditioned]:
+        """Take in the next chunks, int16 [k, n]; returns k of [n]."""
+        sound = chunks * np.float32(1 / 32768)
+        dc = [self._follow_dc(mean) for mean in (np.add.reduce(sound, axis=1) / sound.shape[1]).tolist()]
+        sound -= np.array(dc, np.float32)[:, None]
+        power = np.einsum("kn,kn->k", sound, sound) / sound.shape[1]
+        gains = [self._follow_level(math.sqrt(each)) for each in power.tolist()]
         plain = _clipped(sound)
-        return Conditioned(plain, plain if gain == 1 else _clipped(sound * np.float32(gain)), gain)
+        amplified = plain if max(gains) == 1 else _clipped(sound * np.array(gains, np.float32)[:, None])
+        return list(map(Conditioned, plain, amplified, gains))
+
+    def _follow_dc(self, mean: float) -> float:
+        self._dc = mean if self._dc is None else self._dc + self._DC_ADAPTATION * (mean - self._dc)
+        return self._dc
+
+    def _follow_level(self, rms: float) -> float:
+        """The gain."""
+        self._level = max(rms, self._level * self._RELEASE)
+        return max(1.0, min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
 
 
 def _clipped(sound: NDArray[np.float32]) -> NDArray[np.float32]:

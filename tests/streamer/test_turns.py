@@ -32,10 +32,16 @@ class Script:
     def __init__(self, probabilities: Sequence[float], late: int = 0) -> None:
         self._probabilities = iter(probabilities)
         self._late = late
+        self._taken_in = 0
         self._waiting: list[float] = []
 
-    def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
-        assert chunk.shape == (CHUNK_SAMPLES,)
+    def take_in(self, chunks: NDArray[np.int16]) -> None:
+        assert chunks.shape[1:] == (CHUNK_SAMPLES,)
+        self._taken_in += len(chunks)
+
+    def judge(self, keep_open: bool) -> list[float]:
+        assert self._taken_in > 0
+        self._taken_in -= 1
         self._waiting.append(next(self._probabilities, 0.0))
         if keep_open or max(self._waiting) > 0:
             answers, self._waiting = self._waiting, []

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 
 from streamer.audio.frame import AudioFrame
 from streamer.noise_floor import NoiseFloor
+from streamer.silero import Silero
 from streamer.turns import TurnDetector, TurnEnded
-from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, InputConditioner
+from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, InputConditioner, VoiceActivity
 from tests.streamer.sound import conversation, truth
 
 RATE = 16_000
@@ -70,6 +72,11 @@ def test_speech_gives_turns_at_any_level(how: str) -> None:
         assert any(start <= middle < end for start, end in found)
 
 
+def feed(activity: VoiceActivity, chunk: NDArray[np.int16], *, keep_open: bool) -> list[float]:
+    activity.take_in(chunk[None])
+    return activity.judge(keep_open)
+
+
 def test_the_gate_shuts_in_silence_and_what_opens_it_is_judged_from_its_beginning() -> None:
     first = truth()[0]
     speech = conversation()[int(first["start_s"] * RATE) : int(first["end_s"] * RATE)]
@@ -78,7 +85,7 @@ def test_the_gate_shuts_in_silence_and_what_opens_it_is_judged_from_its_beginnin
     gate, judged_late = GatedSilero(), 0
     probabilities: list[float] = []
     for fed, at in enumerate(range(0, len(sound) - CHUNK_SAMPLES, CHUNK_SAMPLES), start=1):
-        got = gate.feed(sound[at : at + CHUNK_SAMPLES], keep_open=False)
+        got = feed(gate, sound[at : at + CHUNK_SAMPLES], keep_open=False)
         probabilities += got
         assert fed - len(probabilities) <= REPLAY_CHUNKS
         judged_late = max(judged_late, len(got))
@@ -96,9 +103,9 @@ class CountingSilero:
     def reset(self) -> None:
         pass
 
-    def process_samples(self, _samples: list[float]) -> float:
-        self.heard += 1
-        return 0.9
+    def hear(self, chunks: Sequence[NDArray[np.float32]]) -> list[float]:
+        self.heard += len(chunks)
+        return [0.9] * len(chunks)
 
 
 def test_silero_is_spared_what_does_not_stand_out_but_for_the_end_of_it() -> None:
@@ -107,27 +114,28 @@ def test_silero_is_spared_what_does_not_stand_out_but_for_the_end_of_it() -> Non
     activity._plain._silero = activity._amplified._silero = ear
     still, tone = np.zeros(CHUNK_SAMPLES, np.int16), (np.arange(CHUNK_SAMPLES) % 13 * 2000).astype(np.int16)
     for _ in range(40):  # until the floor is known
-        activity.feed(still, keep_open=True)
+        feed(activity, still, keep_open=True)
     silero.heard = 0
-    assert [activity.feed(still, keep_open=True) for _ in range(100)] == [[0.0]] * 100
+    assert [feed(activity, still, keep_open=True) for _ in range(100)] == [[0.0]] * 100
     assert silero.heard == 0
-    assert activity.feed(tone, keep_open=True) == [0.9]
+    assert feed(activity, tone, keep_open=True) == [0.9]
     assert 2 < silero.heard < 30  # some of the silence, and the tone
     silero.heard = 0
-    assert [activity.feed(tone, keep_open=True) for _ in range(20)] == [[0.9]] * 20
+    assert [feed(activity, tone, keep_open=True) for _ in range(20)] == [[0.9]] * 20
     assert silero.heard < 40  # loud as it is, it need not be heard amplified too for long
 
 
 def test_an_open_gate_answers_at_once() -> None:
     gate = GatedSilero()
     for _ in range(60):
-        assert len(gate.feed(np.zeros(CHUNK_SAMPLES, np.int16), keep_open=True)) == 1
+        assert len(feed(gate, np.zeros(CHUNK_SAMPLES, np.int16), keep_open=True)) == 1
 
 
 def test_the_gate_loses_no_turns() -> None:
     class Ungated(GatedSilero):
-        def feed(self, chunk: NDArray[np.int16], keep_open: bool) -> list[float]:
-            return super().feed(chunk, keep_open=True)
+        def judge(self, keep_open: bool) -> list[float]:
+            del keep_open
+            return super().judge(keep_open=True)
 
     for gain in (1.0, 0.02):
         sound = (conversation() * gain).astype(np.int16)
@@ -141,24 +149,58 @@ def test_the_gate_loses_no_turns() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads through /proc")
-def test_silero_takes_one_thread_even_after_torch_was_loaded() -> None:
+def test_silero_starts_no_threads_and_leaves_torch_its_own() -> None:
     program = (
-        "import os, torch, time\n"
-        "from streamer.silero import SileroVoiceActivityDetector\n"
-        "silero = SileroVoiceActivityDetector()\n"
+        "import os, numpy, torch\n"
+        "torch.set_num_threads(3)\n"
+        "from streamer.silero import Silero\n"
+        "silero = Silero()\n"
         "threads = len(os.listdir('/proc/self/task'))\n"
-        "silero.process_samples([0.0] * 512)\n"
-        "print(len(os.listdir('/proc/self/task')) - threads, os.environ.get('OMP_THREAD_LIMIT'))"
+        "silero.hear([numpy.zeros(512, numpy.float32)] * 20)\n"
+        "print(len(os.listdir('/proc/self/task')) - threads, torch.get_num_threads())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "0 None\n"
+    assert done.stdout == "0 3\n"
+
+
+def test_silero_hears_the_same_in_one_call_as_in_many() -> None:
+    sound = conversation()[: 200 * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES) / np.float32(32768)
+    together, apart = Silero(), Silero()
+    one_by_one = [p for chunk in sound for p in apart.hear([chunk])]
+    assert max(one_by_one) > 0.9
+    assert min(one_by_one) < 0.1
+    assert together.hear(list(sound)) == pytest.approx(one_by_one, abs=1e-4)
+    apart.reset()
+    assert apart.hear([sound[0]]) == pytest.approx(one_by_one[:1], abs=1e-4)
+
+
+@pytest.mark.parametrize("keep_open", [True, False])
+@pytest.mark.parametrize("gain", [1.0, 0.02])
+def test_it_makes_no_difference_how_many_chunks_are_taken_in_at_a_time(
+    gain: float, *, keep_open: bool
+) -> None:
+    sound = (conversation()[: 1200 * CHUNK_SAMPLES] * gain).astype(np.int16).reshape(-1, CHUNK_SAMPLES)
+
+    def judged(at_a_time: int) -> list[float]:
+        activity, probabilities = GatedSilero(), []
+        for at in range(0, len(sound), at_a_time):
+            chunks = sound[at : at + at_a_time]
+            activity.take_in(chunks)
+            probabilities += [p for _ in chunks for p in activity.judge(keep_open=keep_open)]
+        return probabilities
+
+    one_by_one = judged(1)
+    assert max(one_by_one) > 0.9
+    for at_a_time in (3, 16, 300):
+        assert judged(at_a_time) == pytest.approx(one_by_one, abs=1e-4)
 
 
 def test_the_conditioner_takes_out_dc_and_lifts_only_what_is_faint() -> None:
     t = np.arange(CHUNK_SAMPLES) / RATE
     tone = np.sin(2 * np.pi * 500 * t)
     for amplitude, expected in ((20, 20 * 16), (10_000, 10_000)):
-        plain, amplified, gain = InputConditioner().condition((amplitude * tone + 3000).astype(np.int16))
+        chunks = np.array([amplitude * tone + 3000] * 2).astype(np.int16)
+        (plain, amplified, gain), _ = InputConditioner().condition(chunks)
         assert gain == pytest.approx(expected / amplitude, rel=0.05)
         assert np.abs(plain).max() * 32768 == pytest.approx(amplitude, rel=0.05)
         assert np.abs(amplified).max() * 32768 == pytest.approx(expected, rel=0.05)
@@ -170,9 +212,7 @@ def test_the_floor_follows_the_noise_and_speech_stands_out() -> None:
     floor = NoiseFloor(CHUNK_SAMPLES)
 
     def hear(level: float, n: int) -> list[float]:
-        return [
-            floor.excess_db((rng.standard_normal(CHUNK_SAMPLES) * level).astype(np.int16)) for _ in range(n)
-        ]
+        return floor.excess_db((rng.standard_normal((n, CHUNK_SAMPLES)) * level).astype(np.int16))
 
     assert hear(100, 31) == [np.inf] * 31
     assert np.mean(hear(100, 100)) < 4
