@@ -82,6 +82,7 @@ class Analyzer:
     def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
         self.bundle = bundle
         self.transcriber = transcriber
+        self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
         self._recognition = Batcher(self._recognise, "recogniser")
         self._embedding = Batcher(Embedder(bundle), "embedder", limit=BATCH, gather_s=GATHER_S)
         self.running = Running()
@@ -108,7 +109,7 @@ class Analyzer:
     @property
     def trouble(self) -> str | None:
         """What is the matter with the recogniser, in one line; None while all is well."""
-        return self.transcriber.trouble if isinstance(self.transcriber, WatchedTranscriber) else None
+        return None if self._watched is None else self._watched.trouble
 
     def close(self) -> None:
         """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
