@@ -30,6 +30,9 @@ _PARTIALS_LAG_S = 0.1
 _SPECULATION_LAG_S = 0.2
 """Time is short when what is more urgent has waited for so long: a turn is to be told within 0.3 s."""
 
+_PARTIAL_WAITS_S = 0.5
+"""Time is short, too, when a partial waits for so long."""
+
 _EAR_LAG = SAMPLE_RATE // 2
 """Time is short, too, when a turn is heard later than it is spoken by this much."""
 
@@ -160,12 +163,18 @@ class Channel:
         fresh = text and text != self._told and speaking.heard - self._told_at >= _BETWEEN_PARTIALS
         if not self._partials or not fresh or speaking is not self._speaking:
             return
-        late = self._now - speaking.heard > _EAR_LAG
-        if late or self._partial is not None or self._analyzer.lag_s(Urgency.SPECULATIVE) > _PARTIALS_LAG_S:
+        if self._now - speaking.heard > _EAR_LAG or self._is_time_short():
             self._leave_out_partial(speaking.heard)
-        else:
+            return
+        self._partial = _still_running(self._partial)
+        if self._partial is None:  # else what is heard next is told instead
             self._partial = asyncio.create_task(self._tell_partial(speaking, text or ""))
             self._told_at = speaking.heard
+
+    def _is_time_short(self) -> bool:
+        """Whether partials have no place among what is to be embedded."""
+        lag_s = self._analyzer.lag_s
+        return lag_s(Urgency.SPECULATIVE) > _PARTIALS_LAG_S or lag_s(Urgency.PARTIAL) > _PARTIAL_WAITS_S
 
     def _leave_out_partial(self, at: int) -> None:
         if self._partials:

@@ -286,3 +286,15 @@ async def test_a_partial_that_is_overtaken_while_it_is_told_leaves_no_hole(bundl
     await pipeline.run()
     assert any(isinstance(event, TurnPartial) for event in slow.events)
     assert [event.seq for event in slow.events] == list(range(1, len(slow.events) + 1))
+
+
+async def test_a_partial_that_comes_while_another_is_told_waits_for_it(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.channel._EAR_LAG", 10**9)  # sound comes faster here than people talk
+    slow = Slow()
+    await Pipeline(
+        Patient(SOUND), Analyzer(bundle, Attentive()), [slow], SETTINGS, stream="test", live=True
+    ).run()
+    assert slow.of(TurnPartial)
+    assert slow.of(Health) == []
