@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from streamer.audio.frame import AudioFrame
+from streamer.input_conditioner import InputConditioner
 from streamer.noise_floor import NoiseFloor
 from streamer.silero import Silero
 from streamer.turns import TurnDetector, TurnEnded
-from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, InputConditioner, VoiceActivity
+from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, VoiceActivity
 from tests.streamer.sound import conversation, truth
 
 RATE = 16_000
