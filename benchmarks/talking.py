@@ -237,5 +237,6 @@ def resident_mib() -> float:
 
 def one_by_one(analyzer: Analyzer) -> None:
     """Have it embed every utterance by itself, as if there were no batching."""
-    analyzer._embedding._limit = 1
-    analyzer._embedding._gather_s = 0.0
+    for batcher in analyzer._embedding:
+        batcher._limit = 1
+        batcher._gather_s = 0.0

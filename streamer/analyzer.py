@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,12 +17,13 @@ from torch import Tensor
 from models.bundle import Bundle
 from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
-from streamer.analysis.embedder import Embedder, Voice, Words
+from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.cores import cores
 from streamer.metrics.running import Running
 from streamer.transcribers.base import ClosingTranscriber, Transcriber, Transcript, WatchedTranscriber
 
+What = TypeVar("What")
 Result = TypeVar("Result")
 
 GATHER_S = 0.003
@@ -68,8 +69,9 @@ class Stage:
 class Analyzer:
     """Words and embeddings for any number of streams; make one and share it.
 
-    Recognising and embedding each have a thread of their own, since a turn's embeddings are computed while
-    other turns are being recognised. What waits is served by urgency, and fairly between streams.
+    Recognising, embedding words and embedding voices each have a thread of their own: a turn's embeddings are
+    computed beside each other, while other turns are recognised. What waits is served by urgency, and fairly
+    between streams.
 
     Args:
         bundle: the networks.
@@ -84,11 +86,23 @@ class Analyzer:
         self.transcriber = transcriber
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
         self._recognition = Batcher(self._recognise, "recogniser")
-        self._embedding = Batcher(Embedder(bundle), "embedder", limit=BATCH, gather_s=GATHER_S)
+        self._batchers: list[Batcher[Any, Any]] = [self._recognition]
+        self._embedding: list[Batcher[Any, Tensor]] = []
+        self._words = self._embedder(WordsEmbedder(bundle.text))
+        self._voices: Batcher[Voice, Tensor] | None = None
+        if bundle.care is not None and bundle.speech is not None:
+            self._voices = self._embedder(VoicesEmbedder(bundle.care, bundle.speech))
         self.running = Running()
         self._busy_s = {"listening": 0.0, "context": 0.0}
         self._context = ThreadPoolExecutor(1, thread_name_prefix="context")
         self._ears = ThreadPoolExecutor(EARS, thread_name_prefix="ear")
+        self._front = ThreadPoolExecutor(1, thread_name_prefix="front")
+
+    def _embedder(self, embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, Tensor]:
+        batcher = Batcher(embed, "embedder", limit=BATCH, gather_s=GATHER_S)
+        self._embedding.append(batcher)
+        self._batchers.append(batcher)
+        return batcher
 
     def lane(self) -> "Lane":
         """A stream's own access, to be entered as long as the stream lasts."""
@@ -98,13 +112,16 @@ class Analyzer:
         """What each kind of work has waiting, and how long it has taken so far."""
         return {
             "recogniser": Stage(self._recognition.busy_s, self._recognition.depth),
-            "embedder": Stage(self._embedding.busy_s, self._embedding.depth),
+            "embedder": Stage(
+                sum(batcher.busy_s for batcher in self._embedding),
+                sum(batcher.depth for batcher in self._embedding),
+            ),
             **{name: Stage(busy_s) for name, busy_s in self._busy_s.items()},
         }
 
     def lag_s(self, urgency: Urgency) -> float:
         """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
-        return max(self._recognition.lag_s(urgency), self._embedding.lag_s(urgency))
+        return max(batcher.lag_s(urgency) for batcher in self._batchers)
 
     @property
     def trouble(self) -> str | None:
@@ -113,9 +130,9 @@ class Analyzer:
 
     def close(self) -> None:
         """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
-        self._recognition.close()
-        self._embedding.close()
-        for threads in (self._context, self._ears):
+        for batcher in self._batchers:
+            batcher.close()
+        for threads in (self._context, self._ears, self._front):
             threads.shutdown(wait=False)
         if isinstance(self.transcriber, ClosingTranscriber):
             self.transcriber.close()
@@ -131,13 +148,15 @@ class Lane:
         self._analyzer = analyzer
 
     def __enter__(self) -> Self:
-        self._analyzer._embedding.streams += 1
+        for batcher in self._analyzer._embedding:
+            batcher.streams += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._analyzer._embedding.streams -= 1
+        for batcher in self._analyzer._embedding:
+            batcher.streams -= 1
 
     async def words(self, audio: NDArray[np.int16], priority: Priority) -> Transcript:
         """Recognise a turn, int16 [n] at 16 kHz; its text is "" where no words are heard.
@@ -151,15 +170,15 @@ class Lane:
         """T1 [text features] of a turn's words in the light of those before; None where there are none."""
         if not text:
             return None
-        return await self._analyzer._embedding.do(self, Words(text, preceding), priority)
+        return await self._analyzer._words.do(self, Words(text, preceding), priority)
 
     async def embed_voice(
         self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
     ) -> Tensor | None:
         """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
-        if self._analyzer.bundle.words_only:
+        if self._analyzer._voices is None:
             return None
-        return await self._analyzer._embedding.do(self, Voice(audio, prepared), priority)
+        return await self._analyzer._voices.do(self, Voice(audio, prepared), priority)
 
     def voice_listening(self) -> SmallCareListening | None:
         """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""
@@ -170,8 +189,12 @@ class Lane:
         return await self._timed("context", self._analyzer._context, step)
 
     async def in_ear(self, listen: Callable[[], Result]) -> Result:
-        """Have a `Listening` do something."""
+        """Have a `Listening` do something, which may wait for its recogniser."""
         return await self._timed("listening", self._analyzer._ears, listen)
+
+    async def in_front(self, listen: Callable[[], Result]) -> Result:
+        """Have a voice prepared, which never waits: more threads would only be in each other's way."""
+        return await self._timed("listening", self._analyzer._front, listen)
 
     def let_go(self, close: Callable[[], None]) -> None:
         """Have a `Listening` closed; nobody waits for it."""

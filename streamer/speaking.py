@@ -61,6 +61,7 @@ class Speaking:
         self.voice = voice
         self.heard = 0  # sample index up to which it was listened to
         self._lane = lane
+        self._listen_in = lane.in_front if listening is None else lane.in_ear
         self._preceding = preceding
         self._hint = hint
         self._ear = threading.Lock()  # a call that was cancelled may still run when the next one comes
@@ -90,11 +91,11 @@ class Speaking:
         Returns:
             The words so far; None where they are recognised when the turn is over.
         """
-        return await self._lane.in_ear(lambda: self._listen(start, sound))
+        return await self._listen_in(lambda: self._listen(start, sound))
 
     async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> Tensor | None:
         """S1 [speech features] of what was heard so far, int16 [n]; None where the bundle does not listen."""
-        prepared = None if self.voice is None else await self._lane.in_ear(lambda: self._prepared(sound))
+        prepared = None if self.voice is None else await self._listen_in(lambda: self._prepared(sound))
         return await self._lane.embed_voice(sound, priority, prepared)
 
     def pause(self, turn: Turn, *, speculate: bool) -> None:
@@ -151,7 +152,7 @@ class Speaking:
         return said, worded, preceding, await self._lane.embed_words(said.text, preceding, priority)
 
     async def _understand_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
-        prepared = None if self.voice is None else await self._lane.in_ear(lambda: self._prepare(turn))
+        prepared = None if self.voice is None else await self._listen_in(lambda: self._prepare(turn))
         return await self._lane.embed_voice(turn.audio, priority, prepared)
 
     async def _recognise(self, turn: Turn, priority: Priority) -> Transcript:

@@ -1,9 +1,10 @@
 """Jobs of many streams, done together in a thread of their own."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from streamer.analysis.fair_queue import FairQueue, Job, Priority, Urgency
@@ -18,6 +19,8 @@ _STREAMS_A_WAIT = 16
 
 class Batcher(Generic[What, Result]):
     """Does jobs one batch at a time, in the order of a `FairQueue`.
+
+    While jobs wait, its thread takes one batch after the other, however busy the event loop is.
 
     Args:
         work: does a batch, blocking; gives one result for each job, in order.
@@ -44,13 +47,15 @@ class Batcher(Generic[What, Result]):
         self._gather_s = gather_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._queue: FairQueue[What] = FairQueue()
+        self._queued = threading.Lock()  # for whoever touches the queue
         self._results: dict[Job[What], asyncio.Future[Result]] = {}
         self._serving: asyncio.Task[None] | None = None
 
     @property
     def depth(self) -> int:
         """Jobs that wait."""
-        return len(self._queue)
+        with self._queued:
+            return len(self._queue)
 
     def close(self) -> None:
         """End its thread; nothing can be done any more."""
@@ -58,8 +63,9 @@ class Batcher(Generic[What, Result]):
 
     def lag_s(self, urgency: Urgency) -> float:
         """How long the oldest of the jobs has waited that are at least so urgent; 0 where none wait."""
-        now = monotonic()
-        return max((now - job.since for job in self._queue.waiting(urgency)), default=0.0)
+        with self._queued:
+            since = min((job.since for job in self._queue.waiting(urgency)), default=None)
+        return 0.0 if since is None else monotonic() - since
 
     async def do(self, stream: Hashable, what: What, priority: Priority) -> Result:
         """Have a job done. Cancelled while it waits, it is not done.
@@ -75,49 +81,59 @@ class Batcher(Generic[What, Result]):
         job = Job(stream, priority, what, monotonic())
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._results[job] = result
-        self._queue.put(job)
+        with self._queued:
+            self._queue.put(job)
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
         try:
             return await result
         finally:
-            self._queue.discard(job)
+            with self._queued:
+                self._queue.discard(job)
             del self._results[job]
 
     async def _serve(self) -> None:
-        while len(self._queue):
-            await self._gather()
-            await self._do(self._queue.take(self._limit))
+        loop = asyncio.get_running_loop()
+        while self.depth:
+            await loop.run_in_executor(self._thread, self._work_off, loop)
 
-    async def _gather(self) -> None:
-        """Let jobs wait for those of other streams; what came while a batch was done has waited by then."""
-        wait_s = self._patience_s() - self.lag_s(Urgency.PARTIAL)
-        if wait_s > 0 and self._queue.streams < self.streams:
-            await asyncio.sleep(wait_s)
+    def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do what waits until nothing does; in the thread."""
+        while self.depth:
+            sleep(self._patience_s())
+            batch = self._take()
+            began = monotonic()
+            outcomes = self._outcomes(batch) if batch else []
+            self.busy_s += monotonic() - began
+            loop.call_soon_threadsafe(self._tell, batch, outcomes)
 
     def _patience_s(self) -> float:
-        urgent = self._queue.waiting(Urgency.FINAL)
-        return self._gather_s * (1 if urgent else max(1, self.streams / _STREAMS_A_WAIT))
+        """How long jobs are still to wait for those of other streams: what came during a batch has waited."""
+        with self._queued:
+            if self._queue.streams >= self.streams:
+                return 0.0
+            urgent = self._queue.waiting(Urgency.FINAL)
+        patience_s = self._gather_s * (1 if urgent else max(1, self.streams / _STREAMS_A_WAIT))
+        return max(patience_s - self.lag_s(Urgency.PARTIAL), 0.0)
 
-    async def _do(self, batch: Sequence[Job[What]]) -> None:
-        if not batch:  # it was cancelled meanwhile
-            return
-        jobs = [job.what for job in batch]
-        loop = asyncio.get_running_loop()
-        began = monotonic()
+    def _take(self) -> list[Job[What]]:
+        with self._queued:
+            return self._queue.take(self._limit)
+
+    def _outcomes(self, batch: Sequence[Job[What]]) -> list[Result | Exception]:
+        """What came of each job. Where a batch fails each is done alone: one stream's trouble is its own."""
         try:
-            results = await loop.run_in_executor(self._thread, self._work, jobs)
+            return list(self._work([job.what for job in batch]))
         except Exception as error:  # noqa: BLE001 - whoever asked for it is told
-            if len(batch) > 1:  # one stream's trouble is not the others'
-                for job in batch:
-                    await self._do([job])
-                return
-            for job in batch:
-                if (waiting := self._results.get(job)) is not None and not waiting.done():
-                    waiting.set_exception(error)
-            return
-        finally:
-            self.busy_s += monotonic() - began
-        for job, result in zip(batch, results, strict=True):
-            if (waiting := self._results.get(job)) is not None and not waiting.done():
-                waiting.set_result(result)
+            if len(batch) == 1:
+                return [error]
+            return [outcome for job in batch for outcome in self._outcomes([job])]
+
+    def _tell(self, batch: Sequence[Job[What]], outcomes: Sequence[Result | Exception]) -> None:
+        for job, outcome in zip(batch, outcomes, strict=True):
+            if (waiting := self._results.get(job)) is None or waiting.done():
+                continue  # cancelled meanwhile
+            if isinstance(outcome, Exception):
+                waiting.set_exception(outcome)
+            else:
+                waiting.set_result(outcome)

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.bundle import Bundle
 from models.care import Care, SpeechClassifier, pad
 from models.text import TextEncoder, Tokens
 from models.traced import traced
@@ -41,41 +40,37 @@ class Voice:
     prepared: Tensor | None = None
 
 
-class Embedder:
-    """Stage I of a bundle, each modality a single call (see `models.traced`).
+class WordsEmbedder:
+    """Stage I of the text modality, as a single call (see `models.traced`)."""
 
-    Args:
-        bundle: whose.
-    """
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._text, self._care = bundle.text, bundle.care
-        few, many = (bundle.text.tokenize(texts) for texts in (["hello"], ["oh", "how are you", "no"]))
-        self._embed_words = traced(_Reader(bundle.text), many, few)
-        if bundle.care is not None and bundle.speech is not None:
-            tones = (np.arange(samples) * 611 % 9_999 for samples in (8_000, 16_000, 12_000))
-            voices = [bundle.care.prepare(tone.astype(np.int16)) for tone in tones]
-            self._embed_voices = traced(_Hearer(bundle.care, bundle.speech), pad(voices), pad(voices[:1]))
+    def __init__(self, text: TextEncoder) -> None:
+        """Trace it."""
+        self._text = text
+        few, many = (text.tokenize(texts) for texts in (["hello"], ["oh", "how are you", "no"]))
+        self._embed = traced(_Reader(text), many, few)
 
     @torch.inference_mode()
-    def __call__(self, jobs: Sequence[Words | Voice]) -> list[Tensor]:
-        """T1 [text features] or S1 [speech features] of each, as it is words or a voice."""
-        words = [job for job in jobs if isinstance(job, Words)]
-        voices = [job for job in jobs if isinstance(job, Voice)]
-        texts = iter(self._words(words) if words else ())
-        sounds = iter(self._voices(voices) if voices else ())
-        return [next(texts) if isinstance(job, Words) else next(sounds) for job in jobs]
+    def __call__(self, jobs: Sequence[Words]) -> list[Tensor]:
+        """T1 [text features] of each."""
+        tokens = self._text.tokenize([each.text for each in jobs], [each.preceding for each in jobs])
+        return list(self._embed(*tokens))
 
-    def _words(self, words: Sequence[Words]) -> Tensor:
-        tokens = self._text.tokenize([each.text for each in words], [each.preceding for each in words])
-        embeddings: Tensor = self._embed_words(*tokens)
-        return embeddings
 
-    def _voices(self, voices: Sequence[Voice]) -> Tensor:
-        assert self._care is not None, "a bundle that judges by the words alone embeds no voices"
-        inputs = [self._care.prepare(v.audio) if v.prepared is None else v.prepared for v in voices]
-        embeddings: Tensor = self._embed_voices(*pad(inputs))
-        return embeddings
+class VoicesEmbedder:
+    """CARE and Stage I of the speech modality, as a single call likewise."""
+
+    def __init__(self, care: Care, speech: SpeechClassifier) -> None:
+        """Trace them."""
+        self._care = care
+        tones = (np.arange(samples) * 611 % 9_999 for samples in (8_000, 16_000, 12_000))
+        voices = [care.prepare(tone.astype(np.int16)) for tone in tones]
+        self._embed = traced(_Hearer(care, speech), pad(voices), pad(voices[:1]))
+
+    @torch.inference_mode()
+    def __call__(self, jobs: Sequence[Voice]) -> list[Tensor]:
+        """S1 [speech features] of each."""
+        inputs = [self._care.prepare(v.audio) if v.prepared is None else v.prepared for v in jobs]
+        return list(self._embed(*pad(inputs)))
 
 
 class _Reader(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from models.bundle import load_bundle
 from models.traced import traced
 from models.window import ConversationWindow, IncrementalModel
-from streamer.analysis.embedder import Embedder, Voice, Words
+from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
 
@@ -47,23 +47,18 @@ def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) 
     bundle = load_bundle() if shipped else tiny_bundle(tmp_path, context_turns=2)
     assert bundle.care is not None
     assert bundle.speech is not None
-    embedder = Embedder(bundle)
-    assert isinstance(embedder._embed_words, torch.jit.ScriptModule)
-    assert isinstance(embedder._embed_voices, torch.jit.ScriptModule)
+    read, hear = WordsEmbedder(bundle.text), VoicesEmbedder(bundle.care, bundle.speech)
+    assert isinstance(read._embed, torch.jit.ScriptModule)
+    assert isinstance(hear._embed, torch.jit.ScriptModule)
     sound = conversation()
     texts = ["a", "the day is not good, is it?", " ".join(["you are angry"] * 80), "!"]
     for count in (1, 2, 4):
         preceding = [texts[:row] for row in range(count)]
         voices = [sound[: 123 + 17_000 * row] for row in range(count)]
-        found = embedder(
-            [
-                *(Words(*each) for each in zip(texts[:count], preceding, strict=True)),
-                *(Voice(each) for each in voices),
-            ]
-        )
+        read_of = read([Words(*each) for each in zip(texts[:count], preceding, strict=True)])
         words, _ = bundle.text.embed(texts[:count], preceding)
-        torch.testing.assert_close(torch.stack(found[:count]), words, atol=1e-5, rtol=0)
-        for each, one in zip(voices, found[count:], strict=True):
+        torch.testing.assert_close(torch.stack(read_of), words, atol=1e-5, rtol=0)
+        for each, one in zip(voices, hear([Voice(each) for each in voices]), strict=True):
             prepared = bundle.care.prepare(each)
             with torch.inference_mode():
                 expected, _ = bundle.speech(bundle.care(prepared[None], torch.tensor([len(prepared)])))

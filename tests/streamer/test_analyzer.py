@@ -1,15 +1,15 @@
 """One analyzer for many streams: together as one by one, and each its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from models.bundle import Bundle
-from streamer.analysis.embedder import Voice, Words
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Analyzer, Lane
 from streamer.transcribers.off import Off
@@ -45,18 +45,20 @@ async def test_together_is_as_one_by_one(bundle: Bundle) -> None:
     batches: list[int] = []
 
     analyzer = Analyzer(bundle, Off())
-    embed = analyzer._embedding._work
+    for batcher in analyzer._embedding:
 
-    def watched(jobs: Sequence[Words | Voice]) -> Sequence[torch.Tensor]:
-        batches.append(len(jobs))
-        return embed(jobs)
+        def watched(
+            jobs: Sequence[Any], embed: Callable[[Sequence[Any]], Sequence[torch.Tensor]] = batcher._work
+        ) -> Sequence[torch.Tensor]:
+            batches.append(len(jobs))
+            return embed(jobs)
 
-    analyzer._embedding._work = watched
+        batcher._work = watched
     lanes = [analyzer.lane() for _ in TEXTS]
     for lane in lanes:
         lane.__enter__()
     together = await asyncio.gather(*(both(lane, n) for n, lane in enumerate(lanes)))
-    assert batches == [2 * len(TEXTS)]
+    assert batches == [len(TEXTS), len(TEXTS)]
     apart = [await both(lanes[0], n) for n in range(len(TEXTS))]
     for one, other in zip(together, apart, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
