@@ -83,13 +83,25 @@ class Line:
         while True:
             websocket = self._websocket
             try:
-                await websocket.send_text(data)
-                return
+                if await self._sent(websocket, data):
+                    return
             except (WebSocketDisconnect, RuntimeError):
                 while websocket is self._websocket:
                     if not self.resumable:
                         raise
                     await asyncio.shield(self._change)
+
+    async def _sent(self, websocket: WebSocket, data: str) -> bool:
+        """Send over a websocket; False where another takes over before this one has taken it: it hangs."""
+        sending = asyncio.create_task(websocket.send_text(data))
+        try:
+            while websocket is self._websocket and not sending.done():
+                await asyncio.wait({sending, self._change}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            return sending.done()
+        finally:
+            sending.cancel()
 
     async def close(self, code: int, reason: str | None = None) -> None:
         """Close what is open."""
@@ -98,7 +110,7 @@ class Line:
     async def pass_to(self, websocket: WebSocket, resumed: StreamResumed, timeout_s: float) -> None:
         """Go on with another websocket; whoever is still on the present one is sent away, within a time."""
         old, self._websocket = self._websocket, websocket
-        self._missed_s = monotonic() - self._heard_at
+        self._missed_s = (self._missed_s or 0.0) + monotonic() - self._heard_at
         self._heard_at = monotonic()
         self._tell()
         if self._patience is not None and not self._patience.expired():
