@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
+import torch
 
 from models.bundle import Bundle
 from models.conversation import Logits
-from models.gru import Array, array
+from models.gru import array
 from models.manifest import SENTIMENTS, Sentiment
 from models.window import ConversationWindow
 from streamer.analyzer import Utterance
@@ -70,7 +70,6 @@ class Conversation:
         self._open: list[_Open] = []  # those in the window, oldest first
         self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
-        self._temperature = np.float32(bundle.manifest.temperature)
         self._sentiment = array(bundle.sentiment)  # [C, 3]
 
     @property
@@ -116,8 +115,7 @@ class Conversation:
 
     def _rows(self, logits: Logits) -> list[_Row]:
         """What the networks say of every turn, as numbers."""
-        scores = np.stack([array(each) for each in logits]) / self._temperature  # [3, n, C]
-        text, speech, fused = _softmax(scores)
+        text, speech, fused = array(self._bundle.probabilities(torch.stack(logits)))  # [n, C] each
         each = (fused, text, speech, fused @ self._sentiment)
         return [_Row(*row) for row in zip(*(one.tolist() for one in each), strict=True)]
 
@@ -142,10 +140,3 @@ class Conversation:
 
     def _by_label(self, probabilities: list[float]) -> dict[str, float]:
         return dict(zip(self._bundle.labels, probabilities, strict=True))
-
-
-def _softmax(scores: Array) -> Array:
-    """Over the last axis; of so few numbers numpy's operations take a fifth of torch's time."""
-    odds = np.exp(scores - scores.max(-1, keepdims=True))
-    probabilities: Array = odds / odds.sum(-1, keepdims=True)
-    return probabilities

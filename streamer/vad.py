@@ -1,7 +1,7 @@
 """How likely each 32 ms of sound holds speech: silero-vad, woken by webrtcvad."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -98,7 +98,6 @@ class GatedSilero:
         self._noise = NoiseFloor(CHUNK_SAMPLES)
         self._taken_in: deque[_Chunk] = deque()
         self._waiting: list[_Chunk] = []
-        self._ahead: deque[float] = deque()  # what was judged of the first of those taken in
         self._quiet_chunks = 0
         self._fading_chunks = _FADING_CHUNKS
         self._unamplified_chunks = 0
@@ -119,8 +118,6 @@ class GatedSilero:
         self._open = (
             keep_open or self._quiet_chunks == 0 or (was_open and self._quiet_chunks < _GATE_HOLD_CHUNKS)
         )
-        if self._ahead:
-            return [self._ahead.popleft()]
         self._waiting.append(chunk)
         if not self._open:
             if len(self._waiting) <= REPLAY_CHUNKS:
@@ -129,24 +126,13 @@ class GatedSilero:
             return [0.0]
         if not was_open:
             self._reset_ears()
-        now = len(self._waiting)
-        probabilities = self._probabilities([*self._waiting, *self._surely_open()])
+        probabilities = self._probabilities(self._waiting)
         self._waiting.clear()
-        self._ahead += probabilities[now:]
-        return probabilities[:now]
+        return probabilities
 
     def _reset_ears(self) -> None:
         self._plain.reset()
         self._amplified.reset()
-
-    def _surely_open(self) -> Iterator["_Chunk"]:
-        """Of the chunks that are to be judged next, those that find the gate open whatever `keep_open` is."""
-        quiet = self._quiet_chunks
-        for chunk in self._taken_in:
-            quiet = 0 if chunk.awake else quiet + 1
-            if quiet >= _GATE_HOLD_CHUNKS:
-                break
-            yield chunk
 
     def _probabilities(self, chunks: Sequence["_Chunk"]) -> list[float]:
         """Of consecutive chunks, each ear asked once about all that it is asked about."""
