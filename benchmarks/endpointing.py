@@ -47,13 +47,10 @@ class Recorded:
     def __init__(self, probabilities: Sequence[float]) -> None:
         self._probabilities = iter(probabilities)
 
-    def take_in(self, chunks: NDArray[np.int16]) -> None:
-        """As in `streamer.vad.VoiceActivity`."""
-
-    def judge(self, keep_open: bool) -> list[float]:
+    def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
         """As in `streamer.vad.VoiceActivity`."""
         del keep_open
-        return [next(self._probabilities, 0.0)]
+        return [next(self._probabilities, 0.0) for _ in chunks]
 
     def reset(self) -> None:
         """As in `streamer.vad.VoiceActivity`."""

@@ -40,8 +40,7 @@ def recording(sound: NDArray[np.int16], truth: Sequence[SpokenTurn]) -> Recordin
     activity = GatedSilero()
     probabilities: list[float] = []
     for at in range(0, len(sound) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES):
-        activity.take_in(sound[None, at : at + CHUNK_SAMPLES])
-        probabilities += activity.judge(keep_open=True)
+        probabilities += activity.judge(sound[None, at : at + CHUNK_SAMPLES], keep_open=True)
     return Recording(sound, truth, probabilities)
 
 

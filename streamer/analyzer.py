@@ -22,6 +22,7 @@ from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.cores import cores
 from streamer.metrics.running import Running
 from streamer.transcribers.base import ClosingTranscriber, Transcriber, Transcript, WatchedTranscriber
+from streamer.vad import Heard, judge_together
 
 What = TypeVar("What")
 Result = TypeVar("Result")
@@ -31,6 +32,12 @@ GATHER_S = 0.003
 
 BATCH = 16
 """Utterances embedded together; more take as long in several batches."""
+
+LISTEN_S = 0.005
+"""So long the sound of one stream may wait for that of others to be judged with it."""
+
+LISTENED_TO = 64
+"""Streams' sounds that are judged together."""
 
 EARS = 64
 """Threads that wait while recognisers listen; made when they are needed."""
@@ -69,9 +76,9 @@ class Stage:
 class Analyzer:
     """Words and embeddings for any number of streams; make one and share it.
 
-    Recognising, embedding words and embedding voices each have a thread of their own: a turn's embeddings are
-    computed beside each other, while other turns are recognised. What waits is served by urgency, and fairly
-    between streams.
+    Judging voice activity, recognising, embedding words and embedding voices each have a thread of their own:
+    a turn's embeddings are computed beside each other, while other turns are recognised. What waits is served
+    by urgency, and fairly between streams.
 
     Args:
         bundle: the networks.
@@ -85,6 +92,7 @@ class Analyzer:
         self.bundle = bundle
         self.transcriber = transcriber
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
+        self._voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self._recognition = Batcher(self._recognise, "recogniser")
         self._batchers: list[Batcher[Any, Any]] = [self._recognition]
         self._embedding: list[Batcher[Any, Tensor]] = []
@@ -111,6 +119,7 @@ class Analyzer:
     def stages(self) -> dict[str, "Stage"]:
         """What each kind of work has waiting, and how long it has taken so far."""
         return {
+            "voice activity": Stage(self._voice_activity.busy_s, self._voice_activity.depth),
             "recogniser": Stage(self._recognition.busy_s, self._recognition.depth),
             "embedder": Stage(
                 sum(batcher.busy_s for batcher in self._embedding),
@@ -130,7 +139,7 @@ class Analyzer:
 
     def close(self) -> None:
         """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
-        for batcher in self._batchers:
+        for batcher in (self._voice_activity, *self._batchers):
             batcher.close()
         for threads in (self._context, self._ears, self._front):
             threads.shutdown(wait=False)
@@ -148,15 +157,27 @@ class Lane:
         self._analyzer = analyzer
 
     def __enter__(self) -> Self:
-        for batcher in self._analyzer._embedding:
+        for batcher in self._gathering():
             batcher.streams += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for batcher in self._analyzer._embedding:
+        for batcher in self._gathering():
             batcher.streams -= 1
+
+    def _gathering(self) -> list[Batcher[Any, Any]]:
+        return [self._analyzer._voice_activity, *self._analyzer._embedding]
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other stream."""
+        return self._analyzer._voice_activity.streams < 2
+
+    async def judge(self, heard: Heard) -> list[float]:
+        """Judge voice activity, together with other streams'."""
+        return await self._analyzer._voice_activity.do(self, heard, Priority(Urgency.FINAL))
 
     async def words(self, audio: NDArray[np.int16], priority: Priority) -> Transcript:
         """Recognise a turn, int16 [n] at 16 kHz; its text is "" where no words are heard.

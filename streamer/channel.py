@@ -18,6 +18,7 @@ from streamer.telling import Teller
 from streamer.transcribers.base import Listening, ListeningTranscriber
 from streamer.turn_events import Turn, TurnEvent
 from streamer.turns import TurnDetector
+from streamer.vad import GatedSilero, Heard
 
 _HEARD_AT_A_TIME = SAMPLE_RATE // 8
 _PREPARED_AT_A_TIME = SAMPLE_RATE
@@ -65,7 +66,8 @@ class Channel:
         live: bool,
     ) -> None:
         self.index = index
-        self.detector = TurnDetector(settings.turns, index)
+        self._activity = GatedSilero(settings.turns.webrtc_level)
+        self.detector = TurnDetector(settings.turns, index, self._activity)
         self._speculate = settings.speculate and live
         self._partials = settings.partials and live
         self._analyzer = analyzer
@@ -83,10 +85,21 @@ class Channel:
         self._told = ""  # the words of the latest partial
         self._told_at = 0  # how much of the turn had been heard by then
 
-    def feed(self, frame: AudioFrame) -> list[TurnEvent]:
+    async def feed(self, frame: AudioFrame) -> list[TurnEvent]:
         """Take in the next frame; what happened is to be answered by `begin`, `pause`, `resume` or `end`."""
         self._now = frame.start + len(frame.samples)
-        return self.detector.feed(frame)
+        if self._lane.alone:
+            return self.detector.feed(frame)
+        events = self.detector.accept(frame)
+        if len(chunks := self.detector.unjudged()):
+            heard = Heard(self._activity, chunks, self.detector.in_turn)
+            judging = asyncio.ensure_future(self._lane.judge(heard))
+            try:
+                events += self.detector.conclude(await asyncio.shield(judging))
+            except asyncio.CancelledError:
+                self.detector.conclude(await judging)  # whoever closes the detector must not come between
+                raise
+        return events
 
     def begin(self, number: int, start: int) -> None:
         """A turn starts, at sample `start`."""

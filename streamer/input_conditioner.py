@@ -1,6 +1,7 @@
 """Makes sound ready for the ears of the voice activity detector."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,25 +43,28 @@ class InputConditioner:
         self._dc: float | None = None
         self._level = 0.0
 
-    def condition(self, chunks: NDArray[np.int16]) -> list[Conditioned]:
-        """Take in the next chunks, int16 [k, n]; returns k of [n]."""
-        sound = chunks * np.float32(1 / 32768)
-        dc = [self._follow_dc(mean) for mean in (np.add.reduce(sound, axis=1) / sound.shape[1]).tolist()]
-        sound -= np.array(dc, np.float32)[:, None]
-        power = np.einsum("kn,kn->k", sound, sound) / sound.shape[1]
-        gains = [self._follow_level(math.sqrt(each)) for each in power.tolist()]
-        plain = _clipped(sound)
-        amplified = plain if max(gains) == 1 else _clipped(sound * np.array(gains, np.float32)[:, None])
-        return list(map(Conditioned, plain, amplified, gains))
-
-    def _follow_dc(self, mean: float) -> float:
+    def follow_dc(self, mean: float) -> float:
+        """Take in the mean of the next chunk; gives the offset."""
         self._dc = mean if self._dc is None else self._dc + self._DC_ADAPTATION * (mean - self._dc)
         return self._dc
 
-    def _follow_level(self, rms: float) -> float:
-        """The gain."""
+    def follow_level(self, rms: float) -> float:
+        """Take in the level of the next chunk; gives the gain."""
         self._level = max(rms, self._level * self._RELEASE)
         return max(1.0, min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
+
+
+def condition(conditioners: Sequence[InputConditioner], chunks: NDArray[np.int16]) -> list[Conditioned]:
+    """Take in chunks, int16 [k, n], each for its conditioner; those of one follow one another."""
+    sound = chunks * np.float32(1 / 32768)
+    means = (np.add.reduce(sound, axis=1) / sound.shape[1]).tolist()
+    dc = [each.follow_dc(mean) for each, mean in zip(conditioners, means, strict=True)]
+    sound -= np.array(dc, np.float32)[:, None]
+    powers = (np.einsum("kn,kn->k", sound, sound) / sound.shape[1]).tolist()
+    gains = [each.follow_level(math.sqrt(power)) for each, power in zip(conditioners, powers, strict=True)]
+    plain = _clipped(sound)
+    amplified = plain if max(gains) == 1 else _clipped(sound * np.array(gains, np.float32)[:, None])
+    return list(map(Conditioned, plain, amplified, gains))
 
 
 def _clipped(sound: NDArray[np.float32]) -> NDArray[np.float32]:

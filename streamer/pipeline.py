@@ -2,10 +2,11 @@
 
     source --frames--> listener --turns--> analyst --events--> outputs
 
-The listener cuts turns in the event loop (cheap), and has them understood by the analyzer's threads (heavy):
-ahead, where sound comes in its own time. The analyst tells of them in order. Turns are never dropped: when
-too many wait, the listener waits, and the source with it. A file is then read more slowly; a microphone has
-a buffer of its own, and reports what it loses as a gap.
+The listener cuts turns in the event loop (cheap; voice activity of several streams is judged by the
+analyzer), and has them understood by its threads (heavy): ahead, where sound comes in its own time.
+The analyst tells of them in order. Turns are never dropped: when too many wait, the listener waits, and the
+source with it. A file is then read more slowly; a microphone has a buffer of its own, and reports what it
+loses as a gap.
 """
 
 import asyncio
@@ -208,7 +209,7 @@ class Pipeline:
                         if self._meter is not None:
                             self._meter(item)
                         channel = self._channels[index]
-                        await self._follow(channel, channel.feed(item))
+                        await self._follow(channel, await channel.feed(item))
                         channel.listen()
                     case AudioGap(start, length, gap_reason):
                         for channel in self._channels:

@@ -1,7 +1,7 @@
-"""silero-vad (v6), over several chunks in one call: other threads have the interpreter meanwhile.
+"""silero-vad (v6), for many listeners in one call: other threads have the interpreter meanwhile.
 
-Its sequence form takes 512 samples a step, behind the 64 before them, and carries an LSTM's state. The code
-that comes with it is not imported: it can't carry the state from call to call, and limits torch's threads.
+The network judges 512 samples, behind the 64 before them, and carries an LSTM's state. The code that comes
+with it is not imported: it can't carry the states of several listeners, and limits torch's threads.
 """
 
 from collections.abc import Sequence
@@ -12,48 +12,58 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from streamer.audio.frame import SAMPLE_RATE
+
 CHUNK_SAMPLES = 512
 """Samples it judges at a time (32 ms at 16 kHz)."""
 
 _CONTEXT_SAMPLES = 64
-_STATE = (1, 1, 128)
+_STATE = (2, 128)
 
 
 class Silero:
-    """One listener: it remembers what it heard. All share one network, which runs in the caller's thread."""
+    """What one listener remembers of what it heard."""
 
     def __init__(self) -> None:
-        self._network = _network()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._hidden = self._cell = np.zeros(_STATE, np.float32)
-        self._context = np.zeros(_CONTEXT_SAMPLES, np.float32)
+        self.state = np.zeros(_STATE, np.float32)
+        self.context = np.zeros(_CONTEXT_SAMPLES, np.float32)
 
-    def hear(self, chunks: Sequence[NDArray[np.float32]]) -> list[float]:
-        """Hear the next chunks.
 
-        Args:
-            chunks: one or more, float32 [CHUNK_SAMPLES] each, in -1..1.
+def hear_together(
+    listeners: Sequence[Silero], sounds: Sequence[Sequence[NDArray[np.float32]]]
+) -> list[list[float]]:
+    """Have each listener hear its next chunks, which are float32 [CHUNK_SAMPLES] in -1..1.
 
-        Returns:
-            How likely each holds speech.
-        """
-        steps = np.empty((len(chunks), _CONTEXT_SAMPLES + CHUNK_SAMPLES), np.float32)
-        steps[:, _CONTEXT_SAMPLES:] = chunks
-        steps[0, :_CONTEXT_SAMPLES] = self._context
-        steps[1:, :_CONTEXT_SAMPLES] = steps[:-1, -_CONTEXT_SAMPLES:]
-        self._context = steps[-1, -_CONTEXT_SAMPLES:]
-        heard = {"input": steps, "h": self._hidden, "c": self._cell}
-        probabilities, self._hidden, self._cell = self._network.run(None, heard)
-        found: list[float] = probabilities.tolist()
-        return found
+    It is computed in the caller's thread, as much as can be for all of them at once.
+
+    Returns:
+        For each listener, how likely each of its chunks holds speech.
+    """
+    found: list[list[float]] = [[] for _ in listeners]
+    most_first = sorted(range(len(listeners)), key=lambda i: len(sounds[i]), reverse=True)
+    hearing = [i for i in most_first if sounds[i]]
+    for step in range(len(sounds[hearing[0]]) if hearing else 0):
+        hearing = [i for i in hearing if len(sounds[i]) > step]
+        heard = np.empty((len(hearing), _CONTEXT_SAMPLES + CHUNK_SAMPLES), np.float32)
+        heard[:, :_CONTEXT_SAMPLES] = [listeners[i].context for i in hearing]
+        heard[:, _CONTEXT_SAMPLES:] = [sounds[i][step] for i in hearing]
+        states = np.stack([listeners[i].state for i in hearing], axis=1)  # [2, listeners, 128]
+        given = {"input": heard, "state": states, "sr": np.array(SAMPLE_RATE)}
+        probabilities, states = _network().run(None, given)
+        for row, (i, probability) in enumerate(zip(hearing, probabilities[:, 0].tolist(), strict=True)):
+            listeners[i].context = heard[row, -_CONTEXT_SAMPLES:]
+            listeners[i].state = states[:, row]
+            found[i].append(probability)
+    return found
 
 
 @cache
 def _network() -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_sequence.onnx")
+    path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_op15.onnx")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,6 +1,7 @@
 """Cuts sound into turns: a synchronous state machine over frames, whose only time is the sample count."""
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ _SPLIT_WINDOW_CHUNKS = 4
 """Quietness is judged over this many chunks (128 ms), longer than most stop consonants' closures."""
 
 _TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
-"""What is the same of every chunk is computed for so many at once."""
+"""Longer frames are taken in piece by piece."""
 
 
 class TurnDetector:
@@ -99,16 +100,46 @@ class TurnDetector:
         Raises:
             ValueError: the frame is of another channel, or starts before the last one ended.
         """
-        if frame.channel != self.channel:
-            raise ValueError(f"a frame of channel {frame.channel} was fed to channel {self.channel}")
-        if frame.start < self._ring.stop:
-            raise ValueError(
-                f"a frame starts at {frame.start}, before the last one ended at {self._ring.stop}"
-            )
+        return self._catch_up_with(frame) + self._take_in(frame.samples)
+
+    def accept(self, frame: AudioFrame) -> list[TurnEvent]:
+        """`feed`, but for what is to be judged: `unjudged` has that, and `conclude` is to be told.
+
+        Args:
+            frame: as for `feed`, of a second at most.
+
+        Returns:
+            What happened before the frame.
+
+        Raises:
+            ValueError: as `feed`.
+        """
+        events = self._catch_up_with(frame)
+        self._ring.append(frame.samples)
+        return events
+
+    def unjudged(self) -> NDArray[np.int16]:
+        """The chunks to be judged next, int16 [k, CHUNK_SAMPLES]; perhaps none."""
+        chunks = self._ring.read(self._fed, self._ring.stop - (self._ring.stop - self._fed) % CHUNK_SAMPLES)
+        self._fed += len(chunks)
+        return chunks.reshape(-1, CHUNK_SAMPLES)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether a turn goes on, or perhaps begins: what is heard is then to be judged at once."""
+        return self._onset is not None
+
+    def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
+        """Take in probabilities of speech, of the chunks in order.
+
+        Returns:
+            What happened, in order.
+        """
         events: list[TurnEvent] = []
-        if frame.start > self._ring.stop:
-            events += self.gap(AudioGap(self._ring.stop, frame.start - self._ring.stop, "missing frames"))
-        return events + self._take_in(frame.samples)
+        for probability in probabilities:
+            start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
+            events += self._step(probability, start, min(self._judged, self._ring.stop))
+        return events
 
     def gap(self, gap: AudioGap) -> list[TurnEvent]:
         """Take in that sound was lost: no longer than a pause, it passes for silence; longer, it ends a turn.
@@ -161,29 +192,24 @@ class TurnDetector:
         """
         return self._finish("end of stream")
 
+    def _catch_up_with(self, frame: AudioFrame) -> list[TurnEvent]:
+        """See that a frame is the next one; what is missing before it is a gap."""
+        if frame.channel != self.channel:
+            raise ValueError(f"a frame of channel {frame.channel} was fed to channel {self.channel}")
+        if frame.start < self._ring.stop:
+            raise ValueError(
+                f"a frame starts at {frame.start}, before the last one ended at {self._ring.stop}"
+            )
+        if frame.start == self._ring.stop:
+            return []
+        return self.gap(AudioGap(self._ring.stop, frame.start - self._ring.stop, "missing frames"))
+
     def _take_in(self, samples: NDArray[np.int16]) -> list[TurnEvent]:
         events: list[TurnEvent] = []
         for at in range(0, len(samples), _TAKEN_IN_AT_A_TIME):
-            piece = samples[at : at + _TAKEN_IN_AT_A_TIME]
-            rest = self._ring.read(self._fed, self._ring.stop)
-            sound = np.concatenate([rest, piece]) if len(rest) else piece
-            whole = len(sound) // CHUNK_SAMPLES
-            if whole:
-                self._activity.take_in(sound[: whole * CHUNK_SAMPLES].reshape(whole, CHUNK_SAMPLES))
-            taken = -len(rest)
-            for _ in range(whole):
-                self._ring.append(piece[max(taken, 0) : taken + CHUNK_SAMPLES])
-                taken += CHUNK_SAMPLES
-                events += self._judge()
-            self._ring.append(piece[max(taken, 0) :])
-        return events
-
-    def _judge(self) -> list[TurnEvent]:
-        self._fed += CHUNK_SAMPLES
-        events: list[TurnEvent] = []
-        for probability in self._activity.judge(keep_open=self._onset is not None):
-            start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
-            events += self._step(probability, start, min(self._judged, self._ring.stop))
+            self._ring.append(samples[at : at + _TAKEN_IN_AT_A_TIME])
+            if len(chunks := self.unjudged()):
+                events += self.conclude(self._activity.judge(chunks, self.in_turn))
         return events
 
     def _finish(self, reason: TurnEnding) -> list[TurnEvent]:
@@ -191,8 +217,8 @@ class TurnDetector:
         events: list[TurnEvent] = []
         rest = self._ring.read(self._fed, self._ring.stop)
         if len(rest):
-            self._activity.take_in(np.pad(rest, (0, CHUNK_SAMPLES - len(rest)))[None])
-            events += self._judge()
+            last = np.pad(rest, (0, CHUNK_SAMPLES - len(rest)))[None]
+            events += self.conclude(self._activity.judge(last, self.in_turn))
         if self._speaking:
             events.append(self._end(self._ring.stop, reason))
         self._last_sound = None

@@ -1,7 +1,9 @@
 """How likely each 32 ms of sound holds speech: silero-vad, woken by webrtcvad."""
 
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -9,11 +11,11 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.input_conditioner import Conditioned, InputConditioner
-from streamer.noise_floor import NoiseFloor
-from streamer.silero import CHUNK_SAMPLES, Silero
+from streamer.input_conditioner import Conditioned, InputConditioner, condition
+from streamer.noise_floor import NoiseFloor, excess_db
+from streamer.silero import CHUNK_SAMPLES, Silero, hear_together
 
-__all__ = ["CHUNK_SAMPLES", "REPLAY_CHUNKS", "GatedSilero", "VoiceActivity"]
+__all__ = ["CHUNK_SAMPLES", "REPLAY_CHUNKS", "GatedSilero", "Heard", "VoiceActivity", "judge_together"]
 
 _WEBRTC_SAMPLES = 480
 """webrtcvad takes 10, 20 or 30 ms: the last 2 ms of a chunk go unheard by the gate."""
@@ -58,14 +60,11 @@ as even odds for what stands out of the noise by `_MARKED_EXCESS_DB`. Echoes fol
 class VoiceActivity(Protocol):
     """Judges consecutive chunks of `CHUNK_SAMPLES`."""
 
-    def take_in(self, chunks: NDArray[np.int16]) -> None:
-        """Take in the next chunks, int16 [k, CHUNK_SAMPLES]; `judge` is to be called k times."""
-        ...
-
-    def judge(self, keep_open: bool) -> list[float]:
-        """Judge the next chunk of those taken in.
+    def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
+        """Judge the next chunks, int16 [k, CHUNK_SAMPLES].
 
         Args:
+            chunks: one or more.
             keep_open: answer at once, as when a turn is going on.
 
         Returns:
@@ -101,71 +100,50 @@ class GatedSilero:
         self._webrtc = webrtcvad.Vad(self._level)
         self._reset_ears()
         self._conditioner = InputConditioner()
-        self._noise = NoiseFloor(CHUNK_SAMPLES)
-        self._taken_in: deque[_Chunk] = deque()
+        self._noise = NoiseFloor()
         self._waiting: list[_Chunk] = []
-        self._ahead: deque[float] = deque()  # what was judged of the first of those taken in
         self._quiet_chunks = 0
         self._fading_chunks = _FADING_CHUNKS
         self._unamplified_chunks = 0
         self._uncertain_chunks = _CERTAIN_HOLD_CHUNKS
         self._open = False
 
-    def take_in(self, chunks: NDArray[np.int16]) -> None:
+    def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
         """As in `VoiceActivity`."""
-        sounds = self._conditioner.condition(chunks)
-        for sound, excess_db in zip(sounds, self._noise.excess_db(chunks), strict=True):
-            heard = (sound.amplified[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
-            self._taken_in.append(_Chunk(sound, excess_db, self._webrtc.is_speech(heard, SAMPLE_RATE)))
+        return judge_together([Heard(self, chunks, keep_open)])[0]
 
-    def judge(self, keep_open: bool) -> list[float]:
-        """As in `VoiceActivity`."""
-        chunk = self._taken_in.popleft()
+    def _take_in(self, sound: Conditioned, excess_db: float) -> "_Chunk":
+        heard = (sound.amplified[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
+        return _Chunk(sound, excess_db, self._webrtc.is_speech(heard, SAMPLE_RATE))
+
+    def _admit(self, chunk: "_Chunk", keep_open: bool) -> tuple[list[float], list["_Chunk"]]:
+        """Probabilities of chunks that need not be judged, and after them those that are to be judged now."""
         self._quiet_chunks = 0 if chunk.awake else self._quiet_chunks + 1
         was_open = self._open
         self._open = (
             keep_open or self._quiet_chunks == 0 or (was_open and self._quiet_chunks < _GATE_HOLD_CHUNKS)
         )
-        if self._ahead:
-            return [self._ahead.popleft()]
         self._waiting.append(chunk)
         if not self._open:
             if len(self._waiting) <= REPLAY_CHUNKS:
-                return []
+                return [], []
             del self._waiting[0]
-            return [0.0]
+            return [0.0], []
         if not was_open:
             self._reset_ears()
-        now = len(self._waiting)
-        probabilities = self._probabilities([*self._waiting, *self._surely_open()])
-        self._waiting.clear()
-        self._ahead += probabilities[now:]
-        return probabilities[:now]
+        admitted, self._waiting = self._waiting, []
+        return [], admitted
 
     def _reset_ears(self) -> None:
         self._plain.reset()
         self._amplified.reset()
 
-    def _surely_open(self) -> Iterator["_Chunk"]:
-        """Of the chunks that are to be judged next, those that find the gate open whatever `keep_open` is."""
-        quiet = self._quiet_chunks
-        for chunk in self._taken_in:
-            quiet = 0 if chunk.awake else quiet + 1
-            if quiet >= _GATE_HOLD_CHUNKS:
-                break
-            yield chunk
-
-    def _probabilities(self, chunks: Sequence["_Chunk"]) -> list[float]:
-        """Of consecutive chunks, each ear asked once about all that it is asked about."""
-        hopeful = [chunk.excess_db >= _HOPELESS_DB for chunk in chunks]
-        plain = self._plain.judge([chunk.sound.plain for chunk in chunks], hopeful)
-        unsure = [
-            self._amplifies(chunk) and asked and probability < _CERTAIN
-            for chunk, asked, probability in zip(chunks, hopeful, plain, strict=True)
+    def _unsure(self, chunks: Sequence["_Chunk"], plain: Sequence[float]) -> list[bool]:
+        """Which chunks the amplifying ear is to be asked about, too."""
+        return [
+            self._amplifies(chunk) and chunk.hopeful and probability < _CERTAIN
+            for chunk, probability in zip(chunks, plain, strict=True)
         ]
-        amplified = self._amplified.judge([chunk.sound.amplified for chunk in chunks], unsure)
-        surer = map(max, plain, amplified)
-        return [self._weighed(*each) for each in zip(surer, chunks, strict=True)]
 
     def _amplifies(self, chunk: "_Chunk") -> bool:
         """Whether the gain is marked, or was until lately."""
@@ -185,33 +163,109 @@ class GatedSilero:
 
     def _less_hesitant(self, probability: float, excess_db: float) -> float:
         """More where silero hesitates, and has for long, over what stands out of the noise markedly."""
-        marked = _MARKED_EXCESS_DB <= excess_db < np.inf  # inf: the noise isn't known yet
+        marked = _MARKED_EXCESS_DB <= excess_db < math.inf  # inf: the noise isn't known yet
         if not marked or probability < _HESITANT or self._uncertain_chunks <= _CERTAIN_HOLD_CHUNKS:
             return probability
         return probability + (0.5 - _HESITANT) * (1 - probability) / (1 - _HESITANT)
 
 
+class Heard(NamedTuple):
+    """What one detector is to judge, as in `VoiceActivity.judge`."""
+
+    by: GatedSilero
+    chunks: NDArray[np.int16]
+    keep_open: bool
+
+
+def judge_together(heard: Sequence[Heard]) -> list[list[float]]:
+    """Have several detectors judge their next chunks, what takes long for all of them at once.
+
+    Returns:
+        For each, what `GatedSilero.judge` gives.
+    """
+    taken_in = _take_in(heard)
+    found: list[list[float]] = [[] for _ in heard]
+    for step in range(max(len(each.chunks) for each in heard)):
+        detectors, chunks, into = [], [], []
+        for (by, _, keep_open), taken, probabilities in zip(heard, taken_in, found, strict=True):
+            if step < len(taken):
+                spared, admitted = by._admit(taken[step], keep_open)
+                probabilities += spared
+                if admitted:
+                    detectors.append(by)
+                    chunks.append(admitted)
+                    into.append(probabilities)
+        for probabilities, judged in zip(into, _judge(detectors, chunks), strict=True):
+            probabilities += judged
+    return found
+
+
+def _take_in(heard: Sequence[Heard]) -> list[list["_Chunk"]]:
+    whose = [each.by for each in heard for _ in each.chunks]
+    chunks = np.concatenate([each.chunks for each in heard])
+    sounds = condition([by._conditioner for by in whose], chunks)
+    excess = excess_db([by._noise for by in whose], chunks)
+    taken = map(GatedSilero._take_in, whose, sounds, excess)
+    return [list(islice(taken, len(each.chunks))) for each in heard]
+
+
+def _judge(detectors: Sequence[GatedSilero], chunks: Sequence[Sequence["_Chunk"]]) -> list[list[float]]:
+    """Probabilities of each detector's consecutive chunks."""
+    plain = _ask(
+        [by._plain for by in detectors],
+        [[chunk.sound.plain for chunk in each] for each in chunks],
+        [[chunk.hopeful for chunk in each] for each in chunks],
+    )
+    amplified = _ask(
+        [by._amplified for by in detectors],
+        [[chunk.sound.amplified for chunk in each] for each in chunks],
+        list(map(GatedSilero._unsure, detectors, chunks, plain)),
+    )
+    return [
+        list(map(by._weighed, map(max, p, q), each))
+        for by, each, p, q in zip(detectors, chunks, plain, amplified, strict=True)
+    ]
+
+
+def _ask(
+    ears: Sequence["_Ear"], sounds: Sequence[Sequence[NDArray[np.float32]]], asked: Sequence[Sequence[bool]]
+) -> list[list[float]]:
+    """How likely each ear finds each of its next chunks; 0 of those that it is not asked about."""
+    to_hear, places = [], []
+    for ear, own_sounds, own_asked in zip(ears, sounds, asked, strict=True):
+        heard, at = ear.take_in(own_sounds, own_asked)
+        to_hear.append(heard)
+        places.append(at)
+    found = hear_together([ear.silero for ear in ears], to_hear)
+    return [
+        [0.0 if place is None else probabilities[place] for place in at]
+        for probabilities, at in zip(found, places, strict=True)
+    ]
+
+
 class _Ear:
-    """One silero, which computes nothing until it is asked.
+    """One silero, which hears nothing until it is asked.
 
     Of what it was spared it then hears the latest `_CATCH_UP_CHUNKS`, as if they followed on what it heard
     last: begun anew instead it finds less on real meetings, and kept going all the time no more.
     """
 
     def __init__(self) -> None:
-        self._silero = Silero()
+        self.silero = Silero()
         self._spared: deque[NDArray[np.float32]] = deque(maxlen=_CATCH_UP_CHUNKS)
 
     def reset(self) -> None:
         """Forget everything."""
-        self._silero.reset()
+        self.silero.reset()
         self._spared.clear()
 
-    def judge(self, sounds: Sequence[NDArray[np.float32]], asked: Sequence[bool]) -> list[float]:
+    def take_in(
+        self, sounds: Sequence[NDArray[np.float32]], asked: Sequence[bool]
+    ) -> tuple[list[NDArray[np.float32]], list[int | None]]:
         """Take in the next chunks, float32 [CHUNK_SAMPLES] each.
 
         Returns:
-            How likely each holds speech; 0 of those that were not asked about.
+            What silero is to hear, and where in it each chunk is that was asked about.
         """
         heard: list[NDArray[np.float32]] = []
         at: list[int | None] = []
@@ -223,8 +277,7 @@ class _Ear:
             else:
                 at.append(None)
                 self._spared.append(sound)
-        probabilities = self._silero.hear(heard) if heard else []
-        return [0.0 if place is None else probabilities[place] for place in at]
+        return heard, at
 
 
 class _Chunk(NamedTuple):
@@ -233,3 +286,8 @@ class _Chunk(NamedTuple):
     sound: Conditioned
     excess_db: float
     awake: bool
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether silero is worth asking."""
+        return self.excess_db >= _HOPELESS_DB

@@ -48,7 +48,7 @@ def test_words_tell_a_hesitation_from_an_end() -> None:
     assert fixed["500"]["cut"] == 0.5
     assert fixed["1000"]["cut"] <= 0.5
     assert adaptive["words"]["delay_ms"] < fixed["500"]["delay_ms"]
-    assert Recorded([0.5]).judge(keep_open=True) == [0.5]
+    assert Recorded([0.5]).judge(np.zeros((2, 512), np.int16), keep_open=True) == [0.5, 0.0]
 
 
 def test_pauses_are_where_they_are_said_to_be() -> None:

@@ -32,16 +32,13 @@ class Script:
     def __init__(self, probabilities: Sequence[float], late: int = 0) -> None:
         self._probabilities = iter(probabilities)
         self._late = late
-        self._taken_in = 0
         self._waiting: list[float] = []
 
-    def take_in(self, chunks: NDArray[np.int16]) -> None:
+    def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
         assert chunks.shape[1:] == (CHUNK_SAMPLES,)
-        self._taken_in += len(chunks)
+        return [probability for _ in chunks for probability in self._next(keep_open)]
 
-    def judge(self, keep_open: bool) -> list[float]:
-        assert self._taken_in > 0
-        self._taken_in -= 1
+    def _next(self, keep_open: bool) -> list[float]:
         self._waiting.append(next(self._probabilities, 0.0))
         if keep_open or max(self._waiting) > 0:
             answers, self._waiting = self._waiting, []

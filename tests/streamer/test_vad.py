@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from streamer.audio.frame import AudioFrame
-from streamer.input_conditioner import InputConditioner
-from streamer.noise_floor import NoiseFloor
-from streamer.silero import Silero
+from streamer.input_conditioner import InputConditioner, condition
+from streamer.noise_floor import NoiseFloor, excess_db
+from streamer.silero import Silero, hear_together
 from streamer.turns import TurnDetector, TurnEnded
-from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, VoiceActivity
+from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, Heard, VoiceActivity, judge_together
 from tests.streamer.sound import conversation, truth
 
 RATE = 16_000
@@ -76,8 +76,7 @@ def test_speech_gives_turns_at_any_level(how: str) -> None:
 
 
 def feed(activity: VoiceActivity, chunk: NDArray[np.int16], *, keep_open: bool) -> list[float]:
-    activity.take_in(chunk[None])
-    return activity.judge(keep_open)
+    return activity.judge(chunk[None], keep_open)
 
 
 def test_the_gate_shuts_in_silence_and_what_opens_it_is_judged_from_its_beginning() -> None:
@@ -103,18 +102,19 @@ class CountingSilero:
     def __init__(self) -> None:
         self.heard = 0
 
-    def reset(self) -> None:
-        pass
+    def hear_together(
+        self, listeners: Sequence[Silero], sounds: Sequence[Sequence[Any]]
+    ) -> list[list[float]]:
+        assert len(listeners) == len(sounds)
+        self.heard += sum(map(len, sounds))
+        return [[0.9] * len(each) for each in sounds]
 
-    def hear(self, chunks: Sequence[NDArray[np.float32]]) -> list[float]:
-        self.heard += len(chunks)
-        return [0.9] * len(chunks)
 
-
-def test_silero_is_spared_what_does_not_stand_out_but_for_the_end_of_it() -> None:
+def test_silero_is_spared_what_does_not_stand_out_but_for_the_end_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     activity, silero = GatedSilero(), CountingSilero()
-    ear: Any = silero
-    activity._plain._silero = activity._amplified._silero = ear
+    monkeypatch.setattr("streamer.vad.hear_together", silero.hear_together)
     still, tone = np.zeros(CHUNK_SAMPLES, np.int16), (np.arange(CHUNK_SAMPLES) % 13 * 2000).astype(np.int16)
     for _ in range(40):  # until the floor is known
         feed(activity, still, keep_open=True)
@@ -136,9 +136,9 @@ def test_an_open_gate_answers_at_once() -> None:
 
 def test_the_gate_loses_no_turns() -> None:
     class Ungated(GatedSilero):
-        def judge(self, keep_open: bool) -> list[float]:
+        def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
             del keep_open
-            return super().judge(keep_open=True)
+            return super().judge(chunks, keep_open=True)
 
     for gain in (1.0, 0.02):
         sound = (conversation() * gain).astype(np.int16)
@@ -156,10 +156,10 @@ def test_silero_starts_no_threads_and_leaves_torch_its_own() -> None:
     program = (
         "import os, numpy, torch\n"
         "torch.set_num_threads(3)\n"
-        "from streamer.silero import Silero\n"
+        "from streamer.silero import Silero, hear_together\n"
         "silero = Silero()\n"
         "threads = len(os.listdir('/proc/self/task'))\n"
-        "silero.hear([numpy.zeros(512, numpy.float32)] * 20)\n"
+        "hear_together([silero], [[numpy.zeros(512, numpy.float32)] * 20])\n"
         "print(len(os.listdir('/proc/self/task')) - threads, torch.get_num_threads())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -175,18 +175,45 @@ def test_silero_is_the_original_network() -> None:
     with torch.no_grad():
         expected = [float(original(torch.from_numpy(chunk)[None], RATE)) for chunk in sound]
     assert max(expected) > 0.9
-    assert Silero().hear(list(sound)) == pytest.approx(expected, abs=1e-4)
+    assert hear_together([Silero()], [list(sound)]) == [pytest.approx(expected, abs=1e-4)]
 
 
-def test_silero_hears_the_same_in_one_call_as_in_many() -> None:
-    sound = conversation()[: 200 * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES) / np.float32(32768)
-    together, apart = Silero(), Silero()
-    one_by_one = [p for chunk in sound for p in apart.hear([chunk])]
+def test_listeners_hear_the_same_together_as_alone() -> None:
+    sound = list(
+        (conversation()[: 200 * CHUNK_SAMPLES] / 32768).astype(np.float32).reshape(-1, CHUNK_SAMPLES)
+    )
+    alone = Silero()
+    one_by_one = [p for chunk in sound for p in hear_together([alone], [[chunk]])[0]]
     assert max(one_by_one) > 0.9
     assert min(one_by_one) < 0.1
-    assert together.hear(list(sound)) == pytest.approx(one_by_one, abs=1e-4)
-    apart.reset()
-    assert apart.hear([sound[0]]) == pytest.approx(one_by_one[:1], abs=1e-4)
+    first, second, third = Silero(), Silero(), Silero()
+    begun = hear_together([first, second, third], [sound[:50], [], sound[100:110]])
+    assert begun[0] == pytest.approx(one_by_one[:50], abs=1e-4)
+    assert begun[1] == []
+    gone_on = hear_together([second, first], [sound, sound[50:]])
+    assert gone_on[0] == pytest.approx(one_by_one, abs=1e-4)
+    assert gone_on[1] == pytest.approx(one_by_one[50:], abs=1e-4)
+    third.reset()
+    assert hear_together([third], [sound[:1]]) == [pytest.approx(one_by_one[:1], abs=1e-4)]
+
+
+def test_detectors_judge_the_same_together_as_alone() -> None:
+    sound = conversation()[: 600 * CHUNK_SAMPLES].reshape(-1, CHUNK_SAMPLES)
+    parts = [sound, (sound[::-1] * 0.02).astype(np.int16), sound[300:], np.zeros_like(sound)]
+    alone = [GatedSilero().judge(part, keep_open=False) for part in parts]
+    detectors = [GatedSilero() for _ in parts]
+    together: list[list[float]] = [[] for _ in parts]
+    for at in range(0, len(sound), 7):
+        heard = [
+            Heard(by, part[at : at + 7], keep_open=False)
+            for by, part in zip(detectors, parts, strict=True)
+            if at < len(part)
+        ]
+        for each, probabilities in zip(heard, judge_together(heard), strict=True):
+            together[detectors.index(each.by)] += probabilities
+    assert max(alone[0]) > 0.9
+    for one, other in zip(together, alone, strict=True):
+        assert one == pytest.approx(other, abs=1e-3)
 
 
 @pytest.mark.parametrize("keep_open", [True, False])
@@ -199,9 +226,7 @@ def test_it_makes_no_difference_how_many_chunks_are_taken_in_at_a_time(
     def judged(at_a_time: int) -> list[float]:
         activity, probabilities = GatedSilero(), []
         for at in range(0, len(sound), at_a_time):
-            chunks = sound[at : at + at_a_time]
-            activity.take_in(chunks)
-            probabilities += [p for _ in chunks for p in activity.judge(keep_open=keep_open)]
+            probabilities += activity.judge(sound[at : at + at_a_time], keep_open)
         return probabilities
 
     one_by_one = judged(1)
@@ -215,7 +240,7 @@ def test_the_conditioner_takes_out_dc_and_lifts_only_what_is_faint() -> None:
     tone = np.sin(2 * np.pi * 500 * t)
     for amplitude, expected in ((20, 20 * 16), (10_000, 10_000)):
         chunks = np.array([amplitude * tone + 3000] * 2).astype(np.int16)
-        (plain, amplified, gain), _ = InputConditioner().condition(chunks)
+        (plain, amplified, gain), _ = condition([InputConditioner()] * 2, chunks)
         assert gain == pytest.approx(expected / amplitude, rel=0.05)
         assert np.abs(plain).max() * 32768 == pytest.approx(amplitude, rel=0.05)
         assert np.abs(amplified).max() * 32768 == pytest.approx(expected, rel=0.05)
@@ -224,10 +249,10 @@ def test_the_conditioner_takes_out_dc_and_lifts_only_what_is_faint() -> None:
 
 def test_the_floor_follows_the_noise_and_speech_stands_out() -> None:
     rng = np.random.default_rng(0)
-    floor = NoiseFloor(CHUNK_SAMPLES)
+    floor = NoiseFloor()
 
     def hear(level: float, n: int) -> list[float]:
-        return floor.excess_db((rng.standard_normal((n, CHUNK_SAMPLES)) * level).astype(np.int16))
+        return excess_db([floor] * n, (rng.standard_normal((n, CHUNK_SAMPLES)) * level).astype(np.int16))
 
     assert hear(100, 31) == [np.inf] * 31
     assert np.mean(hear(100, 100)) < 4
