@@ -318,6 +318,39 @@ async def test_a_cancelled_session_still_ends_with_its_last_event(bundle: Bundle
     assert output.ended.reason == "interrupted"
 
 
+async def test_streams_beside_each_other_find_the_turns_that_they_find_alone(bundle: Bundle) -> None:
+    sounds = [conversation(), conversation()[40_000:300_000], (conversation() * 0.1).astype(np.int16)]
+    alone, beside = [Collect() for _ in sounds], [Collect() for _ in sounds]
+    for sound, output in zip(sounds, alone, strict=True):
+        await pipeline(bundle, frames(sound), output).run()
+    analyzer = Analyzer(bundle, Scripted())
+    sessions = [
+        pipeline(bundle, frames(sound), output, analyzer=analyzer)
+        for sound, output in zip(sounds, beside, strict=True)
+    ]
+    await asyncio.gather(*(session.run() for session in sessions))
+    assert analyzer.stages()["voice activity"].busy_s > 0
+    for one, other in zip(alone, beside, strict=True):
+        assert len(one.of(TurnFinal)) >= 3
+        spans = [[(turn.start_s, turn.end_s) for turn in each.of(TurnFinal)] for each in (one, other)]
+        assert spans[0] == spans[1]
+
+
+async def test_a_cancelled_session_leaves_those_beside_it_alone(bundle: Bundle) -> None:
+    analyzer, output, other = Analyzer(bundle, Scripted()), Collect(), Collect()
+    session = pipeline(bundle, frames(np.tile(conversation(), 20)), output, analyzer=analyzer)
+    running = asyncio.create_task(session.run())
+    beside = asyncio.create_task(pipeline(bundle, frames(conversation()), other, analyzer=analyzer).run())
+    while not other.of(TurnStarted):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert output.ended.reason == "interrupted"
+    await beside
+    assert len(other.of(TurnFinal)) == len(truth())
+
+
 class MarkAt(Collect):
     """Has the moment marked when a turn is told, and when all is over."""
 
