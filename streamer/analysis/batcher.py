@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 _STREAMS_A_WAIT = 16
-"""The more streams there are, the more there is to gather, and to gain, while nobody waits for it."""
+"""The more streams there are, the more there is to gather, and to gain."""
 
 
 class Batcher(Generic[What, Result]):
@@ -26,8 +26,8 @@ class Batcher(Generic[What, Result]):
         work: does a batch, blocking; gives one result for each job, in order.
         name: of its thread.
         limit: jobs in a batch.
-        gather_s: how long the first of several streams may be made to wait for jobs of the others; where
-            nothing is urgent, so long for each `_STREAMS_A_WAIT` streams there are.
+        gather_s: how long the first of `_STREAMS_A_WAIT` streams may be made to wait for jobs of the others;
+            of fewer, less in proportion; of more, more in proportion where nothing is urgent.
     """
 
     def __init__(
@@ -113,7 +113,8 @@ class Batcher(Generic[What, Result]):
             if self._queue.streams >= self.streams:
                 return 0.0
             urgent = self._queue.waiting(Urgency.FINAL)
-        patience_s = self._gather_s * (1 if urgent else max(1, self.streams / _STREAMS_A_WAIT))
+        share = self.streams / _STREAMS_A_WAIT
+        patience_s = self._gather_s * (min(share, 1.0) if urgent else share)
         return max(patience_s - self.lag_s(Urgency.PARTIAL), 0.0)
 
     def _take(self) -> list[Job[What]]:
