@@ -222,9 +222,10 @@ def cpu_s() -> dict[str, float]:
         name = names.get(thread.id, "torch and onnxruntime")
         stage = "event loop" if name == "MainThread" else re.sub(r"_\d+$", "", name)
         spent[stage] += thread.user_time + thread.system_time
-    for child in process.children(recursive=True):
-        times = child.cpu_times()
+    for times in (child.cpu_times() for child in process.children(recursive=True)):
         spent["recogniser processes"] += times.user + times.system
+    ended = process.cpu_times()
+    spent["recogniser processes"] += ended.children_user + ended.children_system
     return spent
 
 
