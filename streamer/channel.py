@@ -97,7 +97,7 @@ class Channel:
             try:
                 events += self.detector.conclude(await asyncio.shield(judging))
             except asyncio.CancelledError:
-                self.detector.conclude(await judging)  # whoever closes the detector must not come between
+                await asyncio.wait([judging])  # whoever closes the detector must not come between
                 raise
         return events
 
