@@ -18,7 +18,7 @@ from streamer.pipeline import Pipeline
 from streamer.transcribers.base import Listening, Transcriber, Transcript
 from streamer.turn_settings import TurnSettings
 from tests.streamer.sound import ArraySource, conversation, frames
-from tests.streamer.test_pipeline import Collect, Scripted
+from tests.streamer.test_pipeline import Collect, Scripted, cancel_in_a_turn
 from tests.tiny import tiny_bundle
 
 SOUND = conversation()[: int(16_000 * 7.7)]  # two turns
@@ -244,12 +244,7 @@ async def test_cancelling_in_the_middle_of_a_turn_leaves_nothing_behind(bundle: 
     output = Collect()
     source = Patient(SOUND[: 16_000 * 2], forever=True)
     session = Pipeline(source, Analyzer(bundle, recogniser), [output], SETTINGS, stream="test", live=True)
-    running = asyncio.create_task(session.run())
-    while not output.of(TurnStarted):
-        await asyncio.sleep(0.01)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    await cancel_in_a_turn(session, output)
     assert output.ended.reason == "interrupted"
     while recogniser.open:
         await asyncio.sleep(0.01)

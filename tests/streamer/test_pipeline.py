@@ -114,6 +114,16 @@ def pipeline(
     )
 
 
+async def cancel_in_a_turn(session: Pipeline, told: Collect) -> None:
+    """Run a session until a turn was told to start, and cancel it."""
+    running = asyncio.create_task(session.run())
+    while not told.of(TurnStarted):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 async def test_every_turn_is_told_once_in_order(bundle: Bundle) -> None:
     output = Collect()
     await pipeline(bundle, frames(conversation()), output).run()
@@ -309,12 +319,7 @@ async def test_a_broken_output_ends_the_session(bundle: Bundle) -> None:
 async def test_a_cancelled_session_still_ends_with_its_last_event(bundle: Bundle) -> None:
     output = Collect()
     session = pipeline(bundle, frames(conversation()[:40_000]), output, forever=True)
-    running = asyncio.create_task(session.run())
-    while not output.of(TurnStarted):
-        await asyncio.sleep(0.01)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    await cancel_in_a_turn(session, output)
     assert output.ended.reason == "interrupted"
 
 
@@ -339,13 +344,8 @@ async def test_streams_beside_each_other_find_the_turns_that_they_find_alone(bun
 async def test_a_cancelled_session_leaves_those_beside_it_alone(bundle: Bundle) -> None:
     analyzer, output, other = Analyzer(bundle, Scripted()), Collect(), Collect()
     session = pipeline(bundle, frames(np.tile(conversation(), 20)), output, analyzer=analyzer)
-    running = asyncio.create_task(session.run())
     beside = asyncio.create_task(pipeline(bundle, frames(conversation()), other, analyzer=analyzer).run())
-    while not other.of(TurnStarted):
-        await asyncio.sleep(0.01)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    await cancel_in_a_turn(session, other)
     assert output.ended.reason == "interrupted"
     await beside
     assert len(other.of(TurnFinal)) == len(truth())
