@@ -7,7 +7,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any
 
 import aiomqtt
@@ -29,8 +28,7 @@ _FIRST_FAILURE = 0x80
 """Reason codes of a PUBACK (MQTT 5, section 3.4.2.1)."""
 _RECEIVE_MAXIMUM = 65_535
 """Where a broker names none (MQTT 5, section 3.2.2.3.3)."""
-_LATELY_S = 5.0
-_LATELY = 50
+_NEVER_SUBSCRIBED = "merits/sign-of-life"
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
 
 
@@ -147,7 +145,6 @@ class Connection:
     def __init__(self, client: _Client, version: ProtocolVersion) -> None:
         self.client = client
         self._version = version
-        self._confirmed: dict[str, tuple[float, Message]] = {}
 
     @property
     def receives(self) -> int:
@@ -172,17 +169,15 @@ class Connection:
             properties=self._properties(message),
             timeout=timeout_s,
         )
-        if message.qos and message.id is not None:
-            self._confirmed.pop(message.id, None)
-            self._confirmed[message.id] = monotonic(), message
-            if len(self._confirmed) > _LATELY:
-                del self._confirmed[next(iter(self._confirmed))]
         return not self.client.unheard
 
-    def confirmed_lately(self) -> list[Message]:
-        """Events confirmed in the last few seconds, in order: a broker that was killed may have lost them."""
-        since = monotonic() - _LATELY_S
-        return [message for at, message in self._confirmed.values() if at > since]
+    async def sign_of_life(self, *, timeout_s: float = _TIMEOUT_S) -> None:
+        """Wait until the broker answers something that changes nothing.
+
+        Raises:
+            aiomqtt.MqttError: it does not.
+        """
+        await self.client.unsubscribe(_NEVER_SUBSCRIBED, timeout=timeout_s)
 
     def check(self) -> None:
         """See whether the messages published since it was last asked have been taken.

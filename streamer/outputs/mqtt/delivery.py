@@ -15,7 +15,7 @@ from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connection, Connector, Refused, reason
 from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
 from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Mailbox
+from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ class Delivery:
     """Sends the messages of a mailbox in order, and those that other runs left for its broker.
 
     Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
-    A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it
-    vanished.
+    A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it,
+    or this process, vanished.
 
     Args:
         address: the broker.
@@ -70,7 +70,6 @@ class Delivery:
         self._patient = (
             mailbox.depth > 0
         )  # what earlier runs left: who knows how long the broker has been back
-        self._doubtful: list[Message] = []  # confirmed, but perhaps not passed on
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
@@ -164,11 +163,11 @@ class Delivery:
             for task in (delivery, listening):
                 task.cancel()
             await asyncio.gather(delivery, listening, return_exceptions=True)
-            again = (*connection.confirmed_lately(), *self._doubtful)
-            self._doubtful = list({message.id: message for message in again}.values())
-            if offline := self._availability(OFFLINE):
-                with contextlib.suppress(aiomqtt.MqttError):
+            with contextlib.suppress(aiomqtt.MqttError):
+                if offline := self._availability(OFFLINE):
                     await connection.publish(offline, timeout_s=1)
+                await connection.sign_of_life(timeout_s=1)
+                await self._mailbox.settle()
 
     def _availability(self, payload: str) -> Message | None:
         return None if self._stream is None else self._stream.availability(payload)
@@ -186,11 +185,11 @@ class Delivery:
 
     async def _deliver(self, connection: Connection) -> None:
         await self._deliver_announcement(connection)
+        await self._mailbox.doubt()
         await self._mailbox.adopt()
-        if self._patient and (self._doubtful or self._mailbox.depth):
+        if self._patient and self._mailbox.depth:
             await asyncio.sleep(self._settle_s)
             await self._find_subscribers(connection)
-            await self._send_again(connection)
         self._patient = False
         while True:
             self._wake.clear()
@@ -204,7 +203,7 @@ class Delivery:
             elif self._closing.is_set():
                 return
             else:
-                await self._rest()
+                await self._rest(connection)
 
     async def _find_subscribers(self, connection: Connection) -> None:
         """Send the first message, again and again until there is someone who hears it, but not for ever.
@@ -212,24 +211,15 @@ class Delivery:
         A broker that was killed has forgotten its subscribers, and hears of them as they come back.
         """
         longest = monotonic() + 3 * self._settle_s
-        while batch := [(None, self._doubtful[0])] if self._doubtful else await self._mailbox.peek(1):
-            number, message = batch[0]
+        while batch := await self._mailbox.peek(1):
+            ((number, message),) = batch
             heard = await connection.publish(message)
             if connection.client.refused is not None:
                 return  # which will be said of the whole batch
             if heard or monotonic() > longest:
-                if number is not None:
-                    await self._mailbox.confirm([number])
+                await self._mailbox.confirm([number])
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
-
-    async def _send_again(self, connection: Connection) -> None:
-        """What a broker confirmed just before it was killed may have gone no further."""
-        while self._doubtful:
-            await connection.publish(self._doubtful[0])
-            with contextlib.suppress(Refused):  # it has been taken before
-                connection.check()
-            del self._doubtful[0]
 
     async def _deliver_announcement(self, connection: Connection) -> None:
         if not self._announced and self._announcement is not None:
@@ -262,10 +252,14 @@ class Delivery:
             self._warned.add(trouble)
             _log.warning("%s", trouble)
 
-    async def _rest(self) -> None:
+    async def _rest(self, connection: Connection) -> None:
+        wait_s = SETTLED_AFTER_S if self._mailbox.unsettled else _LOOK_FOR_ORPHANS_S
         try:
-            await asyncio.wait_for(self._wake.wait(), _LOOK_FOR_ORPHANS_S)
+            await asyncio.wait_for(self._wake.wait(), wait_s)
         except TimeoutError:
+            if self._mailbox.unsettled:
+                await connection.sign_of_life()
+                await self._mailbox.confirm(())
             await self._mailbox.adopt()
 
     def _say(self, trouble: str) -> None:

@@ -35,6 +35,8 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
                 while count := await deliver_batch(connection, mailbox):
                     sent += count
                     await asyncio.sleep(BETWEEN_BATCHES_S)
+                await connection.sign_of_life()
+                await mailbox.settle()
         except aiomqtt.MqttError as error:
             raise RunError(
                 f"no connection to {address}: {reason(error)}; {mailbox.depth} messages still wait"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamer.outputs.outbox.message import Message
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of sending
@@ -20,7 +20,8 @@ CREATE TABLE messages (
     retain INTEGER NOT NULL,
     event TEXT,
     at REAL NOT NULL,                      -- when it was put in: seconds since 1970
-    bytes INTEGER NOT NULL
+    bytes INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0   -- whether the broker has it, who may yet lose it
 );
 CREATE INDEX by_owner ON messages (owner, id);
 CREATE INDEX newest ON messages (broker, topic) WHERE retain;
@@ -33,6 +34,7 @@ CREATE TRIGGER gone AFTER DELETE ON messages BEGIN
     UPDATE total SET events = events - 1, bytes = bytes - old.bytes;
 END;
 """
+_FROM_VERSION_1 = "ALTER TABLE messages ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;"
 _BUSY_S = 5.0
 
 Orphaned = Callable[[str], AbstractContextManager[bool]]
@@ -54,10 +56,11 @@ class Bounds:
 
 
 class Database:
-    """Messages in the order in which they were put in, until they are confirmed.
+    """Messages in the order in which they were put in, until they are settled.
 
-    Each has an owner, who alone sends it. A commit survives the death of the process; what survives the
-    machine's is decided by `sync`.
+    Each has an owner, who alone sends it. Until it is confirmed it waits; confirmed, it is kept until it is
+    certain that the broker has lived to pass it on. A commit survives the death of the process; what survives
+    the machine's is decided by `sync`.
 
     Args:
         path: the file; None keeps everything in memory.
@@ -88,18 +91,18 @@ class Database:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
             version = self._one("PRAGMA user_version")
-            if version == 0:
-                for statement in _statements(_SCHEMA):
+            if version > _SCHEMA_VERSION:
+                raise sqlite3.OperationalError("it was written by a newer version of the program")
+            if version < _SCHEMA_VERSION:
+                for statement in _statements(_SCHEMA if version == 0 else _FROM_VERSION_1):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            elif version != _SCHEMA_VERSION:
-                raise sqlite3.OperationalError("it was written by a newer version of the program")
 
     def put(self, owner: str, broker: str, messages: Sequence[Message], now_s: float) -> int:
         """Add messages at the end, all or none. A retained one takes the place of its topic's that waits.
 
         Returns:
-            How many messages were shed for it, retained ones not counted.
+            How many messages were shed for it, retained and confirmed ones not counted.
         """
         with self._transaction():
             for message in messages:
@@ -118,16 +121,16 @@ class Database:
         while True:
             events, size = self._connection.execute("SELECT events, bytes FROM total").fetchone()
             oldest = self._connection.execute(
-                "SELECT id, at, retain FROM messages ORDER BY id LIMIT 1"
+                "SELECT id, at, retain OR confirmed FROM messages ORDER BY id LIMIT 1"
             ).fetchone()
             if oldest is None:
                 return shed
-            message_id, at_s, retain = oldest
+            message_id, at_s, no_loss = oldest
             too_many = events > self._bounds.events or size > self._bounds.bytes
             if not too_many and now_s - at_s <= self._bounds.age_s:
                 return shed
             self._connection.execute("DELETE FROM messages WHERE id = ?", (message_id,))
-            shed += not retain
+            shed += not no_loss
 
     def shed_old(self, now_s: float) -> int:
         """Shed what has waited too long; returns how many messages that were."""
@@ -135,9 +138,10 @@ class Database:
             return self._shed(now_s)
 
     def peek(self, owner: str, count: int) -> list[tuple[int, Message]]:
-        """The oldest `count` messages of an owner with their ids; they stay until confirmed."""
+        """The oldest `count` messages of an owner that wait, with their ids."""
         rows = self._connection.execute(
-            "SELECT id, topic, payload, retain, event FROM messages WHERE owner = ? ORDER BY id LIMIT ?",
+            "SELECT id, topic, payload, retain, event FROM messages WHERE owner = ? AND NOT confirmed"
+            " ORDER BY id LIMIT ?",
             (owner, count),
         )
         return [
@@ -146,20 +150,34 @@ class Database:
         ]
 
     def confirm(self, ids: Sequence[int]) -> None:
-        """Forget messages that have been delivered (or shed or replaced meanwhile)."""
+        """Note that the broker has messages (which may have been shed or replaced meanwhile)."""
+        with self._transaction():
+            self._connection.executemany(
+                "UPDATE messages SET confirmed = 1 WHERE id = ?", [(one,) for one in ids]
+            )
+
+    def settle(self, ids: Sequence[int]) -> None:
+        """Forget messages that have certainly been passed on."""
         with self._transaction():
             self._connection.executemany("DELETE FROM messages WHERE id = ?", [(one,) for one in ids])
 
+    def doubt(self, owner: str) -> None:
+        """Let an owner's confirmed messages wait again, in their old places: they may have been lost."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE messages SET confirmed = 0 WHERE owner = ? AND confirmed", (owner,)
+            )
+
     def waiting(self, owner: str) -> int:
         """How many messages of an owner wait."""
-        return self._one("SELECT count(*) FROM messages WHERE owner = ?", owner)
+        return self._one("SELECT count(*) FROM messages WHERE owner = ? AND NOT confirmed", owner)
 
     def waiting_for(self, broker: str) -> int:
         """How many messages for a broker wait."""
-        return self._one("SELECT count(*) FROM messages WHERE broker = ?", broker)
+        return self._one("SELECT count(*) FROM messages WHERE broker = ? AND NOT confirmed", broker)
 
     def adopt(self, owner: str, broker: str, orphaned: Orphaned) -> None:
-        """Take over what owners left behind who are no more.
+        """Take over what owners left behind who are no more; what was confirmed to them waits again.
 
         Args:
             owner: who takes it.
@@ -168,7 +186,8 @@ class Database:
         """
         for other in self._orphans(owner, broker, orphaned):
             self._connection.execute(
-                "UPDATE messages SET owner = ? WHERE owner = ? AND broker = ?", (owner, other, broker)
+                "UPDATE messages SET owner = ?, confirmed = 0 WHERE owner = ? AND broker = ?",
+                (owner, other, broker),
             )
 
     def left_behind(self, owner: str, broker: str, orphaned: Orphaned) -> int:
@@ -202,7 +221,7 @@ class Database:
             self._unsynced = False
 
     def rescue(self, other: "Database") -> None:
-        """Copy from another database what can still be read of it."""
+        """Copy from another database what can still be read of it; all of it waits here."""
         columns = "owner, broker, topic, payload, retain, event, at, bytes"
         rows = other._connection.execute(f"SELECT {columns} FROM messages ORDER BY id")
         with self._transaction():

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import sleep, time
+from time import monotonic, sleep, time
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 _SYNC_AFTER_S = 1.0
 """What a power cut may take at most. The events file, which is not synced at all, loses no less."""
 
+SETTLED_AFTER_S = 5.0
+"""A broker that still answers so long after it confirmed a message has passed it on."""
 _TRY_AGAIN_S = 0.1
 
 T = TypeVar("T")
@@ -239,6 +242,7 @@ class Mailbox:
         self._owner = owner
         self._broker = broker
         self._peeked: Database | None = None
+        self._confirmed: deque[tuple[float, Sequence[int]]] = deque()
         self.depth = 0
         self.left_behind = 0
         self.shed = 0
@@ -260,7 +264,7 @@ class Mailbox:
         self._outbox.sync_soon()
 
     async def peek(self, count: int) -> list[tuple[int, Message]]:
-        """The oldest `count` messages with their ids, none of them too old; they stay until confirmed."""
+        """The oldest `count` messages that wait, with their ids; none of them is too old."""
 
         def job(database: Database) -> tuple[int, int, list[tuple[int, Message]]]:
             shed = database.shed_old(time())
@@ -271,12 +275,41 @@ class Mailbox:
         self._note(shed)
         return messages
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether messages have been confirmed of which it is not certain yet that they were passed on."""
+        return bool(self._confirmed)
+
     async def confirm(self, ids: Sequence[int]) -> None:
-        """Forget messages that have been delivered."""
+        """Note that the broker has confirmed messages just now, or none: what it had confirmed over
+        `SETTLED_AFTER_S` ago is settled by that."""
+        await self._note_confirmed(ids, monotonic() - SETTLED_AFTER_S)
+
+    async def settle(self) -> None:
+        """Forget all that was confirmed: the broker, asked after that, has answered."""
+        await self._note_confirmed((), monotonic())
+
+    async def _note_confirmed(self, ids: Sequence[int], settled_until_s: float) -> None:
+        settled: list[int] = []
+        while self._confirmed and self._confirmed[0][0] <= settled_until_s:
+            settled += self._confirmed.popleft()[1]
+        if ids:
+            self._confirmed.append((monotonic(), ids))
 
         def job(database: Database) -> int:
             if database is self._peeked:  # another one, begun meanwhile, has other ids
                 database.confirm(ids)
+                database.settle(settled)
+            return database.waiting(self._owner)
+
+        self.depth = await self._outbox.work(job)
+
+    async def doubt(self) -> None:
+        """Let what was confirmed and is not settled wait again: the broker vanished, and may have lost it."""
+        self._confirmed.clear()
+
+        def job(database: Database) -> int:
+            database.doubt(self._owner)
             return database.waiting(self._owner)
 
         self.depth = await self._outbox.work(job)

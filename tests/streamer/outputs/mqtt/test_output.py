@@ -5,10 +5,11 @@ import json
 import logging
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,8 @@ class SlowBroker:
                     asyncio.get_running_loop().call_later(0.1, self._confirm, writer, puback)
                 case 8:  # SUBSCRIBE
                     writer.write(bytes([0x90, 4]) + packet[:2] + bytes([0, 1]))
+                case 10:  # UNSUBSCRIBE
+                    writer.write(bytes([0xB0, 4]) + packet[:2] + bytes([0, 0x11]))
         writer.close()
 
     def _confirm(self, writer: asyncio.StreamWriter, puback: bytes) -> None:
@@ -156,6 +159,18 @@ async def becomes(done: Callable[[], bool]) -> None:
 
 async def delivered(output: Mqtt) -> None:
     await becomes(lambda: not output.queue.depth)
+
+
+def kept(folder: Path, where: str = "1") -> int:
+    """How many messages are in the outbox's file."""
+    with closing(sqlite3.connect(folder / "outbox.sqlite")) as connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM messages WHERE {where}").fetchone()
+    return int(count)
+
+
+def waiting(folder: Path) -> int:
+    """How many of them wait."""
+    return kept(folder, "NOT confirmed")
 
 
 async def test_turns_arrive_in_order_between_online_and_offline(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -225,6 +240,38 @@ async def test_a_broker_that_restarts_misses_nothing(
     assert [record.levelname for record in caplog.records] == ["WARNING"] * len(caplog.records)
     assert "no connection" in caplog.text
     assert "again" in caplog.text
+
+
+async def test_what_the_broker_took_with_it_is_sent_by_the_next_run_when_this_one_is_killed_too(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    child = await run_child(mosquitto.url, "60", tmp_path)
+    async with subscriber(mosquitto) as first:
+        await first.until("state", "anger")
+    await becomes(lambda: waiting(tmp_path) == 0)
+    mosquitto.stop()
+    child.kill()
+    await child.wait()
+    mosquitto.start()
+    async with subscriber(mosquitto) as second, kitchen(mosquitto.url, tmp_path):
+        await second.until("turn", "anger")
+        await second.until("state", "anger")
+    assert kept(tmp_path) == 0
+
+
+async def test_what_a_living_broker_has_is_kept_no_longer(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("mqtt.delivery", "outbox.outbox"):
+        monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", 0.5)
+    async with kitchen(mosquitto.url, tmp_path) as output:
+        await output.send(Sample().final(1))
+        await delivered(output)
+        assert kept(tmp_path) == 2
+        await becomes(lambda: kept(tmp_path) == 0)
+        await output.send(Sample().final(2))
+        await delivered(output)
+    assert kept(tmp_path) == 0
 
 
 async def test_availability_is_online_again_without_any_event(mosquitto: Mosquitto, tmp_path: Path) -> None:

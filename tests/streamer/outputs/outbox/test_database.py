@@ -1,7 +1,8 @@
 """The outbox's file: order, bounds, what is shed, and who sends what."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,13 @@ def waiting(database: Database, owner: str = "me") -> list[str]:
     return [message.payload for _, message in database.peek(owner, 100)]
 
 
-def test_messages_keep_their_order_and_stay_until_confirmed() -> None:
+@contextmanager
+def dead(owner: str) -> Iterator[bool]:
+    """Of the owners, only one that is called so is no more."""
+    yield owner == "dead"
+
+
+def test_messages_keep_their_order_and_wait_until_confirmed() -> None:
     database = Database(None, WIDE)
     for payload in "abc":
         database.put("me", "broker", [turn(payload)], now_s=0)
@@ -33,6 +40,37 @@ def test_messages_keep_their_order_and_stay_until_confirmed() -> None:
     database.confirm([first])
     database.confirm([first])
     assert (waiting(database), database.waiting("me")) == (["b", "c"], 2)
+
+
+def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled() -> None:
+    database = Database(None, WIDE)
+    for payload in "abcd":
+        database.put("me", "broker", [turn(payload)], now_s=0)
+    a, b, c = (number for number, _ in database.peek("me", 3))
+    database.confirm([a, b, c])
+    database.settle([a])
+    assert (waiting(database), database.waiting_for("broker")) == (["d"], 1)
+    database.doubt("other")
+    assert waiting(database) == ["d"]
+    database.doubt("me")
+    assert (waiting(database), database.waiting("me")) == (["b", "c", "d"], 3)
+
+
+def test_what_was_confirmed_to_a_dead_owner_is_in_doubt() -> None:
+    database = Database(None, WIDE)
+    database.put("dead", "broker", [turn("a"), turn("b")], now_s=0)
+    database.confirm([database.peek("dead", 1)[0][0]])
+    assert database.left_behind("me", "broker", dead) == 2
+    database.adopt("me", "broker", dead)
+    assert waiting(database) == ["a", "b"]
+
+
+def test_what_is_shed_once_confirmed_is_no_loss() -> None:
+    database = Database(None, Bounds(events=1, bytes=10**6, age_s=3600))
+    database.put("me", "broker", [turn("a")], now_s=0)
+    database.confirm([database.peek("me", 1)[0][0]])
+    assert database.put("me", "broker", [turn("b")], now_s=0) == 0
+    assert waiting(database) == ["b"]
 
 
 def test_of_retained_messages_only_the_newest_waits_whoever_put_it() -> None:
@@ -72,16 +110,12 @@ def test_a_state_that_is_shed_is_no_loss() -> None:
 
 
 def test_orphans_come_first_and_are_only_taken_for_their_broker() -> None:
-    @contextmanager
-    def orphaned(owner: str) -> Iterator[bool]:
-        yield owner == "dead"
-
     database = Database(None, WIDE)
     database.put("dead", "broker", [turn("a")], now_s=0)
     database.put("alive", "broker", [turn("b")], now_s=0)
     database.put("dead", "elsewhere", [turn("c")], now_s=0)
     database.put("me", "broker", [turn("d")], now_s=0)
-    database.adopt("me", "broker", orphaned)
+    database.adopt("me", "broker", dead)
     assert (waiting(database), waiting(database, "alive")) == (["a", "d"], ["b"])
     assert waiting(database, "dead") == ["c"]
 
@@ -100,6 +134,29 @@ def test_two_processes_use_one_file(tmp_path: Path) -> None:
     again = Database(path, WIDE)
     assert again.waiting_for("broker") == 40
     again.close()
+
+
+def test_a_file_of_the_first_version_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    with closing(Database(path, WIDE)) as database:
+        database.put("me", "broker", [turn("a"), turn("b")], now_s=0)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("ALTER TABLE messages DROP COLUMN confirmed; PRAGMA user_version = 1;")
+    for _ in range(2):
+        with closing(Database(path, WIDE)) as database:
+            assert waiting(database) == ["a", "b"]
+            database.confirm([number for number, _ in database.peek("me", 2)])
+            assert waiting(database) == []
+            database.doubt("me")
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    Database(path, WIDE).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 3")
+    with pytest.raises(sqlite3.OperationalError, match="newer version"):
+        Database(path, WIDE)
 
 
 def test_what_can_be_read_is_rescued() -> None:
