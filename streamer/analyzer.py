@@ -21,7 +21,13 @@ from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedd
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.cores import cores
 from streamer.metrics.running import Running
-from streamer.transcribers.base import ClosingTranscriber, Transcriber, Transcript, WatchedTranscriber
+from streamer.transcribers.base import (
+    ClosingTranscriber,
+    InterimTranscriber,
+    Transcriber,
+    Transcript,
+    WatchedTranscriber,
+)
 from streamer.vad import Heard, judge_together
 
 What = TypeVar("What")
@@ -93,7 +99,7 @@ class Analyzer:
         self.transcriber = transcriber
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
         self._voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
-        self._recognition = Batcher(self._recognise, "recogniser")
+        self._recognition = Batcher(_recognise, "recogniser")
         self._batchers: list[Batcher[Any, Any]] = [self._recognition]
         self._embedding: list[Batcher[Any, Tensor]] = []
         self._words = self._embedder(WordsEmbedder(bundle.text))
@@ -146,8 +152,9 @@ class Analyzer:
         if isinstance(self.transcriber, ClosingTranscriber):
             self.transcriber.close()
 
-    def _recognise(self, turns: Sequence[NDArray[np.int16]]) -> list[Transcript]:
-        return [self.transcriber.transcribe(audio) for audio in turns]
+
+def _recognise(turns: Sequence[Callable[[], Transcript]]) -> list[Transcript]:
+    return [words() for words in turns]
 
 
 class Lane:
@@ -185,7 +192,30 @@ class Lane:
         Raises:
             RunError: the recogniser failed.
         """
-        return await self._analyzer._recognition.do(self, audio, priority)
+        transcribe = self._analyzer.transcriber.transcribe
+        return await self._analyzer._recognition.do(self, lambda: transcribe(audio), priority)
+
+    async def interim_words(self, audio: NDArray[np.int16], took: Callable[[float], None]) -> Transcript:
+        """Recognise a turn that goes on with an `InterimTranscriber`.
+
+        Args:
+            audio: int16 [n] at 16 kHz.
+            took: told how many seconds the recogniser was busy, in its thread, though this be cancelled.
+
+        Raises:
+            RunError: the recogniser failed.
+        """
+        transcriber = self._analyzer.transcriber
+        assert isinstance(transcriber, InterimTranscriber)
+
+        def recognise() -> Transcript:
+            began = monotonic()
+            try:
+                return transcriber.interim(audio)
+            finally:
+                took(monotonic() - began)
+
+        return await self._analyzer._recognition.do(self, recognise, Priority(Urgency.PARTIAL))
 
     async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> Tensor | None:
         """T1 [text features] of a turn's words in the light of those before; None where there are none."""

@@ -12,10 +12,12 @@ from streamer.analyzer import Analyzer, Lane, Utterance
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.config import Settings
 from streamer.conversation import Conversation
+from streamer.errors import RunError
+from streamer.interims import InterimPace
 from streamer.load import Load
 from streamer.speaking import Speaking, Understanding
 from streamer.telling import Teller
-from streamer.transcribers.base import Listening, ListeningTranscriber
+from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
 from streamer.turn_events import Turn, TurnEvent
 from streamer.turns import TurnDetector
 from streamer.vad import GatedSilero, Heard
@@ -26,6 +28,9 @@ _PREPARED_AT_A_TIME = SAMPLE_RATE
 it pauses, no more than that is left to hear."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
+
+_INTERIMS_WAIT_S = 1.0
+"""Words that are asked for anew can wait a little for better times."""
 
 _PARTIALS_LAG_S = 0.1
 _SPECULATION_LAG_S = 0.2
@@ -70,6 +75,8 @@ class Channel:
         self.detector = TurnDetector(settings.turns, index, self._activity)
         self._speculate = settings.speculate and live
         self._partials = settings.partials and live
+        interim = self._speculate and isinstance(analyzer.transcriber, InterimTranscriber)
+        self._interims = InterimPace(settings.turns) if interim and self._partials else None
         self._analyzer = analyzer
         self._lane = lane
         self._conversation = conversation
@@ -126,7 +133,11 @@ class Channel:
         """
         self._ear, self._partial = _still_running(self._ear), _still_running(self._partial)
         speaking = self._speaking
-        if speaking is None or not speaking.listens or speaking.pauses:
+        if speaking is None or speaking.pauses:
+            return
+        if self._interims is not None and not speaking.recognises and self._partial is None:
+            self._ask_for_words(speaking, self._interims)
+        if not speaking.listens:
             return
         if self._ear is not None:
             if speaking.recognises and self._now - max(speaking.heard, self._told_at) > _EAR_LAG:
@@ -183,6 +194,27 @@ class Channel:
         if self._partial is None:  # else what is heard next is told instead
             self._partial = asyncio.create_task(self._tell_partial(speaking, text or ""))
             self._told_at = speaking.heard
+
+    def _ask_for_words(self, speaking: Speaking, pace: InterimPace) -> None:
+        now_s = self._now / SAMPLE_RATE
+        overdue_s = pace.overdue_s(now_s, self._start / SAMPLE_RATE)
+        if overdue_s < 0:
+            return
+        if not self._is_time_short():
+            pace.asked(now_s)
+            self._partial = asyncio.create_task(self._tell_interim(speaking, pace))
+        elif overdue_s > _INTERIMS_WAIT_S:
+            pace.asked(now_s)
+            self._leave_out_partial(self._now)
+
+    async def _tell_interim(self, speaking: Speaking, pace: InterimPace) -> None:
+        start, sound = self.detector.sound()
+        try:
+            said = await self._lane.interim_words(sound, pace.answered)
+        except RunError:
+            return  # whether it is broken is seen when the turn is over
+        await speaking.hear(start, sound)
+        await self._tell_partial(speaking, said.text.strip())
 
     def _is_time_short(self) -> bool:
         """Whether partials have no place among what is to be embedded."""

@@ -95,6 +95,24 @@ class ListeningTranscriber(Transcriber, Protocol):
 
 
 @runtime_checkable
+class InterimTranscriber(Transcriber, Protocol):
+    """A recogniser that does not listen, but may be asked for the words of a turn that still goes on."""
+
+    def interim(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise what there is of a turn so far: as quickly as can be, since it will be done again.
+
+        Blocking, like `transcribe`, and never beside it.
+
+        Args:
+            audio: int16 [n], mono, 16 kHz; it may end in the middle of a word.
+
+        Raises:
+            RunError: it failed; the turn will be transcribed when it is over.
+        """
+        ...
+
+
+@runtime_checkable
 class WatchedTranscriber(Transcriber, Protocol):
     """A recogniser that may be in trouble while the session goes on."""
 

@@ -6,7 +6,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,9 @@ log-probability of the tokens, and how well the text compresses."""
 
 DOUBTFUL_LOG_PROBABILITY = -0.5
 """Asked of a segment that the model itself holds for no speech: invented phrases score in between."""
+
+TEMPERATURES = (0.0, 0.4)
+"""Of sampling: the next one where the words of the one before do not pass those thresholds (ibid.)."""
 
 SHORTEST_S = 0.2
 """No word fits into less."""
@@ -104,6 +107,13 @@ class FasterWhisper:
         Raises:
             RunError: the model failed.
         """
+        return self._recognise(audio, TEMPERATURES)
+
+    def interim(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise a turn as far as it goes, int16 [n] (see `InterimTranscriber`), without sampling."""
+        return self._recognise(audio, TEMPERATURES[:1])
+
+    def _recognise(self, audio: NDArray[np.int16], temperatures: Sequence[float]) -> Transcript:
         import ctranslate2
 
         seconds = len(audio) / SAMPLE_RATE
@@ -114,7 +124,7 @@ class FasterWhisper:
             lazy_segments, info = self._model.transcribe(
                 audio.astype(np.float32) / 32768,
                 language=self._language,
-                temperature=(0.0, 0.4),
+                temperature=temperatures,
                 condition_on_previous_text=False,
                 no_speech_threshold=NO_SPEECH,
                 log_prob_threshold=LOWEST_LOG_PROBABILITY,

@@ -17,3 +17,5 @@ class Off:
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:  # noqa: ARG002
         """Leave the turn without words."""
         return Transcript("")
+
+    interim = transcribe

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from streamer.errors import RunError
 from streamer.events import Event, Health, TurnFinal, TurnPartial, TurnStarted
 from streamer.pipeline import Pipeline
 from streamer.transcribers.base import Listening, Transcriber, Transcript
+from streamer.transcribers.off import Off
 from streamer.turn_settings import TurnSettings
 from tests.streamer.sound import ArraySource, conversation, frames
 from tests.streamer.test_pipeline import Collect, Scripted, cancel_in_a_turn
@@ -220,6 +223,86 @@ async def test_partials_that_cannot_be_are_not_left_out(bundle: Bundle) -> None:
     await Pipeline(source, Analyzer(bundle, Scripted()), [output], SETTINGS, stream="test", live=True).run()
     assert len(output.of(TurnFinal)) == 2
     assert all(health.queues["partials"].shed == 0 for health in output.of(Health))
+
+
+class Asked(Scripted):
+    """A recogniser that does not listen, but may be asked for words at any time.
+
+    Args:
+        seconds: how long it takes then, and whether it fails.
+    """
+
+    def __init__(self, seconds: float = 0.0, *, fails: bool = False) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._fails = fails
+        self.asked: list[int] = []
+        self.answered = 0
+
+    def interim(self, audio: NDArray[np.int16]) -> Transcript:
+        self.asked.append(len(audio))
+        sleep(self._seconds)
+        self.answered += 1
+        if self._fails:
+            raise RunError("the recogniser broke")
+        return Transcript(f" {len(audio)} samples ")
+
+    @property
+    def busy(self) -> bool:
+        return len(self.asked) > self.answered
+
+
+async def test_a_recogniser_that_does_not_listen_is_asked_every_second(bundle: Bundle) -> None:
+    recogniser = Asked()
+    output = await run(bundle, recogniser, busy=lambda: recogniser.busy)
+    plain = await run(bundle, Scripted())
+    assert plain.of(TurnPartial) == []
+    told = output.of(TurnPartial)
+    assert [partial.text for partial in told] == [f"{length} samples" for length in recogniser.asked]
+    for final in output.of(TurnFinal):
+        lengths = [length for partial, length in zip(told, recogniser.asked, strict=True)
+                   if partial.turn == final.turn]  # fmt: skip
+        assert len(lengths) == int(final.end_s - final.start_s) >= 1
+        assert all(0.9 <= (b - a) / 16_000 <= 1.3 for a, b in pairwise(lengths))
+    assert [final.text for final in output.of(TurnFinal)] == [final.text for final in plain.of(TurnFinal)]
+    silent = await run(bundle, Asked(), SETTINGS.model_copy(update={"partials": False}))
+    assert silent.of(TurnPartial) == []
+
+
+async def test_without_a_recogniser_the_voice_alone_is_told_of(bundle: Bundle) -> None:
+    told = (await run(bundle, Off())).of(TurnPartial)
+    assert {partial.turn for partial in told} == {1, 2}
+    assert {partial.text for partial in told} == {""}
+    assert {partial.emotion for partial in told} <= set(bundle.labels)
+
+
+async def test_one_that_is_too_slow_is_asked_once_though_the_turn_be_over_before_it_answers(
+    bundle: Bundle,
+) -> None:
+    recogniser = Asked(0.4)
+    output = await run(bundle, recogniser)  # whose sound comes much faster than it answers
+    assert (len(recogniser.asked), recogniser.answered) == (1, 1)
+    assert output.of(TurnPartial) == []
+    assert len(output.of(TurnFinal)) == 2
+    assert all(health.queues["partials"].shed == 0 for health in output.of(Health))
+
+
+async def test_asking_for_words_in_vain_ends_nothing(bundle: Bundle) -> None:
+    recogniser = Asked(fails=True)
+    output = await run(bundle, recogniser, busy=lambda: recogniser.busy)
+    assert len(recogniser.asked) > 1
+    assert output.of(TurnPartial) == []
+    assert len(output.of(TurnFinal)) == 2
+
+
+async def test_words_asked_for_wait_a_second_while_time_is_short_and_are_left_out_then(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.15)
+    recogniser = Asked()
+    output = await run(bundle, recogniser)
+    assert (recogniser.asked, output.of(TurnPartial)) == ([], [])
+    assert [health.queues["partials"].shed > 0 for health in output.of(Health)] == [True]
 
 
 async def test_stopping_in_the_middle_of_a_turn_tells_it(bundle: Bundle) -> None:

@@ -31,6 +31,12 @@ def test_words_come_out_as_the_model_says_them(tiny: Path) -> None:
     assert recogniser.transcribe(sound()) == transcript
 
 
+def test_words_of_a_turn_that_goes_on(tiny: Path) -> None:
+    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    assert recogniser.interim(sound(1)) == recogniser.transcribe(sound(1))
+    assert recogniser.interim(sound(0.1)).text == ""
+
+
 def test_no_sound_no_words(tiny: Path) -> None:
     recogniser = FasterWhisper(str(tiny), cpu_threads=1)
     assert recogniser.transcribe(sound(0)).text == ""
