@@ -1,9 +1,12 @@
-"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr pocketsphinx]`.
+"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr pocketsphinx] [--pace X]`.
 
 Talk without an end goes through one session as fast as it is taken, with the words supplied unless a
-recogniser is named. Watched are: resident memory, which at the end must be within 2 % of that after the
-first hour of sound (after the first sixth, of shorter runs); turns, none of which may be lost; queues, which
-must keep to their bounds; and the event loop, whose stalls must stay below 20 ms (p99).
+recogniser is named. With --pace it comes as live sound, X times as fast as real time: turns are understood
+ahead, and told of while they go on.
+
+Watched are: resident memory, which at the end must be within 2 % of that after the first hour of sound (after
+the first sixth, of shorter runs); turns, none of which may be lost; queues, which must keep to their bounds;
+and the event loop, whose stalls must stay below 20 ms (p99).
 
 With --budget-s the run pauses after so many seconds, and goes on where it was when started again with the
 same --state: each part is a process, and memory is judged within the parts.
@@ -24,7 +27,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.conversations import Clip, KnownWords, sentences
+from benchmarks.conversations import KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
 from streamer.analyzer import Analyzer
@@ -49,6 +52,8 @@ class Part:
         turns_spoken: in truth.
         turns_told: in events.
         turns_lost: spoken, but not told.
+        partials: told of turns that went on.
+        shed: what was left out for want of time, how often.
         most_waiting: turns that waited in the pipeline's queue, at most.
         limit_waiting: that may.
         stall_p99_ms: of the event loop.
@@ -62,6 +67,8 @@ class Part:
     turns_spoken: int = 0
     turns_told: int = 0
     turns_lost: int = 0
+    partials: int = 0
+    shed: dict[str, int] = field(default_factory=dict)
     most_waiting: int = 0
     limit_waiting: int = 0
     stall_p99_ms: float = 0.0
@@ -79,17 +86,22 @@ class Part:
 
 
 async def listen(
-    analyzer: Analyzer, clips: Sequence[Clip], part: Part, hours: float, budget_s: float, progress: Progress
+    analyzer: Analyzer,
+    source: TalkSource,
+    part: Part,
+    budget_s: float,
+    progress: Progress,
+    *,
+    live: bool,
 ) -> None:
-    """Hear so many hours, or as many as the budget allows, and fill in what was seen."""
+    """Hear all of it, or as much as the budget allows, and fill in what was seen."""
     settings = Settings()
-    source = TalkSource(part.seed, clips, 3600 * hours, paced=False)
     listener = Listener(source.roll, keep=False)
-    pipeline = Pipeline(source, analyzer, [listener], settings, stream="soak")
+    pipeline = Pipeline(source, analyzer, [listener], settings, stream="soak", live=live)
     stalls = Stalls()
     part.limit_waiting = settings.pending_turns
     began = time.monotonic()
-    bar = progress.add_task("hours of sound", total=hours)
+    bar = progress.add_task("hours of sound", total=source.seconds / 3600)
     watch = asyncio.create_task(stalls.watch())
     running = asyncio.create_task(pipeline.run())
     while not running.done():
@@ -110,6 +122,7 @@ async def listen(
     part.took_s = round(time.monotonic() - began, 1)
     part.turns_spoken, part.turns_lost = source.roll.spoken, source.roll.unfound
     part.turns_told = listener.turns
+    part.partials, part.shed = listener.partials, dict(+listener.shed)
     part.stall_p99_ms = stalls.percentile_ms(99)
 
 
@@ -122,6 +135,7 @@ def judge(parts: Sequence[Part]) -> dict[str, Any]:
         "turns_spoken": sum(part.turns_spoken for part in parts),
         "turns_told": sum(part.turns_told for part in parts),
         "turns_lost": sum(part.turns_lost for part in parts),
+        "partials": sum(part.partials for part in parts),
         "memory_growth": round(max(growths), 4) if growths else None,
         "most_waiting": max(part.most_waiting for part in parts),
         "limit_waiting": max(part.limit_waiting for part in parts),
@@ -142,9 +156,12 @@ def main() -> None:
     parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
     parser.add_argument("--hours", type=float, default=24.0, help="of sound (default 24)")
     parser.add_argument("--asr", help="recogniser; the words are supplied where none is named")
+    parser.add_argument("--pace", type=float, help="live sound, so many times as fast as real time")
     parser.add_argument("--budget-s", type=float, default=float("inf"), help="pause after so many seconds")
     parser.add_argument("--state", type=Path, help="where to go on; needed with --budget-s")
     arguments = parser.parse_args()
+    if arguments.pace is not None and arguments.pace <= 0:
+        parser.error("--pace must be above 0")
     clips = [clip for clip in sentences() if clip.words]
     if not clips:
         print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
@@ -156,8 +173,10 @@ def main() -> None:
         known = None if arguments.asr else KnownWords(clips)
         analyzer = load_analyzer(settings, logging.getLogger().warning, known)
         parts.append(Part(seed=1 + len(parts)))
+        source = TalkSource(parts[-1].seed, clips, 3600 * left, pace=arguments.pace)
+        live = arguments.pace is not None
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            asyncio.run(listen(analyzer, clips, parts[-1], left, arguments.budget_s, progress))
+            asyncio.run(listen(analyzer, source, parts[-1], arguments.budget_s, progress, live=live))
         _write(arguments.state, parts)
     judged = judge(parts)
     if judged["hours"] < arguments.hours - 0.001:

@@ -38,7 +38,7 @@ HELD_BACK_S = 1.0
 
 async def hold(count: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: float) -> dict[str, Any]:
     """Run so many streams for so long; says how that went."""
-    sources = [TalkSource(seed, clips, seconds, paced=True) for seed in range(count)]
+    sources = [TalkSource(seed, clips, seconds, pace=1) for seed in range(count)]
     listeners = [Listener(source.roll) for source in sources]
     stalls = Stalls()
     watch = asyncio.create_task(stalls.watch())
@@ -140,7 +140,7 @@ async def _clients(url: str, count: int, clips: Sequence[Clip], seconds: float) 
         await websocket.send('{"type": "end"}')
 
     async def run(number: int) -> None:
-        source = TalkSource(number, clips, seconds, paced=True)
+        source = TalkSource(number, clips, seconds, pace=1)
         async with connect(f"{url}s{number}") as websocket, asyncio.TaskGroup() as tasks:
             tasks.create_task(send(websocket, source))
             told.extend([json.loads(message) async for message in websocket])

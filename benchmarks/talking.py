@@ -18,7 +18,7 @@ from benchmarks.conversations import Clip, SpokenTurn, talk
 from streamer.analyzer import Analyzer
 from streamer.audio.cutter import FrameCutter
 from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame
-from streamer.events import AudioGap, Event, Health, TurnFinal
+from streamer.events import AudioGap, Event, Health, TurnFinal, TurnPartial
 
 CHUNK_S = 0.1
 """A paced source gives so much at a time, as clients do."""
@@ -33,29 +33,30 @@ class TalkSource:
         seed: tells one stream's talk from another's.
         clips: what is said.
         seconds: how much; the utterance begun by then is finished.
-        paced: at real-time pace, or as fast as it is taken.
+        pace: how many times as fast as real time; None for as fast as it is taken.
 
     Attributes:
         roll: of the turns that were spoken.
-        late_s: how far the reader held the source back, at most, in seconds; of a paced one.
+        late_s: how far the reader held a paced source back, at most, in seconds.
+        seconds: how much is to be said.
         spoken_s: sound given so far, in seconds.
     """
 
     name = "talk"
     channels = 1
 
-    def __init__(self, seed: int, clips: Sequence[Clip], seconds: float, *, paced: bool) -> None:
+    def __init__(self, seed: int, clips: Sequence[Clip], seconds: float, *, pace: float | None) -> None:
         self._seed = seed
         self._talk = talk(seed, clips)
-        self._seconds = seconds
-        self._paced = paced
+        self.seconds = seconds
+        self._pace = pace
         self.roll = Roll()
         self.late_s = 0.0
         self.spoken_s = 0.0
 
     def finish(self) -> None:
         """End with the utterance that is being said."""
-        self._seconds = 0.0
+        self.seconds = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,7 +67,7 @@ class TalkSource:
         pass
 
     async def __aiter__(self) -> AsyncIterator[AudioFrame]:
-        if self._paced:  # not all streams' chunks at the same moment
+        if self._pace is not None:  # not all streams' chunks at the same moment
             await asyncio.sleep(self._seed * 0.618 % 1 * CHUNK_S)
         began = monotonic()
         chunk = int(CHUNK_S * SAMPLE_RATE)
@@ -77,8 +78,8 @@ class TalkSource:
                 for frame in cutter.cut():
                     yield frame
                 self.spoken_s = cutter.at / SAMPLE_RATE
-                if self._paced:
-                    ahead_s = began + self.spoken_s - monotonic()
+                if self._pace is not None:
+                    ahead_s = began + self.spoken_s / self._pace - monotonic()
                     self.late_s = max(self.late_s, -ahead_s)
                     await asyncio.sleep(max(ahead_s, 0))
 
@@ -88,7 +89,7 @@ class TalkSource:
             self.roll.speak(turn)
             yield sound
             seconds += len(sound) / SAMPLE_RATE
-            if seconds >= self._seconds:
+            if seconds >= self.seconds:
                 break
         yield _TAIL
 
@@ -146,6 +147,7 @@ class Listener:
     Attributes:
         total_ms: turn declared over -> event, of every turn.
         turns: told.
+        partials: told of turns that went on.
         gaps: sound that was lost, how often.
         shed: what `health` said was left out, by queue.
     """
@@ -155,6 +157,7 @@ class Listener:
         self._keep = keep
         self.total_ms: list[float] = []
         self.turns = 0
+        self.partials = 0
         self.gaps = 0
         self.shed: Counter[str] = Counter()
 
@@ -174,6 +177,8 @@ class Listener:
                 self._roll.tell(event.start_s, event.end_s)
                 if self._keep:
                     self.total_ms.append(event.latency_ms.total)
+            case TurnPartial():
+                self.partials += 1
             case AudioGap():
                 self.gaps += 1
             case Health():

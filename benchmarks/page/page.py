@@ -12,7 +12,7 @@ from benchmarks.page.quantisation import QUANTISATION
 from benchmarks.page.recognition import RECOGNITION
 from benchmarks.page.section import Bar, Result, Section
 from benchmarks.page.segmentation import SEGMENTATION
-from benchmarks.page.soak import RECOGNISED, SUPPLIED
+from benchmarks.page.soak import LIVE, RECOGNISED, SUPPLIED
 from benchmarks.page.startup import STARTUP
 from benchmarks.page.streams import STREAMS
 from benchmarks.page.text import table
@@ -24,6 +24,7 @@ SECTIONS = (
     STREAMS,
     SUPPLIED,
     RECOGNISED,
+    LIVE,
     ENDPOINTING,
     STARTUP,
     SEGMENTATION,

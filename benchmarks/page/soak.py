@@ -51,12 +51,25 @@ def tables(result: Result) -> list[str]:
             f"{part['turns_spoken']:,}",
             f"{part['turns_told']:,}",
             f"{part['turns_lost']}",
+            f"{part.get('partials', 0):,}",
+            ", ".join(f"{count:,} {what}" for what, count in part.get("shed", {}).items()),
             " -> ".join(f"{mib:,.0f}" for _, mib in (part["memory"][:1] + part["memory"][-1:])) + " MiB",
             milliseconds(part["stall_p99_ms"]),
         ]
         for number, part in enumerate(result["parts"], start=1)
     ]
-    header = ["process", "hours", "took", "spoken", "told", "lost", "memory", "stalls p99"]
+    header = [
+        "process",
+        "hours",
+        "took",
+        "spoken",
+        "told",
+        "lost",
+        "partials",
+        "left out",
+        "memory",
+        "stalls p99",
+    ]
     return [table(header, rows), f"{result['times_real_time']:,.0f} times as fast as real time."]
 
 
@@ -99,4 +112,18 @@ RECOGNISED = Section(
     draw=draw,
     result="soak-pocketsphinx",
     options=("--hours", "1", "--asr", "pocketsphinx"),
+)
+LIVE = Section(
+    module="soak",
+    title="Soak: an hour, live",
+    about=(
+        "The same as live sound, at four times its pace: the recogniser listens along, turns are understood"
+        " ahead at their pauses, and told of while they go on."
+    ),
+    needs=NEEDS,
+    bars=partial(bars, 1),
+    tables=tables,
+    draw=draw,
+    result="soak-live",
+    options=("--hours", "1", "--asr", "pocketsphinx", "--pace", "4"),
 )

@@ -67,7 +67,7 @@ def test_known_words_are_found_by_the_sound() -> None:
 
 
 async def test_a_talk_ends_where_it_is_told_to() -> None:
-    source = TalkSource(1, CLIPS, 3600, paced=False)
+    source = TalkSource(1, CLIPS, 3600, pace=None)
     heard = 0
     async for frame in source:
         heard += len(frame.samples)

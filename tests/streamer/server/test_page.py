@@ -184,8 +184,8 @@ async def test_it_stays_smooth_with_eight_streams_of_two_thousand_turns(
 ) -> None:
     """Opened on all that came before, then fed much faster than people talk.
 
-    What counts is how long the page's main thread computes at a stretch; how long frames take by the clock
-    (printed, with -s) says as much of the machine and of what else it does.
+    What counts is how long the page's main thread computes. How long frames take by the clock would say as
+    much of the machine and of what else it does, and whoever asks for every frame makes the page draw it.
     """
     async with page_of(analyzer, settings, kept_turns=2_000) as (address, streams), chromium() as browser:
         talk, sessions = MadeUp("stream-0"), [str(ULID()) for _ in range(8)]
@@ -212,22 +212,17 @@ async def test_it_stays_smooth_with_eight_streams_of_two_thousand_turns(
         await browser.start_tracing(
             page=page, path=trace, categories=["disabled-by-default-devtools.timeline"]
         )
-        await page.evaluate(WATCH_FRAMES)
         began = time.monotonic()
         await go_on(10, 0.01)
         took_s = time.monotonic() - began
-        frames = sorted(await page.evaluate("stopWatching()"))
         await browser.stop_tracing()
         await page.get_by_text("2010 turns").nth(7).wait_for()
         tasks_ms = main_thread_ms(json.loads(trace.read_text())["traceEvents"])
-        figures = (
-            f"main thread: {max(tasks_ms):.0f} ms at a stretch, "
-            f"{sum(tasks_ms) / took_s / 10:.0f} % of the time; "
-            f"frames: {frames[len(frames) // 2]:.0f} ms (p50), {frames[len(frames) * 95 // 100]:.0f} ms (p95)"
-        )
+        share = sum(tasks_ms) / 1_000 / took_s
+        figures = f"main thread: {max(tasks_ms):.0f} ms at a stretch, {share:.0%} of the time"
         print(figures)
         assert max(tasks_ms) < 100, figures
-        assert sum(tasks_ms) < 0.5 * 1_000 * took_s, figures
+        assert share < 0.5, figures
         assert await page.evaluate("document.querySelectorAll('*').length") < 8_000
         assert complaints == []
 
@@ -238,17 +233,3 @@ def main_thread_ms(trace: list[dict[str, Any]]) -> list[float]:
     threads = {(e["pid"], e["tid"]) for e in names if e["args"]["name"] == "CrRendererMain"}
     tasks = [e for e in trace if e["name"] == "RunTask" and (e["pid"], e["tid"]) in threads]
     return [event["tdur"] / 1e3 for event in tasks if "tdur" in event]
-
-
-WATCH_FRAMES = """() => {
-  const frames = [];
-  let before = performance.now();
-  let watching = true;
-  const frame = (now) => {
-    frames.push(now - before);
-    before = now;
-    if (watching) requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
-  window.stopWatching = () => { watching = false; return frames; };
-}"""
