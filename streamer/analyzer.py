@@ -20,6 +20,7 @@ from streamer.analysis.batcher import Batcher
 from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.cores import cores
+from streamer.interims import InterimPace
 from streamer.metrics.running import Running
 from streamer.transcribers.base import (
     ClosingTranscriber,
@@ -100,6 +101,7 @@ class Analyzer:
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
         self._voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self._recognition = Batcher(_recognise, "recogniser")
+        self._interims = InterimPace()
         self._batchers: list[Batcher[Any, Any]] = [self._recognition]
         self._embedding: list[Batcher[Any, Tensor]] = []
         self._words = self._embedder(WordsEmbedder(bundle.text))
@@ -195,25 +197,26 @@ class Lane:
         transcribe = self._analyzer.transcriber.transcribe
         return await self._analyzer._recognition.do(self, lambda: transcribe(audio), priority)
 
-    async def interim_words(self, audio: NDArray[np.int16], took: Callable[[float], None]) -> Transcript:
-        """Recognise a turn that goes on with an `InterimTranscriber`.
+    def gives_interim_words(self, silence_s: float) -> bool:
+        """Whether `interim_words` may be asked now, for a turn that ends after so much silence."""
+        waiting = self._analyzer._recognition.depth
+        return not waiting and self._analyzer._interims.allows(monotonic(), silence_s)
 
-        Args:
-            audio: int16 [n] at 16 kHz.
-            took: told how many seconds the recogniser was busy, in its thread, though this be cancelled.
+    async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise a turn that goes on, int16 [n] at 16 kHz, with an `InterimTranscriber`.
 
         Raises:
             RunError: the recogniser failed.
         """
-        transcriber = self._analyzer.transcriber
+        transcriber, pace = self._analyzer.transcriber, self._analyzer._interims
         assert isinstance(transcriber, InterimTranscriber)
 
         def recognise() -> Transcript:
-            began = monotonic()
+            pace.begin(monotonic())
             try:
                 return transcriber.interim(audio)
             finally:
-                took(monotonic() - began)
+                pace.end(monotonic())
 
         return await self._analyzer._recognition.do(self, recognise, Priority(Urgency.PARTIAL))
 

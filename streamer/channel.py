@@ -13,7 +13,6 @@ from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.config import Settings
 from streamer.conversation import Conversation
 from streamer.errors import RunError
-from streamer.interims import InterimPace
 from streamer.load import Load
 from streamer.speaking import Speaking, Understanding
 from streamer.telling import Teller
@@ -29,8 +28,7 @@ it pauses, no more than that is left to hear."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
 
-_INTERIMS_WAIT_S = 1.0
-"""Words that are asked for anew can wait a little for better times."""
+_BETWEEN_INTERIMS = SAMPLE_RATE
 
 _PARTIALS_LAG_S = 0.1
 _SPECULATION_LAG_S = 0.2
@@ -75,8 +73,12 @@ class Channel:
         self.detector = TurnDetector(settings.turns, index, self._activity)
         self._speculate = settings.speculate and live
         self._partials = settings.partials and live
-        interim = self._speculate and isinstance(analyzer.transcriber, InterimTranscriber)
-        self._interims = InterimPace(settings.turns) if interim and self._partials else None
+        gives_interims = isinstance(analyzer.transcriber, InterimTranscriber)
+        self._interims = gives_interims and self._speculate and self._partials
+        turns = settings.turns
+        self._silence_s = (
+            turns.endpoint_ms if turns.endpointing == "fixed" else turns.endpoint_min_ms
+        ) / 1000
         self._analyzer = analyzer
         self._lane = lane
         self._conversation = conversation
@@ -135,8 +137,8 @@ class Channel:
         speaking = self._speaking
         if speaking is None or speaking.pauses:
             return
-        if self._interims is not None and not speaking.recognises and self._partial is None:
-            self._ask_for_words(speaking, self._interims)
+        if self._interims and not speaking.recognises and self._partial is None:
+            self._ask_for_words(speaking)
         if not speaking.listens:
             return
         if self._ear is not None:
@@ -192,29 +194,28 @@ class Channel:
             return
         self._partial = _still_running(self._partial)
         if self._partial is None:  # else what is heard next is told instead
-            self._partial = asyncio.create_task(self._tell_partial(speaking, text or ""))
+            start, sound = self.detector.sound()
+            sound = sound[: max(speaking.heard - start, 0)]
+            self._partial = asyncio.create_task(self._tell_partial(speaking, text or "", sound))
             self._told_at = speaking.heard
 
-    def _ask_for_words(self, speaking: Speaking, pace: InterimPace) -> None:
-        now_s = self._now / SAMPLE_RATE
-        overdue_s = pace.overdue_s(now_s, self._start / SAMPLE_RATE)
-        if overdue_s < 0:
+    def _ask_for_words(self, speaking: Speaking) -> None:
+        overdue = self._now - max(self._told_at, self._start) - _BETWEEN_INTERIMS
+        if overdue < 0 or not self._lane.gives_interim_words(self._silence_s):
             return
         if not self._is_time_short():
-            pace.asked(now_s)
-            self._partial = asyncio.create_task(self._tell_interim(speaking, pace))
-        elif overdue_s > _INTERIMS_WAIT_S:
-            pace.asked(now_s)
+            self._told_at = self._now
+            self._partial = asyncio.create_task(self._tell_interim(speaking, *self.detector.sound()))
+        elif overdue > _BETWEEN_INTERIMS:  # it could wait for better times, but not for ever
             self._leave_out_partial(self._now)
 
-    async def _tell_interim(self, speaking: Speaking, pace: InterimPace) -> None:
-        start, sound = self.detector.sound()
+    async def _tell_interim(self, speaking: Speaking, start: int, sound: NDArray[np.int16]) -> None:
         try:
-            said = await self._lane.interim_words(sound, pace.answered)
+            said = await self._lane.interim_words(sound)
         except RunError:
             return  # whether it is broken is seen when the turn is over
         await speaking.hear(start, sound)
-        await self._tell_partial(speaking, said.text.strip())
+        await self._tell_partial(speaking, said.text.strip(), sound)
 
     def _is_time_short(self) -> bool:
         """Whether partials have no place among what is to be embedded."""
@@ -226,12 +227,11 @@ class Channel:
             self._load.leave_out("partials", monotonic())
         self._told_at = at
 
-    async def _tell_partial(self, speaking: Speaking, text: str) -> None:
+    async def _tell_partial(self, speaking: Speaking, text: str, sound: NDArray[np.int16]) -> None:
         priority = Priority(Urgency.PARTIAL)
-        start, sound = self.detector.sound()
         words, voice = await asyncio.gather(
             self._lane.embed_words(text, self._conversation.preceding, priority),
-            speaking.embed_voice(sound[: max(speaking.heard - start, 0)], priority),
+            speaking.embed_voice(sound, priority),
         )
         judgement = await self._lane.in_context(
             lambda: self._conversation.provisional(Utterance(text, words, voice))

@@ -20,7 +20,7 @@ def cores(root: Path = Path("/")) -> int:
 
 def _quotas(root: Path) -> Iterator[float]:
     """Cores' worth of time that our control groups, and those around them, may take (cgroups(7))."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # there is no such file, or it is not as the manual says
         for line in (root / "proc/self/cgroup").read_text().splitlines():
             _, controllers, group = line.split(":", 2)
             if controllers == "":  # version 2

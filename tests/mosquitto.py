@@ -61,6 +61,11 @@ class Mosquitto:
             self._process.wait()
             self._process = None
 
+    def freeze(self) -> None:
+        """Let it answer no more, and close nothing, until it is stopped."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -7,7 +7,7 @@ import pytest
 
 from streamer.cores import cores
 
-PRESENT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+PRESENT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ PRESENT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 
     [
         ("0::/", {"cpu.max": "100000 100000"}, 1),
         ("0::/", {"cpu.max": "20000 100000"}, 1),
+        ("0::/", {"cpu.max": "100001 100000"}, min(2, PRESENT)),
         ("0::/", {"cpu.max": "6400000 100000"}, PRESENT),
         ("0::/", {"cpu.max": "max 100000"}, PRESENT),
         ("0::/system.slice/merits.service", {"system.slice/merits.service/cpu.max": "90000 100000"}, 1),

@@ -25,6 +25,7 @@ BETWEEN_BATCHES_S = 0.03
 """Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
+_LEAVE_S = 1.0
 
 
 class Delivery:
@@ -145,6 +146,7 @@ class Delivery:
 
     async def _session(self, connection: Connection) -> None:
         """Deliver over one connection until it breaks, or until closed and all is delivered."""
+        await self._mailbox.doubt()  # what was confirmed just before the last one broke
         if online := self._availability(ONLINE):
             await self._publish(connection, online)
         self._announced = self._announcement is None
@@ -163,11 +165,10 @@ class Delivery:
             for task in (delivery, listening):
                 task.cancel()
             await asyncio.gather(delivery, listening, return_exceptions=True)
-            with contextlib.suppress(aiomqtt.MqttError):
-                if offline := self._availability(OFFLINE):
-                    await connection.publish(offline, timeout_s=1)
-                await connection.sign_of_life(timeout_s=1)
-                await self._mailbox.settle()
+            if offline := self._availability(OFFLINE):
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await connection.publish(offline, timeout_s=_LEAVE_S)
+            await take_leave(connection, self._mailbox)
 
     def _availability(self, payload: str) -> Message | None:
         return None if self._stream is None else self._stream.availability(payload)
@@ -185,7 +186,6 @@ class Delivery:
 
     async def _deliver(self, connection: Connection) -> None:
         await self._deliver_announcement(connection)
-        await self._mailbox.doubt()
         await self._mailbox.adopt()
         if self._patient and self._mailbox.depth:
             await asyncio.sleep(self._settle_s)
@@ -213,11 +213,12 @@ class Delivery:
         longest = monotonic() + 3 * self._settle_s
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
+            asked_s = monotonic()
             heard = await connection.publish(message)
             if connection.client.refused is not None:
                 return  # which will be said of the whole batch
             if heard or monotonic() > longest:
-                await self._mailbox.confirm([number])
+                await self._mailbox.confirm([number], asked_s)
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
 
@@ -245,6 +246,7 @@ class Delivery:
             self._warn_once(f"{self._address}: {error}; events wait until that is taken")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), self._longest_retry_s)
+            await self._settle(connection)
             return not self._closing.is_set()
 
     def _warn_once(self, trouble: str) -> None:
@@ -257,10 +259,14 @@ class Delivery:
         try:
             await asyncio.wait_for(self._wake.wait(), wait_s)
         except TimeoutError:
-            if self._mailbox.unsettled:
-                await connection.sign_of_life()
-                await self._mailbox.confirm(())
+            await self._settle(connection)
             await self._mailbox.adopt()
+
+    async def _settle(self, connection: Connection) -> None:
+        if self._mailbox.unsettled:
+            asked_s = monotonic()
+            await connection.sign_of_life()
+            await self._mailbox.settle(asked_s)
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -276,14 +282,28 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
         Refused: the broker does not take one of them; all still wait.
     """
     batch = await mailbox.peek(min(_IN_FLIGHT, connection.receives))
+    asked_s = monotonic()
     results = await asyncio.gather(
         *(connection.publish(message) for _, message in batch), return_exceptions=True
     )
     connection.check()
     await mailbox.confirm(
-        [number for (number, _), result in zip(batch, results, strict=True) if isinstance(result, bool)]
+        [number for (number, _), result in zip(batch, results, strict=True) if isinstance(result, bool)],
+        asked_s,
     )
     for result in results:
         if isinstance(result, BaseException):
             raise result
     return len(batch)
+
+
+async def take_leave(connection: Connection, mailbox: Mailbox) -> None:
+    """Forget all that was confirmed, should the broker still answer: nobody will be there to send it again.
+
+    What is kept is sent again by the next run. A broker or an outbox that does not answer holds nobody up.
+    """
+    if mailbox.unsettled:
+        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+            asked_s = monotonic()
+            await connection.sign_of_life(timeout_s=_LEAVE_S)
+            await asyncio.wait_for(mailbox.settle(asked_s, after_s=0), _LEAVE_S)

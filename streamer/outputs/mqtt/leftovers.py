@@ -10,7 +10,7 @@ import aiomqtt
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connector, Refused, reason
-from streamer.outputs.mqtt.delivery import BETWEEN_BATCHES_S, Delivery, deliver_batch
+from streamer.outputs.mqtt.delivery import BETWEEN_BATCHES_S, Delivery, deliver_batch, take_leave
 from streamer.outputs.outbox.outbox import Outbox
 
 
@@ -32,12 +32,14 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
         sent = 0
         try:
             async with Connector(address).connect() as connection:
-                while count := await deliver_batch(connection, mailbox):
-                    sent += count
-                    await asyncio.sleep(BETWEEN_BATCHES_S)
-                await connection.sign_of_life()
-                await mailbox.settle()
+                try:
+                    while count := await deliver_batch(connection, mailbox):
+                        sent += count
+                        await asyncio.sleep(BETWEEN_BATCHES_S)
+                finally:
+                    await take_leave(connection, mailbox)
         except aiomqtt.MqttError as error:
+            await mailbox.doubt()
             raise RunError(
                 f"no connection to {address}: {reason(error)}; {mailbox.depth} messages still wait"
             ) from error

@@ -21,9 +21,10 @@ CREATE TABLE messages (
     event TEXT,
     at REAL NOT NULL,                      -- when it was put in: seconds since 1970
     bytes INTEGER NOT NULL,
-    confirmed INTEGER NOT NULL DEFAULT 0   -- whether the broker has it, who may yet lose it
+    waits INTEGER NOT NULL DEFAULT 1,      -- to be sent; 0 while the broker has it, who may yet lose it
+    confirmed INTEGER NOT NULL DEFAULT 0   -- how many times the broker has confirmed it
 );
-CREATE INDEX by_owner ON messages (owner, id);
+CREATE INDEX by_owner ON messages (owner, waits, id);
 CREATE INDEX newest ON messages (broker, topic) WHERE retain;
 CREATE TABLE total (events INTEGER NOT NULL, bytes INTEGER NOT NULL);
 INSERT INTO total VALUES (0, 0);
@@ -34,7 +35,14 @@ CREATE TRIGGER gone AFTER DELETE ON messages BEGIN
     UPDATE total SET events = events - 1, bytes = bytes - old.bytes;
 END;
 """
-_FROM_VERSION_1 = "ALTER TABLE messages ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;"
+_FROM_VERSION_1 = """
+ALTER TABLE messages ADD COLUMN waits INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE messages ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+DROP INDEX by_owner;
+CREATE INDEX by_owner ON messages (owner, waits, id);
+"""
+_CONFIRMED_ENOUGH = 3
+"""Of brokers that vanish again and again: otherwise the same messages would be sent for ever."""
 _BUSY_S = 5.0
 
 Orphaned = Callable[[str], AbstractContextManager[bool]]
@@ -121,7 +129,7 @@ class Database:
         while True:
             events, size = self._connection.execute("SELECT events, bytes FROM total").fetchone()
             oldest = self._connection.execute(
-                "SELECT id, at, retain OR confirmed FROM messages ORDER BY id LIMIT 1"
+                "SELECT id, at, retain OR NOT waits FROM messages ORDER BY id LIMIT 1"
             ).fetchone()
             if oldest is None:
                 return shed
@@ -140,7 +148,7 @@ class Database:
     def peek(self, owner: str, count: int) -> list[tuple[int, Message]]:
         """The oldest `count` messages of an owner that wait, with their ids."""
         rows = self._connection.execute(
-            "SELECT id, topic, payload, retain, event FROM messages WHERE owner = ? AND NOT confirmed"
+            "SELECT id, topic, payload, retain, event FROM messages WHERE owner = ? AND waits = 1"
             " ORDER BY id LIMIT ?",
             (owner, count),
         )
@@ -153,7 +161,12 @@ class Database:
         """Note that the broker has messages (which may have been shed or replaced meanwhile)."""
         with self._transaction():
             self._connection.executemany(
-                "UPDATE messages SET confirmed = 1 WHERE id = ?", [(one,) for one in ids]
+                "UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?",
+                [(one,) for one in ids],
+            )
+            self._connection.executemany(
+                "DELETE FROM messages WHERE id = ? AND confirmed = ?",
+                [(one, _CONFIRMED_ENOUGH) for one in ids],
             )
 
     def settle(self, ids: Sequence[int]) -> None:
@@ -164,17 +177,15 @@ class Database:
     def doubt(self, owner: str) -> None:
         """Let an owner's confirmed messages wait again, in their old places: they may have been lost."""
         with self._transaction():
-            self._connection.execute(
-                "UPDATE messages SET confirmed = 0 WHERE owner = ? AND confirmed", (owner,)
-            )
+            self._connection.execute("UPDATE messages SET waits = 1 WHERE owner = ? AND waits = 0", (owner,))
 
     def waiting(self, owner: str) -> int:
         """How many messages of an owner wait."""
-        return self._one("SELECT count(*) FROM messages WHERE owner = ? AND NOT confirmed", owner)
+        return self._one("SELECT count(*) FROM messages WHERE owner = ? AND waits = 1", owner)
 
     def waiting_for(self, broker: str) -> int:
         """How many messages for a broker wait."""
-        return self._one("SELECT count(*) FROM messages WHERE broker = ? AND NOT confirmed", broker)
+        return self._one("SELECT count(*) FROM messages WHERE broker = ? AND waits = 1", broker)
 
     def adopt(self, owner: str, broker: str, orphaned: Orphaned) -> None:
         """Take over what owners left behind who are no more; what was confirmed to them waits again.
@@ -186,7 +197,7 @@ class Database:
         """
         for other in self._orphans(owner, broker, orphaned):
             self._connection.execute(
-                "UPDATE messages SET owner = ?, confirmed = 0 WHERE owner = ? AND broker = ?",
+                "UPDATE messages SET owner = ?, waits = 1 WHERE owner = ? AND broker = ?",
                 (owner, other, broker),
             )
 

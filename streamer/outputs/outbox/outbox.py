@@ -242,7 +242,7 @@ class Mailbox:
         self._owner = owner
         self._broker = broker
         self._peeked: Database | None = None
-        self._confirmed: deque[tuple[float, Sequence[int]]] = deque()
+        self._confirmed: deque[tuple[float, Database | None, Sequence[int]]] = deque()
         self.depth = 0
         self.left_behind = 0
         self.shed = 0
@@ -280,26 +280,43 @@ class Mailbox:
         """Whether messages have been confirmed of which it is not certain yet that they were passed on."""
         return bool(self._confirmed)
 
-    async def confirm(self, ids: Sequence[int]) -> None:
-        """Note that the broker has confirmed messages just now, or none: what it had confirmed over
-        `SETTLED_AFTER_S` ago is settled by that."""
-        await self._note_confirmed(ids, monotonic() - SETTLED_AFTER_S)
+    async def confirm(self, ids: Sequence[int], asked_s: float) -> None:
+        """Note that the broker has confirmed messages, by which it has answered too (see `settle`).
 
-    async def settle(self) -> None:
-        """Forget all that was confirmed: the broker, asked after that, has answered."""
-        await self._note_confirmed((), monotonic())
-
-    async def _note_confirmed(self, ids: Sequence[int], settled_until_s: float) -> None:
-        settled: list[int] = []
-        while self._confirmed and self._confirmed[0][0] <= settled_until_s:
-            settled += self._confirmed.popleft()[1]
+        Args:
+            ids: of the messages.
+            asked_s: when they were published, by `monotonic`.
+        """
+        origin = self._peeked
         if ids:
-            self._confirmed.append((monotonic(), ids))
+            self._confirmed.append((monotonic(), origin, ids))
+
+        def job(database: Database) -> None:
+            if database is origin:  # another one, begun meanwhile, has other ids
+                database.confirm(ids)
+
+        await self._settle(asked_s - SETTLED_AFTER_S if ids else float("-inf"), job)
+
+    async def settle(self, asked_s: float, after_s: float = SETTLED_AFTER_S) -> None:
+        """Forget what the broker had confirmed `after_s` before it was asked something that it has answered:
+        it has lived to pass that on.
+
+        Args:
+            asked_s: when it was asked, by `monotonic`.
+            after_s: how much earlier, in seconds.
+        """
+        await self._settle(asked_s - after_s)
+
+    async def _settle(self, until_s: float, first: Callable[[Database], None] = lambda _: None) -> None:
+        settled = []
+        while self._confirmed and self._confirmed[0][0] <= until_s:
+            settled.append(self._confirmed.popleft())
 
         def job(database: Database) -> int:
-            if database is self._peeked:  # another one, begun meanwhile, has other ids
-                database.confirm(ids)
-                database.settle(settled)
+            first(database)
+            for _, origin, ids in settled:
+                if database is origin:
+                    database.settle(ids)
             return database.waiting(self._owner)
 
         self.depth = await self._outbox.work(job)

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,23 @@ def test_words_of_a_turn_that_goes_on(tiny: Path) -> None:
     recogniser = FasterWhisper(str(tiny), cpu_threads=1)
     assert recogniser.interim(sound(1)) == recogniser.transcribe(sound(1))
     assert recogniser.interim(sound(0.1)).text == ""
+
+
+def test_words_of_a_turn_that_goes_on_are_searched_for_once(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    searched: list[Any] = []
+    transcribe = recogniser._model.transcribe
+
+    def watched(audio: NDArray[np.float32], **options: Any) -> Any:
+        searched.append(options["temperature"])
+        return transcribe(audio, **options)
+
+    monkeypatch.setattr(recogniser._model, "transcribe", watched)
+    recogniser.interim(sound())
+    recogniser.transcribe(sound())
+    assert [len(temperatures) for temperatures in searched] == [1, 2]
 
 
 def test_no_sound_no_words(tiny: Path) -> None:

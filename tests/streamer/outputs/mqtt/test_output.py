@@ -170,7 +170,7 @@ def kept(folder: Path, where: str = "1") -> int:
 
 def waiting(folder: Path) -> int:
     """How many of them wait."""
-    return kept(folder, "NOT confirmed")
+    return kept(folder, "waits = 1")
 
 
 async def test_turns_arrive_in_order_between_online_and_offline(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -259,11 +259,29 @@ async def test_what_the_broker_took_with_it_is_sent_by_the_next_run_when_this_on
     assert kept(tmp_path) == 0
 
 
-async def test_what_a_living_broker_has_is_kept_no_longer(
+async def test_a_broker_that_falls_silent_may_have_passed_on_nothing(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("mqtt.delivery", "outbox.outbox"):
         monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", 0.5)
+    async with kitchen(mosquitto.url, tmp_path) as output:
+        await output.send(Sample().final(1))
+        await delivered(output)
+        mosquitto.freeze()
+        await becomes(lambda: output.status.trouble is not None)
+        assert kept(tmp_path) == 2
+        mosquitto.stop()
+        mosquitto.start()
+        async with subscriber(mosquitto) as witness:
+            await witness.until("turn", '"turn":1,')
+    assert kept(tmp_path) == 0
+
+
+async def test_what_a_living_broker_has_is_kept_no_longer(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("mqtt.delivery", "outbox.outbox"):
+        monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", 2.0)
     async with kitchen(mosquitto.url, tmp_path) as output:
         await output.send(Sample().final(1))
         await delivered(output)

@@ -56,6 +56,16 @@ def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled() ->
     assert (waiting(database), database.waiting("me")) == (["b", "c", "d"], 3)
 
 
+def test_brokers_that_vanish_again_and_again_get_the_same_three_times_at_most() -> None:
+    database = Database(None, WIDE)
+    database.put("me", "broker", [turn("a")], now_s=0)
+    for _ in range(3):
+        assert waiting(database) == ["a"]
+        database.confirm([database.peek("me", 1)[0][0]])
+        database.doubt("me")
+    assert waiting(database) == []
+
+
 def test_what_was_confirmed_to_a_dead_owner_is_in_doubt() -> None:
     database = Database(None, WIDE)
     database.put("dead", "broker", [turn("a"), turn("b")], now_s=0)
@@ -141,8 +151,12 @@ def test_a_file_of_the_first_version_is_read_on(tmp_path: Path) -> None:
     with closing(Database(path, WIDE)) as database:
         database.put("me", "broker", [turn("a"), turn("b")], now_s=0)
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("ALTER TABLE messages DROP COLUMN confirmed; PRAGMA user_version = 1;")
-    for _ in range(2):
+        connection.executescript(
+            "DROP INDEX by_owner; CREATE INDEX by_owner ON messages (owner, id);"
+            "ALTER TABLE messages DROP COLUMN waits; ALTER TABLE messages DROP COLUMN confirmed;"
+            "PRAGMA user_version = 1;"
+        )
+    for _ in range(2):  # the second time it is of this version
         with closing(Database(path, WIDE)) as database:
             assert waiting(database) == ["a", "b"]
             database.confirm([number for number, _ in database.peek("me", 2)])

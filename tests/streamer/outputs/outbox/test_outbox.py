@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 import pytest
 
@@ -95,6 +95,33 @@ async def test_locks_of_killed_owners_do_not_pile_up(path: Path) -> None:
         assert os.listdir(f"{path}.owners") == [ours]  # noqa: PTH208
 
 
+async def test_what_is_confirmed_is_kept_until_the_broker_has_answered_a_while_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.outputs.outbox.outbox.SETTLED_AFTER_S", 0.2)
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn(payload) for payload in "abcd"])
+        a, b, c = (number for number, _ in await mailbox.peek(3))
+        asked_s = monotonic()
+        await mailbox.confirm([a], asked_s)
+        await asyncio.sleep(0.3)
+        await mailbox.confirm([b], asked_s)  # asked before the answer about the first
+        await mailbox.confirm([], monotonic())  # asked, but not answered
+        assert (mailbox.depth, mailbox.unsettled) == (2, True)
+        await mailbox.doubt()
+        assert (await waiting(mailbox), mailbox.unsettled) == ("abcd", False)
+        await mailbox.confirm([a], monotonic())
+        await asyncio.sleep(0.3)
+        await mailbox.confirm([b, c], monotonic())
+        await mailbox.doubt()
+        assert await waiting(mailbox) == "bcd"
+        await mailbox.confirm([b], monotonic())
+        await mailbox.settle(monotonic(), after_s=0)
+        assert not mailbox.unsettled
+        await mailbox.doubt()
+        assert await waiting(mailbox) == "cd"
+
+
 async def test_what_is_left_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with outbox_at(path) as outbox:
         for payload in "ab":
@@ -110,7 +137,7 @@ async def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCapture
         await mailbox.put([turn("a")])
         assert not outbox.in_memory
         assert await waiting(mailbox) == "a"
-        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)], monotonic())
     (said,) = [record.message for record in caplog.records]
     assert f"the outbox {path} is damaged" in said
     (aside,) = path.parent.glob("outbox.sqlite.damaged-*")
@@ -127,7 +154,7 @@ async def test_a_file_damaged_while_in_use_ends_nothing(path: Path, caplog: pyte
         for payload in "bcd":
             await mailbox.put([turn(payload)])
         assert (await waiting(mailbox))[-3:] == "bcd"
-        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)], monotonic())
     assert len(caplog.records) == 1
     assert f"the outbox {path}" in caplog.text
 
@@ -141,7 +168,9 @@ async def test_with_the_disk_full_events_wait_in_memory(path: Path, caplog: pyte
         big = "b" * 100_000
         await mailbox.put([turn(big)])
         assert outbox.in_memory
-        await mailbox.confirm([number])  # that is for the file on disk
+        await mailbox.confirm([number], monotonic())  # that is for the file on disk
+        assert await waiting(mailbox) == f"a{big}"
+        await mailbox.settle(monotonic(), after_s=0)
         assert await waiting(mailbox) == f"a{big}"
     said = [record.message for record in caplog.records]
     assert len(said) == 2
@@ -181,7 +210,7 @@ async def test_a_lock_is_waited_for(
         await putting
         assert not outbox.in_memory
         assert await waiting(mailbox) == "ab"
-        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)], monotonic())
     said = f"the outbox {path} is locked by another program: events wait until it is free"
     assert [record.message for record in caplog.records] == [said] * 2
 
@@ -212,6 +241,6 @@ async def test_the_platform_s_place_that_cannot_be_used_is_made_do_without(
     async with Outbox(OutboxSettings()) as outbox, outbox.mailbox("broker") as mailbox:
         await mailbox.put([turn("a")])
         assert await waiting(mailbox) == "a"
-        await mailbox.confirm([number for number, _ in await mailbox.peek(9)])
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)], monotonic())
     (said,) = [record.message for record in caplog.records]
     assert "events wait in memory until the program ends" in said
