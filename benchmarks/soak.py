@@ -52,6 +52,7 @@ class Part:
         turns_spoken: in truth.
         turns_told: in events.
         turns_lost: spoken, but not told.
+        turns_joined: told as the end of the turn before, since the silence between was too short.
         partials: told of turns that went on.
         shed: what was left out for want of time, how often.
         most_waiting: turns that waited in the pipeline's queue, at most.
@@ -67,6 +68,7 @@ class Part:
     turns_spoken: int = 0
     turns_told: int = 0
     turns_lost: int = 0
+    turns_joined: int = 0
     partials: int = 0
     shed: dict[str, int] = field(default_factory=dict)
     most_waiting: int = 0
@@ -121,7 +123,7 @@ async def listen(
     part.memory.append((round(part.hours, 3), round(resident_mib(), 1)))
     part.took_s = round(time.monotonic() - began, 1)
     part.turns_spoken, part.turns_lost = source.roll.spoken, source.roll.unfound
-    part.turns_told = listener.turns
+    part.turns_told, part.turns_joined = listener.turns, source.roll.joined
     part.partials, part.shed = listener.partials, dict(+listener.shed)
     part.stall_p99_ms = stalls.percentile_ms(99)
 

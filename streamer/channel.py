@@ -201,15 +201,18 @@ class Channel:
 
     def _ask_for_words(self, speaking: Speaking) -> None:
         overdue = self._now - max(self._told_at, self._start) - _BETWEEN_INTERIMS
-        if overdue < 0 or not self._lane.gives_interim_words(self._silence_s):
+        if overdue < 0:
             return
-        if not self._is_time_short():
+        if self._is_time_short():  # it can wait for better times, but not for ever
+            if overdue > _BETWEEN_INTERIMS:
+                self._leave_out_partial(self._now)
+        elif self._lane.gives_interim_words(self._silence_s):
             self._told_at = self._now
             self._partial = asyncio.create_task(self._tell_interim(speaking, *self.detector.sound()))
-        elif overdue > _BETWEEN_INTERIMS:  # it could wait for better times, but not for ever
-            self._leave_out_partial(self._now)
 
     async def _tell_interim(self, speaking: Speaking, start: int, sound: NDArray[np.int16]) -> None:
+        if not self._lane.gives_interim_words(self._silence_s):
+            return  # another channel was quicker
         try:
             said = await self._lane.interim_words(sound)
         except RunError:

@@ -37,20 +37,22 @@ class _Client(aiomqtt.Client):
 
     Attributes:
         unheard: whether nobody has subscribed to the last one.
-        refused: topic of the first that was not taken, as an access list may want it, and why; None while all
-            were.
+        refused: topics of those that were not taken, as an access list may want it, and why.
         receives: how many it takes at once.
     """
 
     unheard = False
-    refused: tuple[str, str] | None = None
     receives = _RECEIVE_MAXIMUM
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.refused: dict[str, str] = {}
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, *more: Any) -> None:
         value = getattr(reason_code, "value", 0)
         self.unheard = value == _NO_MATCHING_SUBSCRIBERS
-        if value >= _FIRST_FAILURE and self.refused is None:
-            self.refused = client._out_messages[mid].topic, str(reason_code)
+        if value >= _FIRST_FAILURE:
+            self.refused[client._out_messages[mid].topic] = str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, *more)
 
     def _on_connect(
@@ -185,8 +187,9 @@ class Connection:
         Raises:
             Refused: one has not.
         """
-        if self.client.refused is not None:
-            (topic, why), self.client.refused = self.client.refused, None
+        if refused := self.client.refused:
+            topic, why = next(iter(refused.items()))
+            refused.clear()
             raise Refused(f"{topic} is refused: {why}")
 
     def _properties(self, message: Message) -> Properties | None:

@@ -215,7 +215,7 @@ class Delivery:
             ((number, message),) = batch
             asked_s = monotonic()
             heard = await connection.publish(message)
-            if connection.client.refused is not None:
+            if connection.client.refused:
                 return  # which will be said of the whole batch
             if heard or monotonic() > longest:
                 await self._mailbox.confirm([number], asked_s)
@@ -279,18 +279,21 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
 
     Raises:
         aiomqtt.MqttError: for some it is in doubt; those still wait.
-        Refused: the broker does not take one of them; all still wait.
+        Refused: the broker does not take some of them; those still wait.
     """
     batch = await mailbox.peek(min(_IN_FLIGHT, connection.receives))
     asked_s = monotonic()
     results = await asyncio.gather(
         *(connection.publish(message) for _, message in batch), return_exceptions=True
     )
+    refused = connection.client.refused
+    confirmed = [
+        number
+        for (number, message), result in zip(batch, results, strict=True)
+        if isinstance(result, bool) and message.topic not in refused
+    ]
+    await mailbox.confirm(confirmed, asked_s)
     connection.check()
-    await mailbox.confirm(
-        [number for (number, _), result in zip(batch, results, strict=True) if isinstance(result, bool)],
-        asked_s,
-    )
     for result in results:
         if isinstance(result, BaseException):
             raise result
@@ -298,9 +301,9 @@ async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
 
 
 async def take_leave(connection: Connection, mailbox: Mailbox) -> None:
-    """Forget all that was confirmed, should the broker still answer: nobody will be there to send it again.
+    """Forget all that was confirmed, should the broker still answer, since this connection ends.
 
-    What is kept is sent again by the next run. A broker or an outbox that does not answer holds nobody up.
+    What is kept is sent again over the next one. A broker or an outbox that does not answer holds nobody up.
     """
     if mailbox.unsettled:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):

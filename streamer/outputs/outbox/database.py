@@ -67,8 +67,8 @@ class Database:
     """Messages in the order in which they were put in, until they are settled.
 
     Each has an owner, who alone sends it. Until it is confirmed it waits; confirmed, it is kept until it is
-    certain that the broker has lived to pass it on. A commit survives the death of the process; what survives
-    the machine's is decided by `sync`.
+    certain that the broker has lived to pass it on, or has been confirmed several times. A commit survives
+    the death of the process; what survives the machine's is decided by `sync`.
 
     Args:
         path: the file; None keeps everything in memory.
@@ -107,7 +107,7 @@ class Database:
                 self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def put(self, owner: str, broker: str, messages: Sequence[Message], now_s: float) -> int:
-        """Add messages at the end, all or none. A retained one takes the place of its topic's that waits.
+        """Add messages at the end, all or none. A retained one takes the place of its topic's that is kept.
 
         Returns:
             How many messages were shed for it, retained and confirmed ones not counted.
@@ -158,7 +158,10 @@ class Database:
         ]
 
     def confirm(self, ids: Sequence[int]) -> None:
-        """Note that the broker has messages (which may have been shed or replaced meanwhile)."""
+        """Note that the broker has messages (which may have been shed or replaced meanwhile).
+
+        Those that it has been sent often enough are forgotten (see `_CONFIRMED_ENOUGH`).
+        """
         with self._transaction():
             self._connection.executemany(
                 "UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?",
@@ -216,7 +219,7 @@ class Database:
                     yield other
 
     def forget(self, broker: str, topic: str) -> int:
-        """Drop the retained message of a topic that waits; returns how many there were: 0 or 1."""
+        """Drop the retained message of a topic that is kept; returns how many there were: 0 or 1."""
         with self._transaction():
             return self._forget(broker, topic)
 

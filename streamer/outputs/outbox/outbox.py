@@ -27,7 +27,7 @@ _SYNC_AFTER_S = 1.0
 """What a power cut may take at most. The events file, which is not synced at all, loses no less."""
 
 SETTLED_AFTER_S = 5.0
-"""A broker that still answers so long after it confirmed a message has passed it on."""
+"""A broker that answers what it is asked so long after it confirmed a message has passed that on."""
 _TRY_AGAIN_S = 0.1
 
 T = TypeVar("T")

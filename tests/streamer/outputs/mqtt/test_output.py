@@ -431,6 +431,7 @@ async def test_the_topic_that_is_refused_is_named_and_all_is_well_once_it_is_tak
             await becomes(lambda: output.status.trouble == "the broker refuses events")
             assert "merits/kitchen/state is refused: Not authorized; events wait" in caplog.text
             assert "merits/kitchen/turn" not in caplog.text
+            assert output.queue.depth == 1, "of the state alone"
             rules.write_text("topic readwrite #\n")
             broker.stop()
             broker.start()
