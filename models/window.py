@@ -6,6 +6,8 @@ GRUs, attention) sees the window alone. The forward GRUs above the lowest read t
 start at the window's left edge, from the state they had at the turn before it when that was last judged.
 """
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -174,3 +176,10 @@ class ConversationWindow:
         sound = np.empty((len(self), 0), np.float32) if self._speech is None else self._speech.judge(window)
         read = (torch.from_numpy(each)[None] for each in (words, sound, self._present[window]))
         return Logits(*self._above(*read))
+
+    def glance(self, text: Tensor | None, speech: Tensor | None) -> Logits:
+        """What `append` would say of the newest turn, [1, C] each; the turn is not added."""
+        tracks = [track for track in (self._text, self._speech) if track is not None]
+        shared = (self._above, *(track.recurrence for track in tracks))
+        trial = deepcopy(self, {id(each): each for each in shared})
+        return Logits(*(each[-1:] for each in trial.append(text, speech)))

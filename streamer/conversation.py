@@ -107,10 +107,9 @@ class Conversation:
         return changed[-1:] + changed[:-1]
 
     def provisional(self, utterance: Utterance) -> Judgement:
-        """Judge a turn that still goes on, by what was heard of it alone; nothing is kept."""
+        """Judge a turn that still goes on, by what was heard of it, in its context; nothing is kept."""
         text, speech = utterance.text_embedding, utterance.speech_embedding
-        alone = ConversationWindow(self._bundle.incremental, 1)
-        (row,) = self._rows(alone.append(text, speech))
+        (row,) = self._rows(self._window.glance(text, speech))
         return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), row)
 
     def _rows(self, logits: Logits) -> list[_Row]:

@@ -96,8 +96,8 @@ class Reference:
 @given(
     seed=seeds,
     layers=st.integers(1, 3),
-    turns=st.integers(2, 200),
-    size=st.integers(1, 64),
+    turns=st.integers(2, 120),
+    size=st.integers(1, 40),
     words_only=st.booleans(),
 )
 def test_beyond_the_window_backward_and_attention_see_the_window_alone(
@@ -182,6 +182,23 @@ def test_memory_does_not_grow_with_the_conversation() -> None:
         sizes.add(held())
     assert len(sizes) == 1
     assert sizes.pop() > 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.integers(1, 3), st.integers(1, 6), st.integers(1, 20), st.booleans())
+def test_a_glance_is_what_is_said_of_the_turn_and_leaves_no_trace(
+    seed: int, layers: int, size: int, turns: int, words_only: bool
+) -> None:
+    model = IncrementalModel(build(seed, layers, words_only=words_only))
+    glancing, plain = ConversationWindow(model, size), ConversationWindow(model, size)
+    for text, speech, present in zip(*conversation(seed, turns), strict=True):
+        turn = text if present[0] else None, speech if present[1] else None
+        glancing.glance(torch.zeros(TEXT), torch.ones(SPEECH))
+        seen = glancing.glance(*turn)
+        said = plain.append(*turn)
+        assert_same(glancing.append(*turn), said)
+        assert_same(seen, Logits(*(each[-1:] for each in said)))
+        assert len(glancing) == len(plain)
 
 
 def test_an_empty_window_is_refused() -> None:

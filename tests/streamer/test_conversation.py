@@ -79,6 +79,19 @@ def test_revisions_happen_and_a_high_threshold_leaves_only_changes_of_emotion(bu
     assert eager > calm > 0
 
 
+def test_a_turn_that_goes_on_is_judged_in_its_context_without_a_trace(bundle: Bundle) -> None:
+    conversation, other = Conversation(bundle, revise_above=0.01), Conversation(bundle)
+    for turn in (1, 2):
+        earlier = heard(torch.randn(16), torch.randn(8))
+        conversation.add(turn, earlier)
+    now = heard(torch.randn(16), None)
+    seems = conversation.provisional(now)
+    assert conversation.provisional(now) == seems
+    assert seems.probabilities != other.provisional(now).probabilities, "what was said before it counts"
+    (number, said), *_ = conversation.add(3, now)
+    assert (number, said) == (3, seems)
+
+
 def test_only_the_modalities_that_are_there_are_reported(bundle: Bundle) -> None:
     conversation = Conversation(bundle)
     [(_, laugh)] = conversation.add(1, heard(None, torch.randn(8)))
