@@ -1,14 +1,19 @@
 """CMU PocketSphinx with the English model it carries: the embedded default, always at hand."""
 
+import logging
+
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.cores import cores
+from streamer.errors import RunError
 from streamer.transcribers import sphinx_worker
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.believability import believed, can_hold_words
 from streamer.transcribers.sphinx_listening import SphinxListening, words_of
 from streamer.transcribers.sphinx_process import SphinxProcesses
+
+_log = logging.getLogger(__name__)
 
 PEAK = 0.9
 """Every turn is brought to this peak: the acoustic model knows recordings at a microphone's usual level."""
@@ -43,18 +48,25 @@ class PocketSphinx:
             Lower-case words; an empty text where what was decoded is not believable as speech.
 
         Raises:
-            RunError: the decoder failed.
+            RunError: the decoder failed, and then another one did.
         """
         if not can_hold_words(audio):
             return Transcript("")
         sound = audio - np.mean(audio)  # float64 [n], without DC offset
         loud = np.round(sound * (PEAK * 32767 / np.abs(sound).max())).astype(np.int16)
+        try:
+            reply = self._decode(loud.tobytes())
+        except RunError as error:
+            _log.warning("%s; the turn is decoded once more", error)
+            reply = self._decode(loud.tobytes())
+        return believed(words_of(reply), audio)
+
+    def _decode(self, sound: bytes) -> sphinx_worker.Reply:
         process = self._processes.borrow(at_any_rate=True)
         try:
-            reply = process.ask(sphinx_worker.WHOLE, loud.tobytes())
+            return process.ask(sphinx_worker.WHOLE, sound)
         finally:
             self._processes.give_back(process)
-        return believed(words_of(reply), audio)
 
     def listen(self, before: Listening | None) -> SphinxListening | None:
         """Begin with a turn (see `ListeningTranscriber`)."""

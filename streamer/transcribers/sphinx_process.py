@@ -10,10 +10,16 @@ import weakref
 from pathlib import Path
 from typing import Literal, overload
 
+from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import RunError
 from streamer.transcribers import sphinx_worker
 
 _STOPS_WITHIN_S = 2.0
+_PATIENCE_S = 30.0
+_PATIENCE_TIMES = 10
+"""An answer may take so long, and so many times the length of the sound: processes start, machines are busy.
+After that the decoder is taken to hang."""
+_BYTES_A_SECOND = 2 * SAMPLE_RATE
 
 
 class SphinxProcess:
@@ -29,6 +35,7 @@ class SphinxProcess:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         )
         self._finalizer = weakref.finalize(self, _stop, self._process)
+        self._hung = False
 
     @property
     def pid(self) -> int:
@@ -48,8 +55,26 @@ class SphinxProcess:
             content: sound, int16, mono, 16 kHz, as bytes; or what the operation takes.
 
         Raises:
-            RunError: the decoder failed, or its process has ended.
+            RunError: the decoder failed or hangs, or its process has ended.
         """
+        patience_s = _PATIENCE_S + _PATIENCE_TIMES * len(content) / _BYTES_A_SECOND
+        patience = threading.Timer(patience_s, self._give_up)
+        patience.daemon = True
+        patience.start()
+        try:
+            return self._answer(operation, content)
+        finally:
+            patience.cancel()
+
+    def stop(self) -> None:
+        """End it, if it has not ended."""
+        self._finalizer()
+
+    def _give_up(self) -> None:
+        self._hung = True
+        self._process.kill()  # whoever waits for the answer reads that there is none
+
+    def _answer(self, operation: bytes, content: bytes) -> sphinx_worker.Reply:
         requests, replies = self._process.stdin, self._process.stdout
         assert requests is not None
         assert replies is not None
@@ -60,17 +85,12 @@ class SphinxProcess:
             reply: sphinx_worker.Reply = json.loads(_exactly(replies.read(length), length))
         except (OSError, EOFError, ValueError) as error:  # ValueError: it was stopped
             self.stop()
-            raise RunError(
-                f"pocketsphinx failed: its process ended (exit code {self._process.poll()})"
-            ) from error
+            ended = f"its process ended (exit code {self._process.poll()})"
+            raise RunError(f"pocketsphinx failed: {'it did not answer' if self._hung else ended}") from error
         if "error" in reply:
             self.stop()  # the next turn is not for it
             raise RunError(f"pocketsphinx failed: {reply['error']}")
         return reply
-
-    def stop(self) -> None:
-        """End it, if it has not ended."""
-        self._finalizer()
 
 
 class SphinxProcesses:

@@ -31,6 +31,11 @@ SEARCH: dict[str, Any] = {"fwdflat": False, "maxhmmpf": 2000}
 most so many states a frame take half the time of all there are, and cost one word in fifty; tighter beams,
 fewer Gaussians or fewer frames cost more words."""
 
+PIECE = 2 * 320
+"""Bytes given to the decoder at a time: two frames. Led through a whole utterance, as for its noise, it makes
+room for as many cepstra as that has, but for fewer features than it then computes of them at once (acmod.c of
+pocketsphinx 5.1.1): of longer pieces it loses words, crashes, or goes round in circles for ever."""
+
 RECALLED_FRAMES = 300
 """How many frames' worth the mean of earlier turns counts beside that of a turn's beginning."""
 
@@ -81,7 +86,8 @@ class Worker:
     def _go_on(self, sound: bytes) -> Reply:
         """Decode what comes next; after an end it is a new utterance of the same turn."""
         self._start()
-        self._decoder.process_raw(sound)
+        for at in range(0, len(sound), PIECE):
+            self._decoder.process_raw(sound[at : at + PIECE])
         heard = self._decoder.hyp()
         return {"text": "" if heard is None else heard.hypstr}
 

@@ -161,7 +161,7 @@ def test_the_same_sound_gives_the_same_words_in_whatever_pieces(
     recogniser: PocketSphinx, sample: list[Sentence]
 ) -> None:
     audio = sample[2].audio
-    texts = {listened(recogniser, audio, piece)[0] for piece in (137, 4_000, len(audio))}
+    texts = {listened(recogniser, audio, piece)[0] for piece in (137, 4_000, 16_000, 18_000, len(audio))}
     assert len(texts) == 1
     assert texts != {""}
 
@@ -200,6 +200,52 @@ def test_a_decoder_that_dies_is_said_and_replaced(recogniser: PocketSphinx, samp
         listening.hear(sample[2].audio)
     listening.close()
     assert jiwer.wer(sample[2].words, listened(recogniser, sample[2].audio, 1_600)[0]) < 0.4
+
+
+def test_a_decoder_that_was_led_through_turns_before_takes_long_pieces(
+    recogniser: PocketSphinx, sample: list[Sentence]
+) -> None:
+    """What it gets to hear when time is short: of the same, pocketsphinx crashes, hangs or loses words."""
+    audio = np.concatenate([turn.audio for turn in sample[1:4]])
+    words = " ".join(turn.words for turn in sample[1:4])
+    for head in (16_000, 17_600, 56_000):
+        listening = recogniser.listen(None)
+        assert listening is not None
+        for start in (0, *range(head, len(audio), 48_000)):
+            listening.hear(audio[start : start + 48_000] if start else audio[:head])
+        assert jiwer.wer(words, listening.finish(audio).text) < 0.3
+        listening.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_a_decoder_that_hangs_is_given_up_and_the_turn_decoded_by_another(
+    sample: list[Sentence], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("streamer.transcribers.sphinx_process._PATIENCE_S", 15.0)
+    audio, recogniser = sample[2].audio, PocketSphinx()
+    words = recogniser.transcribe(audio)
+    monkeypatch.setattr("streamer.transcribers.sphinx_process._PATIENCE_TIMES", 0)
+    process = recogniser._processes.borrow()
+    assert process is not None
+    recogniser._processes.give_back(process)
+    psutil.Process(process.pid).suspend()
+    assert recogniser.transcribe(audio) == words
+    [said] = [record.message for record in caplog.records]
+    assert said == "pocketsphinx failed: it did not answer; the turn is decoded once more"
+    assert not process.alive
+    recogniser.close()
+
+
+def test_a_turn_that_pauses_at_once_goes_on(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
+    audio = sample[2].audio
+    for head in (300, 1_389, 4_000, 9_000):
+        listening = recogniser.listen(None)
+        assert listening is not None
+        for start, stop in ((0, head), (head, len(audio))):
+            listening.hear(audio[start:stop])
+            text = listening.finish(audio[:stop]).text
+        listening.close()
+    assert jiwer.wer(sample[2].words, text) < 0.4
 
 
 def test_there_are_only_so_many_decoders_and_they_end_with_it(sample: list[Sentence]) -> None:
