@@ -28,7 +28,7 @@ bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the REA
 	for name in segmentation endpointing recognition latency context streams startup soak quantisation; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
 	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --json benchmarks/results/soak-pocketsphinx.json
-	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --pace 4 --json benchmarks/results/soak-live.json
+	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --pace 8 --json benchmarks/results/soak-live.json
 	$(BIN)/python -m benchmarks.tables
 
 page:  ## the web page of merits serve, from its sources (needs Node.js)

@@ -54,7 +54,8 @@ class Part:
         turns_lost: spoken, but not told.
         turns_joined: told as the end of the turn before, since the silence between was too short.
         partials: told of turns that went on.
-        shed: what was left out for want of time, how often.
+        shed: what had been left out for want of time, how often, when `health` last said so: it does so when
+            that begins and ends.
         most_waiting: turns that waited in the pipeline's queue, at most.
         limit_waiting: that may.
         stall_p99_ms: of the event loop.
