@@ -96,8 +96,8 @@ class Reference:
 @given(
     seed=seeds,
     layers=st.integers(1, 3),
-    turns=st.integers(2, 120),
-    size=st.integers(1, 40),
+    turns=st.integers(2, 200),
+    size=st.integers(1, 64),
     words_only=st.booleans(),
 )
 def test_beyond_the_window_backward_and_attention_see_the_window_alone(

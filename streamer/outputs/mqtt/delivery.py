@@ -266,7 +266,7 @@ class Delivery:
         if self._mailbox.unsettled:
             asked_s = monotonic()
             await connection.sign_of_life()
-            await self._mailbox.settle(asked_s)
+            await self._mailbox.settle(asked_s - SETTLED_AFTER_S)
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -309,4 +309,4 @@ async def take_leave(connection: Connection, mailbox: Mailbox) -> None:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
             asked_s = monotonic()
             await connection.sign_of_life(timeout_s=_LEAVE_S)
-            await asyncio.wait_for(mailbox.settle(asked_s, after_s=0), _LEAVE_S)
+            await asyncio.wait_for(mailbox.settle(asked_s), _LEAVE_S)

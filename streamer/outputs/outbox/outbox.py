@@ -281,39 +281,32 @@ class Mailbox:
         return bool(self._confirmed)
 
     async def confirm(self, ids: Sequence[int], asked_s: float) -> None:
-        """Note that the broker has confirmed messages, by which it has answered too (see `settle`).
+        """Note that the broker has confirmed messages, by which it has answered too: what it had confirmed
+        `SETTLED_AFTER_S` before it was asked is settled.
 
         Args:
-            ids: of the messages.
+            ids: of the messages; none for no answer.
             asked_s: when they were published, by `monotonic`.
         """
+        if not ids:
+            return
         origin = self._peeked
-        if ids:
-            self._confirmed.append((monotonic(), origin, ids))
+        self._confirmed.append((monotonic(), origin, ids))
 
         def job(database: Database) -> None:
             if database is origin:  # another one, begun meanwhile, has other ids
                 database.confirm(ids)
 
-        await self._settle(asked_s - SETTLED_AFTER_S if ids else float("-inf"), job)
+        await self._outbox.work(job)
+        await self.settle(asked_s - SETTLED_AFTER_S)
 
-    async def settle(self, asked_s: float, after_s: float = SETTLED_AFTER_S) -> None:
-        """Forget what the broker had confirmed `after_s` before it was asked something that it has answered:
-        it has lived to pass that on.
-
-        Args:
-            asked_s: when it was asked, by `monotonic`.
-            after_s: how much earlier, in seconds.
-        """
-        await self._settle(asked_s - after_s)
-
-    async def _settle(self, until_s: float, first: Callable[[Database], None] = lambda _: None) -> None:
+    async def settle(self, until_s: float) -> None:
+        """Forget what the broker had confirmed by `until_s`, by `monotonic`: it has lived to pass that on."""
         settled = []
         while self._confirmed and self._confirmed[0][0] <= until_s:
             settled.append(self._confirmed.popleft())
 
         def job(database: Database) -> int:
-            first(database)
             for _, origin, ids in settled:
                 if database is origin:
                     database.settle(ids)

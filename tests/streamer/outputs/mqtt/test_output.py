@@ -161,6 +161,14 @@ async def delivered(output: Mqtt) -> None:
     await becomes(lambda: not output.queue.depth)
 
 
+async def confirm_a_turn(output: Mqtt, monkeypatch: pytest.MonkeyPatch, settled_after_s: float) -> None:
+    """Have the first turn confirmed, and settled by what is answered so much later."""
+    for module in ("mqtt.delivery", "outbox.outbox"):
+        monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", settled_after_s)
+    await output.send(Sample().final(1))
+    await delivered(output)
+
+
 def kept(folder: Path, where: str = "1") -> int:
     """How many messages are in the outbox's file."""
     with closing(sqlite3.connect(folder / "outbox.sqlite")) as connection:
@@ -262,11 +270,8 @@ async def test_what_the_broker_took_with_it_is_sent_by_the_next_run_when_this_on
 async def test_a_broker_that_falls_silent_may_have_passed_on_nothing(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("mqtt.delivery", "outbox.outbox"):
-        monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", 0.5)
     async with kitchen(mosquitto.url, tmp_path) as output:
-        await output.send(Sample().final(1))
-        await delivered(output)
+        await confirm_a_turn(output, monkeypatch, settled_after_s=0.5)
         mosquitto.freeze()
         await becomes(lambda: output.status.trouble is not None)
         assert kept(tmp_path) == 2
@@ -280,11 +285,8 @@ async def test_a_broker_that_falls_silent_may_have_passed_on_nothing(
 async def test_what_a_living_broker_has_is_kept_no_longer(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("mqtt.delivery", "outbox.outbox"):
-        monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", 2.0)
     async with kitchen(mosquitto.url, tmp_path) as output:
-        await output.send(Sample().final(1))
-        await delivered(output)
+        await confirm_a_turn(output, monkeypatch, settled_after_s=2.0)
         assert kept(tmp_path) == 2
         await becomes(lambda: kept(tmp_path) == 0)
         await output.send(Sample().final(2))

@@ -116,7 +116,7 @@ async def test_what_is_confirmed_is_kept_until_the_broker_has_answered_a_while_l
         await mailbox.doubt()
         assert await waiting(mailbox) == "bcd"
         await mailbox.confirm([b], monotonic())
-        await mailbox.settle(monotonic(), after_s=0)
+        await mailbox.settle(monotonic())
         assert not mailbox.unsettled
         await mailbox.doubt()
         assert await waiting(mailbox) == "cd"
@@ -170,7 +170,7 @@ async def test_with_the_disk_full_events_wait_in_memory(path: Path, caplog: pyte
         assert outbox.in_memory
         await mailbox.confirm([number], monotonic())  # that is for the file on disk
         assert await waiting(mailbox) == f"a{big}"
-        await mailbox.settle(monotonic(), after_s=0)
+        await mailbox.settle(monotonic())
         assert await waiting(mailbox) == f"a{big}"
     said = [record.message for record in caplog.records]
     assert len(said) == 2
