@@ -75,10 +75,7 @@ class Channel:
         self._partials = settings.partials and live
         gives_interims = isinstance(analyzer.transcriber, InterimTranscriber)
         self._interims = gives_interims and self._speculate and self._partials
-        turns = settings.turns
-        self._silence_s = (
-            turns.endpoint_ms if turns.endpointing == "fixed" else turns.endpoint_min_ms
-        ) / 1000
+        self._silence_s = settings.turns.silences_ms[0] / 1000
         self._analyzer = analyzer
         self._lane = lane
         self._conversation = conversation

@@ -59,6 +59,13 @@ class TurnSettings(BaseModel):
         0, ge=0, le=3, description="Aggressiveness of the webrtcvad gate; 0 opens it readily."
     )
 
+    @property
+    def silences_ms(self) -> tuple[int, int, int]:
+        """The shortest silence that ends a turn, the usual one, the longest: the same where that is fixed."""
+        if self.endpointing == "fixed":
+            return (self.endpoint_ms,) * 3
+        return self.endpoint_min_ms, self.endpoint_ms, self.endpoint_max_ms
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.stop_threshold > self.start_threshold:

@@ -72,14 +72,7 @@ class TurnDetector:
         self._min_speech, self._pause, self._preroll, self._postroll = (
             ms * _MS for ms in (s.min_speech_ms, s.pause_ms, s.preroll_ms, s.postroll_ms)
         )
-        shortest, usual, longest = (
-            ms * _MS
-            for ms in (
-                (s.endpoint_min_ms, s.endpoint_ms, s.endpoint_max_ms)
-                if s.endpointing == "adaptive"
-                else (s.endpoint_ms,) * 3
-            )
-        )
+        shortest, usual, longest = (ms * _MS for ms in s.silences_ms)
         self._endpointer = EndPointer(shortest, usual, longest)
         self._last_sound: int | None = None  # where the silence began that ended the latest turn
         self._ring = SampleRing(self._max_turn + self._preroll + longest + 2 * SAMPLE_RATE)
