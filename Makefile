@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 RUNS ?= runs
 TRAIN := $(BIN)/merits-train
 
-.PHONY: demo test lint bench page lock clean
+.PHONY: demo test lint bench fuzz page lock clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
@@ -29,6 +29,10 @@ bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the REA
 	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --json benchmarks/results/soak-pocketsphinx.json
 	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --pace 8 --json benchmarks/results/soak-live.json
 	$(BIN)/python -m benchmarks.tables
+
+FUZZ ?= --seconds 600
+fuzz: $(VENV)/.dev  ## inputs that nobody would think of, for whatever reads what others write; findings in .fuzz/
+	$(BIN)/python -m fuzz $(FUZZ)
 
 page:  ## the web page of merits serve, from its sources (needs Node.js)
 	cd web && npm ci && npm run check && npm run build
