@@ -3,13 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 DATA ?= ../shared/data
 RUNS ?= runs
 TRAIN := $(BIN)/merits-train
 
-.PHONY: demo test lint bench page clean
+.PHONY: demo test lint bench fuzz page lock clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
@@ -31,8 +30,21 @@ bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the REA
 	$(BIN)/python -m benchmarks.soak --hours 1 --asr pocketsphinx --pace 8 --json benchmarks/results/soak-live.json
 	$(BIN)/python -m benchmarks.tables
 
+FUZZ ?= --seconds 600
+fuzz: $(VENV)/.dev  ## inputs that nobody would think of, for whatever reads what others write; findings in .fuzz/
+	$(BIN)/python -m fuzz $(FUZZ)
+
 page:  ## the web page of merits serve, from its sources (needs Node.js)
 	cd web && npm ci && npm run check && npm run build
+
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--constraint constraints.txt
+UV ?= uv
+
+lock:  ## locked/*.txt again, from pyproject.toml and the exact versions of constraints.txt (needs uv)
+	$(LOCK) --excludes locked/cuda.in --output-file locked/run.txt pyproject.toml locked/build.in
+	$(LOCK) --excludes locked/cuda.in --output-file locked/dev.txt --extra dev pyproject.toml locked/build.in
+	echo torch | $(LOCK) --no-emit-package torch --output-file locked/cuda.txt -
 
 # Everything below goes on where it was when killed, and answers at once what is already there.
 
@@ -145,14 +157,14 @@ tables: $(VENV)/.dev  ## docs/results.md from the runs there are
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/.run: pyproject.toml constraints.txt
+$(VENV)/.run: pyproject.toml $(wildcard locked/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "MERITS Live needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a few minutes the first time)"
-	@$(PIP) --editable .
+	@sh locked/install.sh $(BIN)/python
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run
-	@$(PIP) --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.run locked/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement locked/dev.txt
 	@touch $@

@@ -1,0 +1,1 @@
+"""Made-up inputs for whatever reads what others write: `make fuzz`, `python -m fuzz --help`."""

@@ -1,0 +1,1 @@
+UPDATE messages SET payload = x'80', at = 'soon'
