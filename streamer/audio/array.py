@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.audio.cutter import FrameCutter
-from streamer.audio.frame import FRAME_SAMPLES, AudioFrame, AudioItem
+from streamer.audio.frame import (
+    FRAME_SAMPLES,
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    MOST_CHANNELS,
+    AudioFrame,
+    AudioItem,
+)
 from streamer.audio.resample import MonoResampler
 from streamer.errors import InputError
 
-_LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
 _BLOCK_S = 1
-_MOST_CHANNELS = 64
 
 
 class ArraySource:
@@ -37,14 +42,14 @@ class ArraySource:
         if sound.ndim not in (1, 2) or not sound.size:
             raise InputError(f"sound is an array of [n] or [n, channels], not {list(sound.shape)}")
         columns = sound.reshape(len(sound), -1)
-        if columns.shape[1] > min(_MOST_CHANNELS, len(columns)):
+        if columns.shape[1] > min(MOST_CHANNELS, len(columns)):
             raise InputError(
                 f"sound is an array of [n, channels]; transpose that of {list(sound.shape)}: sound.T"
             )
         if not (np.issubdtype(sound.dtype, np.floating) or np.issubdtype(sound.dtype, np.integer)):
             raise InputError(f"sound is an array of floats or integers, not of {sound.dtype}")
-        if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-            raise InputError(f"rate={rate} is no sample rate: {_LOWEST_RATE} to {_HIGHEST_RATE} Hz")
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise InputError(f"rate={rate} is no sample rate: {LOWEST_RATE} to {HIGHEST_RATE} Hz")
         self._sound = columns
         self._rate = rate
         self._split = split_channels

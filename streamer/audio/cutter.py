@@ -27,6 +27,11 @@ class FrameCutter:
         """Take in int16 [n], any n."""
         self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
 
+    def end_at(self, stop: int) -> None:
+        """Make what was appended end at index `stop`, which is near: cut off, or lengthened by silence."""
+        length = max(0, stop - self.at)
+        self._rest = np.pad(self._rest[:length], (0, max(0, length - len(self._rest))))
+
     def cut(self, flush: bool = False) -> list[AudioFrame]:
         """Return the frames there are; with `flush` what is less than `FRAME_SAMPLES`, too."""
         frames = []

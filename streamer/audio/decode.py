@@ -1,78 +1,82 @@
 """Decodes recordings with FFmpeg (PyAV) into 16 kHz int16, packet by packet."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import av
 import numpy as np
+from av.format import Flags
+from av.stream import Discard
 from numpy.typing import NDArray
 
-from streamer.audio.cutter import FrameCutter
-from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
-from streamer.audio.promise import promised_s
-from streamer.audio.resample import MonoResampler
+from streamer.audio.byte_reader import ByteReader, ByteStream
+from streamer.audio.clock import ContainerClock
+from streamer.audio.demuxers import FROM_FILES, LARGEST_FRAME, STREAMED, options
+from streamer.audio.frame import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, AudioFrame, AudioGap
+from streamer.audio.resample import Lanes
 from streamer.errors import InputError
 
-_GAP_S = 0.1
-"""A jump in the timestamps by more than this is sound that is missing."""
+_LOST = "damaged recording"
 
-_SHORT_S = 0.1
-"""A recording that is shorter than its header promises, by more than this, is truncated (or damaged)."""
+_QUIET = 10 ** (-50 / 20)
+"""Sound below it is next to silence, of 1 for full scale ..."""
 
+_QUIET_BESIDE_SPEECH = 0.05
+"""... or in comparison with what is loud in the recording."""
 
-_STREAMED = "aac,aiff,amr,au,caf,flac,matroska,mov,mp3,mpegts,ogg,w64,wav"
-"""FFmpeg's demuxers that may read what strangers send: those that follow no references to other places."""
-
-_PROBE_BYTES = 2**20
-"""How much of a stream is looked at for what it may be."""
-
-
-class ByteStream(Protocol):
-    """The bytes of a recording as they come. `str` of it is what messages call it."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes: waits for some, and returns none at the end."""
-        ...
+_TAIL_S = 0.02
+"""How much is looked at to tell whether a pause begins."""
 
 
 class Decoder:
     """One pass over a recording, blocking; a context manager.
 
+    Times are the container's own, as players show them: they begin with the container, not with its sound.
+    What is missing is silence (pauses that were not sent, a few lost packets) or an `AudioGap`; a clock that
+    jumps is passed over, and time goes on. Memory is bounded, whatever the recording states of itself.
+
     Args:
         recording: any file that FFmpeg can decode, or bytes as they come in one of the containers that can be
-            decoded without seeking.
+            decoded without seeking. Nothing that it refers to elsewhere is followed.
         split_channels: keep the channels apart instead of mixing them down to their mean (without the
             subwoofer's).
+        stop: ends it when set (see `stop`), even before it is opened.
 
     Attributes:
         channels: how many channels come out.
-        duration_s: length in seconds as the file states or FFmpeg estimates it; None where neither can.
+        duration_s: length in seconds as the file states or FFmpeg estimates it: a hint; None where neither can.
+        complaints: what was not as it should be, a line each, once `items` has ended.
 
     Raises:
         InputError: there is no such file, or it holds no audio that can be decoded.
     """
 
-    def __init__(self, recording: Path | ByteStream, split_channels: bool) -> None:
+    def __init__(
+        self, recording: Path | ByteStream, split_channels: bool, stop: threading.Event | None = None
+    ) -> None:
         self._recording = recording
         self._split = split_channels
-        self._skipped_since_sound = 0
+        self._stop = stop or threading.Event()
+        self._is_damaged_at_end = False
+        self.complaints: list[str] = []
         with ExitStack() as stack:
-            self._container = stack.enter_context(_open(recording))
-            stream = self._container.streams.best("audio")
-            if stream is None:
-                raise InputError(f"{recording} has no audio in it")
-            self._stream = stream
-            self.duration_s = _duration_s(self._container, stream)
+            self._reader = ByteReader(recording, self._stop)
+            stack.callback(self._reader.close)
+            self._container = stack.enter_context(self._open())
+            self._stream = self._best_stream()
+            self.duration_s = _duration_s(self._container, self._stream)
             self._decoded = self._decode()
             first = next(self._decoded, None)
             if first is None:
                 raise InputError(f"{recording} holds no sound that can be decoded")
             self._first = first
-            self.channels = len(_planar(first)) if split_channels else 1
+            self.channels = first[0].layout.nb_channels if split_channels else 1
             self._close = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -83,68 +87,93 @@ class Decoder:
     ) -> None:
         self._close.close()
 
+    def stop(self) -> None:
+        """End `items` soon, from any thread: where it waits for a stream's bytes, when these come or end."""
+        self._stop.set()
+
     def items(self) -> Iterator[AudioFrame | AudioGap]:
         """Yield the sound, once.
 
-        What cannot be decoded is skipped, as an `AudioGap` where the timestamps tell its length.
-
         Raises:
-            InputError: after everything that could be read, when the recording is truncated.
+            InputError: after everything before it, where the recording goes on as something that is no sound.
         """
-        cutters = [FrameCutter(channel) for channel in range(self.channels)]
-        rate = self._first.sample_rate
-        resamplers = [MonoResampler(rate) for _ in cutters]
-        read_s = 0.0
-        expected_s: float | None = None
-        for frame in self._all_frames():
-            if frame.sample_rate != rate:
-                for cutter, resampler in zip(cutters, resamplers, strict=True):
-                    cutter.append(resampler.flush())
-                rate = frame.sample_rate
-                resamplers = [MonoResampler(rate) for _ in cutters]
-            at_s = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
-            if at_s is not None and expected_s is not None and at_s - expected_s > _GAP_S:
-                for cutter, resampler in zip(cutters, resamplers, strict=True):
-                    cutter.append(resampler.flush())
-                yield from _interleaved(cutters, flush=True)
-                yield _skip(cutters, round((at_s - expected_s) * SAMPLE_RATE))
-                resamplers = [MonoResampler(rate) for _ in cutters]
-                read_s += at_s - expected_s
-            length_s = frame.samples / rate
-            expected_s = at_s + length_s if at_s is not None else None
-            read_s += length_s
-            for cutter, resampler, sound in zip(cutters, resamplers, self._channels_of(frame), strict=True):
-                cutter.append(resampler.resample(sound))
-            yield from _interleaved(cutters)
-        for cutter, resampler in zip(cutters, resamplers, strict=True):
-            cutter.append(resampler.flush())
-        yield from _interleaved(cutters, flush=True)
-        self._complain_if_truncated(read_s)
-
-    def _all_frames(self) -> Iterator[Any]:
-        yield self._first
-        yield from self._decoded
-
-    def _decode(self) -> Iterator[Any]:
-        """Yield decoded frames, passing over packets that cannot be decoded."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.FFmpegError:
-                self._skipped_since_sound += 1
+        for item in self._placed():
+            if self._stop.is_set():
                 return
-            if packet is None:
-                return
+            yield item
+
+    def _placed(self) -> Iterator[AudioFrame | AudioGap]:
+        """The sound on the container's clock."""
+        lanes = Lanes(self.channels)
+        clock = self._clock()
+        unit_s = float(self._stream.time_base)
+        tail, loudest = 0.0, 0.0
+        for frame, is_damaged in chain([self._first], self._decoded):
+            rate, sound = frame.sample_rate, self._channels_of(frame)
+            placement = clock.place(
+                None if frame.pts is None else frame.pts * unit_s,
+                lanes.position_s,
+                quiet=tail < max(_QUIET, _QUIET_BESIDE_SPEECH * loudest),
+                damaged=is_damaged,
+            )
+            if placement.gap_s:
+                yield from lanes.end()
+                yield lanes.skip(placement.gap_s, _LOST)
+            yield from lanes.silence(placement.silence_s, rate)
+            yield from lanes.take_in(sound[:, round(placement.surplus_s * rate) :], rate)
+            tail = float(np.abs(sound[:, -round(_TAIL_S * rate) :]).max())
+            loudest = max(loudest, tail)
+        yield from lanes.end()
+        if not self._stop.is_set():
+            self._complain(clock, lanes.position_s)
+
+    def _clock(self) -> ContainerClock:
+        container = self._container
+        return ContainerClock(
+            None if container.start_time is None else container.start_time / av.time_base,
+            broadcast=bool(container.format.flags & Flags.ts_discont.value),
+            restarts=container.format.name == "ogg",
+        )
+
+    def _decode(self) -> Iterator[tuple[Any, bool]]:
+        """Yield decoded frames, and whether something just before could not be decoded: it is passed over."""
+        skipped = False
+        for packet in self._packets():
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self._skipped_since_sound += 1
+                skipped = self._is_damaged_at_end = True
                 continue
             for frame in frames:
                 if frame.samples and frame.sample_rate:
-                    self._skipped_since_sound = 0
-                    yield frame
+                    self._check(frame)
+                    yield frame, skipped
+                    skipped = self._is_damaged_at_end = False
+
+    def _packets(self) -> Iterator[Any]:
+        packets = self._container.demux(self._stream)
+        while not self._stop.is_set():
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                self._is_damaged_at_end = True
+                break
+            if packet is None:
+                break
+            yield packet
+        self._reader.check()
+
+    def _check(self, frame: Any) -> None:
+        rate, channels = frame.sample_rate, frame.layout.nb_channels
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise InputError(
+                f"{self._recording} is said to have {rate} samples a second: what has {LOWEST_RATE} to "
+                f"{HIGHEST_RATE} can be analyzed"
+            )
+        if channels > MOST_CHANNELS:
+            raise InputError(
+                f"{self._recording} has {channels} channels: what has {MOST_CHANNELS} at most can be analyzed"
+            )
 
     def _channels_of(self, frame: Any) -> NDArray[np.float32]:
         """The channels that come out of a decoded frame: float32 [channels, n] in -1..1."""
@@ -157,56 +186,55 @@ class Decoder:
             sound = np.pad(sound, ((0, self.channels - len(sound)), (0, 0)))
         return sound[: self.channels]
 
-    def _complain_if_truncated(self, read_s: float) -> None:
-        name = self._recording  # only a file is looked at for what its header promises
-        promised = promised_s(name, self._container, self._stream) if isinstance(name, Path) else None
-        if promised is not None and read_s < promised - _SHORT_S:
-            raise InputError(
-                f"{name} is truncated or damaged: {read_s:.1f} s of {promised:.1f} s could be read"
+    def _complain(self, clock: ContainerClock, read_s: float) -> None:
+        """Say what was wrong, by what the stream itself shows: a length that its header states is a hint."""
+        name, say = self._recording, self.complaints.append
+        ending = self._reader.ending()
+        if ending.missing:
+            say(
+                f"{name} is truncated: its last {ending.missing} bytes are missing, {read_s:.1f} s could be read"
             )
-        if promised is None and self._skipped_since_sound:
-            raise InputError(f"{name} is damaged at its end: {read_s:.1f} s could be read")
+        elif self._is_damaged_at_end:
+            say(f"{name} is truncated or damaged at its end: {read_s:.1f} s could be read")
+        elif ending.beyond:
+            say(
+                f"{name} goes on for {ending.beyond} bytes after the end its header states: they were not read"
+            )
+        if clock.lost:
+            say(f"{name} lacks {clock.lost_s:.2f} s of sound, lost in {_times(clock.lost, 'place')}")
+        if clock.jumps:
+            say(
+                f"{name} has a clock that jumps {_times(clock.jumps, 'time')}, by {clock.farthest_s:.1f} s at "
+                "the most: its sound is taken as going on"
+            )
+
+    def _open(self) -> Any:
+        """Open the recording, or raise an `InputError` that says why it cannot be."""
+        reader = self._reader
+        allowed = options(FROM_FILES if isinstance(self._recording, Path) else STREAMED)
+        try:
+            container = av.open(reader, options=allowed, metadata_errors="replace")
+        except (av.FFmpegError, ValueError) as error:
+            reader.check()
+            raise InputError(f"{self._recording} is not a recording that can be decoded") from error
+        reader.check()
+        reader.opened()
+        return container
+
+    def _best_stream(self) -> Any:
+        stream = self._container.streams.best("audio")
+        if stream is None:
+            raise InputError(f"{self._recording} has no audio in it")
+        for other in self._container.streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_samples": str(LARGEST_FRAME)}
+        return stream
 
 
-def _interleaved(cutters: list[FrameCutter], flush: bool = False) -> Iterator[AudioFrame]:
-    for frames in zip(*(cutter.cut(flush) for cutter in cutters), strict=True):
-        yield from frames
-
-
-def _skip(cutters: list[FrameCutter], length: int) -> AudioGap:
-    gaps = [cutter.skip(length, "damaged recording") for cutter in cutters]
-    return gaps[0]
-
-
-def _open(recording: Path | ByteStream) -> Any:
-    """Open a recording, or raise an `InputError` that says why it cannot be."""
-    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own messages would go to stderr
-    try:
-        if isinstance(recording, Path):
-            _look_at(recording)
-            options = {"protocol_whitelist": "file"}
-            return av.open(f"file:{recording}", options=options, metadata_errors="replace")
-        options = {
-            "protocol_whitelist": "",
-            "format_whitelist": _STREAMED,
-            "probesize": str(_PROBE_BYTES),
-        }
-        return av.open(recording, options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise InputError(f"{recording} is not a recording that can be decoded") from error
-
-
-def _look_at(path: Path) -> None:
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, not a recording")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise InputError(f"{path} is empty")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+def _times(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _duration_s(container: Any, stream: Any) -> float | None:

@@ -1,6 +1,8 @@
 """Recordings as a source."""
 
 import asyncio
+import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,12 +16,14 @@ from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, AudioGa
 _BATCH_FRAMES = SAMPLE_RATE // FRAME_SAMPLES
 """Frames decoded at a time, a second of one channel: at most two such batches are in memory."""
 
+_log = logging.getLogger("merits")
+
 
 class FileSource:
     """A recording: any container, rate and number of channels, in constant memory.
 
-    Decoding runs in worker threads, one batch ahead. A recording that is truncated yields all that can be
-    read, then the iterator raises `InputError`.
+    Decoding runs in worker threads, one batch ahead. What was not as it should be in a recording that
+    could be read is logged when it is left.
 
     Args:
         path: any file that FFmpeg can decode, a video's sound too.
@@ -28,7 +32,8 @@ class FileSource:
 
     Attributes:
         path: the file.
-        duration_s: length in seconds, as far as the file tells.
+        duration_s: length in seconds, as far as the file tells: a hint.
+        complaints: what was not as it should be in what could be read, once it is left.
 
     Raises:
         InputError: there is no such file, or it holds no sound that can be decoded.
@@ -43,6 +48,8 @@ class FileSource:
         with Decoder(self.path, split_channels) as decoder:
             self._channels = decoder.channels
             self.duration_s = decoder.duration_s
+        self.complaints: list[str] = []
+        self._stop = threading.Event()
         self._decoder: Decoder | None = None
         self._batch: asyncio.Task[list[AudioFrame | AudioGap]] | None = None
 
@@ -57,19 +64,32 @@ class FileSource:
         return self._channels
 
     async def __aenter__(self) -> Self:
-        self._decoder = await asyncio.to_thread(Decoder, self.path, self._split)
+        self._stop = threading.Event()
+        opening = asyncio.create_task(asyncio.to_thread(Decoder, self.path, self._split, self._stop))
+        try:
+            self._decoder = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._stop.set()
+            await asyncio.wait([opening])
+            if not opening.exception():
+                opening.result().__exit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop.set()
         if self._batch is not None:
-            await asyncio.wait([self._batch])  # the thread cannot be interrupted, and still uses the decoder
+            await asyncio.wait([self._batch])  # the thread still uses the decoder
             if not self._batch.cancelled():
                 self._batch.exception()
             self._batch = None
         if self._decoder is not None:
             self._decoder.__exit__(kind, error, trace)
+            self.complaints = self._decoder.complaints
+            for complaint in self.complaints:
+                _log.warning("%s", complaint)
             self._decoder = None
 
     async def __aiter__(self) -> AsyncIterator[AudioItem]:

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 SAMPLE_RATE = 16_000
 """Samples a second of everything downstream of a source."""
 
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+"""Samples a second of what can be analyzed."""
+
+MOST_CHANNELS = 64
+"""Channels of what can be analyzed."""
+
 FRAME_SAMPLES = 320
 """Samples in a frame of a source that gives sound as it comes (20 ms)."""
 

@@ -1,14 +1,20 @@
-"""Streaming resampling of one channel to the rate used downstream."""
+"""Streaming resampling to the rate used downstream."""
+
+from collections.abc import Iterator
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.audio.frame import SAMPLE_RATE
+from streamer.audio.cutter import FrameCutter
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+
+_PIECE_S = 1
+"""Resampled at a time: of a rate far below ours, a frame becomes many times as large."""
 
 
 class MonoResampler:
-    """Resamples consecutive blocks as one signal (FFmpeg's swresample).
+    """Resamples consecutive blocks of one channel as one signal (FFmpeg's swresample).
 
     Args:
         rate: of what comes in, in Hz.
@@ -27,6 +33,73 @@ class MonoResampler:
     def flush(self) -> NDArray[np.int16]:
         """Return what the filter still holds; nothing can be resampled afterwards."""
         return _joined(self._resampler.resample(None))
+
+
+class Lanes:
+    """Channels side by side, of any rate, as frames of 16 kHz: their length is kept to the sample.
+
+    Args:
+        channels: how many there are.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._cutters = [FrameCutter(channel) for channel in range(channels)]
+        self._resamplers: list[MonoResampler] = []
+        self._rate = SAMPLE_RATE
+        self._began = 0  # our samples when the resamplers did
+        self._taken = 0  # their samples since
+
+    @property
+    def position_s(self) -> float:
+        """How much there is so far, in seconds."""
+        return self._began / SAMPLE_RATE + self._taken / self._rate
+
+    def take_in(self, sound: NDArray[np.float32], rate: int) -> Iterator[AudioFrame]:
+        """Take in float32 [channels, n] in -1..1; yield the frames that are ready by now."""
+        if rate != self._rate:
+            self._settle()
+            self._rate = rate
+        for start in range(0, sound.shape[1], rate * _PIECE_S):
+            piece = sound[:, start : start + rate * _PIECE_S]
+            if not self._resamplers:
+                self._resamplers = [MonoResampler(rate) for _ in self._cutters]
+            self._taken += piece.shape[1]
+            for cutter, resampler, channel in zip(self._cutters, self._resamplers, piece, strict=True):
+                cutter.append(resampler.resample(channel))
+            yield from self._cut()
+
+    def silence(self, seconds: float, rate: int) -> Iterator[AudioFrame]:
+        """Take in silence; yield the frames that are ready by now."""
+        left = round(seconds * rate)
+        nothing = np.zeros((len(self._cutters), min(left, rate * _PIECE_S)), np.float32)
+        while left > 0:
+            yield from self.take_in(nothing[:, :left], rate)
+            left -= nothing.shape[1]
+
+    def end(self) -> Iterator[AudioFrame]:
+        """Yield everything that was taken in so far."""
+        self._settle()
+        yield from self._cut(flush=True)
+
+    def skip(self, seconds: float, reason: str) -> AudioGap:
+        """Count lost sound, after `end`."""
+        length = round(seconds * SAMPLE_RATE)
+        gaps = [cutter.skip(length, reason) for cutter in self._cutters]
+        self._began += length
+        return gaps[0]
+
+    def _settle(self) -> None:
+        """Empty the resamplers; what they gave is made as long as what they took: they keep it only nearly."""
+        self._began = round(self.position_s * SAMPLE_RATE)
+        self._taken = 0
+        for cutter, resampler in zip(self._cutters, self._resamplers, strict=False):
+            cutter.append(resampler.flush())
+            cutter.end_at(self._began)
+        self._resamplers = []
+
+    def _cut(self, flush: bool = False) -> Iterator[AudioFrame]:
+        for frames in zip(*(cutter.cut(flush) for cutter in self._cutters), strict=True):
+            yield from frames
 
 
 def _joined(frames: list[av.AudioFrame]) -> NDArray[np.int16]:

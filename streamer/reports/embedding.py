@@ -3,6 +3,7 @@
 import io
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import av
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.audio.decode import Decoder
-from streamer.audio.frame import SAMPLE_RATE, AudioGap
-from streamer.errors import InputError, RunError
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.errors import RunError
 from streamer.reports.sound import Sound
 
 MIME_TYPE = "audio/webm;codecs=opus"
@@ -29,7 +30,7 @@ def embedded(
 
     Args:
         sound: what to decode; its channels are mixed.
-        notify: is told when it is truncated: what there is of it is taken.
+        notify: is told what was not as it should be in it: what there is of it is taken.
         progress: is told how many seconds are done, of how many where that is known.
 
     Raises:
@@ -46,30 +47,23 @@ def embedded(
         with container:
             stream.bit_rate = _BITS_PER_S
             done = 0
-            for samples in _sound(decoder, notify):
+            for samples in _sound(decoder):
                 frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
                 frame.sample_rate, frame.pts = SAMPLE_RATE, done
                 container.mux(stream.encode(frame))
                 done += len(samples)
                 progress(done / SAMPLE_RATE, decoder.duration_s)
             container.mux(stream.encode(None))
+    for complaint in decoder.complaints:
+        notify(complaint)
     return f"data:{MIME_TYPE};base64,{b64encode(file.getbuffer()).decode()}"
 
 
-def _sound(decoder: Decoder, notify: Callable[[str], None]) -> Iterator[NDArray[np.int16]]:
+def _sound(decoder: Decoder) -> Iterator[NDArray[np.int16]]:
     """The sound in large pieces, int16 [n]; silence where some is missing, so that times stay right."""
     pieces: list[NDArray[np.int16]] = []
     length = 0
-    items = decoder.items()
-    while True:
-        try:
-            item = next(items, None)
-        except InputError as error:  # truncated: raised after all there is
-            notify(f"{error}; taken as far as it goes")
-            item = None
-        if item is None:
-            break
-        piece = np.zeros(item.length, np.int16) if isinstance(item, AudioGap) else item.samples
+    for piece in chain.from_iterable(map(_samples, decoder.items())):
         pieces.append(piece)
         length += len(piece)
         if length >= _AT_ONCE:
@@ -77,3 +71,11 @@ def _sound(decoder: Decoder, notify: Callable[[str], None]) -> Iterator[NDArray[
             pieces, length = [], 0
     if pieces:
         yield np.concatenate(pieces)
+
+
+def _samples(item: AudioFrame | AudioGap) -> Iterator[NDArray[np.int16]]:
+    if isinstance(item, AudioFrame):
+        yield item.samples
+        return
+    for start in range(0, item.length, _AT_ONCE):
+        yield np.zeros(min(_AT_ONCE, item.length - start), np.int16)

@@ -26,7 +26,7 @@ def render(
         records: the sessions; more than one only where the format is one of `OF_SEVERAL`.
         sound: the recording, where there is one.
         link: whether pages link to it; otherwise they carry it.
-        notify: is told when the recording is truncated.
+        notify: is told what was not as it should be in the recording.
 
     Raises:
         InputError: the recording cannot be decoded.

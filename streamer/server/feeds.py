@@ -1,9 +1,11 @@
 """From the bytes of a client to frames: raw samples, or any container in chunks."""
 
 import asyncio
+import logging
 import socket
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +22,11 @@ from streamer.server.source import StreamSource
 _SAMPLE_BYTES = 2
 _BATCH_FRAMES = 5
 """Decoded at a time, 100 ms of one channel: each batch costs a change of threads."""
+
+_LAST_S = 1.0
+"""How long what a client sent before it broke off may take to be decoded."""
+
+_log = logging.getLogger("merits.server")
 
 
 class Feed(Protocol):
@@ -138,6 +145,8 @@ class ContainerFeed:
         self._loop = asyncio.get_running_loop()
         self._in, out = socket.socketpair()
         self._in.setblocking(False)
+        self._stop = threading.Event()
+        self._putting: Future[None] | None = None
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="decoder")
         self._decoding = self._loop.run_in_executor(self._worker, self._decode, _SocketBytes(out))
 
@@ -153,14 +162,18 @@ class ContainerFeed:
         raise Refused(Problem.BAD_MESSAGE, "gap is for pcm_s16le: a container carries its own times")
 
     async def finish(self, why: Refused | None = None) -> None:
-        """No more bytes come."""
+        """No more bytes come; of a client that broke off, what takes long to decode is left."""
         self._why = why
         self._shut()
+        if why is not None:
+            await asyncio.wait([self._decoding], timeout=_LAST_S)
+            self._halt()
         await asyncio.shield(self._decoding)
 
     async def close(self) -> None:
-        """End the thread; the source must have ended, or be read."""
+        """End the thread, whatever it has still to decode."""
         self._shut()
+        self._halt()
         await asyncio.wait([self._decoding])
         self._worker.shutdown(wait=False)
         self._in.close()
@@ -171,17 +184,27 @@ class ContainerFeed:
         except OSError:
             return  # it is already
 
+    def _halt(self) -> None:
+        """The decoder ends with the piece that it is at, and waits for no room in the source."""
+        self._stop.set()
+        if self._putting is not None:
+            self._putting.cancel()
+
     def _decode(self, stream: "_SocketBytes") -> None:
         error: Exception | None = None
         try:
-            with stream.socket, Decoder(stream, self._split) as decoder:
+            with stream.socket, Decoder(stream, self._split, self._stop) as decoder:
                 if decoder.channels != self._source.channels:
                     raise InputError(
                         f"{stream} has {decoder.channels} channels, not {self._source.channels} as was said"
                     )
                 self._fill(decoder.items())
+                for complaint in decoder.complaints:
+                    _log.info("%s: %s", self._source.name, complaint)
         except InputError as undecodable:
             error = Refused(Problem.UNDECODABLE, str(undecodable))
+        except CancelledError:
+            pass  # nobody waits for the rest
         except Exception as unforeseen:  # noqa: BLE001
             error = unforeseen
         self._loop.call_soon_threadsafe(lambda: self._source.end(self._why or error))
@@ -198,7 +221,10 @@ class ContainerFeed:
             self._put(batch)
 
     def _put(self, batch: list[AudioFrame | AudioGap]) -> None:
-        asyncio.run_coroutine_threadsafe(self._source.put(batch), self._loop).result()
+        self._putting = asyncio.run_coroutine_threadsafe(self._source.put(batch), self._loop)
+        if self._stop.is_set():  # since it was last seen, when there was nothing yet to cancel
+            self._putting.cancel()
+        self._putting.result()
 
 
 class _SocketBytes:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from streamer.audio.file import FileSource
 from streamer.audio.frame import AudioFrame, AudioGap
-from streamer.errors import InputError
 
 
 def tone(seconds: float, rate: int, hz: float = 440.0, level: float = 0.5) -> NDArray[np.float32]:
@@ -39,30 +38,26 @@ def write(path: Path, sound: NDArray[np.float32], rate: int, codec: str, layout:
 async def read(
     path: Path, split_channels: bool = False
 ) -> tuple[list[NDArray[np.int16]], list[AudioGap], str | None]:
-    """All the sound of each channel (gaps as zeros), the gaps, and the error after it."""
+    """All the sound of each channel (gaps as zeros), the gaps, and what was wrong with it."""
     parts: list[list[NDArray[np.int16]]] = []
     at: list[int] = []
     gaps: list[AudioGap] = []
     async with FileSource(path, split_channels=split_channels) as source:
         parts = [[] for _ in range(source.channels)]
         at = [0] * source.channels
-        error = None
-        try:
-            async for item in source:
-                if isinstance(item, AudioFrame):
-                    assert item.start == at[item.channel]
-                    assert 0 < len(item.samples) <= 320
-                    parts[item.channel].append(item.samples)
-                    at[item.channel] += len(item.samples)
-                elif isinstance(item, AudioGap):
-                    gaps.append(item)
-                    for channel, channel_parts in enumerate(parts):
-                        assert item.start == at[channel]
-                        channel_parts.append(np.zeros(item.length, np.int16))
-                        at[channel] += item.length
-        except InputError as raised:
-            error = str(raised)
-    return [np.concatenate(channel) for channel in parts], gaps, error
+        async for item in source:
+            if isinstance(item, AudioFrame):
+                assert item.start == at[item.channel]
+                assert 0 < len(item.samples) <= 320
+                parts[item.channel].append(item.samples)
+                at[item.channel] += len(item.samples)
+            elif isinstance(item, AudioGap):
+                gaps.append(item)
+                for channel, channel_parts in enumerate(parts):
+                    assert item.start == at[channel]
+                    channel_parts.append(np.zeros(item.length, np.int16))
+                    at[channel] += item.length
+    return [np.concatenate(channel) for channel in parts], gaps, "; ".join(source.complaints) or None
 
 
 def level(sound: NDArray[np.int16]) -> float:
