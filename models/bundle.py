@@ -31,6 +31,8 @@ from models.window import IncrementalModel
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+_LARGEST_MANIFEST = 16_000_000
+"""Bytes; what is longer is cut, and so no JSON."""
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,11 @@ def _stored(value: Tensor) -> Tensor:
 def _read(folder: Path) -> tuple[Manifest, bytes]:
     changed = f"bundle {folder} was changed: %s; fetch it again"
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        with (folder / MANIFEST).open("rb") as file:
+            content = json.loads(file.read(_LARGEST_MANIFEST))
         digest, made = content.pop("digest"), content["format"]
         intact = digest == _digest(content)
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, OSError) as error:
         raise BundleError(changed % f"{MANIFEST} can't be read") from error
     if not intact:
         raise BundleError(changed % f"{MANIFEST} does not match its digest")

@@ -2,19 +2,29 @@
 
 import contextlib
 import os
+import signal
 import sys
 
-from offline_train.app import main
 
-if int(os.environ.get("RANK", "0")) > 0:
-    # Every process knows the results; one says them.
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
-try:
+def main() -> None:
+    """Run the command line (see `offline_train.app.main`)."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # nothing to finish while the rest is imported
+        signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+    from offline_train.app import main as run
+
+    if int(os.environ.get("RANK", "0")) > 0:
+        # Every process knows the results; one says them.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
+    try:
+        run()
+    finally:
+        if "WORLD_SIZE" in os.environ:
+            with contextlib.suppress(ImportError):
+                from accelerate import PartialState
+
+                if PartialState._shared_state:
+                    PartialState().destroy_process_group()
+
+
+if __name__ == "__main__":
     main()
-finally:
-    if "WORLD_SIZE" in os.environ:
-        with contextlib.suppress(ImportError):
-            from accelerate import PartialState
-
-            if PartialState._shared_state:
-                PartialState().destroy_process_group()

@@ -1,5 +1,7 @@
 """The command line, `merits-train`: one line a stage. What is heavy is imported where it is needed."""
 
+import os
+import signal
 import sys
 
 import typer
@@ -43,19 +45,31 @@ app.command()(dry_run)
 
 def main() -> None:
     """Run the command line. Exit codes: 2 bad usage or input, 1 failed while running, 130 Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code = app(standalone_mode=False)
+        code = int(app(standalone_mode=False) or 0)
+        sys.stdout.flush()
     except typer.TyperException as error:
         code = _complain(error.format_message().replace("Value error, ", ""), 2)
     except (UsageError, CorpusError, RunError, BundleError, BaseEncoderError) as error:
         code = _complain(str(error), 2)
     except (TrainingError, OSError) as error:
-        code = _complain(str(error), 1)
+        code = _complain(str(error) or type(error).__name__, 1)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
+    except Exception as error:
+        if os.environ.get("MERITS_LOG_LEVEL", "").lower() == "debug":
+            raise
+        code = _complain(
+            f"unforeseen: {type(error).__name__}: {error}; a fault of this program, please report it with "
+            "what MERITS_LOG_LEVEL=debug says",
+            1,
+        )
     sys.exit(code)
 
 
 def _complain(message: str, code: int) -> int:
-    print("merits-train:", " ".join(message.split()), file=sys.stderr)
+    if message:  # there is none where the help was shown instead
+        print("merits-train:", " ".join(message.split()), file=sys.stderr)
     return code

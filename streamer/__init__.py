@@ -10,6 +10,8 @@ All of it is loaded when it is first used: importing this package costs nothing 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import models as models  # before any library is: see there
+
 if TYPE_CHECKING:
     from streamer.analyzer import Analyzer
     from streamer.audio.frame import (

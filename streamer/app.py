@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamer import log_options, logs
-from streamer.errors import InputError, RunError
+from streamer import log_options, logs, memory
+from streamer.errors import InputError, RunError, described
+from streamer.interrupts import leave_at_once, run_in_order
 from streamer.mqtt_commands import app as mqtt_commands
 from streamer.replay.command import replay
 from streamer.reports.formats import Format
@@ -120,19 +122,24 @@ def analyze(
         metrics=metrics,
     )
     split = settings.channels == "split"
-    sources = [FileSource(file, split_channels=split, pace=settings.pace) for file in files]
-    streams = [
-        Stream(
-            source,
-            (stream if len(files) == 1 else f"{stream}-{number}") if stream else file.stem,
-            _speakers(source.channels, speakers) if split else (None,),
-            live=settings.pace == "realtime",
-        )
-        for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1)
-    ]
+    streams: list[Stream] = []
+    for number, file in enumerate(files, start=1):
+        try:
+            source = FileSource(file, split_channels=split, pace=settings.pace)
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            _complain(str(error), 2)
+            continue
+        name = (stream if len(files) == 1 else f"{stream}-{number}") if stream else file.stem
+        who = _speakers(source.channels, speakers) if split else (None,)
+        streams.append(Stream(source, name, who, live=settings.pace == "realtime"))
     if view is None:
         view = settings.pace == "realtime" and events != "-" and sys.stdout.isatty()
-    _run(streams, settings, events=events, view=view, inputs=files)
+    if streams:
+        _run(streams, settings, events=events, view=view, inputs=files)
+    if len(streams) < len(files):
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -222,17 +229,19 @@ def serve(
 @app.command()
 def devices() -> None:
     """List the microphones there are."""
+    from rich.markup import escape
     from rich.table import Table
 
     from streamer.audio.devices import list_microphones
     from streamer.outputs.console import Console
+    from streamer.printable import printable
 
     table = Table("number", "name", "host", "channels", "rate")
     for microphone in list_microphones():
         table.add_row(
             f"{microphone.index}{' *' if microphone.is_default else ''}",
-            microphone.name,
-            microphone.host_api,
+            escape(printable(microphone.name)),
+            escape(printable(microphone.host_api)),
             str(microphone.channels),
             f"{microphone.default_rate:.0f} Hz",
         )
@@ -313,7 +322,7 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     from streamer.config import load_settings
     from streamer.doctor import examine
 
-    raise typer.Exit(_run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+    raise typer.Exit(run_in_order(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
 
 app.add_typer(mqtt_commands)
@@ -322,42 +331,74 @@ app.add_typer(mqtt_commands)
 app.command()(replay)
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
-    log: log_options.Log = None,
-    log_level: log_options.LogLevel = None,
-) -> None:
-    del log, log_level  # their callbacks have seen to them
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from streamer.version import VERSION
 
         print(f"merits {VERSION}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+    log: log_options.Log = None,
+    log_level: log_options.LogLevel = None,
+) -> None:
+    del version, log, log_level  # their callbacks have seen to them
     if verbose and not log_options.is_level_chosen():
         log_options.choose(level=log_options.Level.INFO)
 
 
 def main() -> None:
     """Run the command line. Exit codes: 2 bad usage or input, 1 failed while running, 130 Ctrl-C."""
+    leave_at_once()
     log_options.begin(sys.argv[1:])
-    try:
-        code = app(standalone_mode=False)
-    except typer.TyperException as error:
-        code = _complain(error.format_message().replace("Value error, ", ""), 2)  # as pydantic begins it
-    except InputError as error:
-        code = _complain(str(error), 2)
-    except RunError as error:
-        code = _complain(str(error), 1)
-    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
-        code = 130
-    except BrokenPipeError:  # whoever read our events has read enough
-        sys.stdout = None  # there is nothing left to flush to
-        code = 0
+    code = _flush(_outcome())
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: a further Ctrl-C need not be told of
     logs.finish()
     sys.exit(code)
+
+
+def _outcome() -> int:
+    """Run a command; whatever becomes of it is told in one line at most. Returns the exit code."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        return _complain(error.format_message().replace("Value error, ", ""), 2)  # as pydantic begins it
+    except InputError as error:
+        return _complain(str(error), 2)
+    except RunError as error:
+        return _complain(str(error), 1)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
+    except (BrokenPipeError, SystemExit):  # whoever read has read enough; typer then makes the latter of it
+        return 0
+    except Exception as error:  # noqa: BLE001 - it is told
+        if memory.is_short(error):
+            return _complain(f"there is no memory left ({described(error)}): free some, or allow more", 1)
+        if isinstance(error, OSError) and error.strerror:
+            return _complain(": ".join(filter(None, (error.filename, error.strerror))), 1)
+        logs.unforeseen(error.__cause__ or error if isinstance(error, typer.Abort) else error)
+        return 1
+
+
+def _flush(code: int) -> int:
+    """See that what was printed has been written; where it can't be, nothing tries it again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        if code == 0:
+            code = _complain(f"cannot write to standard output: {error.strerror}", 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _notify(message: str) -> None:
@@ -365,7 +406,8 @@ def _notify(message: str) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    logging.getLogger("merits").error(" ".join(message.split()))
+    if message:  # there is none where the help was shown instead
+        logging.getLogger("merits").error("%s", message)
     return code
 
 
@@ -387,6 +429,7 @@ def _run(
     from streamer.outputs.jsonl import STDOUT, JsonLines
 
     log_options.settle(settings)
+    memory.check_limit()
     outputs: list[Output] = []
     meter: Any = None
     control: Any = None
@@ -424,7 +467,7 @@ def _run(
             meter, control = terminal.hear, terminal.control
         else:
             outputs.append(Lines(console))
-    code = _run_async(
+    code = run_in_order(
         run_sessions(
             streams,
             analyzer,
@@ -447,6 +490,7 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     from streamer.server.events_folder import check_folder
 
     log_options.settle(settings)
+    memory.check_limit()
     if events is not None and events != STDOUT:
         check_folder(Path(events))
     broker = None if settings.mqtt is None else BrokerAddress.of(settings.mqtt, settings.broker)
@@ -476,12 +520,5 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         async with terminal:
             return await serve(streams, entrance, notify=_notify, control=terminal.control)
 
-    if code := _run_async(run()):
+    if code := run_in_order(run()):
         raise typer.Exit(code)
-
-
-def _run_async(task: Coroutine[Any, Any, int]) -> int:
-    """Run to the end; on Windows on the event loop that the MQTT client needs."""
-    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(task)

@@ -8,6 +8,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -19,6 +20,7 @@ from streamer.server.settings import ServerSettings
 from streamer.turns import TurnSettings
 
 CONFIG_FILE = "merits.toml"
+_LARGEST = 1_000_000
 
 
 class Settings(BaseSettings):
@@ -82,6 +84,7 @@ def load_settings(**flags: Any) -> Settings:
         InputError: a value is not what it should be; says which and why.
     """
     try:
+        _check_size(Path(CONFIG_FILE))
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
@@ -90,5 +93,14 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(
             f"{where}: {said} (flag, MERITS_{where.upper().replace('.', '__')} or {CONFIG_FILE})"
         ) from error
-    except ValueError as error:  # TOML that can't be parsed
+    except SettingsError as error:  # JSON in the environment
+        raise InputError(f"MERITS_*: {error}: give JSON, or each setting by itself (MERITS_A__B)") from error
+    except RecursionError as error:
+        raise InputError(f"{CONFIG_FILE}, or JSON in MERITS_*, is nested too deep: mend it") from error
+    except (ValueError, OSError) as error:  # TOML that can't be parsed, or read
         raise InputError(f"{Path(CONFIG_FILE).absolute()}: {error}") from error
+
+
+def _check_size(file: Path) -> None:
+    if file.is_file() and file.stat().st_size > _LARGEST:
+        raise InputError(f"{file.absolute()} is of {file.stat().st_size / 1e6:.0f} MB: no settings of ours")

@@ -7,3 +7,12 @@ class InputError(Exception):
 
 class RunError(Exception):
     """A failure while running (exit code 1). The message says what failed and what to do, in one line."""
+
+
+def described(error: BaseException) -> str:
+    """Any error in one line: what it says itself, if it says anything, and what it is unless it is ours."""
+    said = " ".join(str(error).split())
+    if isinstance(error, InputError | RunError) and said:
+        return said
+    kind = type(error).__name__
+    return f"{kind}: {said}" if said else kind

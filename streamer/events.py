@@ -53,7 +53,10 @@ def _encodable(value: object) -> object:
 
 
 def _to_milliseconds(at: datetime) -> datetime:
-    at = at.astimezone(UTC)
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("there is no such time in UTC") from error
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 

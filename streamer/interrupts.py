@@ -1,13 +1,22 @@
-"""What Ctrl-C does: the first one asks to finish, the second one leaves."""
+"""What Ctrl-C does, and other signals that end programs: the first asks to finish, the second leaves."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable
-from typing import Self
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupts:
-    """Catches Ctrl-C and SIGTERM. The first calls `stop`, in the event loop; the second cancels this task.
+    """Catches Ctrl-C, SIGTERM, and SIGHUP (the terminal was closed) unless that is ignored (nohup).
+
+    The first calls `stop`, in the event loop; the second cancels this task.
 
     Args:
         stop: ends the work in order.
@@ -26,8 +35,9 @@ class Interrupts:
         self.caught = 0
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._handle)
+        for number in _ENDING:
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,3 +57,33 @@ class Interrupts:
             self._stop()
         elif self._task is not None:
             self._task.cancel()
+
+
+def leave_at_once() -> None:
+    """Have Ctrl-C end the process there and then, without a word, unless it is ignored.
+
+    For as long as there is nothing to finish: an exception would be told, or lost, by what is being imported.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Within, Ctrl-C raises CancelledError out of here: there is something to finish or to take back."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt as error:  # of which typer would tell in its own way
+        raise asyncio.CancelledError from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def run_in_order(task: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; on Windows on the event loop that the MQTT client needs."""
+    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    with in_order(), asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(task)

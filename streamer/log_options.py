@@ -41,6 +41,9 @@ def begin(arguments: Sequence[str]) -> None:
     asked = any(word == "--log=json" or words[i : i + 2] == ["--log", "json"] for i, word in enumerate(words))
     logs.configure("json" if asked or os.environ.get("MERITS_LOG") == "json" else "text")
     logs.hide(os.environ.get("MERITS_TOKEN"))
+    logs.hide_those_of_urls(
+        *arguments, *(value for name, value in os.environ.items() if name.startswith("MERITS_"))
+    )
 
 
 def choose(form: Format | None = None, level: Level | None = None) -> None:

@@ -13,6 +13,10 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
+from urllib.parse import unquote
+
+from streamer.errors import described
+from streamer.printable import printable
 
 Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -23,7 +27,8 @@ SESSION: ContextVar[tuple[str, str] | None] = ContextVar("SESSION", default=None
 _STDERR = 2
 _HIDDEN = "***"
 _SECRETS = (
-    re.compile(r"(?<=://)(?!user:password@broker\.example)[^/\s@]*:\S*(?=@)"),  # of a URL, save our example
+    # of a URL, also as a path has it; not our example
+    re.compile(r"(?<=:/)/?((?!user:password@broker\.example)[^/\s@]*:\S*)(?=@)"),
     re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
     re.compile(r"(?i)(?<=merits\.token\.)[^\s\"',]+"),
     re.compile(r"(?i)(?<![A-Za-z_])(?:token|password|passwd|secret|api_key)=([^\s&\"',]+)"),
@@ -39,6 +44,13 @@ _handler: logging.Handler | None = None
 def hide(*secrets: str | None) -> None:
     """Let these never appear in what is logged; what is shorter than four characters is no secret."""
     _known.update(secret for secret in secrets if secret and len(secret) > 3)
+
+
+def hide_those_of_urls(*texts: str) -> None:
+    """Let the passwords of URLs in these never appear, wherever they were given and however they are told."""
+    for text in texts:
+        for password in re.findall(r"(?s)://[^:/@]*:(.+)@", text):
+            hide(password, unquote(password))
 
 
 def redact(text: str) -> str:
@@ -70,8 +82,15 @@ def configure(form: Format = "text", level: Level = "warning") -> None:
     logging.captureWarnings(form == "json")
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-    sys.excepthook = _log_uncaught if form == "json" else sys.__excepthook__
-    threading.excepthook = _log_uncaught_in_thread if form == "json" else threading.__excepthook__
+    if form == "json":
+        log_what_nobody_catches()
+
+
+def log_what_nobody_catches() -> None:
+    """Log, as one line, exceptions that would end this process or a thread, or that nobody can be given."""
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+    sys.unraisablehook = _log_unraisable
 
 
 @contextlib.contextmanager
@@ -106,14 +125,17 @@ class _JsonHandler(logging.StreamHandler[TextIO]):
 
 
 class TextFormatter(logging.Formatter):
-    """`merits: message`, without secrets."""
-
-    def __init__(self) -> None:
-        super().__init__("merits: %(message)s")
+    """`merits: message`, without secrets and without anything a terminal would obey."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and a traceback where there is one."""
-        return redact(super().format(record))
+        """One line; where everything is told (level debug), a traceback below it if there is one."""
+        said = record.getMessage()
+        if record.exc_info and (error := record.exc_info[1]) is not None and described(error) not in said:
+            said = f"{said} ({described(error)})"
+        lines = [f"merits: {printable(' '.join(redact(said).split()))}"]
+        if record.exc_info and logging.getLogger().level <= logging.DEBUG:
+            lines += map(printable, redact(self.formatException(record.exc_info)).splitlines())
+        return "\n".join(lines)
 
 
 class JsonFormatter(logging.Formatter):
@@ -126,7 +148,7 @@ class JsonFormatter(logging.Formatter):
             "time": at.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redact(" ".join(record.getMessage().split())),
+            "message": " ".join(redact(record.getMessage()).split()),
         }
         stream, session = SESSION.get() or (None, None)
         line |= {
@@ -183,13 +205,29 @@ def finish() -> None:
     _Capture.end()
 
 
+def unforeseen(error: BaseException) -> None:
+    """Say that the program is at fault, and how to see where."""
+    logging.getLogger("merits").critical(
+        "unforeseen: %s; a fault of this program, please report it with what --log-level debug says",
+        described(error),
+        exc_info=error,
+    )
+
+
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    logging.getLogger("merits").critical("unforeseen: %s", error, exc_info=(kind, error, trace))
+    del kind, trace
+    unforeseen(error)
 
 
 def _log_uncaught_in_thread(what: threading.ExceptHookArgs) -> None:
-    error = what.exc_value or what.exc_type()
-    logging.getLogger("merits").critical("unforeseen: %s", error, exc_info=error)
+    unforeseen(what.exc_value or what.exc_type())
+
+
+def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
+    if not isinstance(
+        what.exc_value, OSError | KeyboardInterrupt | None
+    ):  # as a file closes; Ctrl-C in passing
+        unforeseen(what.exc_value)
 
 
 def _without(found: re.Match[str]) -> str:

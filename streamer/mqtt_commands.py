@@ -1,19 +1,15 @@
 """`merits mqtt`: what there is to do about a broker besides publishing to it."""
 
-import asyncio
-import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamer.errors import InputError
+from streamer.interrupts import run_in_order
 
 if TYPE_CHECKING:
     from streamer.config import Settings
     from streamer.outputs.mqtt.address import BrokerAddress
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="mqtt",
@@ -42,6 +38,7 @@ def remove(
     Streams that are being published just now come back when they connect again: stop them first.
     """
     settings, address = _broker(mqtt)
+    from streamer.outputs.console import say
     from streamer.outputs.mqtt.removal import remove
     from streamer.outputs.outbox.outbox import Outbox
 
@@ -49,17 +46,18 @@ def remove(
         async with Outbox(settings.outbox) as outbox:
             removed = await remove(address, outbox, streams or ())
         for one in removed:
-            print(f"removed {one.stream}" + (" (it is running, and will be back)" if one.running else ""))
+            say(f"removed {one.stream}" + (" (it is running, and will be back)" if one.running else ""))
         if not removed:
-            print(f"nothing to remove: {address} knows no stream under {address.prefix}/")
+            say(f"nothing to remove: {address} knows no stream under {address.prefix}/")
 
-    _run(run())
+    run_in_order(run())
 
 
 @app.command()
 def send(mqtt: Url = None) -> None:
     """Send what waits in the outbox, as any run with this broker does first; leave when all is sent."""
     settings, address = _broker(mqtt)
+    from streamer.outputs.console import say
     from streamer.outputs.mqtt.leftovers import send_leftovers
     from streamer.outputs.outbox.outbox import Outbox
 
@@ -67,7 +65,7 @@ def send(mqtt: Url = None) -> None:
         async with Outbox(settings.outbox) as outbox:
             return await send_leftovers(address, outbox)
 
-    print(f"sent {_run(run())} messages to {address}")
+    say(f"sent {run_in_order(run())} messages to {address}")
 
 
 @app.command()
@@ -87,10 +85,3 @@ def _broker(mqtt: str | None) -> "tuple[Settings, BrokerAddress]":
     from streamer.outputs.mqtt.address import BrokerAddress
 
     return settings, BrokerAddress.of(settings.mqtt, settings.broker)
-
-
-def _run(task: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; on Windows on the event loop that the MQTT client needs."""
-    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(task)

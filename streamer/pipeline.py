@@ -32,6 +32,7 @@ from streamer.audio.frame import (
 from streamer.channel import Channel
 from streamer.config import Settings
 from streamer.conversation import Conversation, Judgement
+from streamer.errors import described
 from streamer.load import Load
 from streamer.metrics.running import SessionFigures
 from streamer.outputs.base import Output, how_they_fare
@@ -67,7 +68,11 @@ class _Told:
 
 
 class Pipeline:
-    """Runs one session."""
+    """Runs one session.
+
+    Attributes:
+        source_failed: whether it was the source that raised what `run` did.
+    """
 
     def __init__(
         self,
@@ -128,6 +133,7 @@ class Pipeline:
         self._gaps = 0
         self._gap_samples = 0
         self._ended = False
+        self.source_failed = False
         self._told: dict[int, _Told] = {}
 
     @property
@@ -150,9 +156,13 @@ class Pipeline:
     async def run(self) -> None:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
 
+        Where the reader of an output has gone, a recording is told to its end to the others; what comes live
+        is listened to no longer, but told as far as it was heard.
+
         Raises:
             InputError: the source can't be opened, or broke off; what came before was published.
             RunError: an output or the recogniser failed.
+            BrokenPipeError: the reader of an output has gone.
         """
         began = monotonic()
         reason = "error: cancelled"
@@ -162,25 +172,29 @@ class Pipeline:
             self._analyzer.running.session(self._figures),
             logs.about(session.stream, session.id),
         ):
+            self.source_failed = True
             async with self._source:
-                await self._teller.started(self._source.name)
-                analyst = asyncio.create_task(self._analyse())
-                self._listener = listener = asyncio.create_task(self._listen())
+                self.source_failed = False
+                tasks: list[asyncio.Task[None]] = []
                 try:
+                    await self._teller.started(self._source.name)
+                    analyst = asyncio.create_task(self._analyse())
+                    self._listener = listener = asyncio.create_task(self._listen())
+                    tasks += listener, analyst
                     await asyncio.wait({listener, analyst}, return_when=asyncio.FIRST_EXCEPTION)
                     if analyst.done():  # all is told, or nothing more can be
                         listener.cancel()
                     await analyst  # where the source failed, what it gave before is still told
                     await listener
                     reason = "interrupted" if self._stopping else "end of input"
-                except asyncio.CancelledError:
+                except (asyncio.CancelledError, BrokenPipeError):
                     reason = "interrupted"
                     raise
                 except Exception as error:
-                    reason = f"error: {error or type(error).__name__}"
+                    reason = f"error: {described(error)}"
                     raise
                 finally:
-                    await self._leave(listener, analyst)
+                    await self._leave(*tasks)
                     self._ended = True
                     await self._teller.tell(
                         events.SessionEnded,
@@ -191,6 +205,8 @@ class Pipeline:
                         gap_s=self._gap_samples / SAMPLE_RATE,
                         duration_s=monotonic() - began,
                     )
+        if self._teller.gone:
+            raise BrokenPipeError
 
     async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
         for channel in self._channels:
@@ -226,6 +242,8 @@ class Pipeline:
                         await self._teller.tell(events.AudioDeviceLost, device=device, reason=lost_reason)
                     case DeviceBack(device, lost_s):
                         await self._teller.tell(events.AudioDeviceBack, device=device, lost_s=lost_s)
+                if self._live and self._teller.gone:  # nobody sees any more that someone listens
+                    self._stopping = True
                 if self._samples - breathed >= _BETWEEN_BREATHS:
                     breathed = self._samples
                     await self._say_how_it_fares()
@@ -248,6 +266,9 @@ class Pipeline:
                 if not self._stopping:
                     raise
                 return
+            except Exception:
+                self.source_failed = True
+                raise
             finally:
                 self._reading = False
             yield item

@@ -106,8 +106,15 @@ async def run_sessions(
         control: is given, for each session, what ends it or marks a moment in it (the keys of a view).
 
     Returns:
-        The exit code: 0, or 128 plus the number of the signal that ended it.
+        The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that
+        ended it.
+
+    Raises:
+        InputError: the only one could not be read, or an output can't be written.
+        RunError: an output or the recogniser failed.
+        BrokenPipeError: nobody is there any more who takes events, or who sees that there is a microphone on.
     """
+    code = 0
     async with AsyncExitStack() as stack:
         for output in outputs:
             await stack.enter_async_context(output)
@@ -133,10 +140,19 @@ async def run_sessions(
                                 outputs=partial(how_they_fare, [*outputs, *published]),
                             )
                         )
-                    await pipeline.run()
+                    try:
+                        await pipeline.run()
+                    except InputError as error:
+                        if len(streams) == 1 or not pipeline.source_failed:
+                            raise
+                        notify(str(error))
+                        code = 2
+                    except BrokenPipeError:
+                        if stream.live or len(outputs) + len(published) == 1:
+                            raise
                 if interrupts.asked:
-                    return 128 + interrupts.caught if interrupts.caught else 0
-    return 0
+                    return 128 + interrupts.caught if interrupts.caught else code
+    return code
 
 
 @asynccontextmanager

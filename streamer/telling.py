@@ -11,6 +11,7 @@ from streamer.config import Settings
 from streamer.conversation import Judgement
 from streamer.load import Report
 from streamer.outputs.base import Output
+from streamer.outputs.hand_out import hand_out
 from streamer.turn_events import Turn
 from streamer.version import VERSION
 
@@ -28,6 +29,7 @@ class Teller:
 
     Attributes:
         session: numbers and dates its events.
+        gone: outputs whose reader has gone.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Teller:
         recogniser: str,
     ) -> None:
         self.session = events.Session(stream)
+        self.gone: set[Output] = set()
         self._speakers = speakers
         self._outputs = outputs
         self._settings = settings
@@ -50,19 +53,17 @@ class Teller:
     async def tell(self, kind: type[events.Event], **fields: Any) -> None:
         """Tell an event. The lock makes `seq` the order in which outputs get them.
 
-        Once numbered it goes to all outputs, though whoever tells it be cancelled meanwhile.
+        Once numbered it goes to all outputs, though whoever tells it be cancelled meanwhile, or one of them
+        fail (see `hand_out`).
         """
         async with self._telling:
-            telling = asyncio.create_task(self._hand_out(kind(**self.session.stamp(), **fields)))
+            event = kind(**self.session.stamp(), **fields)
+            telling = asyncio.create_task(hand_out(event, self._outputs, self.gone))
             try:
                 await asyncio.shield(telling)
             except asyncio.CancelledError:
                 await asyncio.wait([telling])
                 raise
-
-    async def _hand_out(self, event: events.Event) -> None:
-        for output in self._outputs:
-            await output.send(event)
 
     async def started(self, source: str) -> None:
         """The session begins."""

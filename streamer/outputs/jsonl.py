@@ -1,9 +1,11 @@
 """Events as JSON lines, in a file or on standard output."""
 
 import asyncio
+import contextlib
 import os
 import select
 import stat
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,18 +13,21 @@ from types import TracebackType
 from typing import Self
 
 from streamer.errors import InputError, RunError
-from streamer.events import Event
+from streamer.events import Event, SessionEnded
+from streamer.outputs.sole_writer import take_for_oneself
 
 STDOUT = "-"
 _STDOUT_FD = 1
+_LINES_THAT_MAKE_ROOM = 8
 
 
 class JsonLines:
     """Writes every event as one line of UTF-8, and never drops one: a slow reader makes the pipeline wait.
 
     The file is created by the first event, so a session that never begins leaves nothing behind; what an
-    earlier session left in it is replaced. A line is one `write` to a file opened for appending, so a
-    process that is killed leaves whole lines.
+    earlier session left in it is replaced then, and what another one still writes is left alone. A line is
+    one `write` to a file opened for appending, so a process that is killed leaves whole lines. On a disk that
+    is full the end of the session takes the place of the newest lines, where there is no other.
 
     Args:
         target: a path, or "-" for standard output.
@@ -33,12 +38,16 @@ class JsonLines:
         self._target = target
         self._inputs = tuple(inputs)
         self._fd: int | None = None
+        self._begun = False
         self._failed = False
+        self._newest: deque[int] = deque(maxlen=_LINES_THAT_MAKE_ROOM)  # lengths of lines, in bytes
         # One thread of its own: writes keep their order even where the one waiting for them is cancelled.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="jsonl")
 
     def check(self) -> None:
-        """See whether the target can be written, without creating anything.
+        """See whether the target can be written, without creating or changing anything.
+
+        A file that is there is nobody else's to write from now on.
 
         Raises:
             InputError: it cannot.
@@ -54,6 +63,8 @@ class JsonLines:
             raise InputError(f"cannot write {path}: there is no folder {path.parent}; create it first")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise InputError(f"cannot write {path}: permission denied; choose another place")
+        if self._fd is None and path.is_file():
+            self._fd = self._open()
 
     async def __aenter__(self) -> Self:
         self.check()
@@ -69,53 +80,93 @@ class JsonLines:
         """Write one line; it is with the operating system when this returns.
 
         Raises:
-            InputError: the file cannot be created.
+            InputError: the file cannot be created, or another run writes it.
             RunError: the line cannot be written (a full disk).
             BrokenPipeError: the reader of a pipe has gone.
-            Both are raised once; the events that follow are dropped.
+            Each is raised once; the events that follow are dropped, the end of a session excepted.
         """
         line = event.model_dump_json().encode() + b"\n"
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, line)
+        ends = isinstance(event, SessionEnded)
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, line, ends)
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, ends: bool) -> None:
         if self._failed:
+            if ends:
+                self._end_all_the_same(line)
             return
+        try:
+            if not self._begun:
+                self._begin()
+            self._append(line)
+        except (InputError, BrokenPipeError):
+            self._failed = True
+            raise
+        except OSError as error:
+            self._failed = True
+            raise RunError(f"cannot write events to {self._name}: {error.strerror}") from error
+
+    def _begin(self) -> None:
         if self._fd is None:
             self._fd = self._open()
-        rest = memoryview(line)
-        while rest:
-            try:
-                rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:  # a pipe shared with a process that made it non-blocking
-                select.select([], [self._fd], [])
-            except BrokenPipeError:
-                self._failed = True
-                raise
-            except OSError as error:
-                self._failed = True
-                self._take_back(len(line) - len(rest))
-                raise RunError(f"cannot write events to {self._name}: {error.strerror}") from error
+        if self._is_file:
+            os.ftruncate(self._fd, 0)
+        self._begun = True
 
-    def _take_back(self, written: int) -> None:
-        """Cut off the beginning of a line for whose end there was no room."""
-        if self._fd is not None and stat.S_ISREG((status := os.fstat(self._fd)).st_mode):
-            os.ftruncate(self._fd, status.st_size - written)
+    def _append(self, line: bytes) -> None:
+        """Write a line; of one that there is no room for, nothing stays."""
+        assert self._fd is not None
+        rest = memoryview(line)
+        try:
+            while rest:
+                try:
+                    rest = rest[os.write(self._fd, rest) :]
+                except BlockingIOError:  # a pipe shared with a process that made it non-blocking
+                    select.select([], [self._fd], [])
+        except OSError:
+            self._take_back(len(line) - len(rest))
+            raise
+        self._newest.append(len(line))
+
+    def _end_all_the_same(self, line: bytes) -> None:
+        if not (self._begun and self._is_file):
+            return None
+        while True:
+            try:
+                return self._append(line)
+            except OSError:
+                if not self._newest:
+                    return None
+                with contextlib.suppress(OSError):
+                    self._take_back(self._newest.pop())
+
+    def _take_back(self, count: int) -> None:
+        """Cut bytes off at the end."""
+        if self._fd is not None and self._is_file:
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - count)
 
     def _open(self) -> int:
         if self._target == STDOUT:
             return _STDOUT_FD
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
-            return os.open(self._target, flags, 0o666)
+            fd = os.open(self._target, flags, 0o666)
         except OSError as error:
             raise InputError(
                 f"cannot write {self._target}: {error.strerror}; choose another place"
             ) from error
+        if not take_for_oneself(fd):
+            os.close(fd)
+            raise InputError(f"{self._target} is being written by another run: give --events another name")
+        return fd
 
     def _close(self) -> None:
         if self._fd is not None and self._target != STDOUT:
             os.close(self._fd)
         self._fd = None
+
+    @property
+    def _is_file(self) -> bool:
+        return self._target != STDOUT and self._fd is not None and stat.S_ISREG(os.fstat(self._fd).st_mode)
 
     @property
     def _name(self) -> str:

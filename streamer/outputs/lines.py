@@ -18,9 +18,11 @@ from streamer.events import (
     TurnFinal,
     TurnRevised,
 )
+from streamer.outputs.console import print_line
 from streamer.outputs.ink import Ink, ink_for
-from streamer.outputs.wording import clock, emotion_text, printable, to_encoding, words
+from streamer.outputs.wording import clock, emotion_text, words
 from streamer.palette import looks
+from streamer.printable import printable
 
 
 class Lines:
@@ -109,9 +111,3 @@ def ended_line(event: SessionEnded) -> str:
     if event.gaps:
         line += f", {event.gap_s:.1f} s of sound lost in {event.gaps} gaps"
     return line if event.reason == "end of input" else f"{line}; {event.reason}"
-
-
-def print_line(console: Console, line: Text) -> None:
-    """Print one line, however long, in what the console's encoding can carry, and nothing it would obey."""
-    line.plain = to_encoding(printable(line.plain), console.encoding)
-    console.print(line, soft_wrap=True, highlight=False)

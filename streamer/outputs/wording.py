@@ -5,6 +5,7 @@ from rich.text import Text
 
 from streamer.outputs.ink import Ink
 from streamer.palette import Look
+from streamer.printable import printable
 
 _ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&$%=0#####---##_-|..->")
 
@@ -29,11 +30,6 @@ def clock(seconds: float, tenths: bool = True) -> str:
     hours, minutes = divmod(int(minutes), 60)
     ss = f"{rest:04.1f}" if tenths else f"{int(rest):02d}"
     return f"{hours}:{minutes:02d}:{ss}" if hours else f"{minutes}:{ss}"
-
-
-def printable(text: str) -> str:
-    """One line without anything a terminal would obey: names and words may come from strangers."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def to_encoding(text: str, encoding: str) -> str:

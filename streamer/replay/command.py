@@ -1,6 +1,5 @@
 """`merits replay`: a recorded session, in the live view or to outputs."""
 
-import asyncio
 import logging
 import math
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamer.errors import InputError
+from streamer.interrupts import run_in_order
 
 if TYPE_CHECKING:
     from streamer.outputs.base import Output
@@ -95,12 +95,13 @@ def _speed(pace: str) -> float:
 def _draw(
     recordings: "Sequence[Recording]", target: Path, size: str, at: float | None, *, words: bool
 ) -> None:
+    from streamer.outputs.console import say
     from streamer.replay.screenshot import board_at, screenshot, size_of, write
 
     width, height = size_of(size)
     board = board_at(recordings, at, words=words)
     write(screenshot(board, width, height, "merits"), target)
-    print(target)
+    say(str(target))
 
 
 def _play(
@@ -144,7 +145,5 @@ def _play(
     playing = play(
         recordings, outputs, clock, words=text, broker=broker, outbox=settings.outbox, view=terminal
     )
-    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
-    with asyncio.Runner(loop_factory=factory) as runner:
-        if code := runner.run(playing):
-            raise typer.Exit(code)
+    if code := run_in_order(playing):
+        raise typer.Exit(code)

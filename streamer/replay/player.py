@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
 from streamer.outputs.base import Output
+from streamer.outputs.hand_out import hand_out
 from streamer.replay.clock import Clock
 from streamer.replay.recording import Recording
 from streamer.replay.timeline import Timeline
@@ -52,6 +53,7 @@ class Player:
         self._words = words
         self._stack = AsyncExitStack()
         self._streams: dict[str, Sequence[Output]] = {}
+        self._gone: set[Output] = set()
         self._handing = asyncio.Lock()
 
     @property
@@ -108,8 +110,7 @@ class Player:
             if event.stream not in self._streams:
                 made = await self._stack.enter_async_context(self._publish(event.stream))
                 self._streams[event.stream] = made
-            for output in (*self._streams[event.stream], *self._outputs):
-                await output.send(event)
+            await hand_out(event, (*self._streams[event.stream], *self._outputs), self._gone)
         if self._reach is not None:
             self._reach(event.session, timeline.position(event.session, place_s))
         await asyncio.sleep(0)

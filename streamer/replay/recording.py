@@ -9,11 +9,11 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 from streamer.errors import InputError
+from streamer.event_lines import LONGEST, Line, event_lines, is_utf8
 from streamer.events import Event, parse_event
 
 STDIN = "-"
 _BLOCK = 1 << 16
-_LONGEST_LINE = 1 << 20
 _READ_AHEAD = 16
 _LOOK_AHEAD = 200
 
@@ -104,8 +104,8 @@ class Recording:
 
     def _batches(self) -> Iterator[list[Event]]:
         found = 0
-        for lines in self._lines():
-            events = [event for number, line in lines if (event := self._parse(number, line)) is not None]
+        for lines in event_lines(self._blocks(), self.name):
+            events = [event for line in lines if (event := self._parse(line)) is not None]
             found += len(events)
             if events:
                 yield events
@@ -113,37 +113,30 @@ class Recording:
             hint = "" if self._source == STDIN else "; give a file that was written by --events"
             raise InputError(f"{self.name} holds no events{hint}")
 
-    def _parse(self, number: int, line: bytes) -> Event | None:
+    def _parse(self, line: Line) -> Event | None:
         try:
-            return parse_event(line)
+            if line.content is None:
+                raise ValueError(f"longer than {LONGEST >> 20} MB")
+            return parse_event(line.content)
         except ValueError as error:
-            if line.strip():
-                self.unread += 1
-                self.first_unread = self.first_unread or (number, _reason(error))
+            self.unread += 1
+            self.first_unread = self.first_unread or (line.number, _reason(error, line.content))
             return None
 
-    def _lines(self) -> Iterator[list[tuple[int, bytes]]]:
-        """Blocks of whole lines with their numbers, as they come; the last one may be cut.
-
-        Unbuffered: what a pipe gives is there at once, and no lock is held when the program ends.
-        """
-        number, rest = 0, b""
+    def _blocks(self) -> Iterator[bytes]:
+        """Unbuffered: what a pipe gives is there at once, and no lock is held when the program ends."""
         try:
             with open(
                 0 if self._source == STDIN else self._source, "rb", buffering=0, closefd=self._source != STDIN
             ) as file:
                 while data := file.read(_BLOCK):
-                    *lines, rest = (rest + data).split(b"\n")
-                    if len(rest) > _LONGEST_LINE:  # no line of ours: a recording of sound, say
-                        rest = rest[:_LONGEST_LINE]
-                    yield [(number + index, line) for index, line in enumerate(lines, start=1)]
-                    number += len(lines)
+                    yield data
         except OSError as error:
             raise InputError(f"cannot read {self.name}: {error.strerror}") from error
-        if rest:
-            yield [(number + 1, rest)]
 
 
-def _reason(error: ValueError) -> str:
+def _reason(error: ValueError, content: bytes | None) -> str:
+    if content is not None and not is_utf8(content):
+        return "not UTF-8"
     details = getattr(error, "errors", None)
     return str(details()[0]["msg"]) if details is not None else str(error)

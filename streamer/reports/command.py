@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from streamer.errors import InputError, RunError
+from streamer.interrupts import in_order
+from streamer.outputs.console import say
 from streamer.reports.formats import OF_SEVERAL, WITH_SOUND, Format, format_of
 from streamer.reports.reading import STDIN, choose, listing, read_records
 from streamer.reports.rendering import render
@@ -67,7 +69,7 @@ def export(
         _write(out, content)
         if all(other != STDOUT for other, _ in targets):
             turns = sum(len(record.turns) for record in records)
-            print(f"{out}: {turns} turn{'' if turns == 1 else 's'}, {_size(len(content))}")
+            say(f"{out}: {turns} turn{'' if turns == 1 else 's'}, {_size(len(content))}")
 
 
 def _name(events: str) -> str:
@@ -92,18 +94,15 @@ def _check(out: str, inputs: Sequence[Path]) -> None:
 def _write(out: str, content: bytes) -> None:
     """Write a file whole: it is not there, or as it was, until all of it is written."""
     if out == STDOUT:
-        try:
-            sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:  # whoever reads it has read enough
-            sys.stdout = None  # there is nothing left to flush to
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
         return
     path = Path(out).resolve()
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
             path.write_bytes(content)
             return
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        with in_order(), NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             partial = Path(file.name)
             try:
                 file.write(content)

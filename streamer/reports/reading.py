@@ -1,9 +1,10 @@
 """Reads sessions from events files: also those cut short, or written by newer versions of this program."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -11,9 +12,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from streamer.errors import InputError
+from streamer.event_lines import LONGEST, Line, event_lines, is_utf8
 from streamer.reports.record import Began, Ended, Gap, Record, Turn
 
 STDIN = "-"
+_BLOCK = 1 << 16
 
 _KNOWN = {"session.started", "session.ended", "turn.final", "turn.revised", "audio.gap"}
 _EVENT: TypeAdapter[Began | Ended | Gap | Turn] = TypeAdapter(
@@ -131,31 +134,42 @@ def _opened(source: str | Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _events(
-    lines: Iterable[bytes], name: str, notify: Callable[[str], None]
-) -> Iterator[Began | Ended | Gap | Turn]:
-    broken: tuple[int, ValueError] | None = None
-    for number, line in enumerate(lines, start=1):
-        line = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-        if not line:
+def _events(file: BinaryIO, name: str, notify: Callable[[str], None]) -> Iterator[Began | Ended | Gap | Turn]:
+    broken: tuple[Line, ValueError] | None = None
+    too_long = []
+    for line in _lines(file, name):
+        number, content = line
+        if content is None:
+            too_long.append(number)
             continue
         if broken is not None:
-            break
+            raise _no_json(*broken, name)
         try:
-            told = from_json(line, allow_inf_nan=False)
+            told = from_json(content, allow_inf_nan=False)
         except ValueError as error:
-            broken = number, error
-            if not line.startswith(b"{"):
-                break
+            broken = line, error
+            if not content.startswith(b"{"):
+                raise _no_json(line, error, name) from None
             continue
         yield from _checked(told, number, name)
-    else:
-        if broken is not None:
-            notify(f"{name} line {broken[0]}, the last, is cut short: exported without it")
-        return
     if broken is not None:
-        number, why = broken
-        raise InputError(f"{name} line {number} is no JSON object ({why}): mend or remove that line")
+        notify(f"{name} line {broken[0].number}, the last, is cut short: exported without it")
+    if too_long:
+        lines = "1 line" if len(too_long) == 1 else f"{len(too_long)} lines"
+        notify(f"{name}: passed over {lines} longer than {LONGEST >> 20} MB (line {too_long[0]})")
+
+
+def _lines(file: BinaryIO, name: str) -> Iterator[Line]:
+    for lines in event_lines(iter(partial(file.read, _BLOCK), b""), name):
+        yield from lines
+
+
+def _no_json(line: Line, error: ValueError, name: str) -> InputError:
+    if line.content is not None and not is_utf8(line.content):
+        return InputError(
+            f"{name} line {line.number} is not in UTF-8: convert the file (Latin-1: iconv -f latin1 -t utf-8)"
+        )
+    return InputError(f"{name} line {line.number} is no JSON object ({error}): mend or remove that line")
 
 
 def _checked(told: Any, number: int, name: str) -> Iterator[Began | Ended | Gap | Turn]:

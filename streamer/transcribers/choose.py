@@ -16,7 +16,7 @@ def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
     """Load a recogniser.
 
     Args:
-        spec: "auto" (faster-whisper where its weights are cached or can be fetched, else pocketsphinx),
+        spec: "auto" (faster-whisper where its weights are on this machine, else pocketsphinx),
             "faster-whisper" with ":" and a size or a folder if need be, "pocketsphinx", "none", or
             the address of a Wyoming server (see `WyomingAddress`).
         notify: told in one line what the user did not ask for: that the embedded recogniser stands in, now or
@@ -46,14 +46,15 @@ def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
 
 
 def _best(notify: Callable[[str], None]) -> Transcriber:
-    from streamer.transcribers.faster_whisper import FasterWhisper
-    from streamer.transcribers.pocketsphinx import PocketSphinx
-
-    try:
-        return FasterWhisper(DEFAULT_SIZE, notify=notify)
-    except InputError as error:
-        notify(f"recognising with pocketsphinx, for want of better: {error}")
-        return PocketSphinx()
+    """The best that is here: the model hub is asked by those alone who name a model."""
+    best = embedded()
+    if best.name == "pocketsphinx":
+        notify(
+            "recognising with pocketsphinx, for want of better: the weights of "
+            f"faster-whisper:{DEFAULT_SIZE} are not here; --asr faster-whisper fetches them, "
+            "--asr pocketsphinx is content"
+        )
+    return best
 
 
 def _remote(url: str, notify: Callable[[str], None]) -> Transcriber:

@@ -120,7 +120,6 @@ def test_bundles_of_any_labels_are_analyzed(
         (["analyze", CONVERSATION, "--pace", "slow"], "'--pace': 'slow' is not one of"),
         (["analyze", CONVERSATION, "--mqtt", "http://localhost"], "mqtt://"),
         (["analyze", CONVERSATION, "--speakers", "a,b,c", "--channels", "split"], "3 speakers"),
-        (["analyze", CONVERSATION, "missing.wav"], "missing.wav"),
         (["analyze"], "FILE"),
         (["analyze", "--nonsense"], "--nonsense"),
         (["listen", "--device", "no such microphone"], ""),
@@ -219,6 +218,22 @@ def test_a_reader_who_has_read_enough_is_no_error(bundle: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert len(done.stdout.splitlines()) == 2
     assert done.stderr == ""
+
+
+def test_a_file_that_is_not_there_keeps_none_of_the_others_from_being_analyzed(
+    tmp_path: Path, bundle: Path
+) -> None:
+    (tmp_path / "text.wav").write_text("This is no sound at all.\n" * 50)
+    files = ["missing.wav", CONVERSATION, tmp_path / "text.wav", CONVERSATION]
+    done = merits(
+        "analyze", *files, "--bundle", bundle, "--asr", "none", "--events", "events.jsonl", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert [
+        name in line for name, line in zip(("missing.wav", "text.wav"), done.stderr.splitlines(), strict=True)
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [line["reason"] for line in lines if line["type"] == "session.ended"] == ["end of input"] * 2
 
 
 def test_several_files_are_sessions_in_one_file(tmp_path: Path, bundle: Path) -> None:

@@ -7,8 +7,9 @@ from rich.text import Text
 
 from streamer.outputs.terminal.parts import Pen, apart, bar
 from streamer.outputs.terminal.state import ViewState
-from streamer.outputs.wording import clock, emotion_text, printable
+from streamer.outputs.wording import clock, emotion_text
 from streamer.palette import PLEASANT, UNPLEASANT
+from streamer.printable import printable
 
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 

@@ -10,8 +10,8 @@ from streamer.outputs.base import OutputStatus
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.parts import Pen, apart, rule
 from streamer.outputs.terminal.state import ViewState
-from streamer.outputs.wording import printable
 from streamer.palette import ALARM
+from streamer.printable import printable
 
 
 def footer(board: Board, pen: Pen, width: int, height: int) -> list[Text]:

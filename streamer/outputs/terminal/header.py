@@ -4,8 +4,9 @@ from rich.text import Text
 
 from streamer.outputs.terminal.parts import Pen, apart, bar
 from streamer.outputs.terminal.state import FLOOR_DBFS, ViewState
-from streamer.outputs.wording import clock, printable
+from streamer.outputs.wording import clock
 from streamer.palette import ALARM, GOOD, PLEASANT
+from streamer.printable import printable
 
 _QUIETEST_DBFS = -60.0
 _LOUD_DBFS = -12.0

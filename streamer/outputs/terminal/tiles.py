@@ -9,7 +9,8 @@ from streamer.outputs.terminal.header import header
 from streamer.outputs.terminal.parts import Pen, apart, beside, rule
 from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.terminal.transcript import transcript
-from streamer.outputs.wording import emotion_text, printable
+from streamer.outputs.wording import emotion_text
+from streamer.printable import printable
 
 _NARROWEST, _LOWEST = 36, 6
 _ROOMY = 18

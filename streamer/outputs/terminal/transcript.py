@@ -9,7 +9,8 @@ from rich.text import Text
 from streamer.events import TurnPartial
 from streamer.outputs.terminal.parts import Pen
 from streamer.outputs.terminal.state import ShownTurn, ViewState
-from streamer.outputs.wording import clock, emotion_text, printable, words
+from streamer.outputs.wording import clock, emotion_text, words
+from streamer.printable import printable
 
 _HIDDEN = Text("·····", "dim")
 _NARROW, _MARGIN = 24, 7

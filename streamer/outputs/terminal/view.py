@@ -17,8 +17,9 @@ from rich.text import Text
 
 from streamer.audio.frame import AudioFrame
 from streamer.events import Event
+from streamer.outputs.console import print_line
 from streamer.outputs.ink import ink_for
-from streamer.outputs.lines import ended_line, print_line, turn_line
+from streamer.outputs.lines import ended_line, turn_line
 from streamer.outputs.terminal.board import Board, Wish
 from streamer.outputs.terminal.controls import Controls
 from streamer.outputs.terminal.frames import Frames
@@ -99,8 +100,9 @@ class TerminalView:
                 loop.remove_signal_handler(number)
             self._listen(False)
             self._screen.close()
-            for state in self._board.recap():
-                self._print_recap(state)
+            with contextlib.suppress(BrokenPipeError):  # the terminal was closed
+                for state in self._board.recap():
+                    self._print_recap(state)
             self._log.give_back()
 
     async def send(self, event: Event) -> None:

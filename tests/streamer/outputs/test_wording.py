@@ -2,7 +2,8 @@
 
 import pytest
 
-from streamer.outputs.wording import clock, printable, to_encoding, words
+from streamer.outputs.wording import clock, to_encoding, words
+from streamer.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ def test_a_turn_that_cannot_be_is_named(tmp_path: Path, change: dict[str, object
     [
         (b"", "no session"),
         (b"\n\n", "no session"),
-        (b"\x00\xff\xfe", "line 1 is no JSON"),
+        (b"\x00\xff\xfe", "line 1 is not in UTF-8"),
+        (b"RIFF", "line 1 is no JSON"),
         (b'{"a": 1}\n', "line 1 is no event"),
         (b'{"type": "turn.fi', "no session"),
     ],

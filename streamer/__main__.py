@@ -1,0 +1,23 @@
+"""The program `merits`, also as `python -m streamer`: here for Ctrl-C while the rest is being imported."""
+
+import os
+
+from streamer.interrupts import leave_at_once
+
+
+def main() -> None:
+    """Run the command line (see `streamer.app.main`)."""
+    leave_at_once()
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # one that was closed: no file of ours becomes it
+        pass
+    os.close(fd)
+    from streamer import logs
+
+    logs.log_what_nobody_catches()
+    from streamer.app import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

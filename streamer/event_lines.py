@@ -1,0 +1,99 @@
+"""The lines of an events file, bounded, in whatever encoding an editor or a shell has left it."""
+
+import codecs
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from streamer.errors import InputError
+
+LONGEST = 1 << 20
+"""Bytes; no event comes near."""
+
+_ENCODINGS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"{\0\0\0", "utf-32-le"),
+    (b"\0\0\0{", "utf-32-be"),
+    (b"{\0", "utf-16-le"),
+    (b"\0{", "utf-16-be"),
+)
+"""By what a file begins with; an events file begins with a brace."""
+
+_COMPRESSED = (
+    (b"\x1f\x8b", "gzip -d"),
+    (b"BZh", "bzip2 -d"),
+    (b"\xfd7zXZ", "xz -d"),
+    (b"\x28\xb5\x2f\xfd", "zstd -d"),
+    (b"PK\x03\x04", "unzip"),
+)
+_HEAD = 6
+
+
+class Line(NamedTuple):
+    """A line that is not empty.
+
+    Attributes:
+        number: in the file, from 1.
+        content: UTF-8, without white space at its ends; None of one that is too long for an event.
+    """
+
+    number: int
+    content: bytes | None
+
+
+def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
+    """Cut blocks into lines, as they come: of each block those that end in it. The last one may be cut.
+
+    Args:
+        blocks: a file, or what a pipe gives.
+        name: of the file.
+
+    Raises:
+        InputError: it is compressed.
+    """
+    number, rest, too_long = 0, b"", False
+    for block in _as_utf8(iter(blocks), name):
+        *whole, rest = (rest + block).split(b"\n")
+        lines = []
+        for line in whole:
+            number += 1
+            lines.append(Line(number, None if too_long or len(line) > LONGEST else line.strip(b" \t\r\0")))
+            too_long = False
+        if len(rest) > LONGEST:
+            rest, too_long = b"", True
+        yield [line for line in lines if line.content != b""]
+    last = Line(number + 1, None if too_long else rest.strip(b" \t\r\0"))
+    if last.content != b"":
+        yield [last]
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether it is; Latin-1, for one, mostly is not."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= _HEAD:
+            break
+    if how := next((how for sign, how in _COMPRESSED if head.startswith(sign)), None):
+        raise InputError(f"{name} is compressed: decompress it first ({how})")
+    encoding = next((encoding for sign, encoding in _ENCODINGS if head.startswith(sign)), None)
+    if encoding is None:
+        yield head
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    yield decoder.decode(head).encode("utf-8", "replace")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
