@@ -1,13 +1,19 @@
 """What Ctrl-C does: the first one asks to finish, the second one leaves."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Self
+
+_LEAVE_S = 1.0
 
 
 class Interrupts:
     """Catches Ctrl-C and SIGTERM. The first calls `stop`, in the event loop; the second cancels this task.
+
+    Whatever then still goes on (a thread that decodes or recognises), a second later the process ends.
 
     Args:
         stop: ends the work in order.
@@ -22,6 +28,7 @@ class Interrupts:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._previous: dict[int, object] = {}
+        self._signals = 0
         self.asked = False
         self.caught = 0
 
@@ -39,6 +46,11 @@ class Interrupts:
         self._take(0)
 
     def _handle(self, number: int, _: object) -> None:
+        self._signals += 1
+        if self._signals == 2:
+            leaving = threading.Timer(_LEAVE_S, os._exit, [128 + number])
+            leaving.daemon = True
+            leaving.start()
         self._loop.call_soon_threadsafe(self._take, number)  # also wakes a loop that waits
 
     def _take(self, number: int) -> None:
