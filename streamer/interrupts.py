@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
@@ -12,11 +13,14 @@ T = TypeVar("T")
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+_LEAVE_S = 1.0
+
 
 class Interrupts:
     """Catches Ctrl-C, SIGTERM, and SIGHUP (the terminal was closed) unless that is ignored (nohup).
 
-    The first calls `stop`, in the event loop; the second cancels this task.
+    The first calls `stop`, in the event loop; the second cancels this task. Whatever then still goes on (a
+    thread that decodes or recognises), a second later the process ends.
 
     Args:
         stop: ends the work in order.
@@ -31,6 +35,7 @@ class Interrupts:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._previous: dict[int, object] = {}
+        self._signals = 0
         self.asked = False
         self.caught = 0
 
@@ -49,6 +54,11 @@ class Interrupts:
         self._take(0)
 
     def _handle(self, number: int, _: object) -> None:
+        self._signals += 1
+        if self._signals == 2:
+            leaving = threading.Timer(_LEAVE_S, os._exit, [128 + number])
+            leaving.daemon = True
+            leaving.start()
         self._loop.call_soon_threadsafe(self._take, number)  # also wakes a loop that waits
 
     def _take(self, number: int) -> None:

@@ -10,7 +10,7 @@ class Trouble:
     """Something that is not as it should be.
 
     Attributes:
-        part: of the program: "recogniser", "analysis", or an output's name.
+        part: of the program: "recogniser", "analysis", "memory", or an output's name.
         reason: what is the matter; names no addresses, since strangers may ask.
     """
 
@@ -23,6 +23,7 @@ def troubles(analyzer: Analyzer) -> list[Trouble]:
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
     if behind := sum(session.held_back for session in analyzer.running.now()):
         found.append(Trouble("analysis", f"sessions that are held back because turns wait: {behind}"))
+    found += [Trouble(part, reason) for part, reason in analyzer.running.troubles().items()]
     outputs = [output for output in analyzer.running.outputs() if output.trouble is not None]
     for name in dict.fromkeys(output.name for output in outputs):
         mine = [output for output in outputs if output.name == name]

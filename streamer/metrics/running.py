@@ -35,6 +35,7 @@ class Running:
     def __init__(self) -> None:
         self._sessions: list[Callable[[], SessionFigures]] = []
         self._beside: list[Callable[[], OutputStatus]] = []
+        self._watched: dict[str, Callable[[], str | None]] = {}
         self._ended_audio_s = 0.0
         self._ended_shed: Counter[str] = Counter()
 
@@ -67,6 +68,25 @@ class Running:
         finally:
             self._beside.remove(status)
             self._ended_shed += _shed([status()])
+
+    @contextmanager
+    def watch(self, part: str, trouble: Callable[[], str | None]) -> Iterator[None]:
+        """A part of the program that is neither session nor output, as long as it runs.
+
+        Args:
+            part: what to call it.
+            trouble: says what is the matter with it, in a few words; None while all is well.
+        """
+        self._watched[part] = trouble
+        try:
+            yield
+        finally:
+            self._watched.pop(part, None)
+
+    def troubles(self) -> dict[str, str]:
+        """What is the matter with the parts that are watched, by part."""
+        found = {part: trouble() for part, trouble in self._watched.items()}
+        return {part: trouble for part, trouble in found.items() if trouble is not None}
 
     def now(self) -> list[SessionFigures]:
         """How each session fares that runs."""

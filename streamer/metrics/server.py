@@ -1,16 +1,13 @@
 """Serves `/metrics`, `/healthz` and `/livez` beside `merits analyze` and `merits listen`."""
 
 import asyncio
-import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvicorn
 from starlette.applications import Starlette
 
 from streamer.analyzer import Analyzer
@@ -19,6 +16,8 @@ from streamer.events import Event
 from streamer.metrics.prometheus import Metrics
 from streamer.metrics.routes import monitoring_routes
 from streamer.server.guard import Guard, read_token
+from streamer.server.listening import BoundedServer, make_config
+from streamer.server.settings import ServerSettings
 
 _EXAMPLE = "127.0.0.1:9464"
 
@@ -78,19 +77,9 @@ class MetricsServer:
         self._port = port
         self._metrics = Metrics(analyzer)
         application = Starlette(routes=list(monitoring_routes(self._metrics)))
-        self._server = _Server(
-            uvicorn.Config(
-                Guard(application, token=port.token),
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                log_level="error",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
+        limits = ServerSettings()
+        guarded = Guard(application, token=port.token)
+        self._server = BoundedServer(make_config(guarded, limits, ws="none"), limits)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._port.socket]))
@@ -106,11 +95,3 @@ class MetricsServer:
     async def send(self, event: Event) -> None:
         """Count one event."""
         await self._metrics.send(event)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to others."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

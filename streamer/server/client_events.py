@@ -35,15 +35,18 @@ class ClientEvents:
     Args:
         wire: accepted.
         limit: events that may wait.
+        limit_bytes: how long they may be together, in bytes.
         first: messages that go before all events, made as they are sent.
 
     Attributes:
         shed: how many were shed in all.
     """
 
-    def __init__(self, wire: Wire, limit: int, *, first: Iterable[str] = ()) -> None:
+    def __init__(self, wire: Wire, limit: int, limit_bytes: int, *, first: Iterable[str] = ()) -> None:
         self._wire = wire
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._first = first
         self._waiting: deque[tuple[str, bool]] = deque()
         self._some = asyncio.Event()
@@ -80,13 +83,19 @@ class ClientEvents:
         """Take over one message; `partial` ones are shed first."""
         if self._sender.done():
             return
-        if len(self._waiting) >= self._limit:
-            partials = (i for i, (_, is_partial) in enumerate(self._waiting) if is_partial)
-            del self._waiting[next(partials, 0)]
-            self.shed += 1
-            self._untold += 1
+        self._bytes += len(message)
+        while self._waiting and (len(self._waiting) >= self._limit or self._bytes > self._limit_bytes):
+            self._shed_one()
         self._waiting.append((message, partial))
         self._some.set()
+
+    def _shed_one(self) -> None:
+        partials = (i for i, (_, is_partial) in enumerate(self._waiting) if is_partial)
+        which = next(partials, 0)
+        self._bytes -= len(self._waiting[which][0])
+        del self._waiting[which]
+        self.shed += 1
+        self._untold += 1
 
     async def finish(self) -> None:
         """Wait until all is sent; returns at once when the client has gone."""
@@ -106,7 +115,9 @@ class ClientEvents:
                         self._untold = 0
                         await self._wire.send_text(notice.model_dump_json())
                     else:
-                        await self._wire.send_text(self._waiting.popleft()[0])
+                        message, _ = self._waiting.popleft()
+                        self._bytes -= len(message)
+                        await self._wire.send_text(message)
                 if self._closing:
                     return
                 self._some.clear()

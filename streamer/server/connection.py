@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 
 from streamer.errors import InputError, RunError
 from streamer.pipeline import Pipeline
+from streamer.server.budget import Budget
 from streamer.server.client_events import ClientEvents
 from streamer.server.feeds import Feed, make_feed
 from streamer.server.leaving import leave
@@ -26,6 +27,8 @@ from streamer.server.protocol import (
 )
 from streamer.server.source import StreamSource
 from streamer.server.streams import Stream, Streams
+
+_CONTROLS_AT_ONCE = 200
 
 _log = logging.getLogger("merits.server")
 
@@ -86,7 +89,7 @@ class _Connection:
         )
         async with (
             self._streams.outputs(stream.name) as outputs,
-            ClientEvents(stream.line, limits.pending_events) as events,
+            ClientEvents(stream.line, limits.pending_events, limits.pending_bytes) as events,
         ):
             pipeline = Pipeline(
                 source,
@@ -102,11 +105,13 @@ class _Connection:
             stream.mark = pipeline.mark
             feed = make_feed(start, source)
             receiver = asyncio.create_task(self._receive(feed, stream.line))
+            leaver = asyncio.create_task(_abandon(stream.line, source, feed))
             try:
                 problem = await self._run(pipeline, stream)
             finally:
                 receiver.cancel()
-                await asyncio.wait([receiver])
+                leaver.cancel()
+                await asyncio.wait([receiver, leaver])
                 source.end()
                 await feed.close()
             if events.shed:
@@ -142,6 +147,7 @@ class _Connection:
         """Give the feed what comes, until the client says that it ends, or breaks off."""
         why: Refused | None = None
         timeout_s = self._server.idle_timeout_s
+        controls = Budget(self._server.max_controls_per_s, _CONTROLS_AT_ONCE)
         try:
             while True:
                 message = await line.next(timeout_s, f"nothing came for {timeout_s:g} s")
@@ -150,6 +156,8 @@ class _Connection:
                 if isinstance(message, bytes):
                     await feed.feed(message)
                     continue
+                if isinstance(message, str):
+                    await controls.pay(1)
                 match message if isinstance(message, Gap) else parse_control(message):
                     case Gap() as gap:
                         await feed.gap(gap)
@@ -163,3 +171,10 @@ class _Connection:
             _log.exception("unforeseen trouble with what a client sends")
             why = Refused(Problem.INTERNAL, "something unforeseen happened; the server's log says more")
         await feed.finish(why)
+
+
+async def _abandon(line: Line, source: StreamSource, feed: Feed) -> None:
+    """When the client has gone for good, hold nothing back for it: what waits by then is all that counts."""
+    await line.lost()
+    source.abandon()
+    await feed.abandon(Refused(Problem.DISCONNECTED, "the client disconnected"))

@@ -48,6 +48,10 @@ class Feed(Protocol):
         """No more bytes come: the source ends, with `why`, when all there were have been taken in."""
         ...
 
+    async def abandon(self, why: Refused) -> None:
+        """The client has gone, though not all that it sent was taken in: the source ends, and soon."""
+        ...
+
     async def close(self) -> None:
         """Release everything, whatever has come."""
         ...
@@ -105,6 +109,9 @@ class PcmFeed:
         """No more bytes come."""
         await self._flush()
         self._source.end(why)
+
+    async def abandon(self, why: Refused) -> None:
+        """Nothing waits: all that is left is that the client is heard to have gone."""
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -169,6 +176,10 @@ class ContainerFeed:
             await asyncio.wait([self._decoding], timeout=_LAST_S)
             self._halt()
         await asyncio.shield(self._decoding)
+
+    async def abandon(self, why: Refused) -> None:
+        """Take in no more."""
+        await self.finish(why)
 
     async def close(self) -> None:
         """End the thread, whatever it has still to decode."""

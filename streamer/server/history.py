@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 
 from streamer.events import (
     Event,
@@ -25,16 +26,19 @@ class History:
 
     Args:
         turns: how many turns are kept.
+        size: how long they may be together, in characters.
 
     Attributes:
         stream: its name.
         ended: whether the session has.
     """
 
-    def __init__(self, stream: str, turns: int) -> None:
+    def __init__(self, stream: str, turns: int, size: int) -> None:
         self.stream = stream
         self.ended = False
         self._limit = turns
+        self._size_limit = size
+        self._size = 0
         self._frame: dict[str, tuple[int, str]] = {}
         self._speaking: dict[int, tuple[int, str]] = {}
         self._finals: dict[int, tuple[int, str]] = {}
@@ -55,24 +59,33 @@ class History:
                     del self._speaking[next(iter(self._speaking))]
             case TurnFinal():
                 self._speaking.pop(event.turn, None)
-                self._finals[event.turn] = entry
-                if len(self._finals) > self._limit:
-                    oldest = next(iter(self._finals))
-                    del self._finals[oldest]
-                    self._revised.pop(oldest, None)
+                self._keep(self._finals, event.turn, entry)
             case TurnRevised():
                 if event.turn in self._finals:
-                    self._revised[event.turn] = entry
+                    self._keep(self._revised, event.turn, entry)
             case _:
                 self._notes.append(entry)
 
     def messages(self) -> Iterator[str]:
-        """What is kept now, in order of `seq`, as messages of many events each."""
+        """What is kept now, in order of `seq`, as messages of many events each, made as they are taken."""
         groups = (self._frame, self._speaking, self._finals, self._revised)
-        entries = [*self._notes, *(entry for group in groups for entry in group.values())]
-        lines = [line for _, line in sorted(entries)]
-        return (
-            f'{{"type":"watch.history","stream":{json.dumps(self.stream)},'
-            f'"events":[{",".join(lines[start : start + _EVENTS_A_MESSAGE])}]}}'
-            for start in range(0, len(lines), _EVENTS_A_MESSAGE)
+        return _messages(
+            self.stream, [*self._notes, *chain.from_iterable(group.values() for group in groups)]
         )
+
+    def _keep(self, group: dict[int, tuple[int, str]], turn: int, entry: tuple[int, str]) -> None:
+        _, before = group.get(turn, (0, ""))
+        group[turn] = entry
+        self._size += len(entry[1]) - len(before)
+        while self._finals and (len(self._finals) > self._limit or self._size > self._size_limit):
+            oldest = next(iter(self._finals))
+            for each in (self._finals, self._revised):
+                self._size -= len(each.pop(oldest, (0, ""))[1])
+
+
+def _messages(stream: str, entries: list[tuple[int, str]]) -> Iterator[str]:
+    """In pieces: those who come to watch must not hold up those who stream."""
+    entries.sort()
+    for start in range(0, len(entries), _EVENTS_A_MESSAGE):
+        lines = ",".join(line for _, line in entries[start : start + _EVENTS_A_MESSAGE])
+        yield f'{{"type":"watch.history","stream":{json.dumps(stream)},"events":[{lines}]}}'

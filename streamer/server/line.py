@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.server.leaving import leave
 from streamer.server.protocol import GOING_AWAY, NORMAL, Gap, Problem, Refused, StreamResumed
+from streamer.server.websocket import GONE
 
 AWAY_REASON = "the client was away"
 
@@ -120,6 +121,16 @@ class Line:
         await leave(
             old, Refused(Problem.TAKEN_OVER, "this stream goes on over another connection"), timeout_s
         )
+
+    async def lost(self) -> None:
+        """Wait until the connection is lost, read or not, and nobody is waited for on another one."""
+        while True:
+            websocket = self._websocket
+            await websocket.scope[GONE].wait()
+            while self._websocket is websocket and self.resumable:
+                await asyncio.shield(self._change)
+            if self._websocket is websocket:
+                return
 
     async def left(self, websocket: WebSocket) -> None:
         """Wait until a websocket is used no more."""

@@ -60,7 +60,9 @@ class Onlookers:
         line = event.model_dump_json()
         if isinstance(event, SessionStarted):  # takes the place of an earlier session of the name
             self._histories.pop(event.stream, None)
-            self._histories[event.stream] = History(event.stream, self._settings.server.kept_turns)
+            self._histories[event.stream] = History(
+                event.stream, self._settings.server.kept_turns, self._settings.server.kept_bytes
+            )
         history = self._histories[event.stream]
         history.add(event, line)
         if history.ended:
@@ -89,7 +91,9 @@ class Onlookers:
         limits = self._settings.server
         if len(self._watching) >= limits.max_onlookers:
             raise Refused(Problem.TOO_MANY_ONLOOKERS, f"{limits.max_onlookers} watch already; try later")
-        async with ClientEvents(wire, limits.pending_events, first=self._so_far()) as events:
+        async with ClientEvents(
+            wire, limits.pending_events, limits.pending_bytes, first=self._so_far()
+        ) as events:
             self._watching.add(events)
             self._nobody.clear()
             if self._metering is None:

@@ -37,6 +37,7 @@ class Problem(Enum):
     UNDECODABLE = ("undecodable", 4415)
     TOO_MANY_STREAMS = ("too_many_streams", 4429)
     TOO_MANY_ONLOOKERS = ("too_many_onlookers", 4429)
+    OUT_OF_MEMORY = ("out_of_memory", 4429)
     SHUTTING_DOWN = ("shutting_down", GOING_AWAY)
     ANALYSIS_FAILED = ("analysis_failed", 4500)
     INTERNAL = ("internal", 1011)
@@ -131,20 +132,27 @@ _Control = Annotated[Start | End | Gap, Field(discriminator="type")]
 _CONTROL: TypeAdapter[Start | End | Gap] = TypeAdapter(_Control)
 
 
+LONGEST_CONTROL = 16_384
+"""Characters."""
+
+_LONGEST_COMPLAINT = 200
+
+
 def parse_control(text: str) -> Start | End | Gap:
     """Read a text message of a client.
 
     Raises:
         Refused: it is none that there is; says why.
     """
+    if len(text) > LONGEST_CONTROL:
+        raise Refused(Problem.BAD_MESSAGE, f"a text message is at most {LONGEST_CONTROL} characters long")
     try:
         return _CONTROL.validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Refused(
-            Problem.BAD_MESSAGE, f"{where}: {first['msg']}" if where else str(first["msg"])
-        ) from None
+        complaint = f"{where}: {first['msg']}" if where else str(first["msg"])
+        raise Refused(Problem.BAD_MESSAGE, complaint[:_LONGEST_COMPLAINT]) from None
 
 
 class ErrorMessage(_Message):

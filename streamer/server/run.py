@@ -1,23 +1,26 @@
 """Runs the server, and ends it in order."""
 
 import asyncio
-import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import uvicorn
 from starlette.routing import BaseRoute
-from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streamer.interrupts import Interrupts
 from streamer.outputs.terminal.controls import Controls
+from streamer.server import files
 from streamer.server.application import create_app
 from streamer.server.entrance import Entrance
+from streamer.server.listening import BoundedServer, make_config
 from streamer.server.streams import Streams
+from streamer.server.websocket import WebSocket
 
 _PING_EVERY_S = 20.0
+_MORE_WEBSOCKETS = 16
+"""Those that are just being told why they are not let in."""
+
 _log = logging.getLogger("merits.server")
 
 
@@ -29,23 +32,16 @@ def make_server(streams: Streams, entrance: Entrance, routes: Sequence[BaseRoute
         entrance: where it listens.
         routes: beside the protocol's own.
     """
-    limits = streams.settings.server
-    config = uvicorn.Config(
+    limits, tls = streams.settings.server, entrance.tls
+    config = make_config(
         create_app(streams, token=entrance.token, routes=routes),
-        http="h11",
-        ws=_Protocol,
+        limits,
+        ws=WebSocket,
         ws_max_size=limits.max_message_bytes,
         ws_ping_interval=_PING_EVERY_S,
-        ws_ping_timeout=None,  # a client that is held back is not read, its pongs neither: see idle_timeout_s
+        ws_ping_timeout=None,  # a client that is held back is not read, its pongs neither: see Connections
         ws_per_message_deflate=False,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        log_level="error",  # of warnings a stranger can make as many as it likes
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
-        ssl_context_factory=None if (tls := entrance.tls) is None else lambda *_: tls,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     logging.getLogger("uvicorn.error").addFilter(_not_left)
     return _Server(config, streams)
@@ -79,6 +75,7 @@ async def serve(
         The exit code: 128 plus the number of the signal that ended it; 0 when a key did, or when nobody reads
         the events on standard output any more.
     """
+    _fit_into_open_files(streams, notify)
     async with streams:
         server = make_server(streams, entrance, routes)
 
@@ -99,35 +96,36 @@ async def serve(
     return 128 + interrupts.caught if interrupts.caught else 0
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to others, and closes no connection before its stream has been told to the end."""
+class _Server(BoundedServer):
+    """Closes no connection before its stream has been told to the end."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
-        super().__init__(config)
+        limits = streams.settings.server
+        super().__init__(
+            config,
+            limits,
+            websockets=streams.limit + limits.max_onlookers + _MORE_WEBSOCKETS,
+        )
         self._streams = streams
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        """Accept no more, and end everything in order."""
+        self.refuse(sockets)
         await self._streams.drain()
         await super().shutdown(sockets)
 
 
-class _Protocol(WebSocketsSansIOProtocol):
-    """Gives up on a client that neither reads what is left nor closes: its socket would stay for ever."""
-
-    async def send(self, message: ASGISendEvent) -> None:
-        await super().send(message)
-        if message["type"] == "websocket.http.response.body":
-            self.handshake_complete = True  # it was refused, which uvicorn takes for a fault of ours
-
-    async def run_asgi(self) -> None:
-        await super().run_asgi()
-        self.loop.call_later(self.close_timeout, self.transport.abort)
+def _fit_into_open_files(streams: Streams, notify: Callable[[str], None]) -> None:
+    """Allow for fewer streams than wanted where each could not have the files that it may need."""
+    files.raise_limit()
+    limits = streams.settings.server
+    others = limits.max_connections + limits.max_onlookers + _MORE_WEBSOCKETS
+    room = files.room_for_streams(others, file=streams.writes_files, broker=streams.publishes)
+    if room is not None and room < streams.limit:
+        notify(
+            f"too few files may be open (ulimit -n) for {streams.limit} streams: {room} are let in at once"
+        )
+        streams.limit = room
 
 
 async def _stop_without_reader(streams: Streams, server: uvicorn.Server) -> None:

@@ -23,11 +23,35 @@ class ServerSettings(BaseModel):
     max_speed: float = Field(
         20.0, ge=1, le=1000, description="Sound that comes faster than so many times real time is slowed."
     )
+    max_connections: int = Field(
+        64,
+        ge=1,
+        le=10_000,
+        description="Connections at once that neither stream nor watch, or not yet; beyond, one gives way.",
+    )
+    max_messages_per_s: float = Field(
+        1000.0, ge=10, le=1e6, description="Frames of a client that are read in a second, of any kind."
+    )
+    max_controls_per_s: float = Field(
+        50.0, ge=1, le=1e6, description="Control messages of a client that are heeded in a second."
+    )
+    max_bytes_per_s: float = Field(
+        2.0**24, ge=2**16, le=2**40, description="Bytes of a client that are read in a second."
+    )
+    max_memory_mb: int | None = Field(
+        None,
+        ge=1,
+        description="Memory beyond which no further stream is taken, in MiB; by default nine tenths of what "
+        "the control group, the address space (ulimit -v) or the machine has.",
+    )
     buffer_s: float = Field(
         10.0, ge=1, le=600, description="Sound of a stream that may wait to be cut into turns."
     )
     pending_events: int = Field(
         512, ge=16, le=65_536, description="Events that may wait for a client to read them."
+    )
+    pending_bytes: int = Field(
+        2**20, ge=2**16, le=2**30, description="Bytes of events that may wait for a client to read them."
     )
     kept_turns: int = Field(
         2000,
@@ -35,11 +59,23 @@ class ServerSettings(BaseModel):
         le=100_000,
         description="Turns of a session that are kept for whoever watches later.",
     )
+    kept_bytes: int = Field(
+        2**23, ge=2**16, le=2**32, description="Bytes of turns of a session that are kept likewise."
+    )
     kept_sessions: int = Field(
         8, ge=0, le=1000, description="Ended sessions that are kept for whoever watches later."
     )
     max_linger_s: Annotated[float, Field(ge=0, le=86_400)] = Field(
         60.0, description="How long a session may wait for its client to come back."
+    )
+    request_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        10.0, description="How long a request may take to arrive, and a TLS handshake."
+    )
+    answer_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        30.0, description="How long a client may take to read the answer to a request."
+    )
+    vanished_timeout_s: Annotated[float, Field(ge=1, le=3600)] = Field(
+        30.0, description="How long a client may take in nothing of what is sent, or its machine not answer."
     )
     open_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         10.0, description="How long a client may take to say what it will send."

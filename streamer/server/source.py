@@ -3,32 +3,39 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from time import monotonic
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.server.budget import Budget
 
 _Item = AudioFrame | AudioGap
 
 SHED_REASON = "the server fell behind"
 
+SEVERAL_REASONS = "several reasons"
+
 _SHORTEST_WAIT_S = 0.01
+_GAPS_AT_ONCE_S = 3600.0
+"""Gaps may be told of together (a microphone that was muted for long), and before any time has passed."""
 
 
 class StreamSource:
     """Between a socket and a pipeline.
 
-    Sound faster than `max_speed` times real time is slowed: `put` waits. When `buffer_s` of sound waits
-    already, `put` waits too, unless the sound is live: then what comes is shed until half of the buffer is
-    free again, and an `AudioGap` stands in its place.
+    Sound of all channels together that is faster than `max_speed` times real time is slowed: `put` waits.
+    So are gaps that come to more than an hour and `max_speed` times what has passed; those that follow one
+    another while they wait become one. When `buffer_s` of sound waits already, `put` waits too, unless the
+    sound is live: then what comes is shed until half of the buffer is free again, and an `AudioGap` stands
+    in its place.
 
     Args:
         name: what events call the source.
         channels: how many there are.
         live: whether the sound comes in its own time, and must not be held back.
         buffer_s: sound that may wait, in seconds.
-        max_speed: times real time.
+        max_speed: times real time, of all channels together.
     """
 
     def __init__(self, name: str, channels: int, *, live: bool, buffer_s: float, max_speed: float) -> None:
@@ -36,7 +43,9 @@ class StreamSource:
         self.channels = channels
         self._live = live
         self._limit = int(buffer_s * SAMPLE_RATE)
-        self._pace = _Pace(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
+        self._pace = Budget(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
+        self._gap_pace = Budget(max_speed, float("inf"), _GAPS_AT_ONCE_S)
+        self._abandoned = asyncio.Event()
         self._items: deque[_Item] = deque()
         self._shed_from: int | None = None  # since when sound is shed
         self._shed_to = 0
@@ -53,7 +62,8 @@ class StreamSource:
             if self._ended:
                 return
             length = _length(item)
-            await self._pace.spend(length / SAMPLE_RATE)
+            if not self._abandoned.is_set():
+                await self._in_time(item)
             while not self._live and self.waiting + length > self._limit and not self._ended:
                 self._room.clear()
                 await self._room.wait()
@@ -67,6 +77,12 @@ class StreamSource:
             self._ended = True
             self._error = error
         self._some.set()
+        self._room.set()
+
+    def abandon(self) -> None:
+        """Whoever sends this has gone: nothing waits any more, and what finds no room is shed."""
+        self._live = True
+        self._abandoned.set()
         self._room.set()
 
     def interrupt(self, stop_reader: Callable[[], None]) -> None:
@@ -102,7 +118,22 @@ class StreamSource:
             self._stop_reader()
             await asyncio.Event().wait()  # until the reader no longer does: it was not the end of input
 
+    async def _in_time(self, item: _Item) -> None:
+        """Wait until the client may have sent it, unless it has gone meanwhile."""
+        if isinstance(item, AudioGap):
+            wait_s = self._gap_pace.spend(item.length / SAMPLE_RATE)
+        else:
+            wait_s = self._pace.spend(len(item.samples) / SAMPLE_RATE)
+        if wait_s > _SHORTEST_WAIT_S:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._abandoned.wait(), wait_s)
+
     def _append(self, item: _Item) -> None:
+        last = self._items[-1] if self._items else None
+        if isinstance(item, AudioGap) and isinstance(last, AudioGap):
+            reason = last.reason if last.reason == item.reason else SEVERAL_REASONS
+            self._items[-1] = AudioGap(last.start, _stop(item) - last.start, reason)
+            return
         self._items.append(item)
         self.waiting += _length(item)
         self._some.set()
@@ -122,22 +153,6 @@ class StreamSource:
         if self._shed_from is not None:
             self._append(AudioGap(self._shed_from, self._shed_to - self._shed_from, SHED_REASON))
             self._shed_from = None
-
-
-class _Pace:
-    """Makes what is faster than `speed` times real time wait, after `burst_s` of sound at any speed."""
-
-    def __init__(self, speed: float, burst_s: float) -> None:
-        self._speed = speed
-        self._burst_s = self._left_s = burst_s
-        self._since = monotonic()
-
-    async def spend(self, seconds: float) -> None:
-        now = monotonic()
-        self._left_s = min(self._burst_s, self._left_s + (now - self._since) * self._speed) - seconds
-        self._since = now
-        if (wait_s := -self._left_s / self._speed) > _SHORTEST_WAIT_S:
-            await asyncio.sleep(wait_s)
 
 
 def _leads(item: _Item) -> bool:

@@ -23,6 +23,7 @@ from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.outbox.outbox import Outbox
 from streamer.server.events_folder import SessionFile
 from streamer.server.line import Line
+from streamer.server.memory import Memory
 from streamer.server.onlookers import Onlookers
 from streamer.server.protocol import Problem, Refused, Start
 
@@ -130,6 +131,9 @@ class Streams:
         self.analyzer = analyzer
         self.metrics = Metrics(analyzer)
         self.settings = settings
+        self.limit = settings.server.max_streams
+        """Of streams at once, those that wait for their clients included."""
+        self.memory = Memory(settings.server.max_memory_mb)
         self.stopping = False
         self.onlookers = Onlookers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
@@ -144,6 +148,7 @@ class Streams:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        self._stack.enter_context(self.analyzer.running.watch("memory", self.memory.shortage))
         if self._events == STDOUT:
             self._stdout = await self._stack.enter_async_context(JsonLines(STDOUT))
         if self._broker is not None:
@@ -162,18 +167,27 @@ class Streams:
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._running.values())
 
+    @property
+    def writes_files(self) -> bool:
+        """Whether each session has a file of its own."""
+        return self._events not in (None, STDOUT)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether there is a broker."""
+        return self._broker is not None
+
     @contextmanager
     def place(self) -> Iterator[None]:
-        """A place for one connection, stream or not yet.
+        """A place for one connection, stream or not yet, or to go on with one.
 
         Raises:
             Refused: there is none left.
         """
-        limit = self.settings.server.max_streams
         if self.stopping:
             raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
-        if self._connections >= limit + sum(stream.line.away for stream in self):
-            raise Refused(Problem.TOO_MANY_STREAMS, f"there are {limit} streams already; try again later")
+        if self._connections >= self.limit + sum(stream.line.away for stream in self):
+            raise self._too_many()
         self._connections += 1
         try:
             yield
@@ -190,31 +204,47 @@ class Streams:
 
     @asynccontextmanager
     async def admit(self, name: str, start: Start, line: Line) -> AsyncIterator[Stream]:
-        """Run a stream under a name, once whoever had it has ended.
+        """Run a stream under a name, once whoever had it has ended, and whoever has to give way.
 
         Raises:
-            Refused: another client is connected under the name, and is not to be taken over; or the server
-                is stopping.
+            Refused: another client is connected under the name, and is not to be taken over; there are too
+                many; memory is short; or the server is stopping.
         """
-        while (other := self._running.get(name)) is not None:
-            if start.takeover:
-                other.stop(Problem.TAKEN_OVER)
-            elif other.line.away:
-                other.line.give_up()
-            elif other.connected and other.stopped is None:
-                raise Refused(
-                    Problem.NAME_TAKEN,
-                    f"another client streams as {name!r}; end it, or ask for takeover",
-                )
+        while (other := self._in_the_way(name, start)) is not None:
             await other.ended.wait()
         if self.stopping:
             raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
+        if (shortage := self.memory.shortage()) is not None:
+            log.warning("%s is refused: %s", name, shortage)
+            raise Refused(Problem.OUT_OF_MEMORY, "the server's memory is short; try again later")
         stream = self._running[name] = Stream(name, start, line, self.onlookers)
         try:
             yield stream
         finally:
             del self._running[name]
             stream.ended.set()
+
+    def _in_the_way(self, name: str, start: Start) -> Stream | None:
+        """A stream that must have ended before another can begin, and will; None where nothing hinders it."""
+        other = self._running.get(name)
+        if other is None and len(self._running) >= self.limit:
+            other = next((stream for stream in self if stream.line.away), None)  # the oldest one
+            if other is None:
+                raise self._too_many()
+        if other is None:
+            return None
+        if other.name == name and start.takeover:
+            other.stop(Problem.TAKEN_OVER)
+        elif other.line.away:
+            other.line.give_up()
+        elif other.connected and other.stopped is None:
+            raise Refused(
+                Problem.NAME_TAKEN, f"another client streams as {name!r}; end it, or ask for takeover"
+            )
+        return other
+
+    def _too_many(self) -> Refused:
+        return Refused(Problem.TOO_MANY_STREAMS, f"there are {self.limit} streams already; try again later")
 
     @asynccontextmanager
     async def outputs(self, name: str) -> AsyncIterator[list[Output]]:

@@ -146,7 +146,7 @@ def fetch(url: str, etag: str = "") -> tuple[dict[str, str], str]:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    kept, talk = History("kitchen", turns=100), MadeUp("kitchen")
+    kept, talk = History("kitchen", turns=100, size=2**20), MadeUp("kitchen")
     kept.add(talk.started(), talk.started().model_dump_json())
     revised: dict[int, str] = {}
     for _ in range(1_000):

@@ -1,0 +1,150 @@
+"""Accepts connections, as many as may be, and gives up on those that do not say what they want."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Coroutine, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from streamer.server.connections import Connection, Connections
+from streamer.server.floods import FloodFilter
+from streamer.server.http import MOST_HEAD_BYTES, Http
+from streamer.server.settings import ServerSettings
+
+_LOOK_EVERY_S = 0.5
+_OUT_OF_FILES_S = 0.1
+
+_log = logging.getLogger("merits.server")
+_floods = FloodFilter()
+
+
+def make_config(app: ASGIApp, limits: ServerSettings, **more: object) -> uvicorn.Config:
+    """What every server of ours has in common, as uvicorn is told it.
+
+    Args:
+        app: what it serves.
+        limits: of clients.
+        more: beside it.
+    """
+    return uvicorn.Config(
+        app,
+        http="h11",
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level="error",  # of warnings a stranger can make as many as it likes
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+class BoundedServer(uvicorn.Server):
+    """Leaves signals to others, and bounds what it spends on whoever connects.
+
+    Args:
+        config: by `make_config`.
+        limits: of clients.
+        websockets: how many connections may be websockets.
+
+    Attributes:
+        limits: as given.
+        known: the connections there are.
+    """
+
+    def __init__(self, config: uvicorn.Config, limits: ServerSettings, *, websockets: int = 0) -> None:
+        super().__init__(config)
+        self.limits = limits
+        self.known = Connections(
+            plain=limits.max_connections,
+            websockets=websockets,
+            request_s=limits.request_timeout_s,
+            answer_s=limits.answer_timeout_s,
+            vanished_s=limits.vanished_timeout_s,
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        _floods.watch(("merits.server", "uvicorn.error", "asyncio", "websockets.server"))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept from now on: one connection in a turn of the event loop, so that a flood is one of many."""
+        await super().startup(sockets=[])
+        self._spawn(self._look_after())
+        for listener in sockets or ():
+            listener.setblocking(False)
+            self._spawn(self._accept(listener))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and end those that are left in bounded time."""
+        self.refuse(sockets)
+        ending = asyncio.get_running_loop().call_later(0.8 * self.limits.close_timeout_s, self.known.end_all)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+            self.known.end_all()
+
+    def refuse(self, sockets: list[socket.socket] | None) -> None:
+        """Accept no more."""
+        for task in self._tasks:
+            task.cancel()
+        for listener in sockets or ():
+            listener.close()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connected, address = await loop.sock_accept(listener)
+            except ConnectionError:
+                continue  # it went before it was accepted
+            except OSError as error:  # no more files may be open, or there is no memory for one
+                _log.warning("a connection cannot be accepted: %s", error.strerror)
+                self.known.make_room()
+                await asyncio.sleep(_OUT_OF_FILES_S)
+                continue
+            try:
+                connection = self.known.enter(connected, str(address[0]))
+            except OSError:
+                connected.close()  # it went already
+            else:
+                self._spawn(self._open(connection))
+            await asyncio.sleep(0)
+
+    async def _open(self, connection: Connection) -> None:
+        """See it through its TLS handshake, if there is one; then it is on its own."""
+        if connection.socket.fileno() < 0:
+            return  # it had to give way already
+        loop, tls = asyncio.get_running_loop(), self.config.ssl
+        opening = asyncio.current_task()
+        assert opening is not None
+        connection.abort = opening.cancel
+        try:
+            await loop.connect_accepted_socket(
+                lambda: Http(self, connection),
+                connection.socket,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else self.limits.request_timeout_s,
+            )
+        except OSError:  # ssl.SSLError is one
+            self.known.leave(connection)
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.known.end_late()
+            _floods.tell()
