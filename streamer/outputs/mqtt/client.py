@@ -7,15 +7,19 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiomqtt
 from aiomqtt import ProtocolVersion
+from paho.mqtt.client import MQTT_ERR_SUCCESS
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.misfits import LARGEST, misfit, packet_bytes
 from streamer.outputs.outbox.message import Message
 
 _quiet = logging.getLogger(f"{__name__}.paho")
@@ -23,6 +27,9 @@ _quiet.setLevel(logging.CRITICAL)  # what it says comes as an exception too
 
 _TIMEOUT_S = 5.0
 _KEEPALIVE_S = 30
+_NO_HANGING_UP = {0x89, 0x8B, 0x8D, 0x8E, 0x98, 16}
+"""Reasons to disconnect that lie in no message of ours: busy, shutting down, silence, taken over, by an
+administrator (MQTT 5, section 3.14.2.1), and silence of the broker's (paho's own number)."""
 _NO_MATCHING_SUBSCRIBERS = 0x10
 _FIRST_FAILURE = 0x80
 """Reason codes of a PUBACK (MQTT 5, section 3.4.2.1)."""
@@ -32,33 +39,90 @@ _NEVER_SUBSCRIBED = "merits/sign-of-life"
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
 
 
-class _Client(aiomqtt.Client):
-    """Also keeps what a broker says of messages with MQTT 5.
+INSTANCE = secrets.token_hex(4)
+"""Tells this program from all others that publish, also under the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a broker says of a message, with MQTT 5 (section 3.4.2.1).
 
     Attributes:
-        unheard: whether nobody has subscribed to the last one.
-        refused: topics of those that were not taken, as an access list may want it, and why.
-        receives: how many it takes at once.
+        code: its reason code.
+        said: the same in words.
     """
 
-    unheard = False
+    code: int = 0
+    said: str = ""
+
+    @property
+    def heard(self) -> bool:
+        """Whether somebody has subscribed to it, as far as is known."""
+        return self.code != _NO_MATCHING_SUBSCRIBERS
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is not taken, as an access list may want it."""
+        return self.code >= _FIRST_FAILURE
+
+
+class _Client(aiomqtt.Client):
+    """Also keeps what a broker says of itself and of each message with MQTT 5.
+
+    Attributes:
+        receives: how many messages it takes at once.
+        largest: packet that it takes, in bytes; None where it does not say.
+    """
+
     receives = _RECEIVE_MAXIMUM
+    largest: int | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.refused: dict[str, str] = {}
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the broker has ended the connection, and not because it shuts down."""
+        if not self._disconnected.done() or (error := self._disconnected.exception()) is None:
+            return False
+        code = getattr(error, "rc", None)
+        return getattr(code, "value", code) not in _NO_HANGING_UP
+
+    async def send(self, message: Message, properties: Properties | None, timeout_s: float) -> Answer:
+        """Publish, and with QoS 1 wait for the answer: no longer than the connection lasts.
+
+        Raises:
+            aiomqtt.MqttError: there is none.
+        """
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        if info.rc == MQTT_ERR_SUCCESS and not message.qos:
+            return Answer()
+        answer = self._answers[info.mid] = asyncio.get_running_loop().create_future()
+        try:
+            if info.rc == MQTT_ERR_SUCCESS:
+                awaited = (answer, self._disconnected)
+                await asyncio.wait(awaited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._answers[info.mid]
+        if answer.done():
+            told: Answer = answer.result()
+            return told
+        if self._disconnected.done():
+            raise aiomqtt.MqttError("disconnected") from self._disconnected.exception()
+        raise aiomqtt.MqttError("Operation timed out" if info.rc == MQTT_ERR_SUCCESS else str(info.rc))
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, *more: Any) -> None:
-        value = getattr(reason_code, "value", 0)
-        self.unheard = value == _NO_MATCHING_SUBSCRIBERS
-        if value >= _FIRST_FAILURE:
-            self.refused[client._out_messages[mid].topic] = str(reason_code)
+        answer = self._answers.get(mid)
+        if answer is not None and not answer.done():
+            answer.set_result(Answer(getattr(reason_code, "value", 0), str(reason_code)))
         super()._on_publish(client, userdata, mid, reason_code, *more)
 
     def _on_connect(
         self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
     ) -> None:
         self.receives = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
+        self.largest = getattr(properties, "MaximumPacketSize", None)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
 
@@ -71,10 +135,6 @@ def _still_open(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("asyncio").addFilter(_still_open)
-
-
-class Refused(Exception):
-    """The broker does not take a message of ours, as its access list may want it. Says which, and why."""
 
 
 class Connector:
@@ -129,11 +189,17 @@ class Connector:
             protocol=self._version,
             # Loading the certificates reads files.
             tls_context=await asyncio.to_thread(address.tls_context),
-            identifier=f"merits-{secrets.token_hex(8)}",
-            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain) if will else None,
+            identifier=f"merits-{INSTANCE}{secrets.token_hex(4)}",
+            will=self._will(will),
             keepalive=_KEEPALIVE_S,
             timeout=_TIMEOUT_S,
         )
+
+    def _will(self, message: Message | None) -> aiomqtt.Will | None:
+        if message is None or misfit(message):
+            return None
+        properties = _properties(message, self._version, PacketTypes.WILLMESSAGE)
+        return aiomqtt.Will(message.topic, message.payload, message.qos, message.retain, properties)
 
 
 class Connection:
@@ -153,25 +219,41 @@ class Connection:
         """How many messages the broker takes at once, before it has confirmed them."""
         return self.client.receives
 
-    async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> bool:
-        """Publish, and with QoS 1 wait until the broker has confirmed it.
+    @property
+    def hung_up(self) -> bool:
+        """Whether the broker has ended it, for a reason that may lie in a message."""
+        return self.client.hung_up
 
-        Returns:
-            False if the broker says that nobody has subscribed to it (with MQTT 5, one message at a time).
+    def misfit(self, message: Message) -> str | None:
+        """Why this broker can't take a message; None where nothing is known that speaks against it."""
+        if why := misfit(message):
+            return why
+        properties = _properties(message, self._version)
+        beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+        size = packet_bytes(message, len(beside))
+        if size > LARGEST:
+            return f"it is larger than MQTT allows: {size:,} bytes"
+        if self.client.largest is not None and size > self.client.largest:
+            return f"it is larger than the broker takes: {size:,} bytes of {self.client.largest:,}"
+        return None
+
+    async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> Answer:
+        """Publish, and with QoS 1 wait until the broker has answered.
 
         Raises:
             aiomqtt.MqttError: it may or may not have arrived.
         """
-        self.client.unheard = False
-        await self.client.publish(
-            message.topic,
-            message.payload,
-            message.qos,
-            message.retain,
-            properties=self._properties(message),
-            timeout=timeout_s,
-        )
-        return not self.client.unheard
+        return await self.client.send(message, _properties(message, self._version), timeout_s)
+
+    async def subscribe(self, *topics: str) -> None:
+        """Subscribe to topics; what may not be read is not told.
+
+        Raises:
+            aiomqtt.MqttError: the broker does not answer.
+        """
+        v5 = self._version is ProtocolVersion.V5
+        wanted: Any = [(topic, SubscribeOptions(qos=1) if v5 else 1) for topic in topics]
+        await self.client.subscribe(wanted)
 
     async def sign_of_life(self, *, timeout_s: float = _TIMEOUT_S) -> None:
         """Wait until the broker answers something that changes nothing.
@@ -181,27 +263,21 @@ class Connection:
         """
         await self.client.unsubscribe(_NEVER_SUBSCRIBED, timeout=timeout_s)
 
-    def check(self) -> None:
-        """See whether the messages published since it was last asked have been taken.
 
-        Raises:
-            Refused: one has not.
-        """
-        if refused := self.client.refused:
-            topic, why = next(iter(refused.items()))
-            refused.clear()
-            raise Refused(f"{topic} is refused: {why}")
-
-    def _properties(self, message: Message) -> Properties | None:
-        """What MQTT 5 can say of a message besides (section 3.3.2.3)."""
-        if self._version is not ProtocolVersion.V5:
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.PayloadFormatIndicator = 1  # UTF-8
-        if message.id is not None:
-            properties.ContentType = "application/json"
-            properties.UserProperty = ("id", message.id)
-        return properties
+def _properties(
+    message: Message, version: ProtocolVersion, packet: int = PacketTypes.PUBLISH
+) -> Properties | None:
+    """What MQTT 5 can say of a message besides (section 3.3.2.3)."""
+    if version is not ProtocolVersion.V5:
+        return None
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    properties.PayloadFormatIndicator = 1  # UTF-8
+    if message.id is not None:
+        properties.ContentType = "application/json"
+        properties.UserProperty = ("id", message.id)
+    if message.instance is not None:
+        properties.UserProperty = ("instance", message.instance)
+    return properties
 
 
 async def probe(address: BrokerAddress) -> None:

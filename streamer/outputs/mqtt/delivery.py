@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections.abc import Iterator
 from time import monotonic
 
 import aiomqtt
@@ -12,9 +13,11 @@ from streamer.errors import InputError
 from streamer.events import QueueHealth
 from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.client import Connection, Connector, Refused, reason
-from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
-from streamer.outputs.outbox.message import Message
+from streamer.outputs.mqtt.client import INSTANCE, Answer, Connection, Connector, reason
+from streamer.outputs.mqtt.messages import ONLINE, StreamMessages
+from streamer.outputs.mqtt.misfits import Key, Suspicions, tries
+from streamer.outputs.mqtt.presence import Presence
+from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
 
 _log = logging.getLogger(__name__)
@@ -26,6 +29,13 @@ BETWEEN_BATCHES_S = 0.03
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
 _LEAVE_S = 1.0
+_AT_ONCE = 6
+"""Connections that are lost in a row, with nothing settled between, before there is a pause between them."""
+_FRUITLESS = 12
+"""Of those, before the end of a run is no longer held up by it."""
+_PUT_RIGHT_S = 0.5
+"""Before what another program said is answered: once for several, and never faster than so."""
+_SUBSCRIBING = "what it would subscribe to"
 
 
 class Delivery:
@@ -33,7 +43,7 @@ class Delivery:
 
     Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
     A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it,
-    or this process, vanished.
+    or this process, vanished. One that can't be delivered is set aside, and holds no other up (`misfits`).
 
     Args:
         address: the broker.
@@ -58,22 +68,30 @@ class Delivery:
         self._address = address
         self._connector = Connector(address)
         self._mailbox = mailbox
-        self._stream = stream
-        self._retry_s = retry_s
+        self._presence = None if stream is None else Presence(stream, INSTANCE)
+        self._name = "" if stream is None else stream.base
+        self._retry_s = self._next_retry_s = retry_s
         self._longest_retry_s = longest_retry_s
         self._settle_s = settle_s
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._trouble: str | None = None
+        self._failing = False
         self._refused = False
+        self._try_refused_s = 0.0
         self._answered = False
         self._warned: set[str] = set()
         self._patient = (
             mailbox.depth > 0
         )  # what earlier runs left: who knows how long the broker has been back
+        self._suspicions = Suspicions()
+        self._on_their_way: set[Key] = set()
+        self._lost_in_a_row = 0
         self._announcement: Message | None = None
         self._announced = True
         self._passing: Message | None = None
+        self._answers: dict[str, Message] = {}
+        self._asked = asyncio.Event()
 
     @property
     def queue(self) -> QueueHealth:
@@ -85,12 +103,19 @@ class Delivery:
     def status(self) -> OutputStatus:
         """Whether the broker is there and takes events, and what waits for it."""
         trouble = None
-        if self._trouble is not None:
+        if self._failing:
+            trouble = "delivery fails"
+        elif self._trouble is not None:
             trouble = "no connection to the broker"
         elif self._refused:
             trouble = "the broker refuses events"
         connecting = trouble is None and not self._answered
         return OutputStatus("mqtt", trouble, self.queue, connecting=connecting)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no connection; None while there is one, or not known yet."""
+        return self._trouble
 
     def wake(self) -> None:
         """There is something new in the mailbox."""
@@ -118,24 +143,66 @@ class Delivery:
         Once closed, there is one last attempt with a broker that never answered, or for which nothing waits;
         another one is waited for for as long as the caller likes.
         """
-        retry_s = self._retry_s
         while True:
             last = self._closing.is_set()
-            try:
-                async with self._connector.connect(self._availability(OFFLINE)) as connection:
-                    retry_s = self._retry_s
-                    await self._session(connection)
+            if await self.attempt():
                 return
-            except aiomqtt.MqttError as error:
-                self._say(reason(error))
-            except InputError as error:
-                self._say(str(error))
             if last and not (self._answered and self._mailbox.depth):
                 return
-            if self._stream is None:
-                await self._mailbox.look()
-            await self._pause(retry_s * random.uniform(0.75, 1))
-            retry_s = min(2 * retry_s, self._longest_retry_s)
+            with self._supervised():
+                await self._mailbox.grow_old()
+                if self._presence is None:
+                    await self._mailbox.look()
+            await self._pause(self._next_retry_s * random.uniform(0.75, 1))
+            self._next_retry_s = min(2 * self._next_retry_s, self._longest_retry_s)
+
+    async def attempt(self) -> bool:
+        """Connect and deliver until closed and all is delivered, over a new connection whenever one is lost.
+
+        Returns:
+            Whether all is delivered; else there is no connection to be had.
+        """
+        at_once = False
+        while True:
+            connected = False
+            why = "the connection was lost"
+            with self._supervised():
+                try:
+                    will = None if self._presence is None else self._presence.offline
+                    async with self._connector.connect(will) as connection:
+                        connected = True
+                        self._next_retry_s = self._retry_s
+                        by_a_message = self._suspicions.connected(at_once=at_once)
+                        if at_once:
+                            self._patient = not by_a_message
+                        await self._session(connection)
+                        return True
+                except aiomqtt.MqttError as error:
+                    why = reason(error)
+                except InputError as error:
+                    why = str(error)
+            if not connected:
+                if not self._failing:
+                    self._say(why)
+                return False
+            self._lost_in_a_row += 1
+            if self._lost_in_a_row > _FRUITLESS and self._closing.is_set():
+                return False
+            if self._lost_in_a_row > _AT_ONCE:
+                doubled_s = self._retry_s * 2 ** min(self._lost_in_a_row - _AT_ONCE, 10)
+                await self._pause(min(doubled_s, self._longest_retry_s))
+            at_once = True
+
+    @contextlib.contextmanager
+    def _supervised(self) -> Iterator[None]:
+        """Whatever goes wrong that nobody has thought of: it is said, and what waits is tried again."""
+        try:
+            yield
+            self._failing = False
+        except Exception as error:  # noqa: BLE001 - nothing that waits may wait for ever
+            self._failing = True
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self._warn_once(f"delivery to {self._address} failed ({said}); it is tried again")
 
     async def _pause(self, seconds: float) -> None:
         if self._closing.is_set():
@@ -146,43 +213,77 @@ class Delivery:
 
     async def _session(self, connection: Connection) -> None:
         """Deliver over one connection until it breaks, or until closed and all is delivered."""
-        await self._mailbox.doubt()  # what was confirmed just before the last one broke
-        if online := self._availability(ONLINE):
-            await self._publish(connection, online)
-        self._announced = self._announcement is None
-        self._answered = True
-        if self._trouble is not None:
-            _log.warning("connected to %s again", self._address)
-            self._trouble = None
-            self._patient = True
-        listening = asyncio.create_task(self._listen(connection))
-        delivery = asyncio.create_task(self._deliver(connection))
+        self._on_their_way.clear()
+        tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.wait({delivery, listening}, return_when=asyncio.FIRST_COMPLETED)
-            finished = delivery if delivery.done() else listening
-            finished.result()
+            await self._mailbox.doubt()  # what was confirmed just before the last one broke
+            await self._subscribe(connection)
+            if self._presence is not None:
+                await self._publish(connection, self._presence.online)
+            self._announced = self._announcement is None
+            self._answered = True
+            if self._trouble is not None:
+                _log.warning("connected to %s again", self._address)
+                self._trouble = None
+                self._patient = True
+            tasks = [
+                asyncio.create_task(self._deliver(connection)),
+                asyncio.create_task(self._listen(connection)),
+                asyncio.create_task(self._answer(connection)),
+            ]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            next(task for task in tasks if task.done()).result()
+        except Exception as error:
+            fault = connection.hung_up or not isinstance(error, aiomqtt.MqttError)
+            self._suspicions.lost(self._on_their_way, hung_up=fault)
+            raise
         finally:
-            for task in (delivery, listening):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(delivery, listening, return_exceptions=True)
-            if offline := self._availability(OFFLINE):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._presence is not None and not connection.misfit(self._presence.offline):
                 with contextlib.suppress(aiomqtt.MqttError):
-                    await connection.publish(offline, timeout_s=_LEAVE_S)
+                    await connection.publish(self._presence.offline, timeout_s=_LEAVE_S)
             await take_leave(connection, self._mailbox)
 
-    def _availability(self, payload: str) -> Message | None:
-        return None if self._stream is None else self._stream.availability(payload)
+    async def _subscribe(self, connection: Connection) -> None:
+        topics = [] if self._presence is None else list(self._presence.topics)
+        if self._presence is not None and connection.misfit(self._presence.introduction):
+            topics.clear()  # which could not be subscribed to either
+        if self._address.options.discovery:
+            topics.append(f"{self._address.options.discovery_prefix}/status")
+        if topics and self._suspicions.verdict(_SUBSCRIBING) is None:
+            self._on_their_way.add(_SUBSCRIBING)
+            await connection.subscribe(*topics)
+            self._arrived(_SUBSCRIBING)
 
     async def _listen(self, connection: Connection) -> None:
-        """Hear of Home Assistant's (re)start, until the connection breaks."""
-        options = self._address.options
-        if options.discovery:
-            with contextlib.suppress(aiomqtt.MqttError):  # where that may not be read, retained messages do
-                await connection.client.subscribe(f"{options.discovery_prefix}/status", qos=1)
+        """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
         async for message in connection.client.messages:
-            if message.payload == ONLINE.encode():
-                self._announced = self._announcement is None
-                self._wake.set()
+            topic, payload = str(message.topic), bytes(message.payload or b"").decode("utf-8", "replace")
+            if topic == f"{self._address.options.discovery_prefix}/status":
+                if payload == ONLINE:
+                    self._announced = self._announcement is None
+                    self._wake.set()
+            elif self._presence is not None:
+                answer, stranger = self._presence.hear(topic, payload, retained=message.retain)
+                if stranger:
+                    self._warn_once(
+                        f"another program publishes as {shown(self._name)} to {self._address}:"
+                        " give one of them another --stream"
+                    )
+                if answer is not None:
+                    self._answers[answer.topic] = answer
+                    self._asked.set()
+
+    async def _answer(self, connection: Connection) -> None:
+        """Say what is to be said to others that publish under this name, in a while and once."""
+        while await self._asked.wait():
+            await asyncio.sleep(_PUT_RIGHT_S)
+            self._asked.clear()
+            answers, self._answers = self._answers, {}
+            for answer in answers.values():
+                await self._publish(connection, answer)
 
     async def _deliver(self, connection: Connection) -> None:
         await self._deliver_announcement(connection)
@@ -199,8 +300,8 @@ class Delivery:
                     await asyncio.sleep(BETWEEN_BATCHES_S)
             elif self._passing is not None:
                 passing, self._passing = self._passing, None
-                await connection.publish(passing)
-            elif self._closing.is_set():
+                await self._publish(connection, passing)
+            elif self._closing.is_set() and not self._mailbox.depth:
                 return
             else:
                 await self._rest(connection)
@@ -213,11 +314,13 @@ class Delivery:
         longest = monotonic() + 3 * self._settle_s
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
+            if connection.misfit(message) or self._suspicions.verdict(number):
+                return  # which is seen to with the batch
             asked_s = monotonic()
-            heard = await connection.publish(message)
-            if connection.client.refused:
-                return  # which will be said of the whole batch
-            if heard or monotonic() > longest:
+            answer = await self._send(connection, number, message)
+            if answer.refused:
+                return
+            if answer.heard or monotonic() > longest:
                 await self._mailbox.confirm([number], asked_s)
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
@@ -228,26 +331,89 @@ class Delivery:
             await self._publish(connection, self._announcement)
 
     async def _publish(self, connection: Connection, message: Message) -> None:
-        """Publish what the broker may refuse without harm to the events, which is said then."""
-        await connection.publish(message)
+        """Publish what is not in the outbox, unless the broker can't take it, which is said."""
+        why = connection.misfit(message) or self._suspicions.verdict(message.topic)
+        if why is None:
+            answer = await self._send(connection, message.topic, message)
+            why = answer.said if answer.refused else None
+        if why is not None:
+            self._warn_once(f"{self._address}: {shown(message.topic)} is refused: {why}")
+
+    async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
+        """Publish, and keep in mind what is on its way should the connection be lost."""
+        self._on_their_way.add(key)
         try:
-            connection.check()
-        except Refused as error:
-            self._warn_once(f"{self._address}: {error}")
+            answer = await connection.publish(message)
+        except aiomqtt.MqttError:
+            if self._on_their_way == {key} and not connection.hung_up:
+                await connection.sign_of_life()
+                self._suspicions.ignored(key)
+            raise
+        if not message.qos and self._lost_in_a_row:  # nobody else would say that the broker hung up on it
+            await connection.sign_of_life()
+        self._arrived(key)
+        return answer
+
+    def _arrived(self, key: Key) -> None:
+        self._on_their_way.discard(key)
+        self._suspicions.taken(key)
 
     async def _deliver_batch(self, connection: Connection) -> bool:
-        """Deliver what is next, and return whether there was something."""
-        try:
-            count = await deliver_batch(connection, self._mailbox)
-            self._refused = False
-            return count > 0
-        except Refused as error:
-            self._refused = True
-            self._warn_once(f"{self._address}: {error}; events wait until that is taken")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._longest_retry_s)
-            await self._settle(connection)
-            return not self._closing.is_set()
+        """Deliver what is next, and return whether there was something that could be tried."""
+        batch, aside = [], self._mailbox.aside
+        for number, message in await self._mailbox.peek(self._at_once(connection)):
+            if why := connection.misfit(message):
+                await self._mailbox.set_aside(number, message, why)
+            elif why := self._suspicions.verdict(number):
+                await self._mailbox.set_aside(number, message, why)
+                self._suspicions.taken(number)
+                self._lost_in_a_row = 0
+                await self._pause(self._retry_s)
+            elif not message.refused or monotonic() >= self._try_refused_s:
+                batch.append((number, message))
+        if not self._mailbox.depth:
+            self._suspicions.nothing_waits()
+        if not batch:
+            return self._mailbox.aside > aside
+        asked_s = monotonic()
+        answers = await asyncio.gather(
+            *(self._send(connection, number, message) for number, message in batch), return_exceptions=True
+        )
+        answered = [
+            (number, message, answer)
+            for (number, message), answer in zip(batch, answers, strict=True)
+            if isinstance(answer, Answer)
+        ]
+        if confirmed := [number for number, _, answer in answered if not answer.refused]:
+            self._lost_in_a_row, self._failing = 0, False
+            await self._mailbox.confirm(confirmed, asked_s)
+        refused = [(number, message, answer) for number, message, answer in answered if answer.refused]
+        self._refused = bool(refused)
+        await self._see_to_refused(refused)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return True
+
+    def _at_once(self, connection: Connection) -> int:
+        return 1 if self._suspicions.careful else min(_IN_FLIGHT, connection.receives)
+
+    async def _see_to_refused(self, refused: "list[tuple[int, Message, Answer]]") -> None:
+        """Let them wait behind all others, for longer each time; those that were refused often enough are set
+        aside.
+        """
+        waiting = []
+        for number, message, answer in refused:
+            if message.refused + 1 >= tries(answer.code):
+                await self._mailbox.set_aside(number, message, f"the broker refuses it: {answer.said}")
+                continue
+            waiting.append(number)
+            pause_s = min(self._retry_s * 2**message.refused, self._longest_retry_s)
+            self._try_refused_s = monotonic() + pause_s
+            said = f"{shown(message.topic)} is refused: {answer.said}"
+            self._warn_once(f"{self._address}: {said}; events wait until that is taken")
+        if waiting:
+            await self._mailbox.refuse(waiting)
 
     def _warn_once(self, trouble: str) -> None:
         if trouble not in self._warned:
@@ -255,7 +421,11 @@ class Delivery:
             _log.warning("%s", trouble)
 
     async def _rest(self, connection: Connection) -> None:
+        """Wait until there is something to do."""
+        self._failing = False
         wait_s = SETTLED_AFTER_S if self._mailbox.unsettled else _LOOK_FOR_ORPHANS_S
+        if self._mailbox.depth:  # of what was refused
+            wait_s = min(wait_s, max(self._try_refused_s - monotonic(), 0))
         try:
             await asyncio.wait_for(self._wake.wait(), wait_s)
         except TimeoutError:
@@ -272,32 +442,6 @@ class Delivery:
         if trouble != self._trouble:
             _log.warning("no connection to %s (%s); events wait until there is one", self._address, trouble)
         self._trouble = trouble
-
-
-async def deliver_batch(connection: Connection, mailbox: Mailbox) -> int:
-    """Deliver the next messages of a mailbox, and return how many that were: 0 when it is empty.
-
-    Raises:
-        aiomqtt.MqttError: for some it is in doubt; those still wait.
-        Refused: the broker does not take some of them; those still wait.
-    """
-    batch = await mailbox.peek(min(_IN_FLIGHT, connection.receives))
-    asked_s = monotonic()
-    results = await asyncio.gather(
-        *(connection.publish(message) for _, message in batch), return_exceptions=True
-    )
-    refused = connection.client.refused
-    confirmed = [
-        number
-        for (number, message), result in zip(batch, results, strict=True)
-        if isinstance(result, bool) and message.topic not in refused
-    ]
-    await mailbox.confirm(confirmed, asked_s)
-    connection.check()
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return len(batch)
 
 
 async def take_leave(connection: Connection, mailbox: Mailbox) -> None:

@@ -5,12 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiomqtt
-
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.client import Connector, Refused, reason
-from streamer.outputs.mqtt.delivery import BETWEEN_BATCHES_S, Delivery, deliver_batch, take_leave
+from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.outbox.outbox import Outbox
 
 
@@ -22,30 +19,19 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
         outbox: entered by the caller.
 
     Returns:
-        How many messages were sent.
+        How many messages were sent; those that can't be are set aside.
 
     Raises:
         RunError: there is no connection (any more). What was not sent still waits.
     """
     async with outbox.mailbox(address.place) as mailbox:
         await mailbox.adopt()
-        sent = 0
-        try:
-            async with Connector(address).connect() as connection:
-                try:
-                    while count := await deliver_batch(connection, mailbox):
-                        sent += count
-                        await asyncio.sleep(BETWEEN_BATCHES_S)
-                finally:
-                    await take_leave(connection, mailbox)
-        except aiomqtt.MqttError as error:
-            await mailbox.doubt()
-            raise RunError(
-                f"no connection to {address}: {reason(error)}; {mailbox.depth} messages still wait"
-            ) from error
-        except Refused as error:
-            raise RunError(f"{address}: {error}; {mailbox.depth} messages still wait") from error
-    return sent
+        delivery = Delivery(address, mailbox, settle_s=0)
+        delivery.close()
+        if not await delivery.attempt():
+            why = delivery.trouble or "the connection was lost"
+            raise RunError(f"no connection to {address}: {why}; {mailbox.depth} messages still wait")
+        return mailbox.delivered
 
 
 @asynccontextmanager

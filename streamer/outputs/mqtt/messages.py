@@ -88,9 +88,13 @@ class StreamMessages:
         self._newest_turn = 0
         self._words = 0
 
-    def availability(self, payload: str) -> Message:
-        """Whether this stream is being listened to: `ONLINE` or `OFFLINE`."""
-        return Message(f"{self.base}/availability", payload, qos=1, retain=True)
+    def availability(self, payload: str, instance: str | None = None) -> Message:
+        """Whether this stream is being listened to, and by which program: `ONLINE` or `OFFLINE`."""
+        return Message(f"{self.base}/availability", payload, qos=1, retain=True, instance=instance)
+
+    def introduction(self, instance: str) -> Message:
+        """Which program publishes this stream: said to others that may."""
+        return Message(f"{self.base}/instance", instance, qos=1)
 
     def of(self, event: Event) -> list[Message]:
         """Messages for one event, none for most; feed events in order."""

@@ -10,7 +10,7 @@ import aiomqtt
 
 from streamer.errors import InputError, RunError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.client import Connection, Connector, Refused, reason
+from streamer.outputs.mqtt.client import Connection, Connector, reason
 from streamer.outputs.mqtt.discovery import ORIGIN, removal
 from streamer.outputs.mqtt.messages import ONLINE, topic_level
 from streamer.outputs.outbox.database import Database
@@ -59,12 +59,13 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
                     known = ", ".join(sorted(found)) or "none"
                     raise InputError(f"{address} knows no stream {name!r}; it knows: {known}")
                 for message in messages:
-                    await connection.publish(message)
-                    connection.check()
+                    if why := connection.misfit(message):
+                        raise InputError(f"{address} can have no stream {name[:80]!r}: {why}")
+                    answer = await connection.publish(message)
+                    if answer.refused:
+                        raise RunError(f"{address}: {message.topic} is refused: {answer.said}")
     except aiomqtt.MqttError as error:
         raise RunError(f"no connection to {address}: {reason(error)}") from error
-    except Refused as error:
-        raise RunError(f"{address}: {error}") from error
     return [Removed(name, found.get(name, False)) for name in wanted]
 
 

@@ -1,49 +1,25 @@
 """The outbox's file: an sqlite database that several processes may use at once."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 
+from streamer.outputs.outbox.age import OutboxTime, Reading, read_clock
+from streamer.outputs.outbox.file import claim
 from streamer.outputs.outbox.message import Message
+from streamer.outputs.outbox.schema import set_up
 
-_SCHEMA_VERSION = 2
-_SCHEMA = """
-CREATE TABLE messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of sending
-    owner TEXT NOT NULL,                   -- who sends it
-    broker TEXT NOT NULL,
-    topic TEXT NOT NULL,
-    payload TEXT NOT NULL,
-    retain INTEGER NOT NULL,
-    event TEXT,
-    at REAL NOT NULL,                      -- when it was put in: seconds since 1970
-    bytes INTEGER NOT NULL,
-    waits INTEGER NOT NULL DEFAULT 1,      -- to be sent; 0 while the broker has it, who may yet lose it
-    confirmed INTEGER NOT NULL DEFAULT 0   -- how many times the broker has confirmed it
-);
-CREATE INDEX by_owner ON messages (owner, waits, id);
-CREATE INDEX newest ON messages (broker, topic) WHERE retain;
-CREATE TABLE total (events INTEGER NOT NULL, bytes INTEGER NOT NULL);
-INSERT INTO total VALUES (0, 0);
-CREATE TRIGGER put AFTER INSERT ON messages BEGIN
-    UPDATE total SET events = events + 1, bytes = bytes + new.bytes;
-END;
-CREATE TRIGGER gone AFTER DELETE ON messages BEGIN
-    UPDATE total SET events = events - 1, bytes = bytes - old.bytes;
-END;
-"""
-_FROM_VERSION_1 = """
-ALTER TABLE messages ADD COLUMN waits INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE messages ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
-DROP INDEX by_owner;
-CREATE INDEX by_owner ON messages (owner, waits, id);
-"""
 _CONFIRMED_ENOUGH = 3
 """Of brokers that vanish again and again: otherwise the same messages would be sent for ever."""
 _BUSY_S = 5.0
+_NOTE_CLOCK_S = 10.0
+_NOBODY = ""
+"""Owns what is set aside."""
+_PREDECESSOR = "retried"
+"""Owns what is to be tried again, until someone takes over what those have left who are no more."""
 
 Orphaned = Callable[[str], AbstractContextManager[bool]]
 
@@ -63,27 +39,52 @@ class Bounds:
     age_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A message that is set aside.
+
+    Attributes:
+        number: tells it from all others in the file, and gives its place among them.
+        broker: that was to get it.
+        topic: that it was for.
+        bytes: of topic and payload.
+        at_s: when it was put in: wall clock, in seconds since 1970.
+        why: it can't be sent.
+    """
+
+    number: int
+    broker: str
+    topic: str
+    bytes: int
+    at_s: float
+    why: str
+
+
 class Database:
     """Messages in the order in which they were put in, until they are settled.
 
     Each has an owner, who alone sends it. Until it is confirmed it waits; confirmed, it is kept until it is
-    certain that the broker has lived to pass it on, or has been confirmed several times. A commit survives
-    the death of the process; what survives the machine's is decided by `sync`.
+    certain that the broker has lived to pass it on, or has been confirmed several times. What can't be sent
+    is set aside: nobody sends it, but it counts for the bounds as all do. A commit survives the death of the
+    process; what survives the machine's is decided by `sync`.
 
     Args:
         path: the file; None keeps everything in memory.
         bounds: beyond them the oldest messages are shed.
+        clock: what age is counted by.
 
     Raises:
-        sqlite3.Error: from every method: it cannot be used (any more).
+        OSError: the file cannot be used (see `claim`).
+        sqlite3.Error: from every method too: it cannot be used (any more).
     """
 
-    def __init__(self, path: Path | None, bounds: Bounds) -> None:
+    def __init__(self, path: Path | None, bounds: Bounds, clock: Callable[[], Reading] = read_clock) -> None:
         self.path = path
         self._bounds = bounds
+        self._clock = clock
         self._unsynced = False
-        if path is not None:  # what was said is nobody else's business
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if path is not None:
+            claim(path)
         self._connection = sqlite3.connect(
             path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
@@ -95,66 +96,78 @@ class Database:
         self.file = path and path.stat().st_ino
 
     def _set_up(self) -> None:
+        self._connection.text_factory = _decode
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
-            version = self._one("PRAGMA user_version")
-            if version > _SCHEMA_VERSION:
-                raise sqlite3.OperationalError("it was written by a newer version of the program")
-            if version < _SCHEMA_VERSION:
-                for statement in _statements(_SCHEMA if version == 0 else _FROM_VERSION_1):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            if set_up(self._connection):  # ages by the wall clock, which is no measure
+                self._connection.execute("UPDATE messages SET put_s = ?", (self._now(),))
 
-    def put(self, owner: str, broker: str, messages: Sequence[Message], now_s: float) -> int:
+    def put(self, owner: str, broker: str, messages: Sequence[Message]) -> int:
         """Add messages at the end, all or none. A retained one takes the place of its topic's that is kept.
 
         Returns:
-            How many messages were shed for it, retained and confirmed ones not counted.
+            How many messages were shed for it: of those that waited, the retained ones not counted.
         """
         with self._transaction():
+            now_s = self._now()
             for message in messages:
                 if message.retain:
                     self._forget(broker, message.topic)
-                size = len(message.topic) + len(message.payload.encode())
-                self._connection.execute(
-                    "INSERT INTO messages (owner, broker, topic, payload, retain, event, at, bytes)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (owner, broker, message.topic, message.payload, message.retain, message.id, now_s, size),
+                topic, payload = (
+                    text.encode("utf-8", "replace") for text in (message.topic, message.payload)
                 )
+                self._connection.execute(
+                    "INSERT INTO messages (owner, broker, topic, payload, retain, event, at, bytes, put_s)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (owner, broker, topic.decode(), payload.decode(), message.retain, message.id, time(),
+                     len(topic) + len(payload), now_s),
+                )  # fmt: skip
             return self._shed(now_s)
+
+    def _now(self) -> float:
+        """The outbox's time, noted every now and then, so that it goes on from there after a new start."""
+        noted = OutboxTime(*self._connection.execute("SELECT boot, base_s, ticks_s FROM clock").fetchone())
+        now = noted.at(self._clock())
+        if now.base_s != noted.base_s or now.boot != noted.boot or now.now_s - noted.now_s >= _NOTE_CLOCK_S:
+            self._connection.execute(
+                "UPDATE clock SET boot = ?, base_s = ?, ticks_s = ?", (now.boot, now.base_s, now.ticks_s)
+            )
+        return now.now_s
 
     def _shed(self, now_s: float) -> int:
         shed = 0
         while True:
             events, size = self._connection.execute("SELECT events, bytes FROM total").fetchone()
             oldest = self._connection.execute(
-                "SELECT id, at, retain OR NOT waits FROM messages ORDER BY id LIMIT 1"
+                "SELECT id, put_s < ?, waits AND NOT retain FROM messages ORDER BY id LIMIT 1",
+                (now_s - self._bounds.age_s,),
             ).fetchone()
             if oldest is None:
                 return shed
-            message_id, at_s, no_loss = oldest
-            too_many = events > self._bounds.events or size > self._bounds.bytes
-            if not too_many and now_s - at_s <= self._bounds.age_s:
+            message_id, too_old, loss = oldest
+            if not too_old and events <= self._bounds.events and size <= self._bounds.bytes:
                 return shed
             self._connection.execute("DELETE FROM messages WHERE id = ?", (message_id,))
-            shed += not no_loss
+            shed += loss
 
-    def shed_old(self, now_s: float) -> int:
+    def shed_old(self) -> int:
         """Shed what has waited too long; returns how many messages that were."""
         with self._transaction():
-            return self._shed(now_s)
+            return self._shed(self._now())
 
     def peek(self, owner: str, count: int) -> list[tuple[int, Message]]:
-        """The oldest `count` messages of an owner that wait, with their ids."""
+        """The oldest `count` messages of an owner that wait, with their ids; those come last that have been
+        refused already: they hold nothing up.
+        """
         rows = self._connection.execute(
-            "SELECT id, topic, payload, retain, event FROM messages WHERE owner = ? AND waits = 1"
-            " ORDER BY id LIMIT ?",
+            "SELECT id, topic, payload, retain, event, refused FROM messages WHERE owner = ? AND waits = 1"
+            " ORDER BY refused, id LIMIT ?",
             (owner, count),
         )
         return [
-            (message_id, Message(topic, payload, 1, bool(retain), event))
-            for message_id, topic, payload, retain, event in rows
+            (message_id, Message(topic, payload, 1, bool(retain), event, refused=refused))
+            for message_id, topic, payload, retain, event, refused in rows
         ]
 
     def confirm(self, ids: Sequence[int]) -> None:
@@ -177,10 +190,56 @@ class Database:
         with self._transaction():
             self._connection.executemany("DELETE FROM messages WHERE id = ?", [(one,) for one in ids])
 
-    def doubt(self, owner: str) -> None:
-        """Let an owner's confirmed messages wait again, in their old places: they may have been lost."""
+    def doubt(self, owner: str) -> int:
+        """Let an owner's confirmed messages wait again, in their old places: they may have been lost.
+
+        Returns:
+            How many those are.
+        """
         with self._transaction():
-            self._connection.execute("UPDATE messages SET waits = 1 WHERE owner = ? AND waits = 0", (owner,))
+            return self._connection.execute(
+                "UPDATE messages SET waits = 1 WHERE owner = ? AND waits = 0", (owner,)
+            ).rowcount
+
+    def refuse(self, ids: Sequence[int]) -> None:
+        """Note that the broker has refused messages once more; they still wait."""
+        with self._transaction():
+            self._connection.executemany(
+                "UPDATE messages SET refused = refused + 1 WHERE id = ?", [(one,) for one in ids]
+            )
+
+    def set_aside(self, message_id: int, why: str) -> None:
+        """Keep a message from being sent, for a reason."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE messages SET owner = ?, waits = 0, aside = ? WHERE id = ?", (_NOBODY, why, message_id)
+            )
+
+    def set_aside_for(self, broker: str | None) -> list[Aside]:
+        """What is set aside, the oldest first: for a broker, or (None) for all."""
+        rows = self._connection.execute(
+            "SELECT id, broker, topic, bytes, at, aside FROM messages"
+            " WHERE owner = ? AND broker = coalesce(?, broker) ORDER BY id",
+            (_NOBODY, broker),
+        )
+        return [Aside(*row) for row in rows]
+
+    def retry(self, ids: Sequence[int]) -> int:
+        """Let messages that are set aside wait again, as new ones in their old places; returns how many."""
+        with self._transaction():
+            now_s = self._now()
+            return self._connection.executemany(
+                "UPDATE messages SET owner = ?, waits = 1, refused = 0, aside = NULL, put_s = ?"
+                " WHERE id = ? AND owner = ?",
+                [(_PREDECESSOR, now_s, one, _NOBODY) for one in ids],
+            ).rowcount
+
+    def discard(self, ids: Sequence[int]) -> int:
+        """Delete messages that are set aside; returns how many."""
+        with self._transaction():
+            return self._connection.executemany(
+                "DELETE FROM messages WHERE id = ? AND owner = ?", [(one, _NOBODY) for one in ids]
+            ).rowcount
 
     def waiting(self, owner: str) -> int:
         """How many messages of an owner wait."""
@@ -211,7 +270,8 @@ class Database:
 
     def _orphans(self, owner: str, broker: str, orphaned: Orphaned) -> Iterator[str]:
         others = self._connection.execute(
-            "SELECT DISTINCT owner FROM messages WHERE broker = ? AND owner != ?", (broker, owner)
+            "SELECT DISTINCT owner FROM messages WHERE broker = ? AND owner NOT IN (?, ?)",
+            (broker, owner, _NOBODY),
         ).fetchall()
         for (other,) in others:
             with orphaned(other) as is_orphaned:
@@ -236,11 +296,17 @@ class Database:
 
     def rescue(self, other: "Database") -> None:
         """Copy from another database what can still be read of it; all of it waits here."""
-        columns = "owner, broker, topic, payload, retain, event, at, bytes"
-        rows = other._connection.execute(f"SELECT {columns} FROM messages ORDER BY id")
+        columns = "owner, broker, topic, payload, retain, event, at, bytes, put_s, refused, aside, waits"
+        clock = other._connection.execute("SELECT boot, base_s, ticks_s FROM clock").fetchone()
+        rows = other._connection.execute(
+            f"SELECT {columns.removesuffix('waits')} aside IS NULL FROM messages ORDER BY id"
+        )
         with self._transaction():
+            self._connection.execute("UPDATE clock SET boot = ?, base_s = ?, ticks_s = ?", clock)
             for row in rows:
-                self._connection.execute(f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?,?)", row)
+                self._connection.execute(
+                    f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row
+                )
 
     def close(self) -> None:
         """Release the file."""
@@ -264,11 +330,6 @@ class Database:
         return value
 
 
-def _statements(script: str) -> Iterator[str]:
-    """One by one, as `executescript` would commit before it begins."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _decode(stored: bytes) -> str:
+    """Whatever stands in the file can be read: what is no UTF-8 is told by who looks at it."""
+    return stored.decode("utf-8", "surrogateescape")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+_LONGEST_SHOWN = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -13,6 +15,8 @@ class Message:
         qos: quality of service: 0 at most once, 1 at least once.
         retain: whether the broker keeps it for those who subscribe later: only the newest counts.
         id: of the event that it carries, the same however often it is sent; None where there is none.
+        instance: the program that says it of itself; None where that is no matter.
+        refused: how many times the broker has refused it so far.
     """
 
     topic: str
@@ -20,3 +24,11 @@ class Message:
     qos: int
     retain: bool = False
     id: str | None = None
+    instance: str | None = None
+    refused: int = 0
+
+
+def shown(topic: str) -> str:
+    """A topic as it may be printed: on one line, short, without what a terminal would obey."""
+    safe = "".join(c if c.isprintable() else "?" for c in topic)
+    return safe if len(safe) <= _LONGEST_SHOWN else f"{safe[:_LONGEST_SHOWN]}..."

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -18,7 +18,8 @@ from ulid import ULID
 
 from streamer.errors import InputError
 from streamer.outputs.outbox.database import Bounds, Database
-from streamer.outputs.outbox.message import Message
+from streamer.outputs.outbox.file import put_aside
+from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.ownership import Owners
 from streamer.outputs.outbox.settings import OutboxSettings
 
@@ -36,7 +37,7 @@ T = TypeVar("T")
 class Outbox:
     """Messages on disk, shared by the streams of this process and by other processes.
 
-    One thread does all the work. Should the file be damaged, it is set aside and a new one begun; should the
+    One thread does all the work. Should the file be damaged, it is put aside and a new one begun; should the
     disk fail or be full, messages wait in memory; while another program has locked the file, whoever has
     something for it waits. Each is said once, in one line.
 
@@ -45,7 +46,7 @@ class Outbox:
     """
 
     def __init__(self, settings: OutboxSettings) -> None:
-        self.path = settings.place()
+        self.path = Path(os.path.realpath(settings.place()))  # whatever link leads to it, its owners are one
         self._chosen = settings.path is not None
         self.bounds = Bounds(settings.max_events, round(settings.max_mb * 1e6), 3600 * settings.max_age_h)
         self.owners = Owners(Path(f"{self.path}.owners"))
@@ -99,6 +100,8 @@ class Outbox:
             finally:
                 if mailbox.shed:
                     _log.warning("%d MQTT messages were shed: %s was away too long", mailbox.shed, broker)
+                if mailbox.aside > 1:
+                    _log.warning("%d MQTT messages for %s were set aside", mailbox.aside, broker)
 
     async def work(self, job: Callable[[Database], T]) -> T:
         """Do something with the database, in its thread; again on another one should this one fail."""
@@ -126,8 +129,9 @@ class Outbox:
 
     def _open(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._database = self._when_free(lambda: Database(self.path, self.bounds))
+        except IsADirectoryError as error:
+            self._begin_anew(error)
         except OSError as error:
             if self._chosen:
                 raise InputError(
@@ -178,38 +182,37 @@ class Outbox:
             sleep(_TRY_AGAIN_S)
 
     def _recover(self, error: sqlite3.Error) -> None:
-        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-        if not damaged:
+        if _is_damage(error):
+            self._begin_anew(error)
+        else:
             self._give_up(error)
-            return
+
+    def _begin_anew(self, error: Exception) -> None:
+        """Put aside what is of no use, unless another process has done so already."""
         before = self._database
         try:
-            aside = self._set_aside()
+            aside = None
+            if before is None or before.file == self.path.stat().st_ino:
+                aside = put_aside(self.path)
             self._database = Database(self.path, self.bounds)
         except (OSError, sqlite3.Error) as worse:
             self._give_up(worse)
             return
         self._rescue(before)
-        _log.warning("the outbox %s is damaged (%s): it was put aside as %s", self.path, error, aside)
-
-    def _set_aside(self) -> Path:
-        """Rename the file, and what sqlite keeps beside it; unless another process has done so already."""
-        aside = self.path.with_name(f"{self.path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")
-        ours = self._database is None or self._database.file == self.path.stat().st_ino
-        for suffix in ("", "-wal", "-shm") if ours else ():
-            file = Path(f"{self.path}{suffix}")
-            if file.exists():
-                file.rename(f"{aside}{suffix}")
-        return aside
+        _log.warning(
+            "the outbox %s is damaged (%s): it was put aside as %s",
+            self.path,
+            _reason(error),
+            aside or "another one",
+        )
 
     def _give_up(self, error: Exception) -> None:
         before, self._database = self._database, Database(None, self.bounds)
         self._rescue(before)
-        reason = (isinstance(error, OSError) and error.strerror) or error
         _log.warning(
             "the outbox %s cannot be used (%s): events wait in memory until the program ends",
             self.path,
-            reason,
+            _reason(error),
         )
 
     def _rescue(self, before: Database | None) -> None:
@@ -228,6 +231,17 @@ def _is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is no database, a broken one, or not one of ours (tables are missing)."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
+    return isinstance(error, sqlite3.DatabaseError)
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 class Mailbox:
     """The messages that one sender has to send, in order. Made by `Outbox.mailbox`.
 
@@ -235,6 +249,8 @@ class Mailbox:
         depth: how many wait.
         left_behind: how many wait besides that nobody has to send, when that was last looked at.
         shed: how many were lost since it was made because too many waited, or for too long.
+        aside: how many were set aside since it was made.
+        delivered: how many the broker has confirmed since it was made, and not lost again.
     """
 
     def __init__(self, outbox: Outbox, owner: str, broker: str) -> None:
@@ -246,6 +262,8 @@ class Mailbox:
         self.depth = 0
         self.left_behind = 0
         self.shed = 0
+        self.aside = 0
+        self.delivered = 0
 
     @property
     def limit(self) -> int:
@@ -256,7 +274,7 @@ class Mailbox:
         """Add messages at the end, all or none: when this returns, the death of the process can't undo it."""
 
         def job(database: Database) -> tuple[int, int]:
-            shed = database.put(self._owner, self._broker, messages, time())
+            shed = database.put(self._owner, self._broker, messages)
             return shed, database.waiting(self._owner)
 
         shed, self.depth = await self._outbox.work(job)
@@ -264,10 +282,12 @@ class Mailbox:
         self._outbox.sync_soon()
 
     async def peek(self, count: int) -> list[tuple[int, Message]]:
-        """The oldest `count` messages that wait, with their ids; none of them is too old."""
+        """The next `count` messages that wait, with their ids: the oldest, but none too old; what the broker
+        has refused already comes last.
+        """
 
         def job(database: Database) -> tuple[int, int, list[tuple[int, Message]]]:
-            shed = database.shed_old(time())
+            shed = database.shed_old()
             self._peeked = database
             return shed, database.waiting(self._owner), database.peek(self._owner, count)
 
@@ -298,6 +318,7 @@ class Mailbox:
                 database.confirm(ids)
 
         await self._outbox.work(job)
+        self.delivered += len(ids)
         await self.settle(asked_s - SETTLED_AFTER_S)
 
     async def settle(self, until_s: float) -> None:
@@ -318,11 +339,40 @@ class Mailbox:
         """Let what was confirmed and is not settled wait again: the broker vanished, and may have lost it."""
         self._confirmed.clear()
 
+        def job(database: Database) -> tuple[int, int]:
+            return database.doubt(self._owner), database.waiting(self._owner)
+
+        doubted, self.depth = await self._outbox.work(job)
+        self.delivered -= doubted
+
+    async def refuse(self, ids: Sequence[int]) -> None:
+        """Note that the broker has refused messages; they still wait, behind all others."""
+        origin = self._peeked
+
+        def job(database: Database) -> None:
+            if database is origin:
+                database.refuse(ids)
+
+        await self._outbox.work(job)
+
+    async def set_aside(self, number: int, message: Message, why: str) -> None:
+        """Keep a message from being sent, and from holding up the others: it can't be delivered."""
+        origin = self._peeked
+
         def job(database: Database) -> int:
-            database.doubt(self._owner)
+            if database is origin:
+                database.set_aside(number, why)
             return database.waiting(self._owner)
 
         self.depth = await self._outbox.work(job)
+        self.aside += 1
+        if self.aside == 1:
+            _log.warning(
+                "%s: a message for %s is set aside: %s (see: merits mqtt set-aside)",
+                self._broker,
+                shown(message.topic),
+                why,
+            )
 
     async def look(self) -> None:
         """See how much killed programs and ended streams have left for this broker, and leave it where it is:
@@ -335,6 +385,15 @@ class Mailbox:
             return database.left_behind(self._owner, self._broker, self._outbox.owners.orphaned)
 
         self.left_behind = await self._outbox.work(job)
+
+    async def grow_old(self) -> None:
+        """Shed what has waited too long, and note that time goes on, while nothing else is done."""
+
+        def job(database: Database) -> tuple[int, int]:
+            return database.shed_old(), database.waiting(self._owner)
+
+        shed, self.depth = await self._outbox.work(job)
+        self._note(shed)
 
     async def adopt(self) -> None:
         """Take over what killed programs and ended streams have left for this broker."""

@@ -1,14 +1,14 @@
 """Who is alive: an owner of messages holds a lock for as long as its process lives, however that ends."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
 
 from filelock import FileLock, Timeout
 from ulid import ULID
 
-_YOUNG_S = 3600
+_NAME = re.compile(r"[0-9A-Z]{26}")
 
 
 class Owners:
@@ -29,18 +29,30 @@ class Owners:
             OSError: the lock can't be had.
         """
         self._sweep()
-        name = str(ULID())
-        lock = self._lock(name)
-        lock.acquire(blocking=False)
+        name, lock = self._take()
         try:
             yield name
         finally:
             lock.release()
             self._remove(name)
 
+    def _take(self) -> tuple[str, FileLock]:
+        """A name and its lock; another one if someone swept it away before it was held."""
+        while True:
+            name = str(ULID())
+            lock = self._lock(name)
+            with suppress(Timeout):
+                lock.acquire(blocking=False)
+                if Path(lock.lock_file).exists():
+                    return name, lock
+                lock.release()
+
     @contextmanager
     def orphaned(self, name: str) -> Iterator[bool]:
         """Whether an owner is no more; nobody else is told so meanwhile."""
+        if not _NAME.fullmatch(name):  # nobody is called so
+            yield True
+            return
         lock = self._lock(name)
         try:
             lock.acquire(blocking=False)
@@ -50,19 +62,19 @@ class Owners:
         try:
             yield True
         finally:
+            self._remove(name)  # while it is held: who waits for it then sees that it is gone
             lock.release()
-            self._remove(name)
+            self._remove(name)  # Windows: not before
 
     def _sweep(self) -> None:
-        """Remove the locks of killed owners; the young ones may be about to be taken."""
+        """Remove the locks of killed owners."""
         with suppress(OSError):
             for file in self._folder.glob("*.lock"):
-                if time() - file.stat().st_mtime > _YOUNG_S:
-                    with self.orphaned(file.stem):
-                        pass
+                with self.orphaned(file.stem):
+                    pass
 
     def _lock(self, name: str) -> FileLock:
-        self._folder.mkdir(exist_ok=True)
+        self._folder.mkdir(exist_ok=True, mode=0o700)
         return FileLock(self._folder / f"{name}.lock", thread_local=False)
 
     def _remove(self, name: str) -> None:

@@ -7,10 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from streamer.outputs.outbox.age import Reading
 from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message
 
 WIDE = Bounds(events=1000, bytes=1_000_000, age_s=3600)
+
+
+class Clock:
+    """A machine's clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.boot, self.ticks_s = "a boot", 1000.0
+
+    def __call__(self) -> Reading:
+        return Reading(self.boot, self.ticks_s)
 
 
 def turn(payload: str) -> Message:
@@ -34,7 +45,7 @@ def dead(owner: str) -> Iterator[bool]:
 def test_messages_keep_their_order_and_wait_until_confirmed() -> None:
     database = Database(None, WIDE)
     for payload in "abc":
-        database.put("me", "broker", [turn(payload)], now_s=0)
+        database.put("me", "broker", [turn(payload)])
     (first, message), _ = database.peek("me", 2)
     assert message == turn("a")
     database.confirm([first])
@@ -45,7 +56,7 @@ def test_messages_keep_their_order_and_wait_until_confirmed() -> None:
 def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled() -> None:
     database = Database(None, WIDE)
     for payload in "abcd":
-        database.put("me", "broker", [turn(payload)], now_s=0)
+        database.put("me", "broker", [turn(payload)])
     a, b, c = (number for number, _ in database.peek("me", 3))
     database.confirm([a, b, c])
     database.settle([a])
@@ -58,7 +69,7 @@ def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled() ->
 
 def test_brokers_that_vanish_again_and_again_get_the_same_three_times_at_most() -> None:
     database = Database(None, WIDE)
-    database.put("me", "broker", [turn("a")], now_s=0)
+    database.put("me", "broker", [turn("a")])
     for _ in range(3):
         assert waiting(database) == ["a"]
         database.confirm([database.peek("me", 1)[0][0]])
@@ -68,7 +79,7 @@ def test_brokers_that_vanish_again_and_again_get_the_same_three_times_at_most() 
 
 def test_what_was_confirmed_to_a_dead_owner_is_in_doubt() -> None:
     database = Database(None, WIDE)
-    database.put("dead", "broker", [turn("a"), turn("b")], now_s=0)
+    database.put("dead", "broker", [turn("a"), turn("b")])
     database.confirm([database.peek("dead", 1)[0][0]])
     assert database.left_behind("me", "broker", dead) == 2
     database.adopt("me", "broker", dead)
@@ -77,18 +88,18 @@ def test_what_was_confirmed_to_a_dead_owner_is_in_doubt() -> None:
 
 def test_what_is_shed_once_confirmed_is_no_loss() -> None:
     database = Database(None, Bounds(events=1, bytes=10**6, age_s=3600))
-    database.put("me", "broker", [turn("a")], now_s=0)
+    database.put("me", "broker", [turn("a")])
     database.confirm([database.peek("me", 1)[0][0]])
-    assert database.put("me", "broker", [turn("b")], now_s=0) == 0
+    assert database.put("me", "broker", [turn("b")]) == 0
     assert waiting(database) == ["b"]
 
 
 def test_of_retained_messages_only_the_newest_waits_whoever_put_it() -> None:
     database = Database(None, WIDE)
-    database.put("other", "broker", [turn("A"), state("a")], now_s=0)
-    database.put("me", "elsewhere", [state("e")], now_s=0)
-    database.put("me", "broker", [turn("B"), state("b")], now_s=0)
-    database.put("me", "broker", [turn("C"), state("c")], now_s=0)
+    database.put("other", "broker", [turn("A"), state("a")])
+    database.put("me", "elsewhere", [state("e")])
+    database.put("me", "broker", [turn("B"), state("b")])
+    database.put("me", "broker", [turn("C"), state("c")])
     assert waiting(database) == ["e", "B", "C", "c"]
     assert waiting(database, "other") == ["A"]
 
@@ -102,29 +113,35 @@ def test_of_retained_messages_only_the_newest_waits_whoever_put_it() -> None:
     ],
 )
 def test_beyond_its_bounds_the_oldest_are_shed_and_counted(bounds: Bounds, kept: str) -> None:
-    database = Database(None, bounds)
-    shed = sum(database.put("me", "broker", [turn(p)], now_s=now_s) for now_s, p in enumerate("abcde"))
+    clock = Clock()
+    database, shed = Database(None, bounds, clock), 0
+    for payload in "abcde":
+        shed += database.put("me", "broker", [turn(payload)])
+        clock.ticks_s += 1
     assert ("".join(waiting(database)), shed) == (kept, 5 - len(kept))
 
 
 def test_what_waits_too_long_is_shed_without_anything_new() -> None:
-    database = Database(None, WIDE)
-    database.put("me", "broker", [turn("a"), state("b")], now_s=0)
-    assert database.shed_old(3600) == 0
-    assert (database.shed_old(3601), waiting(database)) == (1, [])
+    clock = Clock()
+    database = Database(None, WIDE, clock)
+    database.put("me", "broker", [turn("a"), state("b")])
+    clock.ticks_s += 3600
+    assert database.shed_old() == 0
+    clock.ticks_s += 1
+    assert (database.shed_old(), waiting(database)) == (1, [])
 
 
 def test_a_state_that_is_shed_is_no_loss() -> None:
     database = Database(None, Bounds(events=1, bytes=10**6, age_s=3600))
-    assert database.put("me", "broker", [state("a"), turn("b")], now_s=0) == 0
+    assert database.put("me", "broker", [state("a"), turn("b")]) == 0
 
 
 def test_orphans_come_first_and_are_only_taken_for_their_broker() -> None:
     database = Database(None, WIDE)
-    database.put("dead", "broker", [turn("a")], now_s=0)
-    database.put("alive", "broker", [turn("b")], now_s=0)
-    database.put("dead", "elsewhere", [turn("c")], now_s=0)
-    database.put("me", "broker", [turn("d")], now_s=0)
+    database.put("dead", "broker", [turn("a")])
+    database.put("alive", "broker", [turn("b")])
+    database.put("dead", "elsewhere", [turn("c")])
+    database.put("me", "broker", [turn("d")])
     database.adopt("me", "broker", dead)
     assert (waiting(database), waiting(database, "alive")) == (["a", "d"], ["b"])
     assert waiting(database, "dead") == ["c"]
@@ -134,8 +151,8 @@ def test_two_processes_use_one_file(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     one, other = Database(path, WIDE), Database(path, WIDE)
     for number in range(20):
-        one.put("one", "broker", [turn(f"1-{number}")], now_s=0)
-        other.put("other", "broker", [turn(f"2-{number}")], now_s=0)
+        one.put("one", "broker", [turn(f"1-{number}")])
+        other.put("other", "broker", [turn(f"2-{number}")])
     assert waiting(one, "one") == [f"1-{number}" for number in range(20)]
     assert waiting(one, "other") == waiting(other, "other")
     one.close()
@@ -146,35 +163,46 @@ def test_two_processes_use_one_file(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_file_of_the_first_version_is_read_on(tmp_path: Path) -> None:
+VERSION_2 = """
+DROP INDEX by_owner; CREATE INDEX by_owner ON messages (owner, waits, id); DROP TABLE clock;
+ALTER TABLE messages DROP COLUMN put_s; ALTER TABLE messages DROP COLUMN refused;
+ALTER TABLE messages DROP COLUMN aside; PRAGMA user_version = 2;
+"""
+VERSION_1 = f"""
+{VERSION_2} DROP INDEX by_owner; CREATE INDEX by_owner ON messages (owner, id);
+ALTER TABLE messages DROP COLUMN waits; ALTER TABLE messages DROP COLUMN confirmed; PRAGMA user_version = 1;
+"""
+
+
+@pytest.mark.parametrize("earlier", [VERSION_1, VERSION_2])
+def test_a_file_of_an_earlier_version_is_read_on(tmp_path: Path, earlier: str) -> None:
     path = tmp_path / "outbox.sqlite"
     with closing(Database(path, WIDE)) as database:
-        database.put("me", "broker", [turn("a"), turn("b")], now_s=0)
+        database.put("me", "broker", [turn("a"), turn("b")])
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            "DROP INDEX by_owner; CREATE INDEX by_owner ON messages (owner, id);"
-            "ALTER TABLE messages DROP COLUMN waits; ALTER TABLE messages DROP COLUMN confirmed;"
-            "PRAGMA user_version = 1;"
-        )
+        connection.executescript(earlier)
+        connection.execute("UPDATE messages SET at = at - 1e9")  # the clock had not been set yet
+        connection.commit()
     for _ in range(2):  # the second time it is of this version
         with closing(Database(path, WIDE)) as database:
             assert waiting(database) == ["a", "b"]
             database.confirm([number for number, _ in database.peek("me", 2)])
             assert waiting(database) == []
             database.doubt("me")
+            assert database.shed_old() == 0
 
 
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     Database(path, WIDE).close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 99")
     with pytest.raises(sqlite3.OperationalError, match="newer version"):
         Database(path, WIDE)
 
 
 def test_what_can_be_read_is_rescued() -> None:
     database, memory = Database(None, WIDE), Database(None, WIDE)
-    database.put("me", "broker", [turn("a"), turn("b")], now_s=0)
+    database.put("me", "broker", [turn("a"), turn("b")])
     memory.rescue(database)
     assert [message for _, message in memory.peek("me", 10)] == [turn("a"), turn("b")]

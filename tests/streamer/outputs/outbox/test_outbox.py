@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
 import pytest
 
@@ -187,7 +187,7 @@ def locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Conn
     """Another program, which has locked an outbox with a turn in it."""
     monkeypatch.setattr("streamer.outputs.outbox.database._BUSY_S", 0.1)
     with closing(Database(path, Bounds(9, 9_999, 9))) as database:
-        database.put("killed", "broker", [turn("a")], time())
+        database.put("killed", "broker", [turn("a")])
     with closing(sqlite3.connect(path, isolation_level=None)) as intruder:
         intruder.execute("BEGIN EXCLUSIVE")
         yield intruder
