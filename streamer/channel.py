@@ -17,6 +17,7 @@ from streamer.load import Load
 from streamer.speaking import Speaking, Understanding
 from streamer.telling import Teller
 from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
+from streamer.transcribers.mending import mended
 from streamer.turn_events import Turn, TurnEvent
 from streamer.turns import TurnDetector
 from streamer.vad import GatedSilero, Heard
@@ -215,7 +216,7 @@ class Channel:
         except RunError:
             return  # whether it is broken is seen when the turn is over
         await speaking.hear(start, sound)
-        await self._tell_partial(speaking, said.text.strip(), sound)
+        await self._tell_partial(speaking, mended(said.text), sound)
 
     def _is_time_short(self) -> bool:
         """Whether partials have no place among what is to be embedded."""

@@ -16,6 +16,7 @@ from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.analyzer import Lane, Utterance
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening, Transcript
+from streamer.transcribers.mending import mended
 from streamer.turn_events import Turn
 
 Heard = TypeVar("Heard")
@@ -144,7 +145,7 @@ class Speaking:
         self, turn: Turn, priority: Priority
     ) -> tuple[Transcript, float, tuple[str, ...], Tensor | None]:
         said = await self._recognise(turn, priority)
-        said = replace(said, text=said.text.strip())
+        said = replace(said, text=mended(said.text))
         worded = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
             self._hint(said.text)
@@ -165,7 +166,7 @@ class Speaking:
             self.heard = max(self.heard, start + len(sound))
             if self.voice is not None:
                 self.voice.hear(fresh)
-            return self._unless_deaf(lambda listening: listening.hear(fresh))
+            return self._unless_deaf(lambda listening: mended(listening.hear(fresh)))
 
     def _finish(self, turn: Turn) -> Transcript | None:
         self._listen(turn.audio_start, turn.audio)

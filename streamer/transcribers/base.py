@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.errors import RunError
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
@@ -20,6 +22,10 @@ class Transcript:
     text: str
     language: str | None = None
     recogniser: str | None = None
+
+
+class Unanswered(RunError):
+    """A remote recogniser says something that is no answer: that it is there will not do."""
 
 
 class Transcriber(Protocol):

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,10 @@ from streamer.transcribers.base import (
     ListeningTranscriber,
     Transcriber,
     Transcript,
+    Unanswered,
 )
+
+Result = TypeVar("Result")
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
@@ -37,9 +40,12 @@ class Remote(ListeningTranscriber, ClosingTranscriber, Protocol):
 class Fallback:
     """Recognises with a remote recogniser, and with another one while that is away.
 
-    The turn in which it fails is recognised by the spare one, and so are those that follow, until it is found
-    back: it is looked for in the background, ever less often as long as it recognises no turn. Both are said
-    once. Every transcript tells whose it is.
+    The turn in which it fails, in whatever way, is recognised by the spare one, and so are those that follow,
+    until it is found back: it is looked for in the background, ever less often as long as it recognises no
+    turn. Both are said once. Every transcript tells whose it is.
+
+    Where it is there but gives no answer (`Unanswered`), or fails again before it has recognised a turn, to
+    be there is not enough: it is tried with a turn from time to time, and is back when it has recognised one.
 
     Args:
         first: the remote one.
@@ -69,6 +75,9 @@ class Fallback:
         self._spare: Transcriber | None = None
         self._trouble: str | None = None
         self._outages = 0  # that are over
+        self._proven = True  # it has recognised a turn since it was found back
+        self._doubted = False  # that it is found will not do
+        self._on_trial = False  # it is found, and the next turn is for it
         self._changing = threading.Lock()
         self._closed = threading.Event()
         try:
@@ -95,14 +104,12 @@ class Fallback:
         Raises:
             RunError: both failed.
         """
-        if self._trouble is None:
+        if self._asks_first:
             outages = self._outages
             try:
-                said = self._first.transcribe(audio)
+                return self._did_well(_attempt(lambda: self._first.transcribe(audio)))
             except RunError as error:
                 self._take_over(error, outages)
-            else:
-                return self._did_well(said)
         assert self._spare is not None
         return replace(self._spare.transcribe(audio), recogniser=self._spare.name)
 
@@ -110,7 +117,7 @@ class Fallback:
         """Begin with a turn (see `ListeningTranscriber`), by the one that recognises now."""
         if isinstance(before, _FirstListening | _SpareListening):
             before = before.listening
-        if self._trouble is None:
+        if self._asks_first:
             listening = self._first.listen(before)
             return None if listening is None else _FirstListening(listening, self, self._outages)
         spare = self._spare
@@ -125,34 +132,63 @@ class Fallback:
             if isinstance(transcriber, ClosingTranscriber):
                 transcriber.close()
 
+    @property
+    def _asks_first(self) -> bool:
+        return self._trouble is None or self._on_trial
+
     def _did_well(self, said: Transcript) -> Transcript:
         self._retry_s = self._first_retry_s
+        self._proven = True
+        with self._changing:
+            if self._on_trial:
+                self._back()
         return replace(said, recogniser=self._first.name)
 
     def _take_over(self, error: RunError, outages: int) -> None:
         """The first one failed, when so many outages were over: what an earlier one broke is no news."""
         with self._changing:
-            if self._trouble is not None or outages != self._outages or self._closed.is_set():
-                self._spare = self._spare or self._make_spare()
-                return
             self._spare = self._spare or self._make_spare()
+            if not self._asks_first or outages != self._outages or self._closed.is_set():
+                return
+            said = self._trouble is not None
+            self._doubted |= isinstance(error, Unanswered) or not self._proven
+            self._on_trial = False
             takes_over = f"({error}): {self._spare.name} takes over until it is back"
             self._trouble = f"the recogniser {self._first.name} failed {takes_over}"
-            self._notify(f"the recogniser {self._where} failed {takes_over}")
+            if not said:
+                self._notify(f"the recogniser {self._where} failed {takes_over}")
             threading.Thread(target=self._look_for_it, name="recogniser-retry", daemon=True).start()
 
     def _look_for_it(self) -> None:
         while not self._closed.wait(self._retry_s):
             self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
             try:
-                self._first.look()
+                _attempt(self._first.look)
             except (RunError, InputError):
                 continue
             with self._changing:
                 self._outages += 1
-                self._trouble = None
-                self._notify(f"the recogniser {self._where} is back: {self._first.name}")
+                self._proven = False
+                if self._doubted:
+                    self._on_trial = True
+                else:
+                    self._back()
             return
+
+    def _back(self) -> None:
+        self._trouble = None
+        self._doubted = self._on_trial = False
+        self._notify(f"the recogniser {self._where} is back: {self._first.name}")
+
+
+def _attempt(what: Callable[[], Result]) -> Result:
+    """Do something with the first one, whose every failure is one that the other takes over from."""
+    try:
+        return what()
+    except (RunError, InputError):
+        raise
+    except Exception as error:
+        raise RunError(f"it fails: {str(error) or type(error).__name__}") from error
 
 
 class _FirstListening:
@@ -165,14 +201,14 @@ class _FirstListening:
 
     def hear(self, samples: NDArray[np.int16]) -> str:
         try:
-            return self.listening.hear(samples)
+            return _attempt(lambda: self.listening.hear(samples))
         except RunError as error:
             self._fallback._take_over(error, self._outages)
             raise
 
     def finish(self, audio: NDArray[np.int16]) -> Transcript:
         try:
-            said = self.listening.finish(audio)
+            said = _attempt(lambda: self.listening.finish(audio))
         except RunError as error:
             self._fallback._take_over(error, self._outages)
             raise

@@ -9,12 +9,12 @@ from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
-from wyoming.event import Event
-from wyoming.info import AsrModel, Describe, Info
+from wyoming.info import Describe
 
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
-from streamer.transcribers.base import Listening, Transcript
+from streamer.transcribers import wyoming_messages as messages
+from streamer.transcribers.base import Listening, Transcript, Unanswered
 from streamer.transcribers.believability import can_hold_words
 from streamer.transcribers.repetition import without_loops
 from streamer.transcribers.wyoming_address import WyomingAddress
@@ -153,26 +153,26 @@ class WyomingListening:
             await utterance.close()
 
 
-async def _describe(address: WyomingAddress) -> Info | None:
+async def _describe(address: WyomingAddress) -> messages.Info | None:
+    """What a server says of itself; None where it says nothing, or nothing that can be understood."""
     async with Connection(address) as connection:
         await connection.write(Describe())
         with suppress(TimeoutError):
             async with asyncio.timeout(DESCRIBE_S):
                 while (event := await connection.read()) is not None:
-                    if Info.is_type(event.type):
+                    if event.kind == "info":
                         return _info(event)
     return None
 
 
-def _info(event: Event) -> Info | None:
-    """What a server says of itself; None where it leaves out what it should say."""
+def _info(event: messages.Event) -> messages.Info | None:
     try:
-        return Info.from_event(event)
-    except (KeyError, TypeError, AttributeError):
+        return event.read(messages.Info)
+    except Unanswered:
         return None
 
 
-def _chosen(info: Info, address: WyomingAddress) -> str:
+def _chosen(info: messages.Info, address: WyomingAddress) -> str:
     """What the server uses for us: the program, and the model where only one comes into question."""
     programs = [program for program in info.asr if program.installed] or info.asr
     if not programs:
@@ -187,7 +187,7 @@ def _chosen(info: Info, address: WyomingAddress) -> str:
     raise InputError(f"{address} has nothing for {wanted}; it offers {offered}")
 
 
-def _suits(model: AsrModel, address: WyomingAddress) -> bool:
+def _suits(model: messages.Model, address: WyomingAddress) -> bool:
     languages = {_primary(language) for language in model.languages}
     return (address.model is None or model.name == address.model) and (
         address.language is None or not languages or _primary(address.language) in languages

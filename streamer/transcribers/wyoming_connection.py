@@ -11,16 +11,15 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from wyoming.asr import Transcribe, TranscriptChunk, TranscriptStop
-from wyoming.asr import Transcript as WyomingTranscript
+from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.client import AsyncTcpClient
-from wyoming.error import Error
-from wyoming.event import Event, Eventable
+from wyoming.event import Eventable, async_write_event
 
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import RunError
-from streamer.transcribers.base import Transcript
+from streamer.transcribers import wyoming_messages as messages
+from streamer.transcribers.base import Transcript, Unanswered
+from streamer.transcribers.mending import mended
 from streamer.transcribers.wyoming_address import WyomingAddress
 
 CONNECT_S = 3.0
@@ -28,6 +27,9 @@ CONNECT_S = 3.0
 
 CHUNK = SAMPLE_RATE // 10
 """Samples sent at a time."""
+
+MOST_EVENTS = 10_000
+"""Events that a server may have to say of a turn; servers that stream words send some a second."""
 
 _WIDTH = 2
 _DISCONNECT_S = 1.0
@@ -92,31 +94,42 @@ class Connection:
     """One connection, to be entered once."""
 
     def __init__(self, address: WyomingAddress) -> None:
-        self._client = AsyncTcpClient(address.host, address.port, connect_timeout=CONNECT_S)
+        self._address = address
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._client.connect()
+        async with asyncio.timeout(CONNECT_S):
+            self._streams = await asyncio.open_connection(
+                self._address.host, self._address.port, limit=messages.LONGEST
+            )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(OSError):  # it may be broken already; TimeoutError is one, too
-            async with asyncio.timeout(_DISCONNECT_S):
-                await self._client.disconnect()
+        if self._streams is not None:
+            writer, self._streams = self._streams[1], None
+            writer.close()
+            with suppress(OSError):  # it may be broken already; TimeoutError is one, too
+                async with asyncio.timeout(_DISCONNECT_S):
+                    await writer.wait_closed()
 
     async def write(self, message: Eventable) -> None:
         """Send a message."""
-        await self._client.write_event(message.event())
+        _, writer = self._open_streams()
+        await async_write_event(message.event(), writer)
 
-    async def read(self) -> Event | None:
+    async def read(self) -> messages.Event | None:
         """The next event; None at the end.
 
         Raises:
-            ConnectionError: what comes is no event.
+            Unanswered: what comes is no event.
         """
-        try:
-            return await self._client.read_event()
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ConnectionError("what it says is not Wyoming") from error
+        reader, _ = self._open_streams()
+        return await messages.read_event(reader)
+
+    def _open_streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None:
+            raise ConnectionError("the connection is closed")
+        return self._streams
 
 
 def _reason(error: OSError | EOFError) -> str:
@@ -133,16 +146,22 @@ def _reason(error: OSError | EOFError) -> str:
 class Utterance:
     """Speech on its way to the server, and the words on their way back.
 
-    Attributes:
-        text: the words so far, from servers that stream them.
+    Args:
+        address: of the server.
     """
 
     def __init__(self, address: WyomingAddress) -> None:
-        self.text = ""
         self._address = address
         self._connection = Connection(address)
         self._answer: asyncio.Task[Transcript] | None = None
+        self._asked = False
+        self._text = ""
         self._broken = False
+
+    @property
+    def text(self) -> str:
+        """The words so far, from servers that stream them."""
+        return mended(self._text)
 
     async def open(self) -> None:
         """Connect, and say what comes."""
@@ -154,12 +173,14 @@ class Utterance:
     async def send(self, samples: NDArray[np.int16]) -> None:
         """Send int16 [n] at 16 kHz, any n."""
         for at in range(0, len(samples), CHUNK):
+            self._asked = True
             sound = samples[at : at + CHUNK].tobytes()
             await self._write(AudioChunk(SAMPLE_RATE, _WIDTH, channels=1, audio=sound))
 
     async def finish(self) -> Transcript:
         """Say that it is over, and wait for the words."""
         assert self._answer is not None
+        self._asked = True
         await self._write(AudioStop())
         return await self._answer
 
@@ -187,17 +208,21 @@ class Utterance:
             raise
 
     async def _listen(self) -> Transcript:
-        while (event := await self._connection.read()) is not None:
-            try:
-                if WyomingTranscript.is_type(event.type):
-                    said = WyomingTranscript.from_event(event)
-                    return Transcript(str(said.text), said.language)
-                if TranscriptChunk.is_type(event.type):
-                    self.text += str(TranscriptChunk.from_event(event).text)
-                elif TranscriptStop.is_type(event.type):
+        for _ in range(MOST_EVENTS):
+            if (event := await self._connection.read()) is None:
+                raise ConnectionError("it broke off")
+            match event.kind:
+                case "transcript" | "transcript-stop" if not self._asked:
+                    raise Unanswered("it answers before it is asked")
+                case "transcript":
+                    said = event.read(messages.Transcript)
+                    return Transcript(said.text, said.language)
+                case "transcript-chunk":
+                    self._text += event.read(messages.Chunk).text
+                case "transcript-stop":
                     return Transcript(self.text)
-                elif Error.is_type(event.type):
-                    raise ConnectionError(f"it says: {Error.from_event(event).text}")
-            except KeyError as error:
-                raise ConnectionError("what it says is not Wyoming") from error
-        raise ConnectionError("it broke off")
+                case "error":
+                    raise ConnectionError(f"it says: {event.read(messages.Failure).text}")
+            if len(self._text) > messages.LONGEST_TEXT:
+                break
+        raise Unanswered("it says too much")

@@ -1,0 +1,164 @@
+"""What Wyoming servers say, read as what strangers say: checked in shape and size, mended where it can be.
+
+An event is a line of JSON (`type`, `data`, `data_length`, `payload_length`), `data_length` bytes of more
+JSON, and `payload_length` bytes of anything.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, WrapValidator
+
+from streamer.transcribers.base import Unanswered
+from streamer.transcribers.mending import mended
+
+LONGEST = 2**20
+"""Bytes in the longest line, and in the longest data, of an event."""
+
+LONGEST_TEXT = 2**16
+"""Characters in the longest text that is taken for words."""
+
+_LONGEST_NAME = 100
+_LARGEST_PAYLOAD = 2**24
+_PIECE = 2**16
+
+Said = TypeVar("Said", bound=BaseModel)
+
+
+def _any_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it must be text")
+    return value
+
+
+def _text(value: Any) -> str:
+    return mended(_any_text(value))
+
+
+def _if_valid(value: Any, check: Callable[[Any], Any]) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        return None
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Name = Annotated[Text, Field(min_length=1, max_length=_LONGEST_NAME)]
+Language = Annotated[
+    Annotated[Text, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$")] | None, WrapValidator(_if_valid)
+]
+
+
+class Transcript(BaseModel):
+    """The words of a turn. A language that is none is left out."""
+
+    text: Annotated[Text, Field(max_length=LONGEST_TEXT)]
+    language: Language = None
+
+
+class Chunk(BaseModel):
+    """More words of a turn, not mended: the other half of a character may be in the next one."""
+
+    text: Annotated[Any, AfterValidator(_any_text)]
+
+
+class Failure(BaseModel):
+    """That the server failed."""
+
+    text: Annotated[Text, Field(max_length=LONGEST_TEXT)] = "an error"
+
+
+class Model(BaseModel):
+    """A model that a program may use."""
+
+    name: Name
+    languages: list[Text] = []
+
+
+class Program(BaseModel):
+    """A speech-to-text program."""
+
+    name: Name
+    installed: bool = True
+    models: list[Model] = []
+
+
+class Info(BaseModel):
+    """What a server offers."""
+
+    asr: list[Program] = []
+
+
+class _Header(BaseModel):
+    type: Annotated[str, Field(strict=True)]
+    data: dict[str, Any] | None = None
+    data_length: Annotated[int, Field(strict=True, ge=0, le=LONGEST)] | None = None
+    payload_length: Annotated[int, Field(strict=True, ge=0, le=_LARGEST_PAYLOAD)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a server said.
+
+    Attributes:
+        kind: its type in the protocol; may be one that we do not know.
+        data: whatever came with it.
+    """
+
+    kind: str
+    data: dict[str, Any]
+
+    def read(self, what: type[Said]) -> Said:
+        """What it says.
+
+        Raises:
+            Unanswered: nothing of that kind.
+        """
+        return _read(what, self.data, f"its {mended(self.kind)[:_LONGEST_NAME]} is none")
+
+
+async def read_event(reader: asyncio.StreamReader) -> Event | None:
+    """The next event; None at the end. A payload is passed over.
+
+    Args:
+        reader: whose limit is `LONGEST`.
+
+    Raises:
+        Unanswered: what comes is no event, or larger than any.
+        OSError: the connection broke.
+        EOFError: it ended in the middle of an event.
+    """
+    try:
+        line = await reader.readline()
+    except ValueError as error:  # as asyncio has it
+        raise Unanswered("it says too much") from error
+    if not line:
+        return None
+    header = _read(_Header, _object(line), "what it says is not Wyoming")
+    data = header.data or {}
+    if header.data_length:
+        data |= _object(await reader.readexactly(header.data_length))
+    left = header.payload_length or 0
+    while left:
+        left -= len(await reader.readexactly(min(left, _PIECE)))
+    return Event(header.type, data)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(content.decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise Unanswered("what it says is not Wyoming") from error
+    if not isinstance(said, dict):
+        raise Unanswered("what it says is not Wyoming")
+    return said
+
+
+def _read(kind: type[Said], data: dict[str, Any], otherwise: str) -> Said:
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise Unanswered(otherwise) from error
