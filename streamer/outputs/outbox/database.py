@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
 
@@ -111,17 +111,15 @@ class Database:
         """
         with self._transaction():
             now_s = self._now()
-            for message in messages:
+            for message in map(_storable, messages):
                 if message.retain:
                     self._forget(broker, message.topic)
-                topic, payload = (
-                    text.encode("utf-8", "replace") for text in (message.topic, message.payload)
-                )
+                size = len(message.topic.encode()) + len(message.payload.encode())
                 self._connection.execute(
                     "INSERT INTO messages (owner, broker, topic, payload, retain, event, at, bytes, put_s)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (owner, broker, topic.decode(), payload.decode(), message.retain, message.id, time(),
-                     len(topic) + len(payload), now_s),
+                    (owner, broker, message.topic, message.payload, message.retain, message.id, time(), size,
+                     now_s),
                 )  # fmt: skip
             return self._shed(now_s)
 
@@ -328,6 +326,13 @@ class Database:
         (value,) = self._connection.execute(query, values).fetchone()
         assert isinstance(value, int)
         return value
+
+
+def _storable(message: Message) -> Message:
+    """The same with nothing in its texts that is no UTF-8."""
+    texts = {name: getattr(message, name) for name in ("topic", "payload", "id")}
+    mended = {name: text and text.encode("utf-8", "replace").decode() for name, text in texts.items()}
+    return message if mended == texts else replace(message, **mended)
 
 
 def _decode(stored: bytes) -> str:

@@ -80,7 +80,7 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
     with sqlite3.connect(":memory:") as model:
         model.executescript(_SCHEMA)
         rows = connection.execute(
-            "SELECT (SELECT count(typeof(events + bytes) = 'integer' OR NULL) FROM total),"
+            "SELECT (SELECT count(typeof(events) || typeof(bytes) = 'integerinteger' OR NULL) FROM total),"
             " (SELECT count(typeof(base_s + ticks_s) = 'real' OR NULL) FROM clock)"
         ).fetchone()
         whole = rows == (1, 1) and all(_shape(connection, name) >= shape for name, shape in _shapes(model))

@@ -407,38 +407,43 @@ async def test_a_broker_that_never_answers_holds_nobody_up(tmp_path: Path) -> No
     await server.wait_closed()
 
 
-async def test_what_the_broker_refuses_is_said_once_and_waits(
+async def test_what_the_broker_refuses_is_said_once_and_set_aside_and_all_else_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rules = tmp_path / "rules"
-    rules.write_text("topic read #\ntopic write merits/+/availability\n")
+    rules.write_text("topic read #\ntopic write merits/+/availability\ntopic write merits/+/state\n")
     with Mosquitto(tmp_path, "allow_anonymous true", f"acl_file {rules}") as broker:
-        async with kitchen(broker.url, tmp_path) as output:
+        async with subscriber(broker) as witness, kitchen(broker.url, tmp_path) as output:
             await output.send(Sample().started())
-            await output.send(Sample().final())
+            for turn in range(1, 31):
+                await output.send(Sample().final(turn))
             await becomes(lambda: output.status.trouble == "the broker refuses events")
-        assert output.queue.depth == 2
-        refused = [record.message for record in caplog.records if "Not authorized" in record.message]
-        assert len(refused) == len(set(refused)) == 2
+            await witness.until("state", '"turn":30,')
+            await delivered(output)
+    refused = [record.message for record in caplog.records if "Not authorized" in record.message]
+    assert len(refused) == len(set(refused)) == 3
+    assert any("merits/kitchen/turn is refused: Not authorized; events wait" in said for said in refused)
+    assert "30 MQTT messages for" in caplog.text
+    assert kept(tmp_path, "aside LIKE '%Not authorized%'") == kept(tmp_path) == 30
+    assert kept(tmp_path, "refused = 2") == 30, "the third time decides"
 
 
-async def test_the_topic_that_is_refused_is_named_and_all_is_well_once_it_is_taken(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_was_refused_is_delivered_once_it_is_taken(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.write_text("topic read #\ntopic write merits/+/availability\ntopic write merits/+/turn\n")
     with Mosquitto(tmp_path, "allow_anonymous true", f"acl_file {rules}") as broker:
         async with kitchen(broker.url, tmp_path) as output:
             await output.send(Sample().final())
-            await becomes(lambda: output.status.trouble == "the broker refuses events")
-            assert "merits/kitchen/state is refused: Not authorized; events wait" in caplog.text
-            assert "merits/kitchen/turn" not in caplog.text
-            assert output.queue.depth == 1, "of the state alone"
-            rules.write_text("topic readwrite #\n")
-            broker.stop()
-            broker.start()
-            await delivered(output)
-            assert output.status.trouble is None
+            await becomes(lambda: kept(tmp_path, "aside IS NOT NULL") == 1)
+        rules.write_text("topic readwrite #\n")
+        broker.stop()
+        broker.start()
+        async with Outbox(OutboxSettings(path=tmp_path / "outbox.sqlite")) as outbox:
+            ids = [one.number for one in await outbox.work(lambda database: database.set_aside_for(None))]
+            assert await outbox.work(lambda database: database.retry(ids)) == 1
+        async with subscriber(broker) as witness, kitchen(broker.url, tmp_path) as output:
+            await witness.until("state", '"turn":1,')
+        assert kept(tmp_path) == 0
 
 
 async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

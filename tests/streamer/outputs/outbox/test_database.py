@@ -1,12 +1,14 @@
 """The outbox's file: order, bounds, what is shed, and who sends what."""
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from streamer.outputs.mqtt.misfits import misfit
 from streamer.outputs.outbox.age import Reading
 from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message
@@ -206,3 +208,133 @@ def test_what_can_be_read_is_rescued() -> None:
     database.put("me", "broker", [turn("a"), turn("b")])
     memory.rescue(database)
     assert [message for _, message in memory.peek("me", 10)] == [turn("a"), turn("b")]
+
+
+def test_age_goes_by_no_wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, clock = tmp_path / "outbox.sqlite", Clock()
+    for boot, (years, hours_up) in enumerate([(0, 0.1), (-28, 0.2), (50, 0.2), (0, 0.4)]):
+        monkeypatch.setattr("streamer.outputs.outbox.database.time", lambda years=years: 1.8e9 + years * 3e7)
+        clock.boot, clock.ticks_s = f"boot {boot}", 0.0
+        with closing(Database(path, WIDE, clock)) as database:
+            for _ in range(9):
+                clock.ticks_s += 3600 * hours_up / 9
+                assert database.shed_old() == 0
+            assert database.put("me", "broker", [turn(str(boot))]) == 0
+    with closing(Database(path, WIDE, clock)) as database:
+        clock.ticks_s += 3600 * 0.5  # 1.3 h after the first, 1.1 h after the second, 0.9 h after the third
+        assert database.shed_old() == 2
+        assert waiting(database) == ["2", "3"]
+
+
+def test_what_is_set_aside_is_sent_by_nobody_until_it_is_retried() -> None:
+    database = Database(None, WIDE)
+    database.put("me", "broker", [turn("a"), turn("b"), turn("c")])
+    database.put("me", "elsewhere", [turn("d")])
+    a, b, c, d = (number for number, _ in database.peek("me", 9))
+    for number in (a, b, d):
+        database.set_aside(number, "why not")
+    database.doubt("me")
+    database.adopt("heir", "broker", dead)
+    assert (waiting(database), database.waiting_for("broker"), waiting(database, "heir")) == (["c"], 1, [])
+    aside = database.set_aside_for("broker")
+    assert [(one.number, one.topic, one.bytes, one.why) for one in aside] == [
+        (a, "turn", 5, "why not"),
+        (b, "turn", 5, "why not"),
+    ]
+    assert [one.number for one in database.set_aside_for(None)] == [a, b, d]
+    assert database.discard([a, c]) == 1
+    assert database.retry([b, c]) == 1
+    with closing(Database(None, WIDE)) as memory:
+        memory.rescue(database)
+        assert [one.why for one in memory.set_aside_for(None)] == ["why not"]
+        assert waiting(memory) == ["c"]
+    database.confirm([c])
+    database.settle([c])
+
+    @contextmanager
+    def gone(owner: str) -> Iterator[bool]:
+        yield owner != "me"
+
+    assert database.left_behind("me", "broker", gone) == 1
+    database.adopt("me", "broker", gone)
+    assert waiting(database) == ["b"]
+    assert [one.number for one in database.set_aside_for(None)] == [d]
+
+
+def test_what_is_set_aside_counts_for_the_bounds_and_is_shed_as_the_oldest() -> None:
+    database = Database(None, Bounds(events=2, bytes=10**6, age_s=3600))
+    database.put("me", "broker", [turn("a")])
+    database.set_aside(database.peek("me", 1)[0][0], "why not")
+    assert database.put("me", "broker", [turn("b"), turn("c")]) == 0
+    assert (database.set_aside_for(None), waiting(database)) == ([], ["b", "c"])
+
+
+def test_what_was_refused_yields_to_all_else() -> None:
+    database = Database(None, WIDE)
+    database.put("me", "broker", [turn(payload) for payload in "abcd"])
+    a, b, *_ = (number for number, _ in database.peek("me", 9))
+    database.refuse([a, b])
+    database.refuse([a])
+    assert [(m.payload, m.refused) for _, m in database.peek("me", 9)] == [
+        ("c", 0), ("d", 0), ("b", 1), ("a", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\0b", "\udcff turn"])
+def test_whatever_text_is_put_in_can_be_read(text: str) -> None:
+    database = Database(None, WIDE)
+    database.put("me", "broker", [turn(text), Message(text, "b", qos=1), turn("c")])
+    assert len(waiting(database)) == 3
+    assert waiting(database)[1:] == ["b", "c"]
+
+
+def test_whatever_stands_in_the_file_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    with closing(Database(path, WIDE)) as database:
+        database.put("me", "broker", [turn("a"), turn("b"), turn("c")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE messages SET payload = CAST(x'ff00fe' AS TEXT) WHERE id = 1")
+        connection.execute("UPDATE messages SET topic = x'ff', put_s = 'never', event = 7 WHERE id = 2")
+        connection.commit()
+    with closing(Database(path, WIDE)) as database:
+        assert [misfit(message) is None for _, message in database.peek("me", 9)] == [False, False, True]
+        assert database.shed_old() == 0
+
+
+NO_OUTBOX = {
+    "other tables": "CREATE TABLE x (a)",
+    "none of ours": "PRAGMA user_version = 2; CREATE TABLE x (a)",
+    "one of ours": "PRAGMA user_version = 3; CREATE TABLE messages (id INTEGER PRIMARY KEY)",
+    "no sums": "DROP TABLE total",
+    "empty sums": "DELETE FROM total",
+    "sums that are none": "UPDATE total SET events = 'many'",
+    "no clock": "DELETE FROM clock",
+    "no trigger": "DROP TRIGGER gone",
+    "a newer one of another program": "DROP TABLE messages; PRAGMA user_version = 99",
+}
+
+
+@pytest.mark.parametrize("script", NO_OUTBOX.values(), ids=NO_OUTBOX)
+def test_a_database_that_is_no_outbox_is_told(tmp_path: Path, script: str) -> None:
+    path = tmp_path / "outbox.sqlite"
+    if not script.startswith(("CREATE", "PRAGMA")):
+        Database(path, WIDE).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+    with pytest.raises(sqlite3.DatabaseError) as told:
+        Database(path, WIDE)
+    assert "newer version" not in str(told.value)
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o644, 0o444, 0o600])
+def test_a_file_that_was_there_becomes_this_user_s_alone(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "outbox.sqlite"
+    with closing(Database(path, WIDE)) as database:
+        database.put("me", "broker", [turn("a")])
+        files = [path, Path(f"{path}-wal"), Path(f"{path}-shm")]
+        for file in files:
+            file.chmod(mode)
+        with closing(Database(path, WIDE)) as again:
+            again.put("me", "broker", [turn("b")])
+            assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
+            assert waiting(again) == ["a", "b"]

@@ -244,3 +244,92 @@ async def test_the_platform_s_place_that_cannot_be_used_is_made_do_without(
         await mailbox.confirm([number for number, _ in await mailbox.peek(9)], monotonic())
     (said,) = [record.message for record in caplog.records]
     assert "events wait in memory until the program ends" in said
+
+
+@pytest.mark.parametrize("content", [None, b"", b"SQLite format 3\0" + bytes(84), b"{}"])
+async def test_whatever_is_in_its_place_it_is_of_use_and_stays_so(
+    path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    if content is None:
+        (path / "something").mkdir(parents=True)
+        path = path.parent / "link"
+        path.symlink_to("outbox.sqlite/something")  # a link to a folder in its place
+        outbox = Outbox(OutboxSettings(path=path.parent / "outbox.sqlite" / "something" / "it"))
+        outbox.path.mkdir()
+    else:
+        path.write_bytes(content)
+        outbox = outbox_at(path)
+    for payload in "ab":
+        async with outbox if payload == "a" else Outbox(OutboxSettings(path=outbox.path)) as again:
+            assert not again.in_memory
+            async with again.mailbox("broker") as mailbox:
+                await mailbox.adopt()
+                await mailbox.put([turn(payload)])
+    said = [record.message for record in caplog.records if "put aside" in record.message]
+    assert len(said) == (content != b"")
+    async with Outbox(OutboxSettings(path=outbox.path)) as again, again.mailbox("broker") as mailbox:
+        await mailbox.adopt()
+        assert await waiting(mailbox) == "ab"
+
+
+async def test_tables_that_vanish_while_in_use_end_nothing(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+        with closing(sqlite3.connect(path)) as intruder:
+            intruder.execute("DROP TABLE messages")
+        await mailbox.put([turn("b")])
+        assert not outbox.in_memory
+        assert await waiting(mailbox) == "b"
+        await mailbox.confirm([number for number, _ in await mailbox.peek(9)], monotonic())
+    (said,) = [record.message for record in caplog.records]
+    assert "it was put aside as" in said
+
+
+async def test_by_whatever_link_it_is_reached_it_is_one_outbox(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(path.name)
+    async with outbox_at(path) as one, outbox_at(link) as other, one.mailbox("broker") as living:
+        await living.put([turn("a")])
+        async with other.mailbox("broker") as heir:
+            await heir.adopt()
+            assert await waiting(heir) == ""
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "fifo"])
+async def test_what_is_no_file_is_neither_used_nor_touched(tmp_path: Path, place: str) -> None:
+    if place == "fifo":
+        os.mkfifo(tmp_path / place)
+    path = tmp_path / place
+    before = path.stat().st_mode
+    with pytest.raises(InputError, match=r"it is no file; choose another outbox\.path"):
+        await outbox_at(path).__aenter__()
+    assert path.stat().st_mode == before
+
+
+async def test_another_user_s_file_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(path, b"")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(InputError, match="it belongs to another user"):
+        await outbox_at(path).__aenter__()
+
+
+async def test_what_is_put_aside_takes_no_other_s_name(path: Path) -> None:
+    for _ in range(3):
+        damage(path, b"no database" * 1000)
+        async with outbox_at(path):
+            pass
+    assert len(list(path.parent.glob("outbox.sqlite.damaged-*"))) == 3
+
+
+async def test_the_owners_of_an_outbox_take_no_notice_of_the_wall_clock(path: Path) -> None:
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as living:
+        await living.put([turn("a")])
+        (ours,) = os.listdir(f"{path}.owners")  # noqa: PTH208
+        for seconds in (0, 4e9):
+            os.utime(f"{path}.owners/{ours}", (seconds, seconds))
+            async with outbox_at(path) as other, other.mailbox("broker") as heir:
+                await heir.adopt()
+                assert await waiting(heir) == ""
