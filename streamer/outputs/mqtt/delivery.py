@@ -41,8 +41,8 @@ class Delivery:
         stream: whose availability is published too; None where there is none.
         retry_s: delay before the first new attempt to connect, in seconds.
         longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to four
-            times as long while there are none.
+        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to seven
+            times as long while there are none, or while Home Assistant has not come back.
     """
 
     def __init__(
@@ -71,8 +71,12 @@ class Delivery:
         self._patient = (
             mailbox.depth > 0
         )  # what earlier runs left: who knows how long the broker has been back
+        self._was_away = False
         self._announcement: Message | None = None
         self._announced = True
+        self._home_assistant: bool | None = None  # whether someone heard the announcement; None: not known
+        self._online = False
+        self._kept: set[str] = set()
         self._passing: Message | None = None
 
     @property
@@ -150,11 +154,12 @@ class Delivery:
         if online := self._availability(ONLINE):
             await self._publish(connection, online)
         self._announced = self._announcement is None
+        self._online = False
         self._answered = True
         if self._trouble is not None:
             _log.warning("connected to %s again", self._address)
             self._trouble = None
-            self._patient = True
+            self._patient = self._was_away = True
         listening = asyncio.create_task(self._listen(connection))
         delivery = asyncio.create_task(self._deliver(connection))
         try:
@@ -180,17 +185,24 @@ class Delivery:
             with contextlib.suppress(aiomqtt.MqttError):  # where that may not be read, retained messages do
                 await connection.client.subscribe(f"{options.discovery_prefix}/status", qos=1)
         async for message in connection.client.messages:
+            if message.retain:
+                self._kept.add(str(message.topic))
             if message.payload == ONLINE.encode():
                 self._announced = self._announcement is None
+                self._online = not message.retain
                 self._wake.set()
 
     async def _deliver(self, connection: Connection) -> None:
+        known = self._home_assistant
         await self._deliver_announcement(connection)
         await self._mailbox.adopt()
-        if self._patient and self._mailbox.depth:
+        if self._patient and (self._mailbox.depth or (self._was_away and known)):
+            back_s = monotonic()
             await asyncio.sleep(self._settle_s)
-            await self._find_subscribers(connection)
-        self._patient = False
+            if self._was_away and known is not False:
+                await self._await_home_assistant(connection, back_s, certain=known is True)
+            await self._find_subscribers(connection, back_s)
+        self._patient = self._was_away = False
         while True:
             self._wake.clear()
             await self._deliver_announcement(connection)
@@ -205,35 +217,66 @@ class Delivery:
             else:
                 await self._rest(connection)
 
-    async def _find_subscribers(self, connection: Connection) -> None:
+    async def _await_home_assistant(self, connection: Connection, back_s: float, *, certain: bool) -> None:
+        """Wait until Home Assistant says that it is online, but not for ever.
+
+        It looks for a broker that was away every 10 s, and has no session of its own there.
+        """
+        while self._address.options.discovery and not self._online and self._may_wait(back_s, certain):
+            await self._deliver_announcement(connection)
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    def _may_wait(self, back_s: float, certain: bool = False) -> bool:
+        """Whether there is time for subscribers: less once closed, unless one was certainly there."""
+        times = 4 if self._closing.is_set() and not certain else 7
+        return monotonic() < back_s + times * self._settle_s
+
+    async def _find_subscribers(self, connection: Connection, back_s: float) -> None:
         """Send the first message, again and again until there is someone who hears it, but not for ever.
 
         A broker that was killed has forgotten its subscribers, and hears of them as they come back.
         """
-        longest = monotonic() + 3 * self._settle_s
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
             asked_s = monotonic()
             heard = await connection.publish(message)
             if connection.client.refused:
                 return  # which will be said of the whole batch
-            if heard or monotonic() > longest:
+            if heard or not self._may_wait(back_s):
                 await self._mailbox.confirm([number], asked_s)
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _deliver_announcement(self, connection: Connection) -> None:
-        if not self._announced and self._announcement is not None:
-            self._announced = True
-            await self._publish(connection, self._announcement)
+        if self._announced or self._announcement is None:
+            return
+        self._announced = True
+        is_new = not await self._is_kept(connection, self._announcement.topic)
+        heard = await self._publish(connection, self._announcement)
+        if heard or not self._patient:
+            self._home_assistant = heard
+        if heard and is_new:
+            await asyncio.sleep(2 * self._settle_s)  # until its entities have subscribed
 
-    async def _publish(self, connection: Connection, message: Message) -> None:
-        """Publish what the broker may refuse without harm to the events, which is said then."""
-        await connection.publish(message)
+    async def _is_kept(self, connection: Connection, topic: str) -> bool:
+        """Whether the broker keeps a message of this topic, as far as it lets us see."""
+        with contextlib.suppress(aiomqtt.MqttError):
+            await connection.client.subscribe(topic, qos=1)
+        await connection.client.unsubscribe(topic)  # the kept message comes before the answer
+        return topic in self._kept
+
+    async def _publish(self, connection: Connection, message: Message) -> bool:
+        """Publish what the broker may refuse without harm to the events, which is said then.
+
+        Returns:
+            False if the broker says that nobody has subscribed to it.
+        """
+        heard = await connection.publish(message)
         try:
             connection.check()
         except Refused as error:
             self._warn_once(f"{self._address}: {error}")
+        return heard
 
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something."""
