@@ -6,7 +6,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Summary
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -74,7 +74,14 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=registry,
         )
-        self._valence = Summary("merits_valence", "Valence of turns, -1 to 1", registry=registry)
+        self._valence = Counter(
+            "merits_valence",
+            "Sum of how far above 0 (positive) or below it (negative) the valence of turns was",
+            ["sign"],
+            registry=registry,
+        )
+        for sign in ("positive", "negative"):
+            self._valence.labels(sign)
         self._started = Counter("merits_sessions_started", "Sessions begun", registry=registry)
         self._ended = Counter("merits_sessions_ended", "Sessions ended", ["reason"], registry=registry)
         for reason in ("end of input", "interrupted", "error"):
@@ -96,7 +103,8 @@ class Metrics:
         match event:
             case TurnFinal():
                 self._turns.labels(event.emotion).inc()
-                self._valence.observe(event.valence)
+                sign = "positive" if event.valence > 0 else "negative"
+                self._valence.labels(sign).inc(abs(event.valence))
                 for stage, taken_ms in event.latency_ms:
                     self._latency.labels(stage).observe(taken_ms / 1e3)
             case TurnRevised():

@@ -29,6 +29,9 @@ BETWEEN_BATCHES_S = 0.03
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
 _LEAVE_S = 1.0
+_PATIENCE, _CLOSED_PATIENCE = 9, 4
+"""With subscribers, in `settle_s`: Home Assistant looks for its broker every 10 s, Node-RED every 15 s, and
+neither has a session there that outlives the connection. A program that is to end waits for less."""
 _AT_ONCE = 6
 """Connections that are lost in a row, with nothing settled between, before there is a pause between them."""
 _FRUITLESS = 12
@@ -51,8 +54,8 @@ class Delivery:
         stream: whose availability is published too; None where there is none.
         retry_s: delay before the first new attempt to connect, in seconds.
         longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to four
-            times as long while there are none.
+        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to nine
+            times as long while there are none, or while Home Assistant has not come back.
     """
 
     def __init__(
@@ -87,8 +90,12 @@ class Delivery:
         self._suspicions = Suspicions()
         self._on_their_way: set[Key] = set()
         self._lost_in_a_row = 0
+        self._was_away = False
         self._announcement: Message | None = None
         self._announced = True
+        self._home_assistant: bool | None = None  # whether someone heard the announcement; None: not known
+        self._online = False
+        self._kept: set[str] = set()
         self._passing: Message | None = None
         self._answers: dict[str, Message] = {}
         self._asked = asyncio.Event()
@@ -174,7 +181,7 @@ class Delivery:
                         self._next_retry_s = self._retry_s
                         by_a_message = self._suspicions.connected(at_once=at_once)
                         if at_once:
-                            self._patient = not by_a_message
+                            self._patient = self._was_away = not by_a_message
                         await self._session(connection)
                         return True
                 except aiomqtt.MqttError as error:
@@ -214,6 +221,8 @@ class Delivery:
     async def _session(self, connection: Connection) -> None:
         """Deliver over one connection until it breaks, or until closed and all is delivered."""
         self._on_their_way.clear()
+        self._kept.clear()
+        self._online = False
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._mailbox.doubt()  # what was confirmed just before the last one broke
@@ -225,7 +234,7 @@ class Delivery:
             if self._trouble is not None:
                 _log.warning("connected to %s again", self._address)
                 self._trouble = None
-                self._patient = True
+                self._patient = self._was_away = True
             tasks = [
                 asyncio.create_task(self._deliver(connection)),
                 asyncio.create_task(self._listen(connection)),
@@ -261,9 +270,12 @@ class Delivery:
         """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
         async for message in connection.client.messages:
             topic, payload = str(message.topic), bytes(message.payload or b"").decode("utf-8", "replace")
+            if message.retain:
+                self._kept.add(topic)
             if topic == f"{self._address.options.discovery_prefix}/status":
                 if payload == ONLINE:
                     self._announced = self._announcement is None
+                    self._online = not message.retain
                     self._wake.set()
             elif self._presence is not None:
                 answer, stranger = self._presence.hear(topic, payload, retained=message.retain)
@@ -286,12 +298,16 @@ class Delivery:
                 await self._publish(connection, answer)
 
     async def _deliver(self, connection: Connection) -> None:
+        known = self._home_assistant
         await self._deliver_announcement(connection)
         await self._mailbox.adopt()
-        if self._patient and self._mailbox.depth:
+        if self._patient and (self._mailbox.depth or (self._was_away and known)):
+            back_s = monotonic()
             await asyncio.sleep(self._settle_s)
-            await self._find_subscribers(connection)
-        self._patient = False
+            if self._was_away and known is not False:
+                await self._await_home_assistant(connection, back_s, certain=known is True)
+            await self._find_subscribers(connection, back_s)
+        self._patient = self._was_away = False
         while True:
             self._wake.clear()
             await self._deliver_announcement(connection)
@@ -306,12 +322,22 @@ class Delivery:
             else:
                 await self._rest(connection)
 
-    async def _find_subscribers(self, connection: Connection) -> None:
+    async def _await_home_assistant(self, connection: Connection, back_s: float, *, certain: bool) -> None:
+        """Wait until Home Assistant says that it is online, but not for ever."""
+        while self._address.options.discovery and not self._online and self._may_wait(back_s, certain):
+            await self._deliver_announcement(connection)
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    def _may_wait(self, back_s: float, certain: bool = False) -> bool:
+        """Whether there is time for subscribers: less once closed, unless one was certainly there."""
+        times = _CLOSED_PATIENCE if self._closing.is_set() and not certain else _PATIENCE
+        return monotonic() < back_s + times * self._settle_s
+
+    async def _find_subscribers(self, connection: Connection, back_s: float) -> None:
         """Send the first message, again and again until there is someone who hears it, but not for ever.
 
         A broker that was killed has forgotten its subscribers, and hears of them as they come back.
         """
-        longest = monotonic() + 3 * self._settle_s
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
             if connection.misfit(message) or self._suspicions.verdict(number):
@@ -320,24 +346,43 @@ class Delivery:
             answer = await self._send(connection, number, message)
             if answer.refused:
                 return
-            if answer.heard or monotonic() > longest:
+            if answer.heard or not self._may_wait(back_s):
                 await self._mailbox.confirm([number], asked_s)
                 return
             await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _deliver_announcement(self, connection: Connection) -> None:
-        if not self._announced and self._announcement is not None:
-            self._announced = True
-            await self._publish(connection, self._announcement)
+        if self._announced or self._announcement is None:
+            return
+        self._announced = True
+        is_new = not await self._is_kept(connection, self._announcement)
+        heard = await self._publish(connection, self._announcement)
+        if heard or not self._patient:
+            self._home_assistant = heard
+        if heard and is_new:
+            await asyncio.sleep(2 * self._settle_s)  # until its entities have subscribed
 
-    async def _publish(self, connection: Connection, message: Message) -> None:
-        """Publish what is not in the outbox, unless the broker can't take it, which is said."""
+    async def _is_kept(self, connection: Connection, message: Message) -> bool:
+        """Whether the broker keeps a message of this topic, as far as it lets us see."""
+        if connection.misfit(message) is None:
+            await connection.subscribe(message.topic)
+            await connection.client.unsubscribe(message.topic)  # the kept message comes before the answer
+        return message.topic in self._kept
+
+    async def _publish(self, connection: Connection, message: Message) -> bool:
+        """Publish what is not in the outbox, unless the broker can't take it, which is said.
+
+        Returns:
+            Whether somebody has subscribed to it, as far as is known.
+        """
+        heard = False
         why = connection.misfit(message) or self._suspicions.verdict(message.topic)
         if why is None:
             answer = await self._send(connection, message.topic, message)
-            why = answer.said if answer.refused else None
+            heard, why = answer.heard and not answer.refused, answer.said if answer.refused else None
         if why is not None:
             self._warn_once(f"{self._address}: {shown(message.topic)} is refused: {why}")
+        return heard
 
     async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
         """Publish, and keep in mind what is on its way should the connection be lost."""

@@ -16,6 +16,10 @@ from streamer.version import VERSION
 ORIGIN = "MERITS Live"
 _LONGEST_STATE = 255
 """Of an entity, in characters: Home Assistant takes no longer one."""
+_LONGEST_ATTRIBUTE = 3000
+"""In characters: Home Assistant keeps no attributes of more than 16384 bytes, and warns of them."""
+_NO_STATES = ("None", "unknown", "unavailable")
+"""What Home Assistant takes for the want of a state, whoever says it."""
 _TURN_ATTRIBUTES = (
     "emotion",
     "confidence",
@@ -29,7 +33,10 @@ _TURN_ATTRIBUTES = (
     "end_s",
     "session",
     "seq",
+    "at",
 )
+_WORDS = ("words", "text")
+"""Entities that are not there where words are withheld."""
 
 
 def device_id(base: str) -> str:
@@ -71,8 +78,10 @@ def announcement(
         "state_topic": f"{base}/state",
         "qos": 1,
         "cmps": {
-            name: {**entity, "unique_id": f"{device_id(base)}_{name}"}
-            for name, entity in _entities(base, labels, words=words).items()
+            name: {"p": entity["p"]}  # which removes it, should it be known
+            if name in _WORDS and not words
+            else {**entity, "unique_id": f"{device_id(base)}_{name}"}
+            for name, entity in _entities(base, labels).items()
         },
     }
     return Message(
@@ -86,16 +95,17 @@ def removal(discovery_prefix: str, base: str) -> list[Message]:
     return [Message(topic, "", qos=1, retain=True) for topic in topics]
 
 
-def _entities(base: str, labels: Sequence[str], *, words: bool) -> Mapping[str, dict[str, Any]]:
-    entities: dict[str, dict[str, Any]] = {
+def _entities(base: str, labels: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+    return {
         "emotion": {
             "p": "sensor",
             "name": "Emotion",
             "icon": "mdi:emoticon-outline",
             "device_class": "enum",
             "options": list(labels),
-            "value_template": _template("value_json.emotion"),
+            "value_template": _of_state("emotion", f"found if found in {_literal(labels)} else none"),
             "json_attributes_topic": f"{base}/state",
+            "json_attributes_template": _template("value if value_json is mapping else '{}'"),
         },
         "confidence": {
             "p": "sensor",
@@ -104,7 +114,9 @@ def _entities(base: str, labels: Sequence[str], *, words: bool) -> Mapping[str, 
             "unit_of_measurement": "%",
             "state_class": "measurement",
             "suggested_display_precision": 0,
-            "value_template": _template("(value_json.confidence * 100) | round(1)"),
+            "value_template": _of_state(
+                "confidence", "(found * 100) | round(1) if found is number else none"
+            ),
         },
         "valence": {
             "p": "sensor",
@@ -112,41 +124,72 @@ def _entities(base: str, labels: Sequence[str], *, words: bool) -> Mapping[str, 
             "icon": "mdi:plus-minus-variant",
             "state_class": "measurement",
             "suggested_display_precision": 2,
-            "value_template": _template("value_json.valence"),
+            "value_template": _of_state("valence"),
         },
         "turn": {
             "p": "event",
             "name": "Turn",
             "icon": "mdi:account-voice",
             "state_topic": f"{base}/turn",
+            "availability": [],  # turns may come late, when nobody listens any more
             "event_types": ["final", "revised"],
             "value_template": _turn_template(),
         },
-    }
-    if words:
-        entities["words"] = {
+        "words": {
             "p": "sensor",
             "name": "Words spoken",
             "icon": "mdi:counter",
             "unit_of_measurement": "words",
             "state_class": "total_increasing",
-            "value_template": _template("value_json.words"),
-        }
-        entities["text"] = {
+            "value_template": _of_state("words"),
+        },
+        "text": {
             "p": "sensor",
             "name": "Last words",
             "icon": "mdi:format-quote-close",
             "state_topic": f"{base}/turn",
-            "value_template": _template(
-                f"value_json.text[:{_LONGEST_STATE}] if value_json.type == 'turn.final' else this.state"
-            ),
-        }
-    return entities
+            "value_template": _text_template(),
+        },
+    }
+
+
+def _of_state(name: str, expression: str = "found") -> str:
+    """A template over what is `found` under a name in the latest state: none once that was removed."""
+    state = "(value_json if value_json is mapping else {})"
+    return f"{{% set found = {state}.get('{name}') %}}" + _template(expression)
+
+
+def _text_template() -> str:
+    """The last words: those before, where a turn was only revised."""
+    before = f"none if this.state in {_literal(_NO_STATES)} else this.state"
+    return (
+        f"{{% set words = value_json.text if value_json.type == 'turn.final' else ({before}) %}}"
+        f"{{% if words is string and words | trim in {_literal(_NO_STATES)} %}}“{{{{ words | trim }}}}”"
+        "{% else %}" + _template(_cut("words", _LONGEST_STATE)) + "{% endif %}"
+    )
 
 
 def _turn_template() -> str:
-    attributes = ", ".join(f"'{name}': value_json.{name}" for name in _TURN_ATTRIBUTES)
-    return _template("{'event_type': value_json.type[5:], " + attributes + "} | to_json")
+    """An event, but nothing for one that comes again: Home Assistant still has the attributes of the last."""
+    attributes = {name: f"value_json.{name}" for name in _TURN_ATTRIBUTES}
+    attributes |= {"event_type": "value_json.type[5:]", "text": _cut("value_json.text", _LONGEST_ATTRIBUTE)}
+    pairs = ", ".join(f"'{name}': {value}" for name, value in attributes.items())
+    return (
+        "{% if value_json.session != this.attributes.session | default(none)"
+        " or value_json.seq > this.attributes.seq | default(0) %}"
+        + _template(f"{{{pairs}}} | to_json")
+        + "{% endif %}"
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    """An expression: `text`, or as much of it as fits."""
+    return f"({text}[:{length - 1}] ~ '…' if {text} is string and {text} | length > {length} else {text})"
+
+
+def _literal(texts: Sequence[str]) -> str:
+    """A list, as a template has it."""
+    return json.dumps(list(texts), ensure_ascii=False)
 
 
 def _template(expression: str) -> str:

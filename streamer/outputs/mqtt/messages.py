@@ -24,7 +24,7 @@ ONLINE, OFFLINE = "online", "offline"
 
 
 class State(BaseModel):
-    """The latest emotion of a stream, small."""
+    """The latest emotion of a stream, small. Until a session's first turn, what is said of one is null."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -33,31 +33,31 @@ class State(BaseModel):
         json_schema_serialization_defaults_required=True,
     )
 
-    emotion: String
+    emotion: String | None = None
     """The likeliest emotion of the newest turn."""
-    confidence: Probability
+    confidence: Probability | None = None
     """Its probability, 0 to 1."""
-    valence: Valence
+    valence: Valence | None = None
     """How pleasant, from -1 (negative) to 1 (positive)."""
-    sentiment: Sentiment
+    sentiment: Sentiment | None = None
     """The likeliest sentiment."""
-    speaker: String | None
+    speaker: String | None = None
     """Who spoke, null where that is not known."""
-    turn: TurnNumber
+    turn: TurnNumber | None = None
     """Number of the turn in the session, from 1."""
     words: Count | None
     """How many words were spoken in this session so far, null where words are withheld."""
     at: Timestamp
-    """When this was said of the turn: wall clock, UTC, RFC 3339 with milliseconds."""
+    """When this was said of the turn, or the session began: wall clock, UTC, RFC 3339 with milliseconds."""
     session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     """ULID of the session."""
     seq: Annotated[int, Field(ge=1)]
     """Number of the event in its session that said so."""
 
     @classmethod
-    def of(cls, event: TurnFinal | TurnRevised, words: int | None) -> Self:
-        """What an event about the newest turn makes of the state."""
-        fields = {name: getattr(event, name) for name in cls.model_fields if name != "words"}
+    def of(cls, event: SessionStarted | TurnFinal | TurnRevised, words: int | None) -> Self:
+        """What the start of a session, or an event about its newest turn, makes of the state."""
+        fields = {name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)}
         return cls(**fields, words=words)
 
 
@@ -78,13 +78,15 @@ class StreamMessages:
     Args:
         prefix: first levels of every topic.
         stream: name of the stream.
+        words: whether words are published.
 
     Attributes:
         base: what all its topics begin with.
     """
 
-    def __init__(self, prefix: str, stream: str) -> None:
+    def __init__(self, prefix: str, stream: str, *, words: bool = True) -> None:
         self.base = f"{prefix}/{topic_level(stream)}"
+        self._counts_words = words
         self._newest_turn = 0
         self._words = 0
 
@@ -98,17 +100,25 @@ class StreamMessages:
 
     def of(self, event: Event) -> list[Message]:
         """Messages for one event, none for most; feed events in order."""
-        if isinstance(event, SessionStarted):
-            self._newest_turn = self._words = 0
-        if isinstance(event, TurnPartial):
-            return [Message(f"{self.base}/partial", event.model_dump_json(), qos=0, id=event_id(event))]
-        if not isinstance(event, TurnFinal | TurnRevised):
-            return []
+        match event:
+            case TurnPartial():
+                return [Message(f"{self.base}/partial", event.model_dump_json(), qos=0, id=event_id(event))]
+            case SessionStarted():
+                self._newest_turn = self._words = 0
+                return [self._state(event, self._counts_words)]
+            case TurnFinal() | TurnRevised():
+                return self._of_turn(event)
+        return []
+
+    def _of_turn(self, event: TurnFinal | TurnRevised) -> list[Message]:
         messages = [Message(f"{self.base}/turn", event.model_dump_json(), qos=1, id=event_id(event))]
         if isinstance(event, TurnFinal):
             self._words += len((event.text or "").split())
         if event.turn >= self._newest_turn:
             self._newest_turn = event.turn
-            state = State.of(event, None if event.text is None else self._words)
-            messages.append(Message(f"{self.base}/state", state.model_dump_json(), qos=1, retain=True))
+            messages.append(self._state(event, event.text is not None))
         return messages
+
+    def _state(self, event: SessionStarted | TurnFinal | TurnRevised, counts_words: bool) -> Message:
+        state = State.of(event, self._words if counts_words else None)
+        return Message(f"{self.base}/state", state.model_dump_json(), qos=1, retain=True)

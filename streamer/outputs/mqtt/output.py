@@ -47,7 +47,7 @@ class Mqtt:
         **pace: float,
     ) -> None:
         self._address = address
-        self._messages = StreamMessages(address.prefix, stream)
+        self._messages = StreamMessages(address.prefix, stream, words=words)
         self._outbox = outbox
         self._words = words
         self._pace = pace

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streamer.outputs.mqtt.discovery import announcement, config_topic, device_id, removal
@@ -46,10 +47,12 @@ def check(topic: str, payload: str) -> dict[str, Any]:
     assert config["o"].keys() <= ORIGIN
     assert config["o"]["name"]
     assert all("topic" in one for one in config["availability"])
-    unique = [entity["unique_id"] for entity in config["cmps"].values()]
+    unique = [entity["unique_id"] for entity in config["cmps"].values() if len(entity) > 1]
     assert len(set(unique)) == len(unique) >= 1
     for entity in config["cmps"].values():
         assert entity.keys() <= FIELDS[entity["p"]]
+        if entity.keys() == {"p"}:
+            continue  # to be removed
         assert "state_topic" in entity or "state_topic" in config
         if entity.get("device_class") == "enum":
             assert entity["options"]
@@ -66,12 +69,14 @@ def announce(words: bool = True, base: str = "merits/kitchen") -> dict[str, Any]
     return check(message.topic, message.payload)
 
 
-def render(template: str, payload: str, this: str = "before") -> str:
-    """What Home Assistant makes of a payload."""
-    environment = ImmutableSandboxedEnvironment()
+def render(template: str, payload: str, state: str = "unknown", **attributes: Any) -> str:
+    """What Home Assistant makes of a payload, where the entity's state is so far this one."""
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     environment.filters["to_json"] = json.dumps
-    values = {"value": payload, "value_json": json.loads(payload), "this": {"state": this}}
-    return environment.from_string(template).render(values)
+    values: dict[str, Any] = {"value": payload, "this": {"state": state, "attributes": attributes}}
+    if payload:
+        values["value_json"] = json.loads(payload)
+    return environment.from_string(template).render(values).strip()
 
 
 def test_a_device_with_its_entities() -> None:
@@ -94,17 +99,96 @@ def test_templates_find_what_is_published() -> None:
     event = json.loads(render(cmps["turn"]["value_template"], turn.payload))
     assert event["event_type"] in cmps["turn"]["event_types"]
     assert (event["emotion"], event["turn"], event["speaker"]) == ("joy", 3, "A")
+    assert (event["at"], event["session"], event["seq"]) == ("2026-01-02T03:04:05.000Z", sample.session.id, 1)
     assert render(cmps["text"]["value_template"], turn.payload) == "I can't believe you did that!"
     (revised,) = messages.of(sample.revised(1))
-    assert render(cmps["text"]["value_template"], revised.payload) == "before"
     assert json.loads(render(cmps["turn"]["value_template"], revised.payload))["event_type"] == "revised"
-    (long, _) = messages.of(sample.final(4, text="a" * 300))
-    assert len(render(cmps["text"]["value_template"], long.payload)) == 255
 
 
-def test_without_words_nothing_is_said_of_them() -> None:
+def test_a_turn_that_comes_again_is_no_event() -> None:
+    template, messages = announce()["cmps"]["turn"]["value_template"], StreamMessages("merits", "kitchen")
+    sample, before = Sample(), Sample()
+    first, second, third = (messages.of(sample.final(turn))[0].payload for turn in (1, 2, 3))
+    known = {"session": sample.session.id, "seq": 2}
+    assert [render(template, payload, "2026", **known) for payload in (first, second)] == ["", ""]
+    assert json.loads(render(template, third, "2026", **known))["seq"] == 3
+    assert json.loads(render(template, messages.of(before.final(9))[0].payload, "2026", **known))["turn"] == 9
+
+
+@pytest.mark.parametrize("payload", ["", "{}"])
+def test_a_state_that_was_removed_is_none(payload: str) -> None:
+    cmps = announce()["cmps"]
+    for name in ("emotion", "confidence", "valence", "words"):
+        assert render(cmps[name]["value_template"], payload) == "None"
+    assert render(cmps["emotion"]["json_attributes_template"], payload) == "{}"
+
+
+def test_a_session_begins_with_nothing_but_no_words() -> None:
+    cmps, (state,) = announce()["cmps"], StreamMessages("merits", "kitchen").of(Sample().started())
+    names = ("emotion", "confidence", "valence", "words")
+    values = [render(cmps[name]["value_template"], state.payload) for name in names]
+    assert values == ["None", "None", "None", "0"]
+
+
+def test_another_bundle_s_emotion_is_none() -> None:
+    template, sample = announce()["cmps"]["emotion"]["value_template"], Sample(labels=[*MELD, "pride"])
+    *_, state = StreamMessages("merits", "kitchen").of(sample.final(1, "pride"))
+    assert render(template, state.payload) == "None"
+
+
+def test_emotions_may_have_any_name() -> None:
+    labels = ['so"so', "it's", "back\\slash", "zufrieden, glücklich", "😀", "{{ 1 }}", "%}"]
+    message = announcement("homeassistant", "merits/kitchen", "kitchen", labels, "b@1", words=True)
+    template = json.loads(message.payload)["cmps"]["emotion"]["value_template"]
+    for label in labels:
+        *_, state = StreamMessages("merits", "kitchen").of(Sample(labels=labels).final(1, label))
+        assert render(template, state.payload) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("None", "“None”"),
+        (" unavailable", "“unavailable”"),
+        ("unknown", "“unknown”"),
+        ("none of it", "none of it"),
+        ("", ""),
+        (None, "None"),
+        ("a" * 255, "a" * 255),
+        ("a" * 256, "a" * 254 + "…"),
+    ],
+)
+def test_words_are_no_states(text: str | None, shown: str) -> None:
+    template, messages, sample = (
+        announce()["cmps"]["text"]["value_template"],
+        StreamMessages("m", "k"),
+        Sample(),
+    )
+    final, _ = messages.of(sample.final(1, text=text))
+    assert render(template, final.payload) == shown
+    revised, _ = messages.of(sample.revised(1, text=text))
+    state = "unknown" if shown == "None" else shown
+    assert render(template, revised.payload, state) == shown
+    assert render(template, revised.payload, "unavailable") == "None"
+
+
+def test_an_event_has_room_for_its_words() -> None:
+    template, messages = announce()["cmps"]["turn"]["value_template"], StreamMessages("m", "k")
+    for length in (3000, 3001):
+        turn, _ = messages.of(Sample().final(1, text="a" * length))
+        text = json.loads(render(template, turn.payload))["text"]
+        assert text == ("a" * 3000 if length == 3000 else "a" * 2999 + "…")
+
+
+def test_without_words_nothing_is_said_of_them_and_their_entities_are_removed() -> None:
     config = announce(words=False)
-    assert set(config["cmps"]) == {"emotion", "confidence", "valence", "turn"}
+    assert {name for name, entity in config["cmps"].items() if entity == {"p": "sensor"}} == {"words", "text"}
+    assert {name for name, entity in config["cmps"].items() if len(entity) > 1} == {
+        "emotion",
+        "confidence",
+        "valence",
+        "turn",
+    }
     (turn, _) = StreamMessages("merits", "kitchen").of(Sample().final(text=None))
     event = json.loads(render(config["cmps"]["turn"]["value_template"], turn.payload))
     assert event["text"] is None

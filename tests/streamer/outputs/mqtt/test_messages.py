@@ -60,8 +60,24 @@ def test_partials_are_sent_at_most_once_and_everything_else_stays_here() -> None
     messages, sample = StreamMessages("merits", "kitchen"), Sample()
     (partial,) = messages.of(sample.partial())
     assert (partial.topic, partial.qos, partial.retain) == ("merits/kitchen/partial", 0, False)
-    for event in (sample.started(), sample.turn_started(), sample.gap(), sample.ended()):
+    for event in (sample.turn_started(), sample.gap(), sample.ended()):
         assert messages.of(event) == []
+
+
+@pytest.mark.parametrize(("words", "count"), [(True, 0), (False, None)])
+def test_a_session_begins_without_the_emotion_of_the_last_one(words: bool, count: int | None) -> None:
+    messages, sample = StreamMessages("merits", "kitchen", words=words), Sample()
+    messages.of(sample.final(1, "joy"))
+    started = sample.started()
+    (state,) = messages.of(started)
+    assert (state.topic, state.qos, state.retain) == ("merits/kitchen/state", 1, True)
+    assert json.loads(state.payload) == {
+        **dict.fromkeys(("emotion", "confidence", "valence", "sentiment", "speaker", "turn")),
+        "words": count,
+        "at": "2026-01-02T03:04:05.000Z",
+        "session": started.session,
+        "seq": started.seq,
+    }
 
 
 def test_words_are_counted_once_a_turn_and_withheld_with_them() -> None:
