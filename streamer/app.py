@@ -166,6 +166,11 @@ def listen(
     source = MicrophoneSource(int(device) if device is not None and device.isdecimal() else device)
     if view is None:
         view = events != "-" and sys.stdout.isatty()
+    if stream is None and settings.mqtt is not None:
+        from streamer.outputs.mqtt.naming import microphone_here
+
+        stream = microphone_here(device)
+        _notify(f"publishing as {stream}; --stream NAME gives it another name")
     _run([Stream(source, stream or "microphone", live=True)], settings, events=events, view=view)
 
 

@@ -11,6 +11,8 @@ from streamer.outputs.mqtt.settings import BrokerSettings
 
 DEFAULT_PREFIX = "merits"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_LONGEST = 10_000
+"""Of a user, a password, or what topics begin with, in characters: MQTT takes 65,535 bytes of each, all told."""
 _EXAMPLE = "mqtt://localhost or mqtts://user:password@broker.example:8883"
 
 
@@ -65,6 +67,10 @@ class BrokerAddress:
         if parts.query or parts.fragment:
             raise InputError(
                 "the broker's address ends after the topic prefix; write ? and # in a password as %3F and %23"
+            )
+        if any(len(part) > _LONGEST for part in (parts.path, parts.username or "", parts.password or "")):
+            raise InputError(
+                f"the broker's address has a user, password or prefix of over {_LONGEST:,} characters"
             )
         prefix = unquote(parts.path).strip("/") or DEFAULT_PREFIX
         if prefix.startswith("$") or any(c in "+#" or not c.isprintable() for c in prefix):

@@ -172,7 +172,7 @@ class Delivery:
         at_once = False
         while True:
             connected = False
-            why = "the connection was lost"
+            why = None
             with self._supervised():
                 try:
                     will = None if self._presence is None else self._presence.offline
@@ -189,7 +189,7 @@ class Delivery:
                 except InputError as error:
                     why = str(error)
             if not connected:
-                if not self._failing:
+                if why is not None:
                     self._say(why)
                 return False
             self._lost_in_a_row += 1
@@ -205,7 +205,6 @@ class Delivery:
         """Whatever goes wrong that nobody has thought of: it is said, and what waits is tried again."""
         try:
             yield
-            self._failing = False
         except Exception as error:  # noqa: BLE001 - nothing that waits may wait for ever
             self._failing = True
             said = " ".join(f"{type(error).__name__}: {error}".split())
@@ -250,7 +249,7 @@ class Delivery:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._presence is not None and not connection.misfit(self._presence.offline):
+            if self._presence is not None and not self._impossible(connection, self._presence.offline):
                 with contextlib.suppress(aiomqtt.MqttError):
                     await connection.publish(self._presence.offline, timeout_s=_LEAVE_S)
             await take_leave(connection, self._mailbox)
@@ -364,7 +363,7 @@ class Delivery:
 
     async def _is_kept(self, connection: Connection, message: Message) -> bool:
         """Whether the broker keeps a message of this topic, as far as it lets us see."""
-        if connection.misfit(message) is None:
+        if self._impossible(connection, message) is None:
             await connection.subscribe(message.topic)
             await connection.client.unsubscribe(message.topic)  # the kept message comes before the answer
         return message.topic in self._kept
@@ -376,13 +375,17 @@ class Delivery:
             Whether somebody has subscribed to it, as far as is known.
         """
         heard = False
-        why = connection.misfit(message) or self._suspicions.verdict(message.topic)
+        why = self._impossible(connection, message)
         if why is None:
             answer = await self._send(connection, message.topic, message)
             heard, why = answer.heard and not answer.refused, answer.said if answer.refused else None
         if why is not None:
             self._warn_once(f"{self._address}: {shown(message.topic)} is refused: {why}")
         return heard
+
+    def _impossible(self, connection: Connection, message: Message) -> str | None:
+        """Why something that is not in the outbox can't be published; None while it may be tried."""
+        return connection.misfit(message) or self._suspicions.verdict(message.topic)
 
     async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
         """Publish, and keep in mind what is on its way should the connection be lost."""
@@ -484,6 +487,7 @@ class Delivery:
             await self._mailbox.settle(asked_s - SETTLED_AFTER_S)
 
     def _say(self, trouble: str) -> None:
+        self._failing = False
         if trouble != self._trouble:
             _log.warning("no connection to %s (%s); events wait until there is one", self._address, trouble)
         self._trouble = trouble

@@ -1,0 +1,161 @@
+"""Which messages no broker takes, how large a packet is, and which one a broker hangs up on."""
+
+import random
+
+import pytest
+from aiomqtt import ProtocolVersion
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from streamer.outputs.mqtt.client import Connection, _Client, _properties
+from streamer.outputs.mqtt.misfits import LARGEST, Suspicions, misfit, packet_bytes, tries
+from streamer.outputs.outbox.message import Message
+
+FIT = [
+    Message("a", "", qos=1),
+    Message("ä" * 32_767, "x", qos=1),
+    Message("a/b", "\0", qos=0),
+    Message("$x", "x" * 100_000, qos=1),
+]
+MISFITS = [
+    (Message("", "x", qos=1), "topic"),
+    (Message("a" * 65_536, "x", qos=1), "65,536 bytes"),
+    (Message("ä" * 32_768, "x", qos=1), "65,536 bytes"),
+    (Message("a\0b", "x", qos=1), "topic"),
+    (Message("a/+", "x", qos=1), "topic"),
+    (Message("a/#", "x", qos=1), "topic"),
+    (Message("a\ud800", "x", qos=1), "topic is no UTF-8"),
+    (Message("a", "\udcff", qos=1), "payload is no UTF-8"),
+    (Message("a", "x" * (LARGEST + 1), qos=1), "payload is longer"),
+    (Message("a", "x", qos=1, id="x" * 65_536), "id is longer"),
+    (Message("a", None, qos=1), "payload is no text"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("message", FIT)
+def test_what_can_be_sent(message: Message) -> None:
+    assert misfit(message) is None
+
+
+@pytest.mark.parametrize(("message", "why"), MISFITS)
+def test_what_can_t_be_sent(message: Message, why: str) -> None:
+    said = misfit(message)
+    assert said is not None
+    assert why in said
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="+#\0"), min_size=1, max_size=300),
+    st.text(st.characters(codec="utf-8"), max_size=20_000),
+    st.sampled_from([0, 1]),
+    st.none() | st.text(st.characters(codec="utf-8"), max_size=40),
+    st.sampled_from([ProtocolVersion.V311, ProtocolVersion.V5]),
+)
+def test_a_packet_is_as_large_as_paho_makes_it(
+    topic: str, payload: str, qos: int, event: str | None, version: ProtocolVersion
+) -> None:
+    message = Message(topic, payload, qos, id=event)
+    paho, packets = Client(CallbackAPIVersion.VERSION2, protocol=version.value), []
+    paho._packet_queue = lambda command, packet, *_: packets.append(packet) or 0  # type: ignore[assignment]
+    paho._sock = True
+    properties = _properties(message, version)
+    paho._send_publish(1, topic.encode(), payload.encode(), qos, False, False, None, properties)
+    paho._sock = None
+    beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+    assert packet_bytes(message, len(beside)) == len(packets[0])
+
+
+async def test_a_broker_s_own_limit_is_kept_to_the_byte() -> None:
+    client = _Client("127.0.0.1", protocol=ProtocolVersion.V5)
+    connection, message = Connection(client, ProtocolVersion.V5), Message("a", "x" * 100, qos=1, id="S-1")
+    assert connection.misfit(message) is None
+    for largest in range(1, 300):
+        client.largest = largest
+        if connection.misfit(message) is None:
+            break
+    client.largest = largest - 1
+    assert f"{largest} bytes of {largest - 1}" in str(connection.misfit(message))
+    assert 110 < largest < 160
+
+
+class Broker:
+    """Hangs up on certain messages, and on others by chance."""
+
+    def __init__(self, bad: set[int], seed: int, restarts: float = 0.0) -> None:
+        self.bad, self._random, self._restarts = bad, random.Random(seed), restarts
+
+    def takes(self, batch: list[int]) -> tuple[list[int], bool]:
+        """Those that it confirms, and whether it hangs up then."""
+        for place, number in enumerate(batch):
+            if number in self.bad or self._random.random() < self._restarts:
+                return batch[:place], True
+        return batch, False
+
+
+@given(st.sets(st.integers(0, 60)), st.integers(1, 10), st.integers(0, 999))
+def test_the_messages_a_broker_hangs_up_on_are_found_and_no_others(
+    bad: set[int], at_once: int, seed: int
+) -> None:
+    broker, suspicions = Broker(bad, seed), Suspicions()
+    waiting, aside, hangups = list(range(61)), set(), 0
+    while waiting:
+        batch = waiting[: 1 if suspicions.careful else at_once]
+        if hopeless := {number for number in batch if suspicions.verdict(number)}:
+            aside |= hopeless
+            waiting = [number for number in waiting if number not in hopeless]
+            continue
+        taken, lost = broker.takes(batch)
+        for number in taken:
+            suspicions.taken(number)
+            waiting.remove(number)
+        if lost:
+            hangups += 1
+            suspicions.lost([number for number in batch if number not in taken], hung_up=True)
+            suspicions.connected(at_once=True)
+    assert aside == bad
+    assert hangups <= 3 * len(bad)
+
+
+@given(st.integers(0, 999))
+def test_a_broker_that_dies_again_and_again_takes_all_in_the_end(seed: int) -> None:
+    broker, suspicions = Broker(set(), seed, restarts=0.02), Suspicions()
+    waiting = list(range(200))
+    while waiting:
+        batch = waiting[: 1 if suspicions.careful else 10]
+        assert not any(suspicions.verdict(number) for number in batch)
+        taken, lost = broker.takes(batch)
+        for number in taken:
+            suspicions.taken(number)
+            waiting.remove(number)
+        if lost:
+            suspicions.lost([number for number in batch if number not in taken], hung_up=True)
+            suspicions.connected(at_once=False)
+
+
+def test_what_is_never_confirmed_while_all_else_is_answered_is_found() -> None:
+    suspicions = Suspicions()
+    for _ in range(3):
+        assert suspicions.verdict(1) is None
+        suspicions.ignored(1)
+        suspicions.lost([1], hung_up=False)
+        assert not suspicions.connected(at_once=True)
+    assert suspicions.verdict(1) is not None
+
+
+def test_a_connection_that_breaks_by_itself_says_nothing_of_a_message() -> None:
+    suspicions = Suspicions()
+    for _ in range(9):
+        suspicions.lost([1], hung_up=False)
+        suspicions.connected(at_once=True)
+    assert suspicions.verdict(1) is None
+    assert suspicions.careful
+    suspicions.nothing_waits()
+    assert not suspicions.careful
+
+
+def test_what_is_invalid_is_not_tried_again_and_a_quota_is_waited_for() -> None:
+    assert tries(0x90) == tries(0x99) == 1
+    assert tries(0x87) == 3
+    assert tries(0x97) > 10
