@@ -26,6 +26,9 @@ BETWEEN_BATCHES_S = 0.03
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
 _LEAVE_S = 1.0
+_PATIENCE, _CLOSED_PATIENCE = 9, 4
+"""With subscribers, in `settle_s`: Home Assistant looks for its broker every 10 s, Node-RED every 15 s, and
+neither has a session there that outlives the connection. A program that is to end waits for less."""
 
 
 class Delivery:
@@ -41,7 +44,7 @@ class Delivery:
         stream: whose availability is published too; None where there is none.
         retry_s: delay before the first new attempt to connect, in seconds.
         longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to seven
+        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to nine
             times as long while there are none, or while Home Assistant has not come back.
     """
 
@@ -218,17 +221,14 @@ class Delivery:
                 await self._rest(connection)
 
     async def _await_home_assistant(self, connection: Connection, back_s: float, *, certain: bool) -> None:
-        """Wait until Home Assistant says that it is online, but not for ever.
-
-        It looks for a broker that was away every 10 s, and has no session of its own there.
-        """
+        """Wait until Home Assistant says that it is online, but not for ever."""
         while self._address.options.discovery and not self._online and self._may_wait(back_s, certain):
             await self._deliver_announcement(connection)
             await asyncio.sleep(_ASK_AGAIN_S)
 
     def _may_wait(self, back_s: float, certain: bool = False) -> bool:
         """Whether there is time for subscribers: less once closed, unless one was certainly there."""
-        times = 4 if self._closing.is_set() and not certain else 7
+        times = _CLOSED_PATIENCE if self._closing.is_set() and not certain else _PATIENCE
         return monotonic() < back_s + times * self._settle_s
 
     async def _find_subscribers(self, connection: Connection, back_s: float) -> None:
