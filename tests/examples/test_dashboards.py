@@ -47,7 +47,7 @@ def test_the_home_assistant_dashboard_is_of_views_and_cards() -> None:
 
 
 def holds(states: dict[str, Any], at: datetime) -> bool:
-    """Whether the conditions of the automation let a change of states pass, in order as Home Assistant asks."""
+    """Whether the conditions of the automation let a change of states pass, asked in their order."""
     automation = yaml.safe_load((EXAMPLES / "home-assistant" / "automation.yaml").read_text())
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     known = {

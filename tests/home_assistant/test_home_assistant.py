@@ -99,9 +99,9 @@ def test_a_day_with_restarts_of_everything_tells_each_turn_once(house: House) ->
     with house.program() as program:
         program.tell(first.started(), turn := first.final(1))
         house.shows(EMOTION, "anger")
-        revised = first.revised(1)
-        program.tell(calm := first.calm(2), revised, unsure := first.final(3, confidence=0.5))
-        hears(turn, calm, revised, unsure)
+        later = [first.calm(2), first.revised(1), first.final(3, confidence=0.5)]
+        program.tell(*later)
+        hears(turn, *later)
         assert program.end() == 0
     house.shows(EMOTION, "unavailable")
     second = Live()
