@@ -5,11 +5,14 @@ import re
 import shutil
 import subprocess
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streamer.outputs.mqtt.discovery import announcement
 from tests.streamer.outputs.samples import MELD, Sample
@@ -43,6 +46,52 @@ def test_the_home_assistant_dashboard_is_of_views_and_cards() -> None:
     assert {"alias", "triggers", "conditions", "actions", "mode"} <= automation.keys()
 
 
+def holds(states: dict[str, Any], at: datetime) -> bool:
+    """Whether the conditions of the automation let a change of states pass, asked in their order."""
+    automation = yaml.safe_load((EXAMPLES / "home-assistant" / "automation.yaml").read_text())
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    known = {
+        "now": lambda: at,
+        "as_datetime": datetime.fromisoformat,
+        "timedelta": timedelta,
+        "trigger": states,
+    }
+    return all(
+        environment.from_string(condition["value_template"]).render(known).strip() == "True"
+        for condition in automation["conditions"]
+    )
+
+
+def test_the_automation_is_for_new_angry_turns_alone() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    angry = {"event_type": "final", "emotion": "anger", "confidence": 0.7, "at": "2026-01-02T03:04:05.000Z"}
+
+    def state(seq: int, **change: Any) -> dict[str, Any]:
+        attributes = angry | {"session": "01K", "seq": seq} | change
+        return {"state": "2026-01-02T03:04:05.100+00:00", "attributes": attributes}
+
+    none: dict[str, Any] = {"attributes": {}}
+    unknown, unavailable = none | {"state": "unknown"}, none | {"state": "unavailable"}
+    for before, after, expected in (
+        (unknown, state(1), True),
+        (state(1), state(2), True),
+        (state(1, session="01J"), state(1), True),
+        (None, state(1), False),
+        (None, unknown, False),
+        (unavailable, state(1), False),
+        (unavailable, unknown, False),
+        (state(1), unavailable, False),
+        (state(1), unknown, False),
+        (state(1), None, False),
+        (state(1), state(1, friendly_name="Turn"), False),
+        (state(1), state(2, event_type="revised"), False),
+        (state(1), state(2, emotion="joy"), False),
+        (state(1), state(2, confidence=0.6), False),
+        (state(1), state(2, at="2026-01-02T03:01:05.000Z"), False),
+    ):
+        assert holds({"from_state": before, "to_state": after}, at) == expected, (before, after)
+
+
 @pytest.fixture(scope="module")
 def flows() -> list[dict[str, Any]]:
     nodes: list[dict[str, Any]] = json.loads((EXAMPLES / "node-red" / "flows.json").read_text())
@@ -59,7 +108,16 @@ def test_the_node_red_flow_is_whole(flows: list[dict[str, Any]]) -> None:
         for reference in ("broker", "server"):
             if "z" in node and reference in node:
                 assert node[reference] in by_id
-    core = {"tab", "mqtt-broker", "mqtt in", "function", "websocket-listener", "websocket out", "http in"}
+    core = {
+        "tab",
+        "mqtt-broker",
+        "mqtt in",
+        "status",
+        "function",
+        "websocket-listener",
+        "websocket out",
+        "http in",
+    }
     assert {node["type"] for node in flows} <= core | {"http response", "template"}
 
 
@@ -87,15 +145,34 @@ def test_node_red_passes_each_event_once_and_follows_revisions(flows: list[dict[
     events = [
         json.loads(event.model_dump_json()) for event in (sample.final(1), sample.final(2), sample.revised(1))
     ]
-    messages = [{"payload": event} for event in (events[0], events[1], events[0], events[2])]
+    messages = [
+        {"topic": "merits/kitchen/turn", "payload": event}
+        for event in (events[0], events[1], events[0], events[2])
+    ]
     passed = run_function(flows, "merits-once", messages, {})
     assert [made is not None for made in passed] == [True, True, False, True]
-    kept = run_function(flows, "merits-keep", [{"payload": event} for event in events], {})
+    kept = run_function(flows, "merits-keep", [messages[0], messages[1], messages[3]], {})
     assert [made["payload"]["turn"]["revision"] for made in kept] == [0, 0, 1]
-    (made,) = run_function(
-        flows, "merits-online", [{"topic": "merits/kitchen/availability", "payload": "online"}], {}
-    )
-    assert made["payload"] == {"kind": "online", "online": {"kitchen": True}}
+    assert {made["payload"]["turn"]["level"] for made in kept} == {"kitchen"}
+
+
+def test_node_red_knows_streams_by_their_topics_until_they_are_removed(flows: list[dict[str, Any]]) -> None:
+    turns = [{"session": "a", "turn": 1, "level": level} for level in ("kitchen", "living-room")]
+    store = {"turns": turns, "online": {"living-room": True}}
+    said = [
+        {"topic": f"merits/{level}/availability", "payload": payload}
+        for level, payload in (("kitchen", "online"), ("living-room", "offline"), ("living-room", ""))
+    ]
+    made = [one["payload"] for one in run_function(flows, "merits-online", said, store)]
+    assert [one["online"] for one in made] == [
+        {"living-room": True, "kitchen": True},
+        {"kitchen": True, "living-room": False},
+        {"kitchen": True},
+    ]
+    assert [one["removed"] for one in made] == [None, None, "living-room"]
+    states = [{"status": {"fill": fill}} for fill in ("red", "green")]
+    made = [one["payload"]["online"] for one in run_function(flows, "merits-afresh", states, store)]
+    assert made == [{"living-room": False}, {}]
 
 
 def lookup(event: dict[str, Any], path: str) -> Any:

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import yaml
@@ -28,6 +28,7 @@ VERSION = "2025.4.4"
 FOLDER = Path(__file__).parents[2] / ".home-assistant"
 """Where `tests/home_assistant/install` puts it, unless MERITS_HOME_ASSISTANT names another folder."""
 STARTS_S = 90.0
+_TOLD = ("state_changed", "automation_triggered")
 
 
 class HomeAssistant:
@@ -107,7 +108,10 @@ class HomeAssistant:
     def rename(self, entity: str, name: str) -> None:
         """Give an entity another name, as its settings there do."""
         with self._connected() as opened:
-            _ask(opened, 1, "config/entity_registry/update", entity_id=entity, name=name)
+            wish = {"type": "config/entity_registry/update", "entity_id": entity, "name": name}
+            opened.send(json.dumps({"id": 1, **wish}))
+            answer = json.loads(opened.recv())
+            assert answer["success"], answer
 
     def log(self) -> str:
         """All it said, over all of its runs."""
@@ -144,13 +148,14 @@ class HomeAssistant:
 
     def _follow(self, following: threading.Event) -> None:
         with contextlib.suppress(ConnectionClosed), self._connected() as opened:
-            for number, what in enumerate(("state_changed", "automation_triggered"), start=1):
-                _ask(opened, number, "subscribe_events", event_type=what)
-            following.set()
+            for number, what in enumerate(_TOLD, start=1):
+                opened.send(json.dumps({"id": number, "type": "subscribe_events", "event_type": what}))
             for message in opened:
                 answer = json.loads(message)
                 if answer["type"] == "event":
                     self.events.append(answer["event"])
+                elif answer["id"] == len(_TOLD) and answer["success"]:
+                    following.set()
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[ClientConnection]:
@@ -159,12 +164,6 @@ class HomeAssistant:
             opened.send(json.dumps({"type": "auth", "access_token": self._token}))
             assert json.loads(opened.recv())["type"] == "auth_ok"
             yield opened
-
-
-def _ask(opened: ClientConnection, number: int, what: str, **more: str) -> None:
-    opened.send(json.dumps({"id": number, "type": what, **more}))
-    answer = json.loads(opened.recv())
-    assert answer["success"], answer
 
 
 def program() -> str:
@@ -253,47 +252,3 @@ def running(folder: Path, broker_port: int, automations: list[dict[str, Any]]) -
         yield home
     finally:
         home.close()
-
-
-class Program:
-    """`merits replay` of what it is told here, as it is told: the program's outputs, without any models.
-
-    Args:
-        url: of the broker.
-        outbox: file.
-        more: further arguments.
-    """
-
-    def __init__(self, merits: str, url: str, outbox: Path, *more: str) -> None:
-        self._process = subprocess.Popen(
-            [merits, "replay", "-", "--pace", "fast", "--no-view", "--mqtt", url, *more],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=os.environ | {"MERITS_OUTBOX__PATH": str(outbox)},
-        )
-
-    def tell(self, *events: Any) -> None:
-        """Have it publish events."""
-        assert self._process.stdin is not None
-        for event in events:
-            self._process.stdin.write(event.model_dump_json().encode() + b"\n")
-        self._process.stdin.flush()
-
-    def end(self) -> int:
-        """Let the session end, and return the exit code."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        return self._process.wait(60)
-
-    def kill(self) -> None:
-        """End it without any warning."""
-        self._process.kill()
-        self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        if self._process.stdin is not None:
-            self._process.stdin.close()

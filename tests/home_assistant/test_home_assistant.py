@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +11,11 @@ import pytest
 import yaml
 
 from streamer.events import Event, Session, TurnFinal
-from tests.home_assistant.running import HomeAssistant, Program, running
+from tests.home_assistant.running import HomeAssistant, running
 from tests.mosquitto import Mosquitto
+from tests.replaying import MERITS, Replay
 from tests.streamer.outputs.samples import MELD, Sample
 
-MERITS = str(Path(sys.executable).parent / "merits")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "home-assistant" / "automation.yaml"
 TURN, EMOTION, VALENCE = (
     "event.merits_kitchen_turn",
@@ -58,8 +57,8 @@ class House:
         self.home = home
         self._outbox = folder / "outbox.sqlite"
 
-    def program(self, *more: str) -> Program:
-        return Program(MERITS, self.broker.url, self._outbox, *more)
+    def program(self, *more: str) -> Replay:
+        return Replay(self.broker.url, self._outbox, *more)
 
     def told(self) -> list[tuple[str, int]]:
         """Session and seq of each event that was told of a turn."""
@@ -100,9 +99,9 @@ def test_a_day_with_restarts_of_everything_tells_each_turn_once(house: House) ->
     with house.program() as program:
         program.tell(first.started(), turn := first.final(1))
         house.shows(EMOTION, "anger")
-        revised = first.revised(1)
-        program.tell(calm := first.calm(2), revised, unsure := first.final(3, confidence=0.5))
-        hears(turn, calm, revised, unsure)
+        later = [first.calm(2), first.revised(1), first.final(3, confidence=0.5)]
+        program.tell(*later)
+        hears(turn, *later)
         assert program.end() == 0
     house.shows(EMOTION, "unavailable")
     second = Live()

@@ -250,6 +250,37 @@ async def test_a_broker_that_restarts_misses_nothing(
     assert "again" in caplog.text
 
 
+async def test_home_assistant_is_given_time_to_find_a_broker_that_restarts(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Like Home Assistant's own client: no session of its own, slow to come back, then `online`."""
+    sample = Sample()
+
+    @asynccontextmanager
+    async def home_assistant() -> AsyncIterator[Subscriber]:
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+            await client.subscribe([("homeassistant/device/+/config", 0), ("merits/kitchen/turn", 1)])
+            await client.publish("homeassistant/status", "online")
+            yield Subscriber(client)
+
+    async with kitchen(mosquitto.url, tmp_path) as output:
+        async with home_assistant() as home:
+            await output.send(sample.started())
+            await output.send(sample.final(1))
+            await home.until("turn", '"turn":1,')
+        mosquitto.stop()
+        await output.send(sample.final(2))
+        await becomes(lambda: output.status.trouble is not None)
+        mosquitto.start()
+        async with subscriber(mosquitto) as quicker:
+            await quicker.until("availability", "online")
+            await output.send(sample.final(3))
+            await asyncio.sleep(1.0)
+            async with home_assistant() as home:
+                await home.until("turn", '"turn":3,')
+    assert list(dict.fromkeys(home.turns())) == [1, 2, 3]  # the first once more, being in doubt
+
+
 async def test_what_the_broker_took_with_it_is_sent_by_the_next_run_when_this_one_is_killed_too(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
