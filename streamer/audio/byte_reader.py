@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from streamer.audio.ending import Ending, ending_of
+from streamer.audio.mp4_samples import MOST_SAMPLES, Mp4Samples, is_mp4
 from streamer.errors import InputError
 
-_OPENING_BYTES = 2**26
+_OPENING_BYTES = 40 * 2**20
 """Read at most until a recording is open: headers, pictures, an index. All of it may be held in memory."""
 
 
@@ -38,6 +39,7 @@ class ByteReader:
         self._stop = stop
         self._recording = recording
         self._left = _OPENING_BYTES
+        self._mp4: Mp4Samples | None = None
         self._is_open = False
         self._is_too_much = False
         self._error: BaseException | None = None
@@ -67,10 +69,12 @@ class ByteReader:
         if self._error is not None:
             raise self._error
         if self._is_too_much:
-            raise InputError(
-                f"{self._recording} is not a recording that can be decoded: its sound begins only after "
-                f"{_OPENING_BYTES >> 20} MB of other things"
+            why = (
+                f"its sound begins only after {_OPENING_BYTES >> 20} MB of other things"
+                if self._left < 0
+                else f"it states more than {MOST_SAMPLES} pieces of sound and pictures"
             )
+            raise InputError(f"{self._recording} is not a recording that can be decoded: {why}")
 
     def ending(self) -> Ending:
         """How the file ends; of what cannot be sought in, nothing is known."""
@@ -91,9 +95,13 @@ class ByteReader:
             self._error = error
             return b""
         if not self._is_open:
+            if self._left == _OPENING_BYTES and is_mp4(data):
+                self._mp4 = Mp4Samples()
             self._left -= len(data)
-            self._is_too_much = self._left < 0
-        return data
+        if self._mp4 is not None:
+            self._mp4.take_in(data, opening=not self._is_open)
+        self._is_too_much = self._left < 0 or (self._mp4 is not None and self._mp4.is_too_much)
+        return b"" if self._is_too_much else data
 
     def seekable(self) -> bool:
         """Whether it is a file that can be."""

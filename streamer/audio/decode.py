@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from streamer.audio.byte_reader import ByteReader, ByteStream
 from streamer.audio.clock import ContainerClock
-from streamer.audio.demuxers import FROM_FILES, LARGEST_FRAME, STREAMED, options
+from streamer.audio.complaints import complaints
+from streamer.audio.demuxers import FROM_FILES, LARGEST_FRAME, STREAMED, is_out_of_proportion, options
 from streamer.audio.frame import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, AudioFrame, AudioGap
+from streamer.audio.planar import planar
 from streamer.audio.resample import Lanes
 from streamer.errors import InputError
 
@@ -50,7 +52,8 @@ class Decoder:
 
     Attributes:
         channels: how many channels come out.
-        duration_s: length in seconds as the file states or FFmpeg estimates it: a hint; None where neither can.
+        duration_s: length in seconds as the file states or FFmpeg estimates it: a hint; None where neither
+            can.
         complaints: what was not as it should be, a line each, once `items` has ended.
 
     Raises:
@@ -125,7 +128,9 @@ class Decoder:
             loudest = max(loudest, tail)
         yield from lanes.end()
         if not self._stop.is_set():
-            self._complain(clock, lanes.position_s)
+            self.complaints = complaints(
+                self._recording, lanes.position_s, clock, self._reader.ending(), self._is_damaged_at_end
+            )
 
     def _clock(self) -> ContainerClock:
         container = self._container
@@ -138,7 +143,11 @@ class Decoder:
     def _decode(self) -> Iterator[tuple[Any, bool]]:
         """Yield decoded frames, and whether something just before could not be decoded: it is passed over."""
         skipped = False
+        codec = self._stream.codec_context.codec
         for packet in self._packets():
+            if is_out_of_proportion(codec, packet):
+                skipped = self._is_damaged_at_end = True
+                continue
             try:
                 frames = packet.decode()
             except av.FFmpegError:
@@ -177,7 +186,7 @@ class Decoder:
 
     def _channels_of(self, frame: Any) -> NDArray[np.float32]:
         """The channels that come out of a decoded frame: float32 [channels, n] in -1..1."""
-        sound = _planar(frame)
+        sound = planar(frame)
         if not self._split:
             kept = [i for i, channel in enumerate(frame.layout.channels) if channel.name != "LFE"]
             mixed: NDArray[np.float32] = sound[kept or slice(None)].mean(axis=0, keepdims=True)
@@ -185,28 +194,6 @@ class Decoder:
         if len(sound) < self.channels:
             sound = np.pad(sound, ((0, self.channels - len(sound)), (0, 0)))
         return sound[: self.channels]
-
-    def _complain(self, clock: ContainerClock, read_s: float) -> None:
-        """Say what was wrong, by what the stream itself shows: a length that its header states is a hint."""
-        name, say = self._recording, self.complaints.append
-        ending = self._reader.ending()
-        if ending.missing:
-            say(
-                f"{name} is truncated: its last {ending.missing} bytes are missing, {read_s:.1f} s could be read"
-            )
-        elif self._is_damaged_at_end:
-            say(f"{name} is truncated or damaged at its end: {read_s:.1f} s could be read")
-        elif ending.beyond:
-            say(
-                f"{name} goes on for {ending.beyond} bytes after the end its header states: they were not read"
-            )
-        if clock.lost:
-            say(f"{name} lacks {clock.lost_s:.2f} s of sound, lost in {_times(clock.lost, 'place')}")
-        if clock.jumps:
-            say(
-                f"{name} has a clock that jumps {_times(clock.jumps, 'time')}, by {clock.farthest_s:.1f} s at "
-                "the most: its sound is taken as going on"
-            )
 
     def _open(self) -> Any:
         """Open the recording, or raise an `InputError` that says why it cannot be."""
@@ -222,7 +209,8 @@ class Decoder:
         return container
 
     def _best_stream(self) -> Any:
-        stream = self._container.streams.best("audio")
+        streams = self._container.streams
+        stream = streams.best("audio") or next((it for it in streams.audio if it.codec_context), None)
         if stream is None:
             raise InputError(f"{self._recording} has no audio in it")
         for other in self._container.streams:
@@ -233,32 +221,9 @@ class Decoder:
         return stream
 
 
-def _times(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def _duration_s(container: Any, stream: Any) -> float | None:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None:
         return float(Fraction(container.duration, av.time_base))
     return None
-
-
-_FULL_SCALE = {"u8": 128, "s16": 2**15, "s32": 2**31, "s64": 2**63, "flt": 1, "dbl": 1}
-
-
-def _planar(frame: Any) -> NDArray[np.float32]:
-    """A decoded frame as float32 [channels, n] in -1..1; what is not finite becomes silence."""
-    data = frame.to_ndarray()
-    if frame.format.is_packed:
-        data = data.reshape(-1, frame.layout.nb_channels).T
-    kind = frame.format.packed.name
-    sound: NDArray[np.float32] = data.astype(np.float32)
-    if kind == "u8":
-        sound -= 128
-    sound /= np.float32(_FULL_SCALE[kind])
-    if data.dtype.kind == "f":
-        np.nan_to_num(sound, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    np.clip(sound, -1, 1, out=sound)
-    return sound

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 from functools import cache
+from typing import Any
 
 import av
 from av.codec import Codec
@@ -30,9 +31,9 @@ FROM_FILES = (
 )
 """Demuxers that may read files: all that find sound in the file itself.
 
-Missing are, of FFmpeg 8: those that open what the file names (concat, dash, hls, imf, sdp, webm_dash_manifest,
-vobsub, image2), devices and networks (alsa, lavfi, oss, rtp, rtsp, sap and the like), those that compose sound
-from a text (sbg), those that take any bytes for samples (s16le, alaw, rawvideo and the like), pictures,
+Missing are, of FFmpeg 8: those that open what the file names (concat, dash, hls, imf, sdp, vobsub, image2,
+webm_dash_manifest), devices and networks (alsa, lavfi, oss, rtp, rtsp, sap and the like), those that compose
+sound from a text (sbg), those that take any bytes for samples (s16le, alaw, rawvideo and the like), pictures,
 subtitles, and video without sound. A new one must be looked at before it is let in.
 """
 
@@ -42,17 +43,23 @@ LARGEST_FRAME = 2**22
 _LARGEST_BLOCK = 2**26
 """Bytes that FFmpeg may have in one piece: an index of a day of MP4 takes as many."""
 
-_PROBE_BYTES = 2**20
-"""How much of a recording is looked at for what it may be."""
+_PROBE_BYTES = 2**19
+"""How much is looked at for what a recording may be: a packet of one byte takes 256 of memory."""
 
-_MOST_STREAMS = 100
-"""Of sound, pictures and text together: a whole multiplex of broadcasting has fewer."""
+_MOST_STREAMS = 64
+"""Of sound, pictures and text together: more than a multiplex of broadcasting has."""
+
+_LARGEST_PACKET = 2**15
+"""Bytes of a packet of lossy sound: of silence, it could hold thousands of frames, decoded at once."""
+
+_MOST_FLAC_FRAMES = 32
+"""What looks like the beginning of a frame in a packet of FLAC, which holds but one: the rest is chance."""
 
 _log = logging.getLogger("merits")
 
 
 def options(demuxers: str) -> dict[str, str]:
-    """Options to open a recording with: by these demuxers, its own bytes and no others, and only for sound."""
+    """Options to open a recording with: by these demuxers, from its own bytes alone, for its sound."""
     _limit_blocks()
     return {
         "protocol_whitelist": "",
@@ -62,6 +69,18 @@ def options(demuxers: str) -> dict[str, str]:
         "max_streams": str(_MOST_STREAMS),
         "max_samples": str(LARGEST_FRAME),
     }
+
+
+def is_out_of_proportion(codec: Codec, packet: Any) -> bool:
+    """Whether a packet may hold so many frames that they are not to be decoded at once."""
+    if codec.name == "flac":
+        data = bytes(packet)
+        return data.count(b"\xff\xf8") + data.count(b"\xff\xf9") > _MOST_FLAC_FRAMES
+    return bool(
+        packet.size > _LARGEST_PACKET
+        and codec.lossy
+        and not codec.name.startswith(("pcm_", "adpcm_", "dsd_"))
+    )
 
 
 @cache

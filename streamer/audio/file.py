@@ -33,7 +33,6 @@ class FileSource:
     Attributes:
         path: the file.
         duration_s: length in seconds, as far as the file tells: a hint.
-        complaints: what was not as it should be in what could be read, once it is left.
 
     Raises:
         InputError: there is no such file, or it holds no sound that can be decoded.
@@ -48,7 +47,6 @@ class FileSource:
         with Decoder(self.path, split_channels) as decoder:
             self._channels = decoder.channels
             self.duration_s = decoder.duration_s
-        self.complaints: list[str] = []
         self._stop = threading.Event()
         self._decoder: Decoder | None = None
         self._batch: asyncio.Task[list[AudioFrame | AudioGap]] | None = None
@@ -87,8 +85,7 @@ class FileSource:
             self._batch = None
         if self._decoder is not None:
             self._decoder.__exit__(kind, error, trace)
-            self.complaints = self._decoder.complaints
-            for complaint in self.complaints:
+            for complaint in self._decoder.complaints:
                 _log.warning("%s", complaint)
             self._decoder = None
 

@@ -89,7 +89,7 @@ class Lanes:
         return gaps[0]
 
     def _settle(self) -> None:
-        """Empty the resamplers; what they gave is made as long as what they took: they keep it only nearly."""
+        """Empty the resamplers, and make what they gave as long as what they took: they keep it nearly."""
         self._began = round(self.position_s * SAMPLE_RATE)
         self._taken = 0
         for cutter, resampler in zip(self._cutters, self._resamplers, strict=False):

@@ -1,5 +1,8 @@
 """Small recordings that tests write themselves, with PyAV and without any other tool."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,11 +42,28 @@ async def read(
     path: Path, split_channels: bool = False
 ) -> tuple[list[NDArray[np.int16]], list[AudioGap], str | None]:
     """All the sound of each channel (gaps as zeros), the gaps, and what was wrong with it."""
-    parts: list[list[NDArray[np.int16]]] = []
-    at: list[int] = []
     gaps: list[AudioGap] = []
+    with _warnings() as said:
+        sound = await _read(path, split_channels, gaps)
+    return sound, gaps, "; ".join(said) or None
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """What the program warns of, a line each."""
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("merits").addHandler(handler)
+    try:
+        yield said
+    finally:
+        logging.getLogger("merits").removeHandler(handler)
+
+
+async def _read(path: Path, split_channels: bool, gaps: list[AudioGap]) -> list[NDArray[np.int16]]:
     async with FileSource(path, split_channels=split_channels) as source:
-        parts = [[] for _ in range(source.channels)]
+        parts: list[list[NDArray[np.int16]]] = [[] for _ in range(source.channels)]
         at = [0] * source.channels
         async for item in source:
             if isinstance(item, AudioFrame):
@@ -57,7 +77,7 @@ async def read(
                     assert item.start == at[channel]
                     channel_parts.append(np.zeros(item.length, np.int16))
                     at[channel] += item.length
-    return [np.concatenate(channel) for channel in parts], gaps, "; ".join(source.complaints) or None
+    return [np.concatenate(channel) for channel in parts]
 
 
 def level(sound: NDArray[np.int16]) -> float:
