@@ -13,6 +13,7 @@ def main() -> None:
     os.close(fd)
     from streamer import logs
 
+    logs.configure()
     logs.log_what_nobody_catches()
     from streamer.app import main as run
 
