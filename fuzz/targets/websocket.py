@@ -39,9 +39,9 @@ _WORDS = (
 )  # fmt: skip
 
 _REQUESTS = (
-    "GET ", "HEAD ", " HTTP/1.1\r\n", "Host: ", "Origin: http://", "Content-Length: ", "\r\n",
-    "Upgrade: websocket\r\n", "Sec-WebSocket-Protocol: merits.token.", "%00", "/../",
-    "Sec-WebSocket-Extensions: permessage-deflate", "/v1/watch", "\x81\x80", "\x82\xff", "\x88\x82", "Expect: 100-continue\r\n",
+    "GET ", "HEAD ", " HTTP/1.1\r\n", "Host: ", "Origin: http://", "Content-Length: ", "\r\n", "%00", "/../",
+    "Upgrade: websocket\r\n", "Sec-WebSocket-Protocol: merits.token.", "Expect: 100-continue\r\n", "/v1/watch",
+    "Sec-WebSocket-Extensions: permessage-deflate", "\x81\x80", "\x82\xff", "\x88\x82",
 )  # fmt: skip
 
 _START = '{"type": "start", "live": false}'
