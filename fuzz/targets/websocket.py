@@ -33,15 +33,16 @@ _SESSION = b"SESSION"
 
 _WORDS = (
     '{"type": "start"', '{"type": "end"}', '{"type": "gap", "length_s": ', '"format": "container"',
-    '"format": "pcm_s16le"', '"rate": ', '"channels": ', '"split": true', '"speakers": ["a"]', '"takeover": true',
-    '"live": false', '"linger_s": ', '"resume": "SESSION"', '"source": ', "\n\n", "\n\n@\n\n", "null", "-1",
-    "1e308", "384000", "4000", "604800", "\\ud800", "\\u0000", "NaN",
+    '"format": "pcm_s16le"', '"rate": ', '"channels": ', '"split": true', '"speakers": ["a"]',
+    '"takeover": true', '"live": false', '"linger_s": ', '"resume": "SESSION"', '"source": ', "\n\n",
+    "\n\n@\n\n", "null", "-1", "1e308", "384000", "4000", "604800", "\\ud800", "\\u0000", "NaN",
 )  # fmt: skip
 
 _REQUESTS = (
-    "GET ", "HEAD ", " HTTP/1.1\r\n", "Host: ", "Origin: http://", "Content-Length: ", "\r\n",
-    "Upgrade: websocket\r\n", "Sec-WebSocket-Protocol: merits.token.", "%00", "/../",
-    "Sec-WebSocket-Extensions: permessage-deflate", "/v1/watch", "\x81\x80", "\x82\xff", "\x88\x82", "Expect: 100-continue\r\n",
+    "GET ", "HEAD ", " HTTP/1.1\r\n", "Host: ", "Origin: http://", "Content-Length: ", "\r\n", "%00",
+    "/../", "Upgrade: websocket\r\n", "Sec-WebSocket-Protocol: merits.token.", "/v1/watch",
+    "Expect: 100-continue\r\n", "Sec-WebSocket-Extensions: permessage-deflate",
+    "\x81\x80", "\x82\xff", "\x88\x82",
 )  # fmt: skip
 
 _START = '{"type": "start", "live": false}'

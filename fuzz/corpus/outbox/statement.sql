@@ -1,1 +1,1 @@
-UPDATE messages SET payload = x'80', at = 'soon'
+UPDATE messages SET payload = x'80', waits = 0
