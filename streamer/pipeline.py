@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
@@ -122,6 +123,7 @@ class Pipeline:
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
         self._reading = False
+        self._opening: asyncio.Future[AudioSource] | None = None
         self._started = 0
         self._finished = 0
         self._samples = 0
@@ -138,6 +140,8 @@ class Pipeline:
     def stop(self) -> None:
         """Stop listening. What was heard so far is still analyzed and published."""
         self._stopping = True
+        if self._opening is not None:
+            self._opening.cancel()
         if self._reading and self._listener is not None:
             self._listener.cancel()
 
@@ -149,6 +153,8 @@ class Pipeline:
 
     async def run(self) -> None:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
+
+        Where it is stopped before the source is open there is no session, and no event.
 
         Raises:
             InputError: the source can't be opened, or broke off; what came before was published.
@@ -162,7 +168,9 @@ class Pipeline:
             self._analyzer.running.session(self._figures),
             logs.about(session.stream, session.id),
         ):
-            async with self._source:
+            async with AsyncExitStack() as stack:
+                if not await self._open(stack):
+                    return
                 await self._teller.started(self._source.name)
                 analyst = asyncio.create_task(self._analyse())
                 self._listener = listener = asyncio.create_task(self._listen())
@@ -191,6 +199,19 @@ class Pipeline:
                         gap_s=self._gap_samples / SAMPLE_RATE,
                         duration_s=monotonic() - began,
                     )
+
+    async def _open(self, stack: AsyncExitStack) -> bool:
+        """Open the source, until `stop`; False where that came first."""
+        self._opening = asyncio.ensure_future(stack.enter_async_context(self._source))
+        try:
+            await self._opening
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            return False
+        finally:
+            self._opening = None
+        return True
 
     async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
         for channel in self._channels:

@@ -1,5 +1,6 @@
 """Decodes recordings with FFmpeg (PyAV) into 16 kHz int16, packet by packet."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
@@ -47,16 +48,22 @@ class Decoder:
             decoded without seeking.
         split_channels: keep the channels apart instead of mixing them down to their mean (without the
             subwoofer's).
+        stop: ends it when set.
 
     Attributes:
         channels: how many channels come out.
+        complaints: what was not as it should be, a line each, once `items` has ended.
         duration_s: length in seconds as the file states or FFmpeg estimates it; None where neither can.
 
     Raises:
         InputError: there is no such file, or it holds no audio that can be decoded.
     """
 
-    def __init__(self, recording: Path | ByteStream, split_channels: bool) -> None:
+    def __init__(
+        self, recording: Path | ByteStream, split_channels: bool, stop: threading.Event | None = None
+    ) -> None:
+        self.complaints: list[str] = []
+        self._stop = stop or threading.Event()
         self._recording = recording
         self._split = split_channels
         self._skipped_since_sound = 0
@@ -97,6 +104,8 @@ class Decoder:
         read_s = 0.0
         expected_s: float | None = None
         for frame in self._all_frames():
+            if self._stop.is_set():
+                return
             if frame.sample_rate != rate:
                 for cutter, resampler in zip(cutters, resamplers, strict=True):
                     cutter.append(resampler.flush())
