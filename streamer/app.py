@@ -88,7 +88,12 @@ StreamName = Annotated[str | None, typer.Option("--stream", help="Name of the st
 
 @app.command()
 def analyze(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, in any format.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help='Recordings, in any format; pipes too, and "-" for standard input.'
+        ),
+    ],
     events: Events = None,
     pace: Annotated[Pace | None, typer.Option(help="How fast to play them.", show_default="fast")] = None,
     channels: Annotated[
@@ -96,6 +101,17 @@ def analyze(
     ] = None,
     speakers: Annotated[
         str | None, typer.Option(help="Names of the split channels' speakers: agent,customer.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Read on while a recording is still being written.")
+    ] = False,
+    follow_idle: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Follow until nobody has written for so long, or Ctrl-C.",
+            show_default="60",
+        ),
     ] = None,
     asr: Asr = None,
     bundle: Bundle = None,
@@ -108,8 +124,8 @@ def analyze(
 ) -> None:
     """Analyze recordings, as fast as it goes or at their own pace."""
     from streamer.audio.file import FileSource
+    from streamer.audio.pipe import check_given_once, file_behind
     from streamer.config import load_settings
-    from streamer.sessions import Stream
 
     settings = load_settings(
         asr=asr,
@@ -119,25 +135,35 @@ def analyze(
         text=text,
         pace=pace,
         channels=channels,
+        follow_idle_s=follow_idle,
         metrics=metrics,
     )
     split = settings.channels == "split"
-    streams: list[Stream] = []
+    check_given_once(files)
+    follow_s = settings.follow_idle_s if follow else None
+    sources: dict[int, FileSource] = {}
     for number, file in enumerate(files, start=1):
         try:
-            source = FileSource(file, split_channels=split, pace=settings.pace)
+            sources[number] = FileSource(file, split_channels=split, pace=settings.pace, follow_s=follow_s)
         except InputError as error:
             if len(files) == 1:
                 raise
             _complain(str(error), 2)
-            continue
-        name = (stream if len(files) == 1 else f"{stream}-{number}") if stream else file.stem
-        who = _speakers(source.channels, speakers) if split else (None,)
-        streams.append(Stream(source, name, who, live=settings.pace == "realtime"))
+    from streamer.sessions import Stream  # which takes seconds: a pipe is being read meanwhile
+
+    streams = [
+        Stream(
+            source,
+            (stream if len(files) == 1 else f"{stream}-{number}") if stream else source.stem,
+            _speakers(source.channels, speakers) if split else (None,),
+            live=settings.pace == "realtime",
+        )
+        for number, source in sources.items()
+    ]
     if view is None:
         view = settings.pace == "realtime" and events != "-" and sys.stdout.isatty()
     if streams:
-        _run(streams, settings, events=events, view=view, inputs=files)
+        _run(streams, settings, events=events, view=view, inputs=[file_behind(file) for file in files])
     if len(streams) < len(files):
         raise typer.Exit(2)
 

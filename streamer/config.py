@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     broker: BrokerSettings = BrokerSettings()
     outbox: OutboxSettings = OutboxSettings()
     pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
+    follow_idle_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        60.0, description="A recording that is followed ends when nobody has written to it for so long."
+    )
     channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
     metrics: str | None = Field(
         None, description="Where merits analyze and listen serve /metrics and /healthz: HOST:PORT."

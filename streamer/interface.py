@@ -81,8 +81,9 @@ def analyze(
     with analyze(source) as events`, before the next line runs. Each iteration is a session of its own.
 
     Args:
-        source: a recording's path; "microphone", or "microphone:NAME" or a number for another device than
-            the default; an array, [n] or [n, channels], with its `rate`; or any `AudioSource`.
+        source: a recording's path, a pipe's, or "-" for standard input; "microphone", or "microphone:NAME" or
+            a number for another device than the default; an array, [n] or [n, channels], with its `rate`; or
+            any `AudioSource`.
         settings: how; by default what merits.toml and the environment say.
         rate: samples a second of an array.
         outputs: where events go, too (see `Output`).
@@ -108,7 +109,7 @@ def analyze(
         speakers = [f"channel-{number + 1}" for number in range(opened.channels)] if several else [None]
     if len(speakers) != opened.channels:
         raise InputError(f"there are {len(speakers)} speakers, but {opened.channels} channels")
-    name = stream or (opened.path.stem if isinstance(opened, FileSource) else opened.name)
+    name = stream or (opened.stem if isinstance(opened, FileSource) else opened.name)
     models = {"recogniser": recogniser, "bundle": bundle}
     return Analysis(
         opened, settings, outputs, analyzer, models, name, speakers, is_live if live is None else live

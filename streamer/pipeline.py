@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
@@ -127,6 +128,7 @@ class Pipeline:
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
         self._reading = False
+        self._opening: asyncio.Future[AudioSource] | None = None
         self._started = 0
         self._finished = 0
         self._samples = 0
@@ -144,6 +146,8 @@ class Pipeline:
     def stop(self) -> None:
         """Stop listening. What was heard so far is still analyzed and published."""
         self._stopping = True
+        if self._opening is not None:
+            self._opening.cancel()
         if self._reading and self._listener is not None:
             self._listener.cancel()
 
@@ -157,7 +161,8 @@ class Pipeline:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
 
         Where the reader of an output has gone, a recording is told to its end to the others; what comes live
-        is listened to no longer, but told as far as it was heard.
+        is listened to no longer, but told as far as it was heard. Where it is stopped before the source is
+        open there is no session, and no event.
 
         Raises:
             InputError: the source can't be opened, or broke off; what came before was published.
@@ -172,9 +177,12 @@ class Pipeline:
             self._analyzer.running.session(self._figures),
             logs.about(session.stream, session.id),
         ):
-            self.source_failed = True
-            async with self._source:
+            async with AsyncExitStack() as stack:
+                self.source_failed = True
+                is_open = await self._open(stack)
                 self.source_failed = False
+                if not is_open:
+                    return
                 tasks: list[asyncio.Task[None]] = []
                 try:
                     await self._teller.started(self._source.name)
@@ -207,6 +215,19 @@ class Pipeline:
                     )
         if self._teller.gone:
             raise BrokenPipeError
+
+    async def _open(self, stack: AsyncExitStack) -> bool:
+        """Open the source, until `stop`; False where that came first."""
+        self._opening = asyncio.ensure_future(stack.enter_async_context(self._source))
+        try:
+            await self._opening
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            return False
+        finally:
+            self._opening = None
+        return True
 
     async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
         for channel in self._channels:

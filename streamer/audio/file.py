@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-import threading
-from collections.abc import AsyncIterator, Iterator
-from itertools import islice
+from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Literal, Self
 
 from streamer.audio.decode import Decoder
-from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, AudioGap, AudioItem
-
-_BATCH_FRAMES = SAMPLE_RATE // FRAME_SAMPLES
-"""Frames decoded at a time, a second of one channel: at most two such batches are in memory."""
+from streamer.audio.decoding import Decoding
+from streamer.audio.follow import FollowedBytes
+from streamer.audio.frame import SAMPLE_RATE, AudioGap, AudioItem
+from streamer.audio.live_bytes import LiveBytes
+from streamer.audio.pipe import file_behind, open_pipe, short_name
+from streamer.errors import InputError
 
 _log = logging.getLogger("merits")
 
@@ -22,39 +22,67 @@ _log = logging.getLogger("merits")
 class FileSource:
     """A recording: any container, rate and number of channels, in constant memory.
 
-    Decoding runs in worker threads, one batch ahead. What was not as it should be in a recording that
-    could be read is logged when it is left.
+    A thread decodes, a batch or two ahead. What was wrong with a recording that could be read is logged when
+    it is left.
+
+    What can be opened but once (a pipe, standard input) is opened here, as is a file that is followed, and
+    its sound is yielded as it comes. Where channels are split, this waits for enough of it to know how many
+    they are; otherwise entering does.
 
     Args:
-        path: any file that FFmpeg can decode, a video's sound too.
+        path: any file that FFmpeg can decode, a video's sound too; a pipe; "-" for standard input.
         split_channels: yield each channel by itself, interleaved in time, instead of all mixed into one.
         pace: "fast" as it goes, or "realtime": no frame comes before its last sample would have been spoken.
+        follow_s: read on as the file grows, until nobody has written to it for so long, in seconds; None for
+            a file that is whole. Of no account for pipes.
 
     Attributes:
         path: the file.
-        duration_s: length in seconds, as far as the file tells: a hint.
 
     Raises:
         InputError: there is no such file, or it holds no sound that can be decoded.
     """
 
     def __init__(
-        self, path: str | Path, *, split_channels: bool = False, pace: Literal["fast", "realtime"] = "fast"
+        self,
+        path: str | Path,
+        *,
+        split_channels: bool = False,
+        pace: Literal["fast", "realtime"] = "fast",
+        follow_s: float | None = None,
     ) -> None:
         self.path = Path(path)
         self._split = split_channels
         self._pace = pace
-        with Decoder(self.path, split_channels) as decoder:
-            self._channels = decoder.channels
-            self.duration_s = decoder.duration_s
-        self._stop = threading.Event()
-        self._decoder: Decoder | None = None
-        self._batch: asyncio.Task[list[AudioFrame | AudioGap]] | None = None
+        self._channels = 1
+        self._decoding: Decoding | None = None
+        if (live := self._live(follow_s)) is not None:
+            self._decoding = Decoding(live, split_channels)
+            if split_channels:
+                self._channels = self._decoding.opened.result()
+        else:
+            with Decoder(file_behind(self.path), split_channels) as decoder:
+                self._channels = decoder.channels
+        self._reads_once = live is not None
+        self._entered = False
+
+    def _live(self, follow_s: float | None) -> LiveBytes | None:
+        if (pipe := open_pipe(self.path)) is not None or follow_s is None:
+            return pipe
+        try:
+            return FollowedBytes(file_behind(self.path), follow_s)
+        except OSError:
+            return None  # the decoder says why
 
     @property
     def name(self) -> str:
-        """The file's name, without its folder."""
-        return self.path.name
+        """The file's name, without its folder; "stdin"."""
+        return short_name(self.path)
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending: what a stream is called by default."""
+        return Path(self.name).stem
 
     @property
     def channels(self) -> int:
@@ -62,68 +90,36 @@ class FileSource:
         return self._channels
 
     async def __aenter__(self) -> Self:
-        self._stop = threading.Event()
-        opening = asyncio.create_task(asyncio.to_thread(Decoder, self.path, self._split, self._stop))
+        if self._entered and self._reads_once:
+            raise InputError(f"{self.name} can be read but once")
+        self._entered = True
+        if not self._reads_once:
+            self._decoding = Decoding(file_behind(self.path), self._split)
+        assert self._decoding is not None
         try:
-            self._decoder = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            self._stop.set()
-            await asyncio.wait([opening])
-            if not opening.exception():
-                opening.result().__exit__(None, None, None)
+            await asyncio.shield(asyncio.wrap_future(self._decoding.opened))
+        except BaseException:
+            await self._decoding.stop()
             raise
+        self._decoding.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        if self._batch is not None:
-            await asyncio.wait([self._batch])  # the thread still uses the decoder
-            if not self._batch.cancelled():
-                self._batch.exception()
-            self._batch = None
-        if self._decoder is not None:
-            self._decoder.__exit__(kind, error, trace)
-            for complaint in self._decoder.complaints:
-                _log.warning("%s", complaint)
-            self._decoder = None
+        assert self._decoding is not None
+        await self._decoding.stop()
+        for complaint in self._decoding.complaints:
+            _log.warning("%s", complaint)
 
     async def __aiter__(self) -> AsyncIterator[AudioItem]:
-        if self._decoder is None:
+        if self._decoding is None:
             raise RuntimeError("a FileSource is iterated inside its `async with`")
-        items = _Batches(self._decoder.items())
         started = monotonic()
-        self._batch = asyncio.create_task(asyncio.to_thread(items.next))
-        while True:
-            batch = await asyncio.shield(self._batch)
-            if batch:
-                self._batch = asyncio.create_task(asyncio.to_thread(items.next))
+        while (batch := await self._decoding.next()) is not None:
             await asyncio.sleep(0)  # let others run even when the batch was ready
             for item in batch:
                 if self._pace == "realtime":
                     end = item.start + (item.length if isinstance(item, AudioGap) else len(item.samples))
                     await asyncio.sleep(max(0.0, started + end / SAMPLE_RATE - monotonic()))
                 yield item
-            if not batch:
-                if items.error is not None:
-                    raise items.error
-                return
-
-
-class _Batches:
-    """Takes items in batches; an error is kept until all that came before it has been taken."""
-
-    def __init__(self, items: Iterator[AudioFrame | AudioGap]) -> None:
-        self._items = items
-        self.error: Exception | None = None
-
-    def next(self) -> list[AudioFrame | AudioGap]:
-        """The next batch; empty at the end."""
-        batch: list[AudioFrame | AudioGap] = []
-        try:
-            for item in islice(self._items, _BATCH_FRAMES):
-                batch.append(item)
-        except Exception as error:  # noqa: BLE001
-            self.error = error
-        return batch

@@ -1,0 +1,122 @@
+"""Recordings that are still being written."""
+
+import logging
+import os
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+from streamer.audio.live_bytes import LiveBytes
+
+_LOOK_AGAIN_S = 0.2
+_AFTER_REPLACED_S = 2.0
+"""So long one waits for more of a file in whose place another one stands."""
+
+_log = logging.getLogger("merits")
+
+
+class FollowedBytes(LiveBytes):
+    """A file, read to its present end and on as it grows.
+
+    It ends when nobody has written for a while, when it gets shorter, or soon after another file has taken
+    its name; the latter two are said. A length that its header states is of another moment: it is taken out.
+
+    Args:
+        path: of the file.
+        idle_s: how long nobody may write, in seconds.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path, idle_s: float) -> None:
+        super().__init__(str(path))
+        self._path = path
+        self._idle_s = idle_s
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._read = 0
+        self._replaced = False
+        self._idle_since: float | None = None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _take(self, size: int) -> bytes | None:
+        data = os.read(self._descriptor, size)
+        if data:
+            self._idle_since = None
+            if not self._read:
+                data = without_length(data)
+            self._read += len(data)
+            return data
+        return b"" if self._is_over() else None
+
+    def _wait(self, stopped: threading.Event) -> None:
+        stopped.wait(_LOOK_AGAIN_S)
+
+    def _is_over(self) -> bool:
+        """Whether no more is to be expected, at what is the end of the file now."""
+        if os.fstat(self._descriptor).st_size < self._read:
+            _log.warning("%s was cut short while it was read: what was read before is analyzed", self)
+            return True
+        if not self._replaced and self._is_replaced():
+            self._replaced = True
+            self._idle_s = min(self._idle_s, _AFTER_REPLACED_S)
+            _log.warning("%s was replaced by another file: only the one that was begun is analyzed", self)
+        now = monotonic()
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        return now - self._idle_since >= self._idle_s
+
+    def _is_replaced(self) -> bool:
+        try:
+            there = self._path.stat()
+        except OSError:
+            return False  # renamed or removed: whoever writes to it may go on
+        return not os.path.samestat(there, os.fstat(self._descriptor))
+
+
+def without_length(head: bytes) -> bytes:
+    """The beginning of a recording, the length of whose sound is left open if its container can state one.
+
+    WAVE, RF64 and Wave64, AIFF and CAF are known; what is no container of these kinds is returned as it is.
+    """
+    data = bytearray(head)
+    match bytes(data[:4]):
+        case b"RIFF" | b"RF64" | b"BW64":
+            if (at := _chunk(data, 12, "<4sI", b"data")) is not None:
+                data[:4] = b"RIFF"
+                data[at + 4 : at + 8] = b"\xff\xff\xff\xff"
+        case b"FORM":
+            if (at := _chunk(data, 12, ">4sI", b"SSND")) is not None:
+                data[at + 4 : at + 8] = struct.pack(">I", 2**31 - 2)
+        case b"caff":
+            if (at := _chunk(data, 8, ">4sq", b"data")) is not None:
+                data[at + 4 : at + 12] = struct.pack(">q", -1)
+        case b"riff":
+            if (at := _chunk(data, 40, "<4s12xQ", b"data")) is not None:
+                data[at + 16 : at + 24] = struct.pack("<Q", 2**62)
+    return bytes(data)
+
+
+def _chunk(data: bytearray, at: int, header: str, name: bytes) -> int | None:
+    """Where the header of a chunk stands."""
+    for where, found in _chunks(data, at, header):
+        if found == name:
+            return where
+    return None
+
+
+def _chunks(data: bytearray, at: int, header: str) -> Iterator[tuple[int, bytes]]:
+    of_header = struct.calcsize(header)
+    of_wave64 = of_header == 24  # whose sizes count the header, and are filled up to 8 bytes
+    while at + of_header <= len(data):
+        name, size = struct.unpack_from(header, data, at)
+        yield at, name
+        if size < 0:
+            return
+        at += size + -size % 8 if of_wave64 else of_header + size + (size % 2 if header[-1] == "I" else 0)
+        if of_wave64 and size < of_header:
+            return
