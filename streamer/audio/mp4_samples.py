@@ -18,7 +18,7 @@ _LONGEST = 20
 
 
 class Mp4Samples:
-    """Adds up what passes by: sample tables (`stsz`) while a file is opened, runs of fragments (`trun`) always."""
+    """Adds up sample tables (`stsz`), while a file is opened, and runs of fragments (`trun`), always."""
 
     def __init__(self) -> None:
         self._rest = b""
