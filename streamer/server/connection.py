@@ -127,7 +127,7 @@ class _Connection:
         try:
             await pipeline.run()
         except Refused as refused:
-            return refused
+            return refused.with_traceback(None)  # whose frames keep all of the session, in a circle
         except (InputError, RunError) as error:
             _log.warning("%s: %s", stream.name, error)
             return Refused(Problem.ANALYSIS_FAILED, str(error))

@@ -79,6 +79,11 @@ class Stream:
             if self._interrupt is not None:
                 self._interrupt()
 
+    def close(self) -> None:
+        """All is written and released: nothing keeps the session from being forgotten."""
+        self.mark = self._interrupt = None
+        self.ended.set()
+
     def describe(self) -> dict[str, Any]:
         """As listed by `GET /v1/streams`."""
         return {
@@ -222,7 +227,7 @@ class Streams:
             yield stream
         finally:
             del self._running[name]
-            stream.ended.set()
+            stream.close()
 
     def _in_the_way(self, name: str, start: Start) -> Stream | None:
         """A stream that must have ended before another can begin, and will; None where nothing hinders it."""
