@@ -169,9 +169,13 @@ class HomeAssistant:
 def program() -> str:
     """Where it is installed; the test skips where it is not."""
     folder = Path(os.environ.get("MERITS_HOME_ASSISTANT", FOLDER))
-    if (found := shutil.which("hass", path=str(folder / "bin"))) is None:
-        pytest.skip(f"Home Assistant {VERSION} is not installed (tests/home_assistant/install)")
-    return found
+    if (found := shutil.which("hass", path=str(folder / "bin"))) is not None:
+        return found
+    if subprocess.run(
+        [Path(__file__).with_name("python")], stdout=subprocess.DEVNULL, check=False
+    ).returncode:
+        pytest.skip("there is no Python 3.13, which Home Assistant needs")
+    pytest.skip(f"Home Assistant {VERSION} is not installed (tests/home_assistant/install)")
 
 
 def _configure(folder: Path, port: int, broker_port: int, automations: list[dict[str, Any]]) -> str:

@@ -42,7 +42,7 @@ class NodeRed:
         installed = Path(os.environ.get("MERITS_NODE_RED", REPOSITORY / ".node-red"))
         program = installed / "node_modules" / "node-red" / "red.js"
         if not program.exists():
-            pytest.skip(f"Node-RED {VERSION} is not installed (tests/node_red/install)")
+            pytest.skip(f"Node-RED {VERSION} is not installed (tests/home_assistant/install)")
         flows = json.loads(FLOWS.read_text())
         for one in flows:
             if one["type"] == "mqtt-broker":

@@ -50,11 +50,13 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
     """
     try:
         async with Connector(address).connect() as connection:
-            found = await _find(address, connection)
+            found, kept = await _find(address, connection)
             wanted = [topic_level(name) for name in names] or sorted(found)
             for name in wanted:
                 messages = removal(address.options.discovery_prefix, f"{address.prefix}/{name}")
                 waited = await _drop(outbox, address.place, [message.topic for message in messages])
+                # Home Assistant warns of a device that it is to remove and does not know
+                messages = [message for message in messages if message.topic in kept]
                 if name not in found and not waited:
                     known = ", ".join(sorted(found)) or "none"
                     raise InputError(f"{address} knows no stream {name!r}; it knows: {known}")
@@ -76,9 +78,10 @@ async def _drop(outbox: Outbox, broker: str, topics: Sequence[str]) -> int:
     return await outbox.work(job)
 
 
-async def _find(address: BrokerAddress, connection: Connection) -> dict[str, bool]:
-    """The streams that have left something at the broker, and whether each is online."""
+async def _find(address: BrokerAddress, connection: Connection) -> tuple[dict[str, bool], set[str]]:
+    """The streams that have left something at the broker and whether each is online; the topics of that."""
     found: dict[str, bool] = {}
+    kept: set[str] = set()
     prefix = f"{address.prefix}/"
     for topic in (
         f"{prefix}+/availability",
@@ -95,7 +98,8 @@ async def _find(address: BrokerAddress, connection: Connection) -> dict[str, boo
                     name, online = _stream_of(str(message.topic), message.payload, prefix)
                     if name is not None:
                         found[name] = found.get(name, False) or online
-    return found
+                        kept.add(str(message.topic))
+    return found, kept
 
 
 def _stream_of(topic: str, payload: bytes, prefix: str) -> tuple[str | None, bool]:

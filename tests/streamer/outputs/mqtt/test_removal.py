@@ -66,6 +66,16 @@ async def test_what_is_removed_leaves_nothing_behind(mosquitto: Mosquitto, tmp_p
         assert await remove(address, outbox) == []
 
 
+async def test_a_device_that_is_not_known_is_not_removed(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    address = BrokerAddress.parse(mosquitto.url)
+    async with outbox_in(tmp_path) as outbox, aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+        await client.publish("merits/kitchen/state", "{}", retain=True)
+        await client.subscribe("homeassistant/#")
+        assert await remove(address, outbox) == [Removed("kitchen", running=False)]
+        await client.publish("homeassistant/last", "")
+        assert str((await anext(client.messages)).topic) == "homeassistant/last"
+
+
 async def test_a_stream_that_runs_is_said_to_come_back(mosquitto: Mosquitto, tmp_path: Path) -> None:
     address = BrokerAddress.parse(mosquitto.url)
     async with (
