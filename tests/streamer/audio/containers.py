@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +131,15 @@ def _flac_frame(number: int, size: int) -> bytes:
 def _crc(data: bytes, polynomial: int, bits: int) -> int:
     value = 0
     for byte in data:
-        value ^= byte << (bits - 8)
-        for _ in range(8):
-            value = ((value << 1) ^ polynomial if value >> (bits - 1) else value << 1) & ((1 << bits) - 1)
+        value = value << 8 & (1 << bits) - 1 ^ _crc_of_byte(byte ^ value >> (bits - 8), polynomial, bits)
+    return value
+
+
+@cache
+def _crc_of_byte(byte: int, polynomial: int, bits: int) -> int:
+    value = byte << (bits - 8)
+    for _ in range(8):
+        value = ((value << 1) ^ polynomial if value >> (bits - 1) else value << 1) & ((1 << bits) - 1)
     return value
 
 

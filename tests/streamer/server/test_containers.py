@@ -1,0 +1,111 @@
+"""Containers over a websocket: what a client sends may be anything, and it may go at any time."""
+
+import asyncio
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+
+from streamer.analyzer import Analyzer
+from streamer.audio.frame import AudioFrame
+from streamer.config import Settings
+from streamer.server.feeds import ContainerFeed
+from streamer.server.protocol import Problem, Refused
+from streamer.server.source import StreamSource
+from tests.streamer.audio.containers import bursts, flac, mux, starts_of_bursts
+from tests.streamer.audio.recordings import tone, write
+from tests.streamer.server.serving import all_ended, serving, start, stream, until
+
+LONG = flac(16_000, 12_000)
+"""13 hours in 180 kB."""
+
+
+def source() -> StreamSource:
+    return StreamSource("a", 1, live=False, buffer_s=2.0, max_speed=1e6)
+
+
+@pytest.mark.parametrize("gone", [None, Refused(Problem.DISCONNECTED, "gone")])
+async def test_a_feed_that_is_closed_ends_its_decoder(gone: Refused | None) -> None:
+    sink = source()
+    feed = ContainerFeed(sink, split=False)
+    await feed.feed(LONG)
+    items = aiter(sink)
+    await anext(items)
+    began = monotonic()
+    if gone is not None:
+        finishing = asyncio.create_task(feed.finish(gone))
+        await asyncio.wait([finishing], timeout=10)
+        assert finishing.done()
+    await feed.close()
+    assert monotonic() - began < 3  # nobody reads what it still had to put
+
+
+async def test_what_a_client_sent_before_it_broke_off_is_taken(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.flac", tone(1.5, 16_000), 16_000, "flac").read_bytes()
+    sink = source()
+    feed = ContainerFeed(sink, split=False)
+    await feed.feed(data)
+    await feed.finish(Refused(Problem.DISCONNECTED, "gone"))
+    taken = 0
+    with pytest.raises(Refused):
+        async for item in sink:
+            assert isinstance(item, AudioFrame)
+            taken += len(item.samples)
+    assert taken == 24_000
+    await feed.close()
+
+
+async def test_lost_packets_of_a_stream_leave_the_rest_at_its_time(tmp_path: Path) -> None:
+    sound = bursts(20, 48_000, [1.0, 18.0]) + tone(20, 48_000, level=0.02)
+    data = mux(tmp_path / "a.webm", sound, 48_000, "libopus", lambda n, _: n % 25 != 12).read_bytes()
+    sink = StreamSource("a", 1, live=False, buffer_s=60.0, max_speed=1e6)
+    feed = ContainerFeed(sink, split=False)
+    await feed.feed(data)
+    await feed.finish()
+    parts = [item.samples async for item in sink if isinstance(item, AudioFrame)]
+    assert starts_of_bursts(np.concatenate(parts)) == pytest.approx([1.0, 18.0], abs=0.03)
+    await feed.close()
+
+
+async def test_a_client_that_goes_takes_its_decoder_with_it(analyzer: Analyzer, settings: Settings) -> None:
+    async with serving(analyzer, settings, buffer_s=2.0) as (url, streams):
+        async with connect(f"{url}long") as websocket:
+            await websocket.send(start(format="container"))
+            await websocket.send(LONG)
+            await until(websocket, "session.started")
+            websocket.transport.abort()
+        began = monotonic()
+        await asyncio.wait_for(all_ended(streams), 20)
+        assert monotonic() - began < 10  # of which the decoder had a second
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        flac(8, 2),
+        b"#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:18099/a.ts\n" * 9,
+        b"ffconcat version 1.0\nfile a.ts\n" * 9,
+    ],
+    ids=["8 Hz", "hls", "concat"],
+)
+async def test_what_is_no_sound_is_undecodable(analyzer: Analyzer, settings: Settings, data: bytes) -> None:
+    async with serving(analyzer, settings) as (url, _):
+        told = await stream(f"{url}odd", data, format="container")
+    assert told.error == "undecodable"
+    assert "\n" not in told.of("error")[0]["message"]
+
+
+async def test_a_stream_that_is_cut_is_analyzed_as_far_as_it_goes(
+    analyzer: Analyzer, settings: Settings, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(2).uniform(-0.5, 0.5, 3 * 16_000).astype(np.float32)
+    data = write(tmp_path / "a.flac", noise, 16_000, "flac").read_bytes()
+    async with serving(analyzer, settings) as (url, _):
+        told = await stream(f"{url}cut", data[: len(data) * 2 // 3], format="container")
+    assert told.error is None
+    assert told.close_code == 1000
+    [ended] = told.of("session.ended")
+    assert ended["reason"] == "end of input"
+    assert ended["audio_s"] == pytest.approx(2, abs=0.3)
