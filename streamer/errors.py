@@ -7,3 +7,15 @@ class InputError(Exception):
 
 class RunError(Exception):
     """A failure while running (exit code 1). The message says what failed and what to do, in one line."""
+
+
+def as_exception(error: BaseException) -> Exception:
+    """What a task that waits for a thread can be told of any error there.
+
+    `StopIteration` can't be told, and `SystemExit` and the like would end the event loop.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    told = RunError(f"it failed: {type(error).__name__} {error}".rstrip())
+    told.__cause__ = error
+    return told

@@ -19,6 +19,7 @@ from streamer.events import Event
 from streamer.metrics.prometheus import Metrics
 from streamer.metrics.routes import monitoring_routes
 from streamer.server.guard import Guard, read_token
+from streamer.tasks import keep_going
 
 _EXAMPLE = "127.0.0.1:9464"
 
@@ -93,7 +94,7 @@ class MetricsServer:
         )
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._port.socket]))
+        self._task = keep_going(self._server.serve(sockets=[self._port.socket]), "metrics")
         return self
 
     async def __aexit__(

@@ -16,6 +16,7 @@ from streamer.outputs.terminal.controls import Controls
 from streamer.server.application import create_app
 from streamer.server.entrance import Entrance
 from streamer.server.streams import Streams
+from streamer.tasks import keep_going
 
 _PING_EVERY_S = 20.0
 _log = logging.getLogger("merits.server")
@@ -91,7 +92,7 @@ async def serve(
             if control is not None:
                 control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
             _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
-            watch = asyncio.create_task(_stop_without_reader(streams, server))
+            watch = keep_going(_stop_without_reader(streams, server), "standard output")
             try:
                 await server.serve(sockets=[entrance.socket])
             finally:
