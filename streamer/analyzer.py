@@ -20,6 +20,7 @@ from streamer.analysis.batcher import Batcher
 from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.cores import cores
+from streamer.errors import as_exception
 from streamer.interims import InterimPace
 from streamer.metrics.running import Running
 from streamer.transcribers.base import (
@@ -159,6 +160,14 @@ def _recognise(turns: Sequence[Callable[[], Transcript]]) -> list[Transcript]:
     return [words() for words in turns]
 
 
+def _answering(do: Callable[[], Result]) -> Result:
+    """Do something in a thread; whatever happens, whoever waits for it can be told."""
+    try:
+        return do()
+    except BaseException as error:  # noqa: BLE001
+        raise as_exception(error) from error.__cause__
+
+
 class Lane:
     """One stream's access to an `Analyzer`. What is cancelled before it has begun is not done."""
 
@@ -257,7 +266,7 @@ class Lane:
     async def _timed(self, stage: str, threads: ThreadPoolExecutor, do: Callable[[], Result]) -> Result:
         began = monotonic()
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, do)
+            return await asyncio.get_running_loop().run_in_executor(threads, _answering, do)
         finally:
             self._analyzer._busy_s[stage] += monotonic() - began
 

@@ -16,3 +16,15 @@ def described(error: BaseException) -> str:
         return said
     kind = type(error).__name__
     return f"{kind}: {said}" if said else kind
+
+
+def as_exception(error: BaseException) -> Exception:
+    """What a task that waits for a thread can be told of any error there.
+
+    `StopIteration` can't be told, and `SystemExit` and the like would end the event loop.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    told = RunError(f"it failed: {described(error)}")
+    told.__cause__ = error
+    return told

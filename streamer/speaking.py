@@ -1,6 +1,7 @@
 """A turn from its first word on: heard as it comes, and understood ahead when it pauses."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from streamer.transcribers.mending import mended
 from streamer.turn_events import Turn
 
 Heard = TypeVar("Heard")
+
+_log = logging.getLogger("merits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +177,20 @@ class Speaking:
             return self._unless_deaf(lambda listening: listening.finish(turn.audio))
 
     def _unless_deaf(self, listen: Callable[[Listening], Heard]) -> Heard | None:
-        """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised."""
+        """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised.
+
+        That it fails in a way that it should not is said.
+        """
         if self._deaf or self.listening is None:
             return None
         try:
             return listen(self.listening)
         except RunError:
             self._deaf = True
-            return None
+        except Exception as error:  # noqa: BLE001
+            self._deaf = True
+            _log.warning("a recogniser stopped listening to a turn: %s", str(error) or type(error).__name__)
+        return None
 
     def _prepare(self, turn: Turn) -> Tensor:
         self._listen(turn.audio_start, turn.audio)

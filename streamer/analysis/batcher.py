@@ -8,6 +8,7 @@ from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from streamer.analysis.fair_queue import FairQueue, Job, Priority, Urgency
+from streamer.errors import as_exception
 
 What = TypeVar("What")
 Result = TypeVar("Result")
@@ -94,11 +95,15 @@ class Batcher(Generic[What, Result]):
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        while self.depth:
-            await loop.run_in_executor(self._thread, self._work_off, loop)
+        try:
+            while self.depth:
+                await loop.run_in_executor(self._thread, self._work_off, loop)
+        except Exception as error:  # noqa: BLE001 - the thread has no part in it: it can't be had, or was ended
+            jobs = list(self._results)
+            self._tell(jobs, [error] * len(jobs))
 
     def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Do what waits until nothing does; in the thread."""
+        """Do what waits until nothing does; in the thread, which no error ends."""
         while self.depth:
             sleep(self._patience_s())
             batch = self._take()
@@ -124,10 +129,13 @@ class Batcher(Generic[What, Result]):
     def _outcomes(self, batch: Sequence[Job[What]]) -> list[Result | Exception]:
         """What came of each job. Where a batch fails each is done alone: one stream's trouble is its own."""
         try:
-            return list(self._work([job.what for job in batch]))
-        except Exception as error:  # noqa: BLE001 - whoever asked for it is told
+            results = list(self._work([job.what for job in batch]))
+            if len(results) != len(batch):
+                raise RuntimeError(f"{len(results)} results for {len(batch)} jobs")
+            return results
+        except BaseException as error:  # noqa: BLE001 - whoever asked for it is told
             if len(batch) == 1:
-                return [error]
+                return [as_exception(error)]
             return [outcome for job in batch for outcome in self._outcomes([job])]
 
     def _tell(self, batch: Sequence[Job[What]], outcomes: Sequence[Result | Exception]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from streamer.audio.decode import Decoder
 from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.live_bytes import LiveBytes
-from streamer.errors import InputError
+from streamer.errors import InputError, as_exception
 
 _BATCH_FRAMES = SAMPLE_RATE // FRAME_SAMPLES
 """Frames handed over at a time, a second of one channel; fewer where more are waited for."""
@@ -41,7 +41,7 @@ class Decoding:
         self._stopped = threading.Event()
         self._room = threading.Semaphore(0)  # none before it is begun with
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._batches: asyncio.Queue[Batch | BaseException | None] = asyncio.Queue()
+        self._batches: asyncio.Queue[Batch | Exception | None] = asyncio.Queue()
         self._thread = threading.Thread(target=self._run, name="decoder", daemon=True)
         self._thread.start()
 
@@ -54,10 +54,10 @@ class Decoding:
         """What was decoded next; None at the end.
 
         Raises:
-            BaseException: whatever decoding raised, after what came before.
+            Exception: whatever decoding raised, after what came before.
         """
         batch = await self._batches.get()
-        if isinstance(batch, BaseException):
+        if isinstance(batch, Exception):
             raise batch
         self._room.release()
         return batch
@@ -75,9 +75,9 @@ class Decoding:
             self._decode()
         except BaseException as error:  # noqa: BLE001 - it is the session's
             if self.opened.done():
-                self._put(error)
+                self._put(as_exception(error))
             else:
-                self.opened.set_exception(self._explained(error))
+                self.opened.set_exception(self._explained(as_exception(error)))
         else:
             self._put(None)
         finally:
@@ -117,11 +117,11 @@ class Decoding:
             self._room.acquire()
         return not self._stopped.is_set()
 
-    def _put(self, what: Batch | BaseException | None) -> None:
+    def _put(self, what: Batch | Exception | None) -> None:
         if self._loop is not None and not self._stopped.is_set():
             self._loop.call_soon_threadsafe(self._batches.put_nowait, what)
 
-    def _explained(self, error: BaseException) -> BaseException:
+    def _explained(self, error: Exception) -> Exception:
         if isinstance(error, InputError) and isinstance(self._recording, LiveBytes):
             return self._recording.explain(error)
         return error

@@ -9,7 +9,7 @@ from time import monotonic
 from streamer.errors import InputError
 
 SAY_AFTER_S = 2.0
-"""Nothing has come for so long: that it is waited for is said, once."""
+"""Before its sound begins nothing has come for so long: that it is waited for is said, once."""
 
 _MOST_BEFORE_SOUND = 2**26
 """Bytes that are looked through for the first sound."""
@@ -91,6 +91,6 @@ class LiveBytes(ABC):
         """Wait until there is more, or it is stopped, or a fraction of a second has passed."""
 
     def _say_that_it_waits(self) -> None:
-        if not self._has_said and monotonic() - self._since > SAY_AFTER_S:
+        if not self._begun and not self._has_said and monotonic() - self._since > SAY_AFTER_S:
             self._has_said = True
             _log.warning("nothing comes from %s: still waiting (Ctrl-C ends it)", self)

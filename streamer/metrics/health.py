@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from streamer.analyzer import Analyzer
+from streamer.tasks import dead_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +11,7 @@ class Trouble:
     """Something that is not as it should be.
 
     Attributes:
-        part: of the program: "recogniser", "analysis", "memory", or an output's name.
+        part: of the program: "recogniser", "analysis", "memory", an output's name, or what a task that died did.
         reason: what is the matter; names no addresses, since strangers may ask.
     """
 
@@ -29,4 +30,5 @@ def troubles(analyzer: Analyzer) -> list[Trouble]:
         mine = [output for output in outputs if output.name == name]
         waiting = sum(output.queue.depth for output in mine if output.queue is not None)
         found.append(Trouble(name, f"{mine[0].trouble}; events that wait: {waiting}"))
+    found += [Trouble(part, reason) for part, reason in dead_parts()]
     return found

@@ -18,6 +18,7 @@ from streamer.metrics.routes import monitoring_routes
 from streamer.server.guard import Guard, read_token
 from streamer.server.listening import BoundedServer, make_config
 from streamer.server.settings import ServerSettings
+from streamer.tasks import keep_going
 
 _EXAMPLE = "127.0.0.1:9464"
 
@@ -82,7 +83,7 @@ class MetricsServer:
         self._server = BoundedServer(make_config(guarded, limits, ws="none"), limits)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._port.socket]))
+        self._task = keep_going(self._server.serve(sockets=[self._port.socket]), "metrics")
         return self
 
     async def __aexit__(

@@ -16,6 +16,7 @@ from streamer.server.client_events import ClientEvents, Wire
 from streamer.server.history import History
 from streamer.server.level import Level
 from streamer.server.protocol import Problem, Refused
+from streamer.tasks import keep_going
 from streamer.version import VERSION
 
 _LEVELS_EVERY_S = 0.2
@@ -97,7 +98,7 @@ class Onlookers:
             self._watching.add(events)
             self._nobody.clear()
             if self._metering is None:
-                self._metering = asyncio.create_task(self._meter())
+                self._metering = keep_going(self._meter(), "levels")
             try:
                 yield events
             finally:

@@ -16,6 +16,7 @@ from streamer.server.entrance import Entrance
 from streamer.server.listening import BoundedServer, make_config
 from streamer.server.streams import Streams
 from streamer.server.websocket import WebSocket
+from streamer.tasks import keep_going
 
 _PING_EVERY_S = 20.0
 _MORE_WEBSOCKETS = 16
@@ -88,7 +89,7 @@ async def serve(
             if control is not None:
                 control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
             _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
-            watch = asyncio.create_task(_stop_without_reader(streams, server))
+            watch = keep_going(_stop_without_reader(streams, server), "standard output")
             try:
                 await server.serve(sockets=[entrance.socket])
             finally:

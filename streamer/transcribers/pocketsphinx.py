@@ -70,7 +70,10 @@ class PocketSphinx:
 
     def listen(self, before: Listening | None) -> SphinxListening | None:
         """Begin with a turn (see `ListeningTranscriber`)."""
-        process = self._processes.borrow()
+        try:
+            process = self._processes.borrow()
+        except RunError:
+            return None  # whether none can be had is seen when the turn is over
         if process is None:
             return None
         before = before if isinstance(before, SphinxListening) else None

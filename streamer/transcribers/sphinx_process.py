@@ -23,17 +23,25 @@ _BYTES_A_SECOND = 2 * SAMPLE_RATE
 
 
 class SphinxProcess:
-    """A decoder in a process of its own (see `sphinx_worker`), which ends with this object."""
+    """A decoder in a process of its own (see `sphinx_worker`), which ends with this object.
+
+    Raises:
+        RunError: it cannot be started, for want of memory or processes.
+    """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", sphinx_worker.__name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # What can be imported here can be imported there.
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", sphinx_worker.__name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # What can be imported here can be imported there.
+                env=os.environ
+                | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
+            )
+        except OSError as error:
+            raise RunError(f"pocketsphinx cannot be started: {error.strerror}; make room for it") from error
         self._finalizer = weakref.finalize(self, _stop, self._process)
         self._hung = False
 

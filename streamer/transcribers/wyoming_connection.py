@@ -33,6 +33,9 @@ MOST_EVENTS = 10_000
 
 _WIDTH = 2
 _DISCONNECT_S = 1.0
+_THREAD_ANSWERS_S = 5.0
+"""After that the thread is taken to be dead."""
+
 Result = TypeVar("Result")
 
 
@@ -55,7 +58,7 @@ class ConnectionThread:
             raise RunError("the connection is closed")
         doing = asyncio.run_coroutine_threadsafe(asyncio.wait_for(task, limit_s), self._loop)
         try:
-            return doing.result()
+            return doing.result(limit_s + _THREAD_ANSWERS_S)
         except TimeoutError as error:
             raise RunError("it does not answer") from error
         except CancelledError as error:

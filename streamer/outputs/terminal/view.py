@@ -28,6 +28,7 @@ from streamer.outputs.terminal.log import LogToView
 from streamer.outputs.terminal.screen import Screen, in_foreground
 from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.wording import emotion_text
+from streamer.tasks import keep_going
 
 _PAINTS_PER_S = 10
 _LOOK_AT_OUTPUTS_S = 0.5
@@ -81,7 +82,7 @@ class TerminalView:
             if hasattr(signal, name):
                 loop.add_signal_handler(getattr(signal, name), handler)
         self._resume()
-        self._painter = asyncio.create_task(self._keep_painting(), name="terminal view")
+        self._painter = keep_going(self._keep_painting(), "terminal view")
         return self
 
     async def __aexit__(

@@ -102,3 +102,64 @@ async def test_what_is_cancelled_before_it_began_is_not_done_and_the_urgent_goes
     assert batcher.lag_s(Urgency.PARTIAL) == 0
     with pytest.raises(asyncio.CancelledError):
         await dropped
+
+
+class Broken:
+    """Fails as it is told to, on what is negative."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def work(self, numbers: Sequence[int]) -> list[int]:
+        if min(numbers) < 0:
+            raise self.error
+        return list(numbers)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        SystemError("error return without exception set"),
+        RecursionError(),
+        StopIteration(),
+        SystemExit(3),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        asyncio.CancelledError(),
+        BaseException("of no kind"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_happens_in_the_thread_its_jobs_are_answered_and_it_goes_on(
+    error: BaseException,
+) -> None:
+    batcher = Batcher(Broken(error).work, "test", limit=4, gather_s=0.01)
+    batcher.streams = 9
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(
+            *(batcher.do(number, number, final()) for number in (1, -2, 3)), return_exceptions=True
+        )
+        assert [results[0], results[2]] == [1, 3]
+        assert isinstance(results[1], Exception)
+        assert type(error).__name__ in repr(results[1])
+        assert await batcher.do("later", 4, final()) == 4
+
+
+async def test_too_few_results_are_an_error_of_those_that_have_none() -> None:
+    batcher = Batcher(lambda numbers: [n for n in numbers if n != 13], "test", limit=4, gather_s=0.01)
+    batcher.streams = 9
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(
+            *(batcher.do(number, number, final()) for number in (1, 13, 3)), return_exceptions=True
+        )
+    assert [results[0], results[2]] == [1, 3]
+    assert isinstance(results[1], RuntimeError)
+
+
+async def test_jobs_are_answered_where_the_thread_has_ended() -> None:
+    batcher = Batcher(Doubler().work, "test")
+    batcher.close()
+    async with asyncio.timeout(20):
+        with pytest.raises(RuntimeError):
+            await batcher.do("a", 1, final())
