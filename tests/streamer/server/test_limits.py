@@ -128,13 +128,20 @@ async def test_a_client_that_does_not_read_is_told_what_was_shed(
     count = 2_000
     small = socket.socket()
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    limits: dict[str, Any] = {"pending_events": 16, "close_timeout_s": 60, "send_buffer": 4096}
+    limits: dict[str, Any] = {
+        "pending_events": 16,
+        "max_controls_per_s": 1e5,
+        "max_messages_per_s": 1e5,
+        "close_timeout_s": 60,
+        "send_buffer": 4096,
+    }
     async with serving(analyzer, settings, events=tmp_path, **limits) as (url, _):
         small.connect(("127.0.0.1", int(url.split(":")[2].split("/")[0])))
         async with connect(f"{url}deaf", max_queue=1, sock=small) as websocket:
             await websocket.send(start())
             for _ in range(count):
                 await websocket.send(gap)
+                await websocket.send(bytes(640))
             await websocket.send(END)
             while not has_ended(tmp_path):
                 await asyncio.sleep(0.05)

@@ -1,0 +1,218 @@
+"""What honest clients notice of attackers: `python -m benchmarks.attack --json OUT`.
+
+Eight clients talk to a real `merits serve` at real-time pace, while attackers in a process of their own do
+each thing that a stranger or a client might do (benchmarks/attackers.py), ten times over, then all of it.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.attackers import KINDS
+from benchmarks.conversations import Clip, sentences
+from benchmarks.machine import describe_machine, write_result
+from benchmarks.talking import TalkSource
+from streamer.server.files import raise_limit
+
+ALONE, MIXED = "nobody", "all at once"
+_ASK_EVERY_S = 0.05
+
+
+class Honest:
+    """One client that talks, and what it was told."""
+
+    def __init__(self, number: int, clips: Sequence[Clip], seconds: float) -> None:
+        self.source = TalkSource(number, clips, seconds, pace=1)
+        self.name = f"honest{number}"
+        self.late_ms: list[float] = []
+        self.seqs: list[int] = []
+        self.shed = 0
+        self.gaps = 0
+
+    async def run(self, url: str) -> None:
+        """Talk until all is said, and hear to the end."""
+        async with connect(f"{url}{self.name}") as websocket, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._talk(websocket))
+            async for message in websocket:
+                self._hear(json.loads(message))
+        self.source.roll.close()
+
+    async def _talk(self, websocket: ClientConnection) -> None:
+        await websocket.send('{"type": "start"}')
+        async for piece in self.source:
+            await websocket.send(piece.samples.tobytes())
+        await websocket.send('{"type": "end"}')
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["type"] == "events.shed":
+            self.shed += event["count"]
+            return
+        self.seqs.append(event["seq"])
+        self.gaps += event["type"] == "audio.gap"
+        if event["type"] == "turn.final":
+            self.source.roll.tell(event["start_s"], event["end_s"])
+            on_its_way = datetime.now(UTC) - datetime.fromisoformat(event["at"])
+            self.late_ms.append(event["latency_ms"]["total"] + 1e3 * max(0.0, on_its_way.total_seconds()))
+
+    @property
+    def lost(self) -> int:
+        """Events that were told to nobody: of those between the first and the last."""
+        return self.shed + max(self.seqs, default=0) - len(self.seqs)
+
+
+async def _livez(place: tuple[str, int], took_ms: list[float]) -> None:
+    while True:
+        began = perf_counter()
+        try:
+            async with asyncio.timeout(10):
+                reader, writer = await asyncio.open_connection(*place)
+                writer.write(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                answered = b" 200 " in await reader.read()
+                writer.close()
+        except OSError:  # TimeoutError is one
+            answered = False
+        took_ms.append(1e3 * (perf_counter() - began) if answered else 10_000.0)
+        await asyncio.sleep(_ASK_EVERY_S)
+
+
+async def _memory(server: psutil.Process, seen_mib: list[float]) -> None:
+    while True:
+        seen_mib.append(server.memory_info().rss / 2**20)
+        await asyncio.sleep(0.2)
+
+
+async def beside(
+    kinds: Sequence[str], url: str, pid: int, clips: Sequence[Clip], *, clients: int, seconds: float
+) -> dict[str, Any]:
+    """Honest clients beside attackers of those kinds; says how they fared, and the server."""
+    place = (urlsplit(url).hostname or "", urlsplit(url).port or 0)
+    honest = [Honest(number, clips, seconds) for number in range(clients)]
+    livez_ms: list[float] = []
+    memory_mib: list[float] = []
+    server = psutil.Process(pid)
+    watching = [
+        asyncio.create_task(_livez(place, livez_ms)),
+        asyncio.create_task(_memory(server, memory_mib)),
+    ]
+    before, began = server.cpu_times(), monotonic()
+    talking = [asyncio.create_task(each.run(url)) for each in honest]
+    await asyncio.sleep(1)  # they are let in before the attackers come
+    command = [sys.executable, "-m", "benchmarks.attackers", ",".join(kinds), f"{place[0]}:{place[1]}"]
+    attackers = await asyncio.create_subprocess_exec(*command, f"{seconds:g}") if kinds else None
+    try:
+        await asyncio.gather(*talking)
+    finally:
+        if attackers is not None:
+            with suppress(ProcessLookupError):  # its time was up
+                attackers.terminate()
+            await attackers.wait()
+    after, took_s = server.cpu_times(), monotonic() - began
+    for task in watching:
+        task.cancel()
+    late_ms = [ms for each in honest for ms in each.late_ms]
+    return {
+        "turns_spoken": sum(each.source.roll.spoken for each in honest),
+        "turns": len(late_ms),
+        "turns_lost": sum(each.source.roll.unfound for each in honest),
+        "events_lost": sum(each.lost for each in honest),
+        "gaps": sum(each.gaps for each in honest),
+        "p50_ms": round(float(np.percentile(late_ms, 50)), 1),
+        "p95_ms": round(float(np.percentile(late_ms, 95)), 1),
+        "livez_p99_ms": round(float(np.percentile(livez_ms, 99)), 1),
+        "livez_max_ms": round(max(livez_ms), 1),
+        "memory_mib": round(max(memory_mib), 1),
+        "cores_busy": round((after.user + after.system - before.user - before.system) / took_s, 2),
+    }
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    raise_limit()
+    clips = sentences()
+    program = "from streamer.app import main; main()"
+    command = [sys.executable, "-c", program, "serve", "--port", str(arguments.port), "--asr", "none"]
+    cases = {
+        ALONE: [],
+        **{kind: [kind] for kind in KINDS if not arguments.only or kind in arguments.only},
+        MIXED: list(KINDS),
+    }
+    found: dict[str, Any] = {}
+    with (
+        tempfile.NamedTemporaryFile(mode="w+", suffix=".log") as log,
+        subprocess.Popen(command, stderr=log) as server,
+    ):
+        try:
+            url = _listening(server, Path(log.name))
+            for case, kinds in cases.items():
+                run = beside(
+                    kinds, url, server.pid, clips, clients=arguments.clients, seconds=arguments.seconds
+                )
+                found[case] = asyncio.run(run)
+                print(f"{case}: {json.dumps(found[case])}", file=sys.stderr)
+        finally:
+            server.terminate()
+            server.wait()
+        lines = len(Path(log.name).read_text(encoding="utf-8").splitlines())
+    for result in found.values():
+        result["memory_growth_mib"] = round(result["memory_mib"] - found[ALONE]["memory_mib"], 1)
+    return {"clients": arguments.clients, "seconds": arguments.seconds, "log_lines": lines, "cases": found}
+
+
+def _listening(server: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Where it does, as it says when it does."""
+    while not (said := re.search(r"(ws://\S+)NAME", log.read_text(encoding="utf-8"))):
+        assert server.poll() is None, "the server does not start"
+        sleep(0.1)
+    return said[1]
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """Print how the honest ones fared."""
+    table = Table("attackers", "lost", "p95 ms", "livez at most, ms", "memory, MiB", "cores busy")
+    for name, case in result["cases"].items():
+        lost = f"{case['turns_lost']} turns, {case['events_lost']} events"
+        livez, grown = f"{case['livez_max_ms']:.0f}", f"{case['memory_growth_mib']:+.0f}"
+        table.add_row(name, lost, f"{case['p95_ms']:.0f}", livez, grown, str(case["cores_busy"]))
+    console.print(table)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
+    parser.add_argument("--clients", type=int, default=8, help="honest ones (default 8)")
+    parser.add_argument("--seconds", type=float, default=30, help="beside each attack (default 30)")
+    parser.add_argument("--port", type=int, default=0, help="of the server; by default a free one")
+    parser.add_argument("--only", nargs="*", choices=KINDS, help="kinds of attackers, each by itself")
+    arguments = parser.parse_args()
+    if not sentences():
+        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
+        sys.exit(2)
+    result = measure(arguments)
+    if arguments.json != "-":
+        show(result, Console())
+    if arguments.json:
+        command = shlex.join(["python", "-m", "benchmarks.attack", *sys.argv[1:]])
+        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+
+
+if __name__ == "__main__":
+    main()
