@@ -77,6 +77,7 @@ class Delivery:
         self._closing = asyncio.Event()
         self._trouble: str | None = None
         self._failing = False
+        self._ended = False
         self._refused = False
         self._try_refused_s = 0.0
         self._answered = False
@@ -103,7 +104,9 @@ class Delivery:
     def status(self) -> OutputStatus:
         """Whether the broker is there and takes events, and what waits for it."""
         trouble = None
-        if self._failing:
+        if self._ended and not self._closing.is_set():
+            trouble = "delivery has stopped"
+        elif self._failing:
             trouble = "delivery fails"
         elif self._trouble is not None:
             trouble = "no connection to the broker"
@@ -143,18 +146,21 @@ class Delivery:
         Once closed, there is one last attempt with a broker that never answered, or for which nothing waits;
         another one is waited for for as long as the caller likes.
         """
-        while True:
-            last = self._closing.is_set()
-            if await self.attempt():
-                return
-            if last and not (self._answered and self._mailbox.depth):
-                return
-            with self._supervised():
-                await self._mailbox.grow_old()
-                if self._presence is None:
-                    await self._mailbox.look()
-            await self._pause(self._next_retry_s * random.uniform(0.75, 1))
-            self._next_retry_s = min(2 * self._next_retry_s, self._longest_retry_s)
+        try:
+            while True:
+                last = self._closing.is_set()
+                if await self.attempt():
+                    return
+                if last and not (self._answered and self._mailbox.depth):
+                    return
+                with self._supervised():
+                    await self._mailbox.grow_old()
+                    if self._presence is None:
+                        await self._mailbox.look()
+                await self._pause(self._next_retry_s * random.uniform(0.75, 1))
+                self._next_retry_s = min(2 * self._next_retry_s, self._longest_retry_s)
+        finally:
+            self._ended = True
 
     async def attempt(self) -> bool:
         """Connect and deliver until closed and all is delivered, over a new connection whenever one is lost.
