@@ -1,5 +1,6 @@
-"""What users reported of MQTT clients, and what strangers do to an outbox: the program against a real broker."""
+"""What users reported of MQTT clients, and what strangers do to an outbox, with the program and a broker."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from tests.mosquitto import Mosquitto
@@ -125,29 +127,37 @@ def test_report_12_a_clock_that_is_set_loses_nothing(tmp_path: Path, program: Pr
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_report_13_two_programs_under_one_stream_name(
+async def test_report_13_two_programs_under_one_stream_name(
     tmp_path: Path, mosquitto: Mosquitto, program: Program, killed: bool
 ) -> None:
     what = ["replay", str(SESSION), "--no-view", "--mqtt", mosquitto.url]
     (tmp_path / "other").mkdir()
-    first, other = (
-        program.start(*what, "--pace", "1"),
-        Program(tmp_path / "other").start(*what, "--pace", "8"),
-    )
-    try:
-        with listening(mosquitto, "merits/flat/availability") as lines:
-            time.sleep(1)
-            if killed:
-                other.kill()
-            _, said = other.communicate(timeout=60)
-            time.sleep(2)
-            assert first.poll() is None
-    finally:
+    states: list[bytes] = []
+
+    async def follow(*expected: bytes) -> None:
+        """Read on until the last words on availability are these."""
+        async with asyncio.timeout(60):
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes)
+                states.append(message.payload)
+                if tuple(states[-len(expected) :]) == expected:
+                    return
+
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+        await client.subscribe("merits/flat/availability", qos=1)
+        first = program.start(*what, "--pace", "0.5")
+        await follow(b"online")
+        other = Program(tmp_path / "other").start(*what, "--pace", "0.5" if killed else "20")
+        await follow(b"online", b"online")
+        if killed:
+            other.kill()
+        await follow(b"offline", b"online")
+        _, said = other.communicate(timeout=60)
+        assert killed or "another program publishes as merits/flat to" in said
         first.terminate()
-        first.communicate()
-    assert "offline" in lines[-2]
-    assert "online" in lines[-1]
-    assert killed or "another program publishes as merits/flat to" in said
+        await follow(b"offline")
+        _, said = first.communicate(timeout=60)
+        assert "another program publishes as merits/flat to" in said
 
 
 def test_hostile_07_what_no_broker_can_take_holds_nothing_up(

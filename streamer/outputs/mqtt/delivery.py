@@ -246,7 +246,9 @@ class Delivery:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._presence is not None and not self._impossible(connection, self._presence.offline):
+            if self._presence is not None and not self._impossible(
+                connection, self._presence.offline.topic, self._presence.offline
+            ):
                 with contextlib.suppress(aiomqtt.MqttError):
                     await connection.publish(self._presence.offline, timeout_s=_LEAVE_S)
             await take_leave(connection, self._mailbox)
@@ -257,10 +259,10 @@ class Delivery:
             topics.clear()  # which could not be subscribed to either
         if self._address.options.discovery:
             topics.append(f"{self._address.options.discovery_prefix}/status")
-        if topics and self._suspicions.verdict(_SUBSCRIBING) is None:
+        if topics and self._suspicions.verdict(_SUBSCRIBING, 0) is None:
             self._on_their_way.add(_SUBSCRIBING)
             await connection.subscribe(*topics)
-            self._arrived(_SUBSCRIBING)
+            self._arrived(_SUBSCRIBING, 0)
 
     async def _listen(self, connection: Connection) -> None:
         """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
@@ -319,7 +321,7 @@ class Delivery:
         longest = monotonic() + 3 * self._settle_s
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
-            if connection.misfit(message) or self._suspicions.verdict(number):
+            if self._impossible(connection, number, message):
                 return  # which is seen to with the batch
             asked_s = monotonic()
             answer = await self._send(connection, number, message)
@@ -337,16 +339,16 @@ class Delivery:
 
     async def _publish(self, connection: Connection, message: Message) -> None:
         """Publish what is not in the outbox, unless the broker can't take it, which is said."""
-        why = self._impossible(connection, message)
+        why = self._impossible(connection, message.topic, message)
         if why is None:
             answer = await self._send(connection, message.topic, message)
             why = answer.said if answer.refused else None
         if why is not None:
             self._warn_once(f"{self._address}: {shown(message.topic)} is refused: {why}")
 
-    def _impossible(self, connection: Connection, message: Message) -> str | None:
-        """Why something that is not in the outbox can't be published; None while it may be tried."""
-        return connection.misfit(message) or self._suspicions.verdict(message.topic)
+    def _impossible(self, connection: Connection, key: Key, message: Message) -> str | None:
+        """Why a message can't be published; None while it may be tried."""
+        return connection.misfit(message) or self._suspicions.verdict(key, connection.size(message))
 
     async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
         """Publish, and keep in mind what is on its way should the connection be lost."""
@@ -360,12 +362,12 @@ class Delivery:
             raise
         if not message.qos and self._lost_in_a_row:  # nobody else would say that the broker hung up on it
             await connection.sign_of_life()
-        self._arrived(key)
+        self._arrived(key, connection.size(message))
         return answer
 
-    def _arrived(self, key: Key) -> None:
+    def _arrived(self, key: Key, size: int) -> None:
         self._on_their_way.discard(key)
-        self._suspicions.taken(key)
+        self._suspicions.taken(key, size)
 
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something that could be tried."""
@@ -373,11 +375,11 @@ class Delivery:
         for number, message in await self._mailbox.peek(self._at_once(connection)):
             if why := connection.misfit(message):
                 await self._mailbox.set_aside(number, message, why)
-            elif why := self._suspicions.verdict(number):
+            elif why := self._suspicions.verdict(number, size := connection.size(message)):
                 await self._mailbox.set_aside(number, message, why)
-                self._suspicions.taken(number)
-                self._lost_in_a_row = 0
-                await self._pause(self._retry_s)
+                if self._suspicions.condemn(number, size):
+                    self._lost_in_a_row = 0
+                    await self._pause(self._retry_s)
             elif not message.refused or monotonic() >= self._try_refused_s:
                 batch.append((number, message))
         if not self._mailbox.depth:
