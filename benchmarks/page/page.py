@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.page.context import CONTEXT
 from benchmarks.page.endpointing import ENDPOINTING
+from benchmarks.page.kills import KILLS
 from benchmarks.page.latency import LATENCY
 from benchmarks.page.quantisation import QUANTISATION
 from benchmarks.page.recognition import RECOGNITION
@@ -25,6 +26,7 @@ SECTIONS = (
     SUPPLIED,
     RECOGNISED,
     LIVE,
+    KILLS,
     ENDPOINTING,
     STARTUP,
     SEGMENTATION,

@@ -11,7 +11,8 @@ class Trouble:
     """Something that is not as it should be.
 
     Attributes:
-        part: of the program: "recogniser", "analysis", "memory", an output's name, or what a task that died did.
+        part: of the program: "recogniser", "analysis", "memory", an output's name, or what a task did that
+            died.
         reason: what is the matter; names no addresses, since strangers may ask.
     """
 

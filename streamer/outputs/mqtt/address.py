@@ -12,7 +12,7 @@ from streamer.outputs.mqtt.settings import BrokerSettings
 DEFAULT_PREFIX = "merits"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _LONGEST = 10_000
-"""Of a user, a password, or what topics begin with, in characters: MQTT takes 65,535 bytes of each, all told."""
+"""Of a user, a password, or what topics begin with, in characters: MQTT takes 65,535 bytes."""
 _EXAMPLE = "mqtt://localhost or mqtts://user:password@broker.example:8883"
 
 

@@ -17,6 +17,7 @@ from streamer.version import VERSION
 _JSON = "application/json"
 _MODELS: tuple[type[BaseModel], ...] = (TurnFinal, TurnRevised, TurnPartial, State)
 _AVAILABILITY = {"type": "string", "enum": [ONLINE, OFFLINE]}
+_INSTANCE = {"type": "string", "description": "Random; the same for as long as a program runs."}
 _DISCOVERY = {
     "type": "object",
     "description": "https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload",
@@ -61,8 +62,14 @@ def document() -> str:
             ),
             "availability": _channel(
                 "{prefix}/{stream}/availability",
-                "Whether the stream is listened to; the broker says offline too when the program is killed.",
+                "Whether the stream is listened to; the broker says offline too when the program is killed."
+                " With MQTT 5 the user property instance tells which program says so.",
                 "Availability",
+            ),
+            "instance": _channel(
+                "{prefix}/{stream}/instance",
+                "Said by programs that find another one under the same name, to each other.",
+                "Instance",
             ),
             "discovery": _channel(
                 "{discoveryPrefix}/device/{device}/config",
@@ -75,6 +82,7 @@ def document() -> str:
             "sendState": _sends("state", qos=1, retain=True),
             "sendPartial": _sends("partial", qos=0, retain=False),
             "sendAvailability": _sends("availability", qos=1, retain=True),
+            "sendInstance": _sends("instance", qos=1, retain=False),
             "sendDiscovery": _sends("discovery", qos=1, retain=True),
         },
         "components": {
@@ -84,6 +92,7 @@ def document() -> str:
                     **_message("Availability", "Online or offline."),
                     "contentType": "text/plain",
                 },
+                "Instance": {**_message("Instance", "Which program."), "contentType": "text/plain"},
                 "Discovery": _message("Discovery", "A device of Home Assistant."),
             },
             "parameters": {
@@ -92,7 +101,12 @@ def document() -> str:
                 "discoveryPrefix": {"description": "As set in Home Assistant.", "default": "homeassistant"},
                 "device": {"description": "Made of prefix and stream."},
             },
-            "schemas": {**definitions["$defs"], "Availability": _AVAILABILITY, "Discovery": _DISCOVERY},
+            "schemas": {
+                **definitions["$defs"],
+                "Availability": _AVAILABILITY,
+                "Instance": _INSTANCE,
+                "Discovery": _DISCOVERY,
+            },
         },
     }
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

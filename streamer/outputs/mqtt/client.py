@@ -224,13 +224,17 @@ class Connection:
         """Whether the broker has ended it, for a reason that may lie in a message."""
         return self.client.hung_up
 
+    def size(self, message: Message) -> int:
+        """Of the packet that carries a message, in bytes."""
+        properties = _properties(message, self._version)
+        beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+        return packet_bytes(message, len(beside))
+
     def misfit(self, message: Message) -> str | None:
         """Why this broker can't take a message; None where nothing is known that speaks against it."""
         if why := misfit(message):
             return why
-        properties = _properties(message, self._version)
-        beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
-        size = packet_bytes(message, len(beside))
+        size = self.size(message)
         if size > LARGEST:
             return f"it is larger than MQTT allows: {size:,} bytes"
         if self.client.largest is not None and size > self.client.largest:

@@ -80,6 +80,7 @@ class Delivery:
         self._closing = asyncio.Event()
         self._trouble: str | None = None
         self._failing = False
+        self._ended = False
         self._refused = False
         self._try_refused_s = 0.0
         self._answered = False
@@ -110,7 +111,9 @@ class Delivery:
     def status(self) -> OutputStatus:
         """Whether the broker is there and takes events, and what waits for it."""
         trouble = None
-        if self._failing:
+        if self._ended and not self._closing.is_set():
+            trouble = "delivery has stopped"
+        elif self._failing:
             trouble = "delivery fails"
         elif self._trouble is not None:
             trouble = "no connection to the broker"
@@ -150,18 +153,21 @@ class Delivery:
         Once closed, there is one last attempt with a broker that never answered, or for which nothing waits;
         another one is waited for for as long as the caller likes.
         """
-        while True:
-            last = self._closing.is_set()
-            if await self.attempt():
-                return
-            if last and not (self._answered and self._mailbox.depth):
-                return
-            with self._supervised():
-                await self._mailbox.grow_old()
-                if self._presence is None:
-                    await self._mailbox.look()
-            await self._pause(self._next_retry_s * random.uniform(0.75, 1))
-            self._next_retry_s = min(2 * self._next_retry_s, self._longest_retry_s)
+        try:
+            while True:
+                last = self._closing.is_set()
+                if await self.attempt():
+                    return
+                if last and not (self._answered and self._mailbox.depth):
+                    return
+                with self._supervised():
+                    await self._mailbox.grow_old()
+                    if self._presence is None:
+                        await self._mailbox.look()
+                await self._pause(self._next_retry_s * random.uniform(0.75, 1))
+                self._next_retry_s = min(2 * self._next_retry_s, self._longest_retry_s)
+        finally:
+            self._ended = True
 
     async def attempt(self) -> bool:
         """Connect and deliver until closed and all is delivered, over a new connection whenever one is lost.
@@ -249,7 +255,9 @@ class Delivery:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._presence is not None and not self._impossible(connection, self._presence.offline):
+            if self._presence is not None and not self._impossible(
+                connection, self._presence.offline.topic, self._presence.offline
+            ):
                 with contextlib.suppress(aiomqtt.MqttError):
                     await connection.publish(self._presence.offline, timeout_s=_LEAVE_S)
             await take_leave(connection, self._mailbox)
@@ -260,10 +268,10 @@ class Delivery:
             topics.clear()  # which could not be subscribed to either
         if self._address.options.discovery:
             topics.append(f"{self._address.options.discovery_prefix}/status")
-        if topics and self._suspicions.verdict(_SUBSCRIBING) is None:
+        if topics and self._suspicions.verdict(_SUBSCRIBING, 0) is None:
             self._on_their_way.add(_SUBSCRIBING)
             await connection.subscribe(*topics)
-            self._arrived(_SUBSCRIBING)
+            self._arrived(_SUBSCRIBING, 0)
 
     async def _listen(self, connection: Connection) -> None:
         """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
@@ -339,7 +347,7 @@ class Delivery:
         """
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
-            if connection.misfit(message) or self._suspicions.verdict(number):
+            if self._impossible(connection, number, message):
                 return  # which is seen to with the batch
             asked_s = monotonic()
             answer = await self._send(connection, number, message)
@@ -363,7 +371,7 @@ class Delivery:
 
     async def _is_kept(self, connection: Connection, message: Message) -> bool:
         """Whether the broker keeps a message of this topic, as far as it lets us see."""
-        if self._impossible(connection, message) is None:
+        if self._impossible(connection, message.topic, message) is None:
             await connection.subscribe(message.topic)
             await connection.client.unsubscribe(message.topic)  # the kept message comes before the answer
         return message.topic in self._kept
@@ -375,7 +383,7 @@ class Delivery:
             Whether somebody has subscribed to it, as far as is known.
         """
         heard = False
-        why = self._impossible(connection, message)
+        why = self._impossible(connection, message.topic, message)
         if why is None:
             answer = await self._send(connection, message.topic, message)
             heard, why = answer.heard and not answer.refused, answer.said if answer.refused else None
@@ -383,9 +391,9 @@ class Delivery:
             self._warn_once(f"{self._address}: {shown(message.topic)} is refused: {why}")
         return heard
 
-    def _impossible(self, connection: Connection, message: Message) -> str | None:
-        """Why something that is not in the outbox can't be published; None while it may be tried."""
-        return connection.misfit(message) or self._suspicions.verdict(message.topic)
+    def _impossible(self, connection: Connection, key: Key, message: Message) -> str | None:
+        """Why a message can't be published; None while it may be tried."""
+        return connection.misfit(message) or self._suspicions.verdict(key, connection.size(message))
 
     async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
         """Publish, and keep in mind what is on its way should the connection be lost."""
@@ -399,12 +407,12 @@ class Delivery:
             raise
         if not message.qos and self._lost_in_a_row:  # nobody else would say that the broker hung up on it
             await connection.sign_of_life()
-        self._arrived(key)
+        self._arrived(key, connection.size(message))
         return answer
 
-    def _arrived(self, key: Key) -> None:
+    def _arrived(self, key: Key, size: int) -> None:
         self._on_their_way.discard(key)
-        self._suspicions.taken(key)
+        self._suspicions.taken(key, size)
 
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something that could be tried."""
@@ -412,11 +420,11 @@ class Delivery:
         for number, message in await self._mailbox.peek(self._at_once(connection)):
             if why := connection.misfit(message):
                 await self._mailbox.set_aside(number, message, why)
-            elif why := self._suspicions.verdict(number):
+            elif why := self._suspicions.verdict(number, size := connection.size(message)):
                 await self._mailbox.set_aside(number, message, why)
-                self._suspicions.taken(number)
-                self._lost_in_a_row = 0
-                await self._pause(self._retry_s)
+                if self._suspicions.condemn(number, size):
+                    self._lost_in_a_row = 0
+                    await self._pause(self._retry_s)
             elif not message.refused or monotonic() >= self._try_refused_s:
                 batch.append((number, message))
         if not self._mailbox.depth:

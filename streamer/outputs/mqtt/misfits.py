@@ -12,6 +12,7 @@ _HUNG_UP, _IGNORED, _GONE, _ENOUGH = 3, 2, 1, 6
 """What counts how much against a message that was alone on its way: that the broker hung up and was there
 again at once, that it answers all else but this, that it was gone (which it may be of itself); and how much
 suffices. Of the first, twice."""
+_TELLING = 2
 _TRIES = {0x90: 1, 0x99: 1, 0x97: 30}
 """How often what is refused is tried, by reason code (MQTT 5, section 3.4.2.1): a topic or a payload that is
 invalid stays so, a quota comes back."""
@@ -63,6 +64,8 @@ class Suspicions:
         self._suspects: set[Key] = set()
         self._accused: Key | None = None
         self._points: Counter[Key] = Counter()
+        self._condemned: list[int] = []
+        self._largest_taken = 0
 
     @property
     def careful(self) -> bool:
@@ -89,17 +92,34 @@ class Suspicions:
         """The broker did not confirm one that was alone, and answered what it was asked after it."""
         self._points[key] += _IGNORED
 
-    def taken(self, key: Key) -> None:
-        """The broker has answered it."""
-        self._suspects.discard(key)
-        self._points.pop(key, None)
+    def taken(self, key: Key, size: int) -> None:
+        """The broker has answered one of so many bytes."""
+        self._largest_taken = max(self._largest_taken, size)
+        self._forget(key)
 
-    def verdict(self, key: Key) -> str | None:
-        """Why it is not sent any more; None while it is."""
-        if self._points[key] < _ENOUGH:
-            return None
-        return "the broker hangs up on it, or never confirms it, again and again"
+    def verdict(self, key: Key, size: int) -> str | None:
+        """Why one of so many bytes is not sent any more; None while it is.
+
+        When two were found that are larger than all that was taken, what is as large shares their fate.
+        """
+        if self._points[key] >= _ENOUGH:
+            return "the broker hangs up on it, or never confirms it, again and again"
+        if len(self._condemned) >= _TELLING and size >= min(self._condemned) > self._largest_taken:
+            return f"it is as large as others on which the broker hangs up: {size:,} bytes"
+        return None
+
+    def condemn(self, key: Key, size: int) -> bool:
+        """It is sent no more; returns whether that is for what the broker did with it, not for its size."""
+        proved = self._points[key] >= _ENOUGH
+        if proved:
+            self._condemned.append(size)
+        self._forget(key)
+        return proved
 
     def nothing_waits(self) -> None:
         """Whoever was suspected has gone."""
         self._suspects.clear()
+
+    def _forget(self, key: Key) -> None:
+        self._suspects.discard(key)
+        self._points.pop(key, None)

@@ -5,7 +5,7 @@ import socket
 
 
 def microphone_here(device: str | None) -> str:
-    """The name of a microphone's stream: with this machine's name, as a broker has those of other machines too.
+    """The name of a microphone's stream, with this machine's in it: a broker has those of others too.
 
     Args:
         device: number or part of the name of the one that was asked for; None for the default one.

@@ -16,13 +16,13 @@ from streamer.outputs.mqtt.client import Connector
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.leftovers import send_leftovers
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.mqtt.settings import BrokerSettings
+from streamer.outputs.mqtt.settings import BrokerSettings, Protocol
 from streamer.outputs.outbox.database import Aside
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Outbox
 from streamer.outputs.outbox.settings import OutboxSettings
 from tests.mosquitto import Mosquitto
-from tests.streamer.outputs.mqtt.test_output import becomes, kept, kitchen, run_child, subscriber
+from tests.streamer.outputs.mqtt.test_output import becomes, delivered, kept, kitchen, run_child, subscriber
 from tests.streamer.outputs.samples import Sample
 
 TOPIC = "merits/kitchen/turn"
@@ -118,9 +118,9 @@ def poison(folder: Path, number: int, **columns: object) -> None:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_what_no_broker_can_take_is_set_aside_and_the_rest_goes_on_in_order(
-    mosquitto: Mosquitto, tmp_path: Path, protocol: str, caplog: pytest.LogCaptureFixture
+    mosquitto: Mosquitto, tmp_path: Path, protocol: Protocol, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options = BrokerSettings(protocol=protocol)  # type: ignore[arg-type]
+    options = BrokerSettings(protocol=protocol)
     address = BrokerAddress.of(mosquitto.url, options)
     async with outbox_in(tmp_path) as outbox, subscriber(mosquitto) as witness:
         async with outbox.mailbox(address.place) as mailbox:
@@ -141,10 +141,10 @@ async def test_what_no_broker_can_take_is_set_aside_and_the_rest_goes_on_in_orde
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_what_is_larger_than_the_broker_takes_is_set_aside_and_the_rest_goes_on(
-    tmp_path: Path, protocol: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, protocol: Protocol, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Mosquitto(tmp_path, "allow_anonymous true", "max_packet_size 1000") as broker:
-        address = BrokerAddress.of(broker.url, BrokerSettings(protocol=protocol))  # type: ignore[arg-type]
+        address = BrokerAddress.of(broker.url, BrokerSettings(protocol=protocol))
         async with outbox_in(tmp_path) as outbox, subscriber(broker) as witness:
             messages = [
                 turn(f"{number}-" + "x" * (2000 if number % 4 == 0 else 9)) for number in range(1, 21)
@@ -226,7 +226,7 @@ async def test_a_delivery_that_fails_is_said_in_a_line_and_tried_again(
     def faulty(self: Connector, *arguments: object) -> object:
         if fault := next(faults, None):
             raise fault
-        return original(self, *arguments)  # type: ignore[arg-type]
+        return original(self, *arguments)
 
     monkeypatch.setattr(Connector, "connect", faulty)
     async with kitchen(mosquitto.url, tmp_path) as output:
@@ -243,9 +243,9 @@ async def test_a_delivery_that_fails_is_said_in_a_line_and_tried_again(
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_offline_of_one_program_never_hides_another(
-    mosquitto: Mosquitto, tmp_path: Path, protocol: str, caplog: pytest.LogCaptureFixture
+    mosquitto: Mosquitto, tmp_path: Path, protocol: Protocol, caplog: pytest.LogCaptureFixture
 ) -> None:
-    address = BrokerAddress.of(mosquitto.url, BrokerSettings(protocol=protocol))  # type: ignore[arg-type]
+    address = BrokerAddress.of(mosquitto.url, BrokerSettings(protocol=protocol))
     (tmp_path / "other").mkdir()
     async with outbox_in(tmp_path) as outbox, Mqtt(address, "kitchen", outbox) as output:
         await output.send(Sample().final())
@@ -276,7 +276,7 @@ async def test_alone_under_a_name_nothing_is_said_of_it(
         for _ in range(2):
             async with kitchen(mosquitto.url, tmp_path) as output:
                 await output.send(Sample().final())
-                await becomes(lambda output=output: not output.queue.depth)
+                await delivered(output)
             await witness.until("availability", "offline")
     topics = [topic for topic, _, _ in witness.received]
     assert topics == ["availability", "turn", "state", "availability"] * 2

@@ -1,6 +1,7 @@
 """Which messages no broker takes, how large a packet is, and which one a broker hangs up on."""
 
 import random
+from typing import Any
 
 import pytest
 from aiomqtt import ProtocolVersion
@@ -57,8 +58,9 @@ def test_a_packet_is_as_large_as_paho_makes_it(
     topic: str, payload: str, qos: int, event: str | None, version: ProtocolVersion
 ) -> None:
     message = Message(topic, payload, qos, id=event)
-    paho, packets = Client(CallbackAPIVersion.VERSION2, protocol=version.value), []
-    paho._packet_queue = lambda command, packet, *_: packets.append(packet) or 0  # type: ignore[assignment]
+    paho: Any = Client(CallbackAPIVersion.VERSION2, protocol=version.value)
+    packets: list[bytes] = []
+    paho._packet_queue = lambda _, packet, *__: packets.append(packet)
     paho._sock = True
     properties = _properties(message, version)
     paho._send_publish(1, topic.encode(), payload.encode(), qos, False, False, None, properties)
@@ -102,13 +104,14 @@ def test_the_messages_a_broker_hangs_up_on_are_found_and_no_others(
     waiting, aside, hangups = list(range(61)), set(), 0
     while waiting:
         batch = waiting[: 1 if suspicions.careful else at_once]
-        if hopeless := {number for number in batch if suspicions.verdict(number)}:
+        if hopeless := {number for number in batch if suspicions.verdict(number, 0)}:
+            assert all(suspicions.condemn(number, 0) for number in hopeless)
             aside |= hopeless
             waiting = [number for number in waiting if number not in hopeless]
             continue
         taken, lost = broker.takes(batch)
         for number in taken:
-            suspicions.taken(number)
+            suspicions.taken(number, 0)
             waiting.remove(number)
         if lost:
             hangups += 1
@@ -124,24 +127,44 @@ def test_a_broker_that_dies_again_and_again_takes_all_in_the_end(seed: int) -> N
     waiting = list(range(200))
     while waiting:
         batch = waiting[: 1 if suspicions.careful else 10]
-        assert not any(suspicions.verdict(number) for number in batch)
+        assert not any(suspicions.verdict(number, 0) for number in batch)
         taken, lost = broker.takes(batch)
         for number in taken:
-            suspicions.taken(number)
+            suspicions.taken(number, 0)
             waiting.remove(number)
         if lost:
             suspicions.lost([number for number in batch if number not in taken], hung_up=True)
             suspicions.connected(at_once=False)
 
 
+def condemn(suspicions: Suspicions, key: int, size: int) -> None:
+    for _ in range(2):
+        suspicions.lost([key], hung_up=True)
+        assert suspicions.connected(at_once=True)
+    assert suspicions.verdict(key, size) is not None
+    assert suspicions.condemn(key, size)
+
+
+def test_two_messages_tell_what_is_too_large_until_one_is_taken() -> None:
+    suspicions = Suspicions()
+    suspicions.taken(1, 300)
+    condemn(suspicions, 2, 1000)
+    assert suspicions.verdict(3, 5000) is None
+    condemn(suspicions, 3, 900)
+    assert "900 bytes" in str(suspicions.verdict(4, 900))
+    assert suspicions.verdict(4, 899) is None
+    suspicions.taken(4, 900)
+    assert suspicions.verdict(5, 5000) is None, "so it was not their size"
+
+
 def test_what_is_never_confirmed_while_all_else_is_answered_is_found() -> None:
     suspicions = Suspicions()
     for _ in range(3):
-        assert suspicions.verdict(1) is None
+        assert suspicions.verdict(1, 0) is None
         suspicions.ignored(1)
         suspicions.lost([1], hung_up=False)
         assert not suspicions.connected(at_once=True)
-    assert suspicions.verdict(1) is not None
+    assert suspicions.verdict(1, 0) is not None
 
 
 def test_a_connection_that_breaks_by_itself_says_nothing_of_a_message() -> None:
@@ -149,7 +172,7 @@ def test_a_connection_that_breaks_by_itself_says_nothing_of_a_message() -> None:
     for _ in range(9):
         suspicions.lost([1], hung_up=False)
         suspicions.connected(at_once=True)
-    assert suspicions.verdict(1) is None
+    assert suspicions.verdict(1, 0) is None
     assert suspicions.careful
     suspicions.nothing_waits()
     assert not suspicions.careful
