@@ -27,7 +27,7 @@ from websockets.sync.client import ClientConnection, connect
 VERSION = "2025.4.4"
 FOLDER = Path(__file__).parents[2] / ".home-assistant"
 """Where `tests/home_assistant/install` puts it, unless MERITS_HOME_ASSISTANT names another folder."""
-STARTS_S = 90.0
+STARTS_S = 180.0
 _TOLD = ("state_changed", "automation_triggered")
 
 
@@ -117,7 +117,7 @@ class HomeAssistant:
         """All it said, over all of its runs."""
         return (self._folder / "said").read_text("utf-8", "replace")
 
-    def until(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = 120.0) -> None:
         """Wait until something is so."""
         deadline = time.monotonic() + seconds
         while not done():

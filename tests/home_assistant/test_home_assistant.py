@@ -26,7 +26,7 @@ CONFIDENCE, WORDS = "sensor.merits_kitchen_confidence", "sensor.merits_kitchen_w
 TEXT = "sensor.merits_kitchen_last_words"
 NAMES_US = re.compile(r".*(?:kitchen|MERITS|angry|automation).*", re.I)
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 class Live(Sample):
@@ -66,8 +66,10 @@ class House:
 
     def tells(self, events: list[Event]) -> None:
         """Wait until all of these have been told, and nothing else."""
-        self.home.until(lambda: len(self.told()) >= len(events))
-        assert self.told() == ids(events)
+        try:
+            self.home.until(lambda: len(self.told()) >= len(events))
+        finally:
+            assert self.told() == ids(events)
 
     def shows(self, entity: str, value: str | None) -> None:
         """Wait until an entity has a state; None for no such entity."""
