@@ -211,3 +211,12 @@ def test_the_shipped_bundle_is_small_and_says_how_it_was_made() -> None:
     for command in bundle.manifest.training["commands"]:
         assert command in card
     assert f"{bundle.manifest.metrics['bundle_test']['bundle_offline']['weighted_f1']:.2f}" in card
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 200_000, "", "{}", "[]", "null", '{"digest": 1}', "\x00", '{"a": 1' * 9_000]
+)
+def test_a_manifest_that_is_none_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(BundleError, match="can't be read"):
+        load_bundle(tmp_path)

@@ -15,9 +15,11 @@ import pytest
 from models.paths import DEFAULT_BUNDLE
 from streamer.app import app
 from streamer.events import event_schema
+from streamer.version import VERSION
 from tests.streamer.sound import CONVERSATION, conversation, truth
 from tests.tiny import make_bundle
 
+EVENTS = CONVERSATION.with_suffix(".jsonl")
 MERITS = str(Path(sys.executable).parent / "merits")
 
 
@@ -190,7 +192,9 @@ def started(events: Path, bundle: Path, *more: str) -> "subprocess.Popen[str]":
     return process
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_interrupted_in_the_middle_it_drains_and_says_so(
     tmp_path: Path, bundle: Path, number: signal.Signals, code: int
 ) -> None:
@@ -211,6 +215,136 @@ def test_killed_it_leaves_whole_lines(tmp_path: Path, bundle: Path) -> None:
     text = (tmp_path / "events.jsonl").read_text()
     assert text.endswith("\n")
     assert all(json.loads(line) for line in text.splitlines())
+
+
+def test_a_second_run_on_the_same_events_file_is_told_and_leaves_it_alone(
+    tmp_path: Path, bundle: Path
+) -> None:
+    events = tmp_path / "events.jsonl"
+    process = started(events, bundle)
+    try:
+        second = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "none", "--events", events)
+        assert (second.returncode, "another run" in one_line(second)) == (2, True)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_the_version_is_printed() -> None:
+    done = merits("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"merits {VERSION}\n", "")
+
+
+def test_without_a_command_there_is_help_alone() -> None:
+    done = merits()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "analyze" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-v", "schema"], ["--verbose", "schema"], ["--log-level", "info", "schema"]]
+)
+def test_options_before_the_command(arguments: list[str]) -> None:
+    done = merits(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == event_schema()
+
+
+INTERRUPTED_WHILE_IMPORTING = """
+import os, signal, sys
+from streamer.__main__ import main
+seen, nth = [], int(sys.argv.pop(1))
+
+def count(event, arguments):
+    if event == "import" and (seen or arguments[0] == "streamer.app"):
+        seen.append(arguments[0])
+        if len(seen) == nth:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(count)
+main()
+"""
+
+
+@pytest.mark.parametrize("nth", [1, 40, 200, 500, 900])
+def test_interrupted_while_it_loads_it_leaves_without_a_word(bundle: Path, nth: int) -> None:
+    command = ["analyze", str(CONVERSATION), "--bundle", str(bundle), "--asr", "none"]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING, str(nth), *command],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_with_too_little_memory_it_says_so(bundle: Path) -> None:
+    command = f"ulimit -v 2000000; {MERITS} analyze {CONVERSATION} --bundle {bundle} --asr none"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "ulimit -v" in one_line(done)
+
+
+@pytest.mark.parametrize("command", [["schema"], ["--version"], ["replay", EVENTS, "--pace", "fast"]])
+def test_a_full_standard_output_is_one_line(command: list[object]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [MERITS, *map(str, command)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    [line] = done.stderr.splitlines()
+    assert "No space left on device" in line
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("command", [["schema"], ["replay", EVENTS, "--pace", "fast"]])
+def test_a_reader_who_reads_nothing_is_no_error(command: list[object]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [MERITS, *map(str, command)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_events_file_is_whole_where_the_lines_are_read_no_further(tmp_path: Path, bundle: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    command = f"{MERITS} analyze {CONVERSATION} --bundle {bundle} --asr none --events {events} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout.splitlines()[1], done.stderr) == ("0", "")
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert sum(line["type"] == "turn.final" for line in lines) == len(truth())
+    assert (lines[-1]["type"], lines[-1]["reason"]) == ("session.ended", "end of input")
+
+
+@pytest.mark.parametrize(
+    "word", ["no\x1b]0;TITLE\x07such.wav", "mqtt://bob:hunter22@127.0.0.1", "mqtt:/a:hunter22@b"]
+)
+def test_nothing_that_a_terminal_obeys_and_no_password_is_told(tmp_path: Path, word: str) -> None:
+    for command in (["analyze", word], ["export", word], ["replay", word], ["doctor", "--asr", word], [word]):
+        done = merits(*command, cwd=tmp_path)
+        told = done.stdout + done.stderr
+        assert told.replace("\n", "").isprintable()
+        assert "hunter22" not in told
 
 
 def test_a_reader_who_has_read_enough_is_no_error(bundle: Path) -> None:

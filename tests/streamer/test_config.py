@@ -44,3 +44,32 @@ def test_what_is_wrong_is_said_in_one_line(content: str, message: str) -> None:
 
 def test_the_brokers_password_is_not_shown() -> None:
     assert "secret" not in repr(load_settings(mqtt="mqtt://me:secret@localhost"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        b"window = '\xe9'",
+        b"a = " + b"[" * 100_000,
+        b"x = 1\n" * 200_000,
+        b"window = 1e999",
+        b"=",
+    ],
+    ids=["UTF-16", "Latin-1", "deep", "large", "infinite", "broken"],
+)
+def test_a_settings_file_that_is_none_is_named_in_one_line(
+    content: bytes,
+) -> None:
+    Path("merits.toml").write_bytes(content)
+    with pytest.raises(InputError, match=r"merits\.toml"):
+        load_settings()
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "{", "\udcff", "9" * 6_000])
+def test_odd_settings_in_the_environment_are_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    for name in ("MERITS_TURNS", "MERITS_WINDOW"):
+        with monkeypatch.context() as context:
+            context.setenv(name, value)
+            with pytest.raises(InputError, match="MERITS_"):
+                load_settings()

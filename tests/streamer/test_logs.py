@@ -113,6 +113,7 @@ def test_the_environment_may_ask_for_it_and_flags_win() -> None:
         ("mqtt://me:p@ss/w@host/x", "mqtt://***@host/x"),
         ("mqtts://me:s3cret@host:8883/merits", "mqtts://***@host:8883/merits"),
         ("like mqtts://user:password@broker.example:8883", "like mqtts://user:password@broker.example:8883"),
+        ("mqtt:/me:s3cret@host: no such file", "mqtt:/***@host: no such file"),
         ("ws://host/v1?token=abc&x=1", "ws://host/v1?token=***&x=1"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("merits.token.abc, merits.v1", "merits.token.***, merits.v1"),
@@ -127,6 +128,21 @@ def test_secrets_are_left_out(text: str, clean: str) -> None:
 def test_text_is_a_line_that_says_who_speaks() -> None:
     record = logging.LogRecord("x", logging.WARNING, "f", 1, "to %s", ("mqtt://a:b@c",), None)
     assert logs.TextFormatter().format(record) == "merits: to mqtt://***@c"
+
+
+def test_passwords_of_urls_are_known_however_they_are_told() -> None:
+    logs.hide_those_of_urls("--mqtt=mqtt://bob:hun%2Fter 22@[::1]:1883/x", "http://nobody@host", "C:/a:b")
+    assert logs.redact("bob:hun%2Fter 22, or hun/ter 22") == "bob:***, or ***"
+
+
+def test_text_is_one_line_that_a_terminal_does_not_obey() -> None:
+    try:
+        raise ValueError
+    except ValueError:
+        record = logging.LogRecord(
+            "x", logging.ERROR, "f", 1, "a\x1b[2J\n\x07b\u202e %s", ("c",), sys.exc_info()
+        )
+    assert logs.TextFormatter().format(record) == "merits: a [2J  b  c (ValueError)"
 
 
 def test_a_process_whose_log_nobody_reads_any_more_ends_in_time() -> None:

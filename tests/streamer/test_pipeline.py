@@ -380,3 +380,71 @@ async def test_a_moment_is_marked_where_the_stream_is_and_only_within_the_sessio
     assert isinstance(output.events[0], SessionStarted)
     assert output.ended
     assert [event.seq for event in output.events] == list(range(1, len(output.events) + 1))
+
+
+class Odd(Collect):
+    """Raises what it is given at the first turn."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    async def send(self, event: Event) -> None:
+        if isinstance(event, TurnFinal):
+            raise self.error
+        await super().send(event)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError(), "error: ValueError"),
+        (MemoryError(), "error: MemoryError"),
+        (OSError(" \n "), "error: OSError"),
+        (RunError("two\nlines"), "error: two lines"),
+        (AssertionError("what"), "error: AssertionError: what"),
+    ],
+)
+async def test_whatever_an_output_raises_the_end_is_told_to_all(
+    bundle: Bundle, error: Exception, reason: str
+) -> None:
+    odd, other = Odd(error), Collect()
+    source = ArraySource(frames(conversation()))
+    session = Pipeline(source, Analyzer(bundle, Scripted()), [odd, other], FIXED, stream="test")
+    with pytest.raises(type(error)):
+        await session.run()
+    assert odd.ended.reason == other.ended.reason == reason
+    assert [event.seq for event in other.events] == list(range(1, len(other.events) + 1))
+
+
+async def test_whatever_a_source_raises_the_end_is_told(bundle: Bundle) -> None:
+    output = Collect()
+    session = pipeline(bundle, [*frames(conversation()[:80_000]), KeyError()], output)
+    with pytest.raises(KeyError):
+        await session.run()
+    assert output.ended.reason == "error: KeyError"
+    assert session.source_failed
+
+
+async def test_an_output_that_fails_at_once_ends_the_others_in_order(bundle: Bundle) -> None:
+    broken, other = Collect(breaks_after=0), Collect()
+    source = ArraySource(frames(conversation()))
+    session = Pipeline(source, Analyzer(bundle, Scripted()), [broken, other], FIXED, stream="test")
+    with pytest.raises(RunError, match="full"):
+        await session.run()
+    assert [event.type for event in other.events] == ["session.started", "session.ended"]
+
+
+@pytest.mark.parametrize("live", [False, True])
+async def test_when_a_reader_leaves_recordings_go_on_for_the_others_and_live_sound_does_not(
+    bundle: Bundle, live: bool
+) -> None:
+    left, other = Odd(BrokenPipeError()), Collect()
+    source = ArraySource(frames(conversation()), forever=live)
+    session = Pipeline(source, Analyzer(bundle, Scripted()), [left, other], FIXED, stream="test", live=live)
+    with pytest.raises(BrokenPipeError):
+        await asyncio.wait_for(session.run(), 60)
+    assert other.ended.reason == ("interrupted" if live else "end of input")
+    assert other.of(TurnFinal)
+    if not live:
+        assert len(other.of(TurnFinal)) == len(truth())

@@ -116,6 +116,63 @@ def test_a_file_that_fills_up_ends_with_a_whole_line(tmp_path: Path) -> None:
     assert content.endswith(b"}\n")
 
 
+@pytest.mark.parametrize("limit", range(2_900, 4_000, 100))
+def test_the_end_of_a_session_is_told_where_there_was_no_room_for_more(tmp_path: Path, limit: int) -> None:
+    path = tmp_path / "events.jsonl"
+    child = run_child(
+        """
+        limit = int(sys.argv[2])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        async with JsonLines(sys.argv[1]) as output:
+            try:
+                for turn in range(1, 100):
+                    await output.send(sample.final(turn))
+            except RunError:
+                await output.send(sample.ended())
+        """,
+        str(path),
+        str(limit),
+    )
+    assert child.wait(timeout=60) == 0
+    lines = path.read_bytes().split(b"\n")
+    assert lines[-1] == b""
+    assert [json.loads(line)["type"] for line in lines[:-1]][-2:] == ["turn.final", "session.ended"]
+
+
+async def test_what_another_one_writes_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    (tmp_path / "link").symlink_to(path)
+    async with JsonLines(path) as first:
+        await first.send(Sample().started())
+        before = path.read_bytes()
+        for name in (path, tmp_path / "link"):
+            with pytest.raises(InputError, match="being written by another run"):
+                JsonLines(name).check()
+        assert path.read_bytes() == before
+    JsonLines(path).check()
+    assert sorted(os.listdir(tmp_path)) == ["events.jsonl", "link"]  # noqa: PTH208
+
+
+async def test_of_two_that_begin_at_once_the_second_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    async with JsonLines(path) as first, JsonLines(path) as second:
+        await first.send(Sample().started())
+        with pytest.raises(InputError, match="being written by another run"):
+            await second.send(Sample().started())
+        await second.send(Sample().ended())
+        await first.send(Sample().ended())
+    assert [parse_event(line).type for line in path.read_bytes().splitlines()] == [
+        "session.started",
+        "session.ended",
+    ]
+
+
+async def test_a_device_is_anyones() -> None:
+    async with JsonLines("/dev/null") as first, JsonLines("/dev/null") as second:
+        await first.send(Sample().started())
+        await second.send(Sample().started())
+
+
 def test_a_killed_process_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     child = run_child(
