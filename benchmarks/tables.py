@@ -1,16 +1,16 @@
-"""Writes what the benchmarks measured: docs/benchmarks.md, its figures, and the figures in the README.
+"""Writes what was measured: docs/benchmarks.md, its figures, and those in the README and docs/reliability.md.
 
 `python -m benchmarks.tables` reads benchmarks/results/*.json (`make bench` makes them) and changes nothing
 else. A result that is not there is named on the page, with the command that gives it; the same results give
-the same bytes. With `--results` and `--docs` it writes a page of other results elsewhere, and leaves the
-README alone.
+the same bytes. With `--results` and `--docs` it writes a page of other results elsewhere, and leaves
+the others alone.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.page import readme
+from benchmarks.page import fuzz, readme
 from benchmarks.page.page import page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,14 +18,24 @@ RESULTS = ROOT / "benchmarks" / "results"
 BUNDLE = ROOT / "models" / "bundles" / "meld-small" / "bundle.json"
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-START, END = "<!-- figures -->", "<!-- /figures -->"
+RELIABILITY = DOCS / "reliability.md"
 
 
 def with_figures(text: str) -> str:
     """The README with its figures as the files have them now."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{readme.figures(RESULTS, BUNDLE)}\n{END}{after}"
+    return _with(text, "figures", readme.figures(RESULTS, BUNDLE))
+
+
+def with_fuzzing(text: str) -> str:
+    """docs/reliability.md with what fuzzing found as the file has it now."""
+    return _with(text, "fuzz", fuzz.figures(RESULTS))
+
+
+def _with(text: str, part: str, content: str) -> str:
+    start, end = f"<!-- {part} -->", f"<!-- /{part} -->"
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    return f"{before}{start}\n\n{content}\n{end}{after}"
 
 
 def main() -> None:
@@ -43,14 +53,18 @@ def main() -> None:
         sys.exit(2)
     try:
         written = page(given.results, given.docs / "figures")
-        updated = with_figures(README.read_text(encoding="utf-8"))
+        updated = {
+            README: with_figures(README.read_text(encoding="utf-8")),
+            RELIABILITY: with_fuzzing(RELIABILITY.read_text(encoding="utf-8")),
+        }
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     given.docs.mkdir(parents=True, exist_ok=True)
     _write(given.docs / "benchmarks.md", written)
     if (given.results, given.docs) == (RESULTS, DOCS):
-        _write(README, updated)
+        for file, text in updated.items():
+            _write(file, text)
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ from streamer.config import Settings
 from streamer.events import parse_event
 from tests.docs.guide import DOCS, ROOT, blocks, text
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md")]
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md")]
 PROGRAMS = {"merits": typer.main.get_command(live), "merits-train": typer.main.get_command(train)}
 
 
