@@ -83,8 +83,13 @@ def _walk(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[_Chunk
         if size < 0:  # CAF: up to the end of the file
             return
         stop = at + size_of_header + size
-        yield _Chunk(at, stop, name == sound, not any(name) or all(0x20 <= byte < 0x7F for byte in name))
+        yield _Chunk(at, stop, name == sound, _is_name(name))
         at = stop + (size % 2 if header != ">4sq" else 0)
+
+
+def _is_name(name: bytes) -> bool:
+    """Whether a chunk may be called so, or padding begins, or an ID3v1 tag, whatever its title."""
+    return not any(name) or name[:3] == b"TAG" or all(0x20 <= byte < 0x7F for byte in name)
 
 
 def _of_riff(file: BinaryIO, sound: bytes) -> Iterator[_Chunk]:

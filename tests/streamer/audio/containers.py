@@ -161,7 +161,7 @@ def matroska(codec: bytes, private: bytes, blocks: list[bytes], *, before: bytes
         ),
     ]
     cluster = [
-        element("A3", b"\x81" + struct.pack(">h", 100 * at) + b"\x80" + block)
+        element("A3", b"\x81" + struct.pack(">h", 100 * at % 30_000) + b"\x80" + block)
         for at, block in enumerate(blocks)
     ]
     segment = [
