@@ -185,7 +185,7 @@ class Pipeline:
                     reason = "interrupted"
                     raise
                 except Exception as error:
-                    reason = f"error: {error or type(error).__name__}"
+                    reason = f"error: {str(error) or type(error).__name__}"
                     raise
                 finally:
                     await self._leave(listener, analyst)

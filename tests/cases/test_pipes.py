@@ -73,9 +73,8 @@ def test_a_fifo_without_a_writer_is_said_to_be_waited_for_and_can_be_left(
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
-    assert (
-        process.stderr.readline() == "merits: nothing comes from fifo.wav: still waiting (Ctrl-C ends it)\n"
-    )
+    said = process.stderr.readline()
+    assert said == "merits: nothing comes from fifo.wav: still waiting (Ctrl-C ends it)\n"
     process.send_signal(number)
     began = time.monotonic()
     process.communicate(timeout=60)
