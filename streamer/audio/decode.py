@@ -199,6 +199,7 @@ def _open(recording: Path | ByteStream) -> Any:
             "protocol_whitelist": "",
             "format_whitelist": _STREAMED,
             "probesize": str(_PROBE_BYTES),
+            "analyzeduration": "1000",  # microseconds: live sound is not waited for to be looked at
         }
         return av.open(recording, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
