@@ -129,7 +129,7 @@ class Batcher(Generic[What, Result]):
     def _outcomes(self, batch: Sequence[Job[What]]) -> list[Result | Exception]:
         """What came of each job. Where a batch fails each is done alone: one stream's trouble is its own."""
         try:
-            results = list(self._work([job.what for job in batch]))
+            results: list[Result | Exception] = list(self._work([job.what for job in batch]))
             if len(results) != len(batch):
                 raise RuntimeError(f"{len(results)} results for {len(batch)} jobs")
             return results

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from streamer.audio.byte_reader import ByteReader, ByteStream
 from streamer.audio.clock import ContainerClock
 from streamer.audio.complaints import complaints
-from streamer.audio.demuxers import FROM_FILES, LARGEST_FRAME, STREAMED, is_out_of_proportion, options
+from streamer.audio.demuxers import LARGEST_FRAME, is_out_of_proportion, options
 from streamer.audio.frame import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, AudioFrame, AudioGap
 from streamer.audio.planar import planar
 from streamer.audio.resample import Lanes
@@ -198,7 +198,7 @@ class Decoder:
     def _open(self) -> Any:
         """Open the recording, or raise an `InputError` that says why it cannot be."""
         reader = self._reader
-        allowed = options(FROM_FILES if isinstance(self._recording, Path) else STREAMED)
+        allowed = options(as_it_comes=not isinstance(self._recording, Path))
         try:
             container = av.open(reader, options=allowed, metadata_errors="replace")
         except (av.FFmpegError, ValueError) as error:

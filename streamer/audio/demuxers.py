@@ -58,12 +58,17 @@ _MOST_FLAC_FRAMES = 32
 _log = logging.getLogger("merits")
 
 
-def options(demuxers: str) -> dict[str, str]:
-    """Options to open a recording with: by these demuxers, from its own bytes alone, for its sound."""
+def options(*, as_it_comes: bool) -> dict[str, str]:
+    """Options to open a recording with, from its own bytes alone, for its sound.
+
+    Args:
+        as_it_comes: it is a stream: sound is not waited for to be looked at.
+    """
     _limit_blocks()
     return {
+        **({"analyzeduration": "1000"} if as_it_comes else {}),  # microseconds
         "protocol_whitelist": "",
-        "format_whitelist": demuxers,
+        "format_whitelist": STREAMED if as_it_comes else FROM_FILES,
         "codec_whitelist": _sound_decoders(),
         "probesize": str(_PROBE_BYTES),
         "max_streams": str(_MOST_STREAMS),

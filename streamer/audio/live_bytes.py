@@ -36,6 +36,7 @@ class LiveBytes(ABC):
         self._since = monotonic()
         self._has_said = False
         self._begun = False
+        self._ended = False
         self._head = b""
         self._count = 0
         self.before_waiting: Callable[[], None] = lambda: None
@@ -47,9 +48,10 @@ class LiveBytes(ABC):
         """At most `size` bytes: waits for some, and returns none at the end, or once it is stopped."""
         if not self._begun and self._count > _MOST_BEFORE_SOUND:
             return b""
-        while not self._stopped.is_set():
+        while not self._ended and not self._stopped.is_set():
             data = self._take(size)
             if data is not None:
+                self._ended = not data  # it is asked again, and a pipe may have another writer by then
                 self._count += len(data)
                 self._head += data[: max(0, 8 - len(self._head))]
                 self._since = monotonic()

@@ -32,6 +32,8 @@ class Sound:
         """
         if not self.path.is_file():
             what = "is a folder" if self.path.is_dir() else "no such file"
+            if (self.path.exists() and not self.path.is_dir()) or str(self.path) == "-":
+                what = "is no file: what was read from a pipe is gone"
             raise InputError(f"{self.path}: {what}; --audio names the recording of the session")
 
     @property

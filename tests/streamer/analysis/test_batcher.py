@@ -147,7 +147,10 @@ async def test_whatever_happens_in_the_thread_its_jobs_are_answered_and_it_goes_
 
 
 async def test_too_few_results_are_an_error_of_those_that_have_none() -> None:
-    batcher = Batcher(lambda numbers: [n for n in numbers if n != 13], "test", limit=4, gather_s=0.01)
+    def work(numbers: Sequence[int]) -> list[int]:
+        return [number for number in numbers if number != 13]
+
+    batcher = Batcher(work, "test", limit=4, gather_s=0.01)
     batcher.streams = 9
     async with asyncio.timeout(20):
         results = await asyncio.gather(

@@ -181,19 +181,19 @@ async def test_live_sound_is_not_held_back_for_more_of_it() -> None:
     os.write(writing, HEADER)
     async with asyncio.timeout(60):
         opening = FileSource(f"/dev/fd/{reading}")
-        await asyncio.to_thread(lambda: [os.write(writing, second) for _ in range(4)])
+        await asyncio.to_thread(lambda: [os.write(writing, second) for _ in range(3)])
         async with opening as source:
             items = aiter(source)
-            end = await until(int(3.8 * 16_000), items)
-            for total in range(5, 9):
+            end = await until(int(2.8 * 16_000), items)
+            for total in range(4, 8):
                 await asyncio.to_thread(os.write, writing, second)
                 end += await until_more(items, int((total - 0.2) * 16_000) - end)
-            assert end <= 8 * 16_000
+            assert end <= 7 * 16_000
             os.close(writing)
             async for item in items:
                 assert isinstance(item, AudioFrame)
                 end = item.start + len(item.samples)
-            assert end == 8 * 16_000
+            assert end == 7 * 16_000
     os.close(reading)
 
 
@@ -254,7 +254,7 @@ async def test_a_session_that_waits_in_the_middle_can_be_left_at_once() -> None:
     reading, writing = os.pipe()
     os.write(writing, HEADER)
     source = FileSource(f"/dev/fd/{reading}")
-    await asyncio.to_thread(os.write, writing, bytes(5 * 32_000))
+    await asyncio.to_thread(os.write, writing, bytes(3 * 32_000))
     async with source:
         async for _ in source:
             break
