@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import psutil
 import pytest
@@ -85,7 +86,12 @@ async def test_whoever_left_is_waited_for_no_longer() -> None:
 async def test_pongs_that_are_not_read_are_not_kept(
     analyzer: Analyzer, settings: Settings, where: str
 ) -> None:
-    limits = {"max_messages_per_s": 1e6, "max_bytes_per_s": 2.0**30, "send_buffer": 4096}
+    limits: dict[str, Any] = {
+        "max_messages_per_s": 1e6,
+        "max_bytes_per_s": 2.0**30,
+        "open_timeout_s": 600,
+        "send_buffer": 4096,
+    }
     async with (
         serving(analyzer, settings, **limits) as (url, _),
         rude(url.replace("streams/", where)) as client,
