@@ -32,8 +32,10 @@ _numbers = count()
 
 def frame(opcode: int, data: bytes) -> bytes:
     """A client's frame (RFC 6455, 5.2), masked with zeros."""
-    size, length = len(data), bytes([0x80 | len(data)])
-    if size > 125:
+    size = len(data)
+    if size < 126:
+        length = bytes([0x80 | size])
+    else:
         length = struct.pack(">BH", 0xFE, size) if size < 2**16 else struct.pack(">BQ", 0xFF, size)
     return bytes([0x80 | opcode]) + length + bytes(4) + data
 
@@ -100,7 +102,7 @@ async def lingering(place: Place) -> None:
 
 
 async def decoding(place: Place) -> None:
-    """Sends FLAC of 65 hours in 0.9 MB, as far as it is taken, and goes; then the next one."""
+    """Sends FLAC of 22 hours in 0.3 MB, as far as it is taken, and goes; then the next one."""
     _, writer = await _open(place, f"/v1/streams/long{next(_numbers)}")
     writer.write(frame(_TEXT, b'{"type":"start","format":"container","live":false}'))
     for at in range(0, len(_long_flac()), 2**16):
@@ -140,7 +142,7 @@ async def asking(place: Place) -> None:
     for path in ("/", "/metrics", "/healthz", "/v1/streams", "/nothing"):
         writer.write(100 * f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     try:
-        while await reader.read(4096):
+        while await reader.read(4096):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     finally:
         writer.transport.abort()
@@ -190,7 +192,7 @@ def _crc(data: bytes, polynomial: int, bits: int) -> int:
 _flac = b""
 
 
-def _long_flac(frames: int = 60_000, size: int = 65_535) -> bytes:
+def _long_flac(frames: int = 20_000, size: int = 65_535) -> bytes:
     """FLAC (RFC 9639) of nothing but constant subframes: 15 bytes for each 4 s of 16 kHz."""
     global _flac
     if not _flac:
@@ -214,6 +216,7 @@ def main() -> None:
         sys.exit("only against this machine")
     os.nice(19)
     raise_limit()
+    _long_flac()  # it takes a moment
     asyncio.run(attack(kinds.split(","), (host, int(port)), float(seconds)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page.attack import ATTACK
 from benchmarks.page.context import CONTEXT
 from benchmarks.page.endpointing import ENDPOINTING
 from benchmarks.page.kills import KILLS
@@ -23,6 +24,7 @@ SECTIONS = (
     LATENCY,
     CONTEXT,
     STREAMS,
+    ATTACK,
     SUPPLIED,
     RECOGNISED,
     LIVE,

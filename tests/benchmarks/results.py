@@ -56,6 +56,12 @@ def all_results(folder: Path) -> dict[str, Any]:
             "words supplied": {"batched": ramp(120, None), "one by one": ramp(60, "embedder")},
             "websockets, no recogniser": {"streams": 2, "turns": 9, "gaps": 0, "p50_ms": 4, "p95_ms": 7},
         },
+        "attack": {
+            "clients": 8,
+            "seconds": 30,
+            "log_lines": 12,
+            "cases": {name: attacked() for name in ("nobody", "gaps", "all at once")},
+        },
         "soak": {**judge([soak]), "parts": [asdict(soak)]},
         "soak-pocketsphinx": {**judge([soak]), "parts": [asdict(soak)]},
         "soak-live": {**judge([soak]), "parts": [asdict(soak)]},
@@ -181,3 +187,10 @@ def recognition() -> dict[str, Any]:
              "is cancelled": {"as_expected": True, "freed_ms": 0.1}}  # fmt: skip
     listening = {**heard, "left_ms": {"p50": 30.0, "p95": 60.0}}
     return {"recognisers": {"pocketsphinx": heard, "parrot, listening": listening}, "tiny_whisper": cases}
+
+
+def attacked() -> dict[str, Any]:
+    """Nothing was noticed."""
+    lost = {"turns_lost": 0, "events_lost": 0, "gaps": 0}
+    late = {"p50_ms": 9.0, "p95_ms": 30.0, "livez_p99_ms": 5.0, "livez_max_ms": 20.0}
+    return {"turns_spoken": 9, "turns": 9, **lost, **late, "memory_growth_mib": 1.0, "cores_busy": 0.5}

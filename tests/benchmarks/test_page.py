@@ -60,6 +60,7 @@ def test_what_holds_is_met(folder: Path) -> None:
     for title in (
         "Latency",
         "Streams",
+        "Attackers",
         "Soak: a day, words supplied",
         "Kills",
         "Start",
@@ -80,6 +81,10 @@ def test_what_holds_is_met(folder: Path) -> None:
         ("context", ["windows", "8", "recomputing", "turn_20", "ratio"], 49.9, "Context"),
         ("context", ["windows", "2", "bytes_held", "after_200_turns"], 1, "Context"),
         ("streams", ["embedded recogniser", "batched", "held"], 7, "Streams"),
+        ("attack", ["cases", "all at once", "events_lost"], 1, "Attackers"),
+        ("attack", ["cases", "gaps", "p95_ms"], 300.0, "Attackers"),
+        ("attack", ["cases", "gaps", "livez_max_ms"], 120.0, "Attackers"),
+        ("attack", ["cases", "gaps", "memory_growth_mib"], 300.0, "Attackers"),
         ("soak", ["hours"], 23.9, "Soak: a day, words supplied"),
         ("soak", ["holds", "event loop"], False, "Soak: a day, words supplied"),
         ("kills", ["kills"], 999, "Kills"),

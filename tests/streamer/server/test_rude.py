@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import psutil
 import pytest
@@ -85,16 +86,22 @@ async def test_whoever_left_is_waited_for_no_longer() -> None:
 async def test_pongs_that_are_not_read_are_not_kept(
     analyzer: Analyzer, settings: Settings, where: str
 ) -> None:
-    limits = {"max_messages_per_s": 1e6, "max_bytes_per_s": 2.0**30, "send_buffer": 4096}
+    limits: dict[str, Any] = {
+        "max_messages_per_s": 1e6,
+        "max_bytes_per_s": 2.0**30,
+        "open_timeout_s": 600,
+        "vanished_timeout_s": 600,
+        "send_buffer": 4096,
+    }
     async with (
         serving(analyzer, settings, **limits) as (url, _),
         rude(url.replace("streams/", where)) as client,
     ):
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         before = psutil.Process().memory_info().rss
-        for _ in range(400):
+        for _ in range(200):
             await client.say(2_000 * frame(PING, b"x" * 125))
-        assert psutil.Process().memory_info().rss - before < 40 * 2**20, "100 MB of pongs"
+        assert psutil.Process().memory_info().rss - before < 30 * 2**20, "50 MB of pongs"
 
 
 @pytest.mark.parametrize(
@@ -105,16 +112,25 @@ async def test_tiny_messages_hold_nobody_up(analyzer: Analyzer, settings: Settin
     """Only so many are read, whoever sends however many; the event loop is free between them."""
     async with serving(analyzer, settings) as (url, _), rude(f"{url}tiny") as client:
         await client.say(frame(TEXT, START))
-        flooding = asyncio.create_task(client.say(3_000_000 * flood))
-        longest = 0.0
+        block = 2**16 // len(flood) * flood
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            while True:
+                await client.say(block)
+                sent += len(block)
+
+        flooding = asyncio.create_task(send())
+        longest_s = 0.0
         for _ in range(200):
-            began = monotonic()
+            began = time.thread_time()  # others use this machine, too
             await asyncio.sleep(0.005)
-            longest = max(longest, monotonic() - began)
-        assert not flooding.done(), "the rest waits with the client"
+            longest_s = max(longest_s, time.thread_time() - began)
         flooding.cancel()
+        assert sent < 2**24, "what is not read waits with the client"
         client.vanish()
-        assert longest < 0.5
+        assert longest_s < 0.1
         assert await asyncio.to_thread(ask, url) < 5
 
 
@@ -259,32 +275,33 @@ def test_the_address_space_is_a_limit() -> None:
 
 
 def test_a_second_signal_leaves_at_once(bundle: Path, tmp_path: Path) -> None:
-    """Whatever goes on: here a broker that is away, and a thread that would go on for a minute."""
+    """Whatever goes on: here a client that does not go, and a thread that would go on for ten minutes."""
     program = (
         "import sys, threading, time; from streamer.app import main; "
-        "threading.Thread(target=time.sleep, args=[60]).start(); sys.argv[0] = 'merits'; main()"
+        "threading.Thread(target=time.sleep, args=[600]).start(); sys.argv[0] = 'merits'; main()"
     )
     log = tmp_path / "log"
-    options = ["--port", "0", "--asr", "none", "--bundle", str(bundle), "--mqtt", "mqtt://127.0.0.1:1"]
+    options = ["--port", "0", "--asr", "none", "--bundle", str(bundle)]
     command = [sys.executable, "-c", program, "serve", *options]
     with log.open("w") as errors:
         server = subprocess.Popen(command, stderr=errors)
     try:
-        asyncio.run(_one_session(listening(log)))
-        server.send_signal(signal.SIGTERM)
-        time.sleep(1)
-        assert server.poll() is None
-        began = monotonic()
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 143
-        assert monotonic() - began < 3
+        assert asyncio.run(_interrupted_twice(listening(log), server)) < 3
+        assert server.returncode == 143
     finally:
         server.kill()
         server.wait()
     assert "Traceback" not in log.read_text()
 
 
-async def _one_session(url: str) -> None:
+async def _interrupted_twice(url: str, server: "subprocess.Popen[bytes]") -> float:
+    """How long it takes to end after the second signal, in seconds."""
     async with rude(f"{url}x") as client:
-        await client.say(frame(TEXT, START), frame(TEXT, b'{"type":"end"}'))
+        await client.say(frame(TEXT, START))
+        await client.until("session.started")
+        server.send_signal(signal.SIGTERM)
         await client.until("session.ended")
+        began = monotonic()
+        server.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(server.wait, 20)
+        return monotonic() - began

@@ -159,7 +159,7 @@ def test_out_of_files_is_said_and_livez_answers(bundle: Path, tmp_path: Path) ->
 
 def listening(log: Path) -> str:
     """The URL that a server says it listens on, once it does."""
-    until = monotonic() + 60
+    until = monotonic() + 180
     while "listening on" not in (told := log.read_text()):
         assert monotonic() < until, told
         time.sleep(0.1)
