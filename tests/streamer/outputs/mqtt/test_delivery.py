@@ -223,10 +223,10 @@ async def test_a_delivery_that_fails_is_said_in_a_line_and_tried_again(
     original = Connector.connect
     faults = iter([RuntimeError("a fault\nof two lines"), KeyError("another")])
 
-    def faulty(self: Connector, *arguments: object) -> object:
+    def faulty(self: Connector, will: Message | None = None) -> object:
         if fault := next(faults, None):
             raise fault
-        return original(self, *arguments)
+        return original(self, will)
 
     monkeypatch.setattr(Connector, "connect", faulty)
     async with kitchen(mosquitto.url, tmp_path) as output:
