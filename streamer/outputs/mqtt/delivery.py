@@ -202,6 +202,7 @@ class Delivery:
             if self._lost_in_a_row > _FRUITLESS and self._closing.is_set():
                 return False
             if self._lost_in_a_row > _AT_ONCE:
+                self._say(why or "it fails")
                 doubled_s = self._retry_s * 2 ** min(self._lost_in_a_row - _AT_ONCE, 10)
                 await self._pause(min(doubled_s, self._longest_retry_s))
             at_once = True
@@ -237,9 +238,9 @@ class Delivery:
             self._announced = self._announcement is None
             self._answered = True
             if self._trouble is not None:
-                _log.warning("connected to %s again", self._address)
-                self._trouble = None
                 self._patient = self._was_away = True
+            if self._lost_in_a_row <= _AT_ONCE:
+                self._say_well()
             tasks = [
                 asyncio.create_task(self._deliver(connection)),
                 asyncio.create_task(self._listen(connection)),
@@ -416,11 +417,17 @@ class Delivery:
 
     async def _deliver_batch(self, connection: Connection) -> bool:
         """Deliver what is next, and return whether there was something that could be tried."""
-        batch, aside = [], self._mailbox.aside
+        batch, seen_to = [], False
         for number, message in await self._mailbox.peek(self._at_once(connection)):
             if why := connection.misfit(message):
                 await self._mailbox.set_aside(number, message, why)
+                seen_to = True
             elif why := self._suspicions.verdict(number, size := connection.size(message)):
+                seen_to = True
+                if self._mailbox.depth > 1 and not self._suspicions.alone(number):
+                    self._suspicions.spare(number)  # perhaps it takes none: see about the others first
+                    await self._mailbox.refuse([number])
+                    continue
                 await self._mailbox.set_aside(number, message, why)
                 if self._suspicions.condemn(number, size):
                     self._lost_in_a_row = 0
@@ -430,7 +437,7 @@ class Delivery:
         if not self._mailbox.depth:
             self._suspicions.nothing_waits()
         if not batch:
-            return self._mailbox.aside > aside
+            return seen_to
         asked_s = monotonic()
         answers = await asyncio.gather(
             *(self._send(connection, number, message) for number, message in batch), return_exceptions=True
@@ -441,7 +448,7 @@ class Delivery:
             if isinstance(answer, Answer)
         ]
         if confirmed := [number for number, _, answer in answered if not answer.refused]:
-            self._lost_in_a_row, self._failing = 0, False
+            self._lasts()
             await self._mailbox.confirm(confirmed, asked_s)
         refused = [(number, message, answer) for number, message, answer in answered if answer.refused]
         self._refused = bool(refused)
@@ -478,7 +485,6 @@ class Delivery:
 
     async def _rest(self, connection: Connection) -> None:
         """Wait until there is something to do."""
-        self._failing = False
         wait_s = SETTLED_AFTER_S if self._mailbox.unsettled else _LOOK_FOR_ORPHANS_S
         if self._mailbox.depth:  # of what was refused
             wait_s = min(wait_s, max(self._try_refused_s - monotonic(), 0))
@@ -487,12 +493,24 @@ class Delivery:
         except TimeoutError:
             await self._settle(connection)
             await self._mailbox.adopt()
+            if not self._mailbox.depth:
+                self._lasts()
 
     async def _settle(self, connection: Connection) -> None:
         if self._mailbox.unsettled:
             asked_s = monotonic()
             await connection.sign_of_life()
             await self._mailbox.settle(asked_s - SETTLED_AFTER_S)
+
+    def _lasts(self) -> None:
+        """The connection has proved of use."""
+        self._lost_in_a_row, self._failing = 0, False
+        self._say_well()
+
+    def _say_well(self) -> None:
+        if self._trouble is not None:
+            _log.warning("connected to %s again", self._address)
+            self._trouble = None
 
     def _say(self, trouble: str) -> None:
         self._failing = False

@@ -65,7 +65,8 @@ class Suspicions:
         self._accused: Key | None = None
         self._points: Counter[Key] = Counter()
         self._condemned: list[int] = []
-        self._largest_taken = 0
+        self._largest_taken = self._taken = 0
+        self._taken_before: dict[Key, int] = {}
 
     @property
     def careful(self) -> bool:
@@ -85,17 +86,18 @@ class Suspicions:
         """
         accused, self._accused = self._accused, None
         if accused is not None:
-            self._points[accused] += _HUNG_UP if at_once else _GONE
+            self._add(accused, _HUNG_UP if at_once else _GONE)
         return accused is not None and at_once
 
     def ignored(self, key: Key) -> None:
         """The broker did not confirm one that was alone, and answered what it was asked after it."""
-        self._points[key] += _IGNORED
+        self._add(key, _IGNORED)
 
     def taken(self, key: Key, size: int) -> None:
         """The broker has answered one of so many bytes."""
+        self._taken += size > 0
         self._largest_taken = max(self._largest_taken, size)
-        self._forget(key)
+        self.spare(key)
 
     def verdict(self, key: Key, size: int) -> str | None:
         """Why one of so many bytes is not sent any more; None while it is.
@@ -108,18 +110,28 @@ class Suspicions:
             return f"it is as large as others on which the broker hangs up: {size:,} bytes"
         return None
 
+    def alone(self, key: Key) -> bool:
+        """Whether others were taken since it was first accused: it is not the broker that takes nothing."""
+        return self._taken > self._taken_before.get(key, -1)
+
     def condemn(self, key: Key, size: int) -> bool:
         """It is sent no more; returns whether that is for what the broker did with it, not for its size."""
         proved = self._points[key] >= _ENOUGH
         if proved:
             self._condemned.append(size)
-        self._forget(key)
+        self.spare(key)
         return proved
 
     def nothing_waits(self) -> None:
         """Whoever was suspected has gone."""
         self._suspects.clear()
 
-    def _forget(self, key: Key) -> None:
+    def _add(self, key: Key, points: int) -> None:
+        self._taken_before.setdefault(key, self._taken)
+        self._points[key] += points
+
+    def spare(self, key: Key) -> None:
+        """Think nothing bad of it any more."""
+        self._taken_before.pop(key, None)
         self._suspects.discard(key)
         self._points.pop(key, None)

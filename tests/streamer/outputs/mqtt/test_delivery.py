@@ -6,7 +6,7 @@ import logging
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,7 @@ class Broker:
     Args:
         hangs_up: on which messages (topic and payload): it closes the connection, says nothing, and is there.
         ignores: which it never confirms.
+        leaves: whether it closes each connection as soon as it is asked for anything.
 
     Attributes:
         taken: what it has confirmed.
@@ -41,20 +42,33 @@ class Broker:
     """
 
     def __init__(
-        self, hangs_up: Callable[[bytes], bool] = bool, ignores: Callable[[bytes], bool] = lambda _: False
+        self,
+        hangs_up: Callable[[bytes], bool],
+        ignores: Callable[[bytes], bool] = lambda _: False,
+        *,
+        leaves: bool = False,
     ) -> None:
-        self._hangs_up, self._ignores = hangs_up, ignores
+        self._hangs_up, self._ignores, self._leaves = hangs_up, ignores, leaves
         self.taken: list[bytes] = []
         self.connections = 0
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._answer(reader, writer)
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while first := await reader.read(1):
             length = shift = 0
             while (byte := (await reader.readexactly(1))[0]) & 0x80:
                 length, shift = length | (byte & 0x7F) << shift, shift + 7
             packet = await reader.readexactly(length | byte << shift)
             match first[0] >> 4:
+                case kind if self._leaves and kind != 1:
+                    break
                 case 1:
                     writer.write(bytes([0x20, 2, 0, 0]))
                 case 3:
@@ -74,7 +88,6 @@ class Broker:
                     writer.write(bytes([0xB0, 2]) + packet[:2])
                 case 14:
                     break
-        writer.close()
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[BrokerAddress]:
@@ -84,6 +97,10 @@ class Broker:
             yield BrokerAddress.of(f"mqtt://127.0.0.1:{port}", BrokerSettings(protocol="3.1.1"))
         finally:
             server.close()
+            for writer in self._writers:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
 
 
 def outbox_in(folder: Path) -> Outbox:
@@ -186,7 +203,7 @@ async def test_a_broker_that_hangs_up_on_a_message_gets_it_twice_alone(
         assert [one.number for one in await aside(outbox)] == [3, 4]
     arrived = list(dict.fromkeys(message.split()[1] for message in broker.taken))
     assert arrived == [b"%d" % number for number in range(1, 13) if number not in (3, 4)]
-    assert broker.connections <= 1 + 3 * 2
+    assert broker.connections <= 1 + 4 * 2
     assert kept(tmp_path) == 2
     assert not any("no connection" in line for line in caplog.messages)
 
@@ -216,6 +233,24 @@ async def test_a_broker_that_hangs_up_on_whatever_is_subscribed_to_or_said_of_av
     assert kept(tmp_path) == 0
 
 
+async def test_a_broker_that_always_hangs_up_is_said_and_left_in_peace(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Broker(hangs_up=lambda _: False, leaves=True)
+    async with broker() as address, outbox_in(tmp_path) as outbox, outbox.mailbox(address.place) as mailbox:
+        await mailbox.put([turn(str(number)) for number in range(5)])
+        delivery = Delivery(address, mailbox, retry_s=0.2, longest_retry_s=20)
+        running = asyncio.create_task(delivery.run())
+        await becomes(lambda: delivery.status.trouble == "no connection to the broker")
+        await asyncio.sleep(1)
+        assert broker.connections < 12
+        assert await aside(outbox) == []
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len([line for line in caplog.messages if "no connection" in line]) == 1
+    assert not [line for line in caplog.messages if "again" in line]
+
+
 async def test_a_delivery_that_fails_is_said_in_a_line_and_tried_again(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -223,10 +258,10 @@ async def test_a_delivery_that_fails_is_said_in_a_line_and_tried_again(
     original = Connector.connect
     faults = iter([RuntimeError("a fault\nof two lines"), KeyError("another")])
 
-    def faulty(self: Connector, *arguments: object) -> object:
+    def faulty(self: Connector, will: Message | None = None) -> object:
         if fault := next(faults, None):
             raise fault
-        return original(self, *arguments)
+        return original(self, will)
 
     monkeypatch.setattr(Connector, "connect", faulty)
     async with kitchen(mosquitto.url, tmp_path) as output:

@@ -157,6 +157,21 @@ def test_two_messages_tell_what_is_too_large_until_one_is_taken() -> None:
     assert suspicions.verdict(5, 5000) is None, "so it was not their size"
 
 
+def test_a_broker_that_takes_nothing_at_all_condemns_none() -> None:
+    suspicions = Suspicions()
+    for key in (1, 2):
+        for _ in range(2):
+            suspicions.lost([key], hung_up=True)
+            suspicions.connected(at_once=True)
+        assert not suspicions.alone(key)
+    suspicions.taken(3, 0)
+    assert not suspicions.alone(1), "a subscription is no message"
+    suspicions.taken(4, 10)
+    assert suspicions.alone(1)
+    suspicions.spare(2)
+    assert suspicions.verdict(2, 0) is None
+
+
 def test_what_is_never_confirmed_while_all_else_is_answered_is_found() -> None:
     suspicions = Suspicions()
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -58,3 +59,12 @@ def test_the_machine_s_clock_is_not_the_wall_clock() -> None:
     assert first.boot == second.boot != ""
     assert 0 <= second.ticks_s - first.ticks_s < 60
     assert abs(first.ticks_s - time.time()) > 1e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="boots have names on Linux alone")
+def test_where_boots_are_not_named_it_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.outputs.outbox.age._BOOT_ID", tmp_path / "nothing")
+    assert read_clock().boot == ""
+    assert read_clock().ticks_s > 0
