@@ -82,11 +82,6 @@ class HomeAssistant:
         """An entity's state and attributes, None where there is no such entity."""
         return self.call(f"/api/states/{entity}")
 
-    def value(self, entity: str) -> str | None:
-        """An entity's state alone."""
-        found = self.state(entity)
-        return None if found is None else str(found["state"])
-
     def turns(self, entity: str) -> list[dict[str, Any]]:
         """The attributes of an event entity each time that it told a turn, and not the last one again."""
         told = []

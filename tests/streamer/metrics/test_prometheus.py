@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from models.bundle import Bundle
 from streamer.analyzer import Analyzer
+from streamer.events import Event
 from streamer.metrics.prometheus import Metrics
 from streamer.metrics.server import MetricsPort, MetricsServer
 from tests.streamer.outputs.samples import Sample
@@ -48,8 +49,9 @@ def sums(metrics: Metrics) -> dict[str, float]:
 async def test_what_adds_up_never_falls(bundle: Bundle) -> None:
     metrics, sample = Metrics(Analyzer(bundle, Scripted())), Sample()
     before = sums(metrics)
-    events = [sample.final(turn, valence=valence) for turn, valence in enumerate(VALENCES, start=1)]
-    for event in (sample.started(), *events, sample.revised(1), sample.gap(), sample.ended()):
+    events: list[Event] = [sample.started()]
+    events += [sample.final(turn, valence=valence) for turn, valence in enumerate(VALENCES, start=1)]
+    for event in (*events, sample.revised(1), sample.gap(), sample.ended()):
         await metrics.send(event)
         after = sums(metrics)
         assert [name for name in before if after[name] < before[name]] == []
