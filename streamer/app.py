@@ -410,7 +410,9 @@ def _outcome() -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - it is told
         if memory.is_short(error):
-            return _complain(f"there is no memory left ({described(error)}): free some, or allow more", 1)
+            return _complain(
+                f"there is no memory left ({described(error):.200}): free some, or allow more", 1
+            )
         if isinstance(error, OSError) and error.strerror:
             return _complain(": ".join(filter(None, (error.filename, error.strerror))), 1)
         logs.unforeseen(error.__cause__ or error if isinstance(error, typer.Abort) else error)

@@ -10,9 +10,11 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
+from streamer import logs
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.config import Settings
 from streamer.errors import InputError, RunError
+from streamer.printable import printable
 from streamer.version import VERSION
 
 
@@ -48,7 +50,11 @@ async def examine(settings: Settings) -> int:
         findings.append(await _try("broker", lambda: _broker(settings)))
     for finding in findings:
         sign = "[green]works[/]" if finding.works else "[bold red]fails[/]"
-        console.print(f"{finding.part:<11} {sign}  {escape(finding.detail)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{finding.part:<11} {sign}  {escape(printable(logs.redact(finding.detail)))}",
+            highlight=False,
+            soft_wrap=True,
+        )
     needed = [finding for finding in findings if finding.part != "microphone"]
     return 0 if all(finding.works for finding in needed) else 1
 

@@ -199,7 +199,7 @@ class Pipeline:
                     reason = "interrupted"
                     raise
                 except Exception as error:
-                    reason = f"error: {described(error)}"
+                    reason = f"error: {logs.redact(described(error))}"
                     raise
                 finally:
                     await self._leave(*tasks)

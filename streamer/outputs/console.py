@@ -6,6 +6,7 @@ import sys
 import rich.console
 from rich.text import Text
 
+from streamer import logs
 from streamer.errors import RunError
 from streamer.outputs.wording import to_encoding
 from streamer.printable import printable
@@ -44,6 +45,6 @@ def print_line(console: rich.console.Console, line: Text) -> None:
 
 
 def say(text: str) -> None:
-    """Print one line that is safe to show."""
+    """Print one line that is safe to show, without secrets."""
     if sys.stdout is not None:
-        print(to_encoding(printable(text), sys.stdout.encoding or "utf-8"))
+        print(to_encoding(printable(logs.redact(text)), sys.stdout.encoding or "utf-8"))

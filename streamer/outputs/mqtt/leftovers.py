@@ -9,6 +9,7 @@ from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.outbox.outbox import Outbox
+from streamer.tasks import keep_going
 
 
 async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
@@ -48,7 +49,7 @@ async def sending_leftovers(address: BrokerAddress, outbox: Outbox) -> AsyncIter
     async with outbox.mailbox(address.place) as mailbox:
         await mailbox.look()
         delivery = Delivery(address, mailbox)
-        task = asyncio.create_task(delivery.run(), name="mqtt leftovers")
+        task = keep_going(delivery.run(), "mqtt")
         try:
             yield delivery
         finally:

@@ -15,6 +15,7 @@ from streamer.outputs.mqtt.discovery import announcement
 from streamer.outputs.mqtt.messages import StreamMessages
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
+from streamer.tasks import keep_going
 
 _log = logging.getLogger(__name__)
 _SAY_AFTER_S = 1.0
@@ -73,7 +74,7 @@ class Mqtt:
         if waiting := self._mailbox.depth:
             _log.info("%d MQTT messages of earlier runs wait for %s", waiting, self._address)
         self._delivery = Delivery(self._address, self._mailbox, self._messages, **self._pace)
-        self._task = asyncio.create_task(self._delivery.run(), name="mqtt")
+        self._task = keep_going(self._delivery.run(), "mqtt")
         return self
 
     async def __aexit__(
