@@ -87,6 +87,7 @@ class Fuzzing:
             if left_s < 1:
                 return
             done, whole = self._work(score, name, runs, int(left_s) if seconds else 0)
+            print(f"{name}: {score.inputs:,} inputs", file=sys.stderr)
             if whole:
                 return
             score.deaths += 1

@@ -98,7 +98,9 @@ def fuzz(options: argparse.Namespace) -> None:
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     with atheris.instrument_imports(include=_INSTRUMENTED):
         target = find(options.target)
-    with scratch_folder() as scratch, target.start(scratch) as run:
+    scratch = options.desk.with_name("scratch")  # gone with the desk: atheris never returns
+    scratch.mkdir()
+    with target.start(scratch) as run:
         runner = Runner(target.name, run)
         findings = Findings(options.findings.absolute())
         deadly = findings.deadly()

@@ -110,6 +110,7 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
     text = TextEncoder(manifest.text, base)
     if text.dimension != manifest.conversation.text.features:
         raise BundleError(f"bundle {folder}: its conversation model does not fit its text encoder")
+    _check_shapes(folder, manifest, state)
     conversation = ConversationModel(manifest.conversation)
     parts = nn.ModuleDict({"text": text, "conversation": conversation})
     speech = None
@@ -130,6 +131,23 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
         [[manifest.sentiment[label].get(s, 0.0) for s in SENTIMENTS] for label in manifest.labels]
     )
     return Bundle(manifest, text, care, speech, conversation, sentiment)
+
+
+def _check_shapes(folder: Path, manifest: Manifest, state: Mapping[str, Tensor]) -> None:
+    """See that the weights are those of the configured conversation model, before memory is taken for it.
+
+    Raises:
+        BundleError: they are not, or there can be no such model.
+    """
+    try:
+        with torch.device("meta"):
+            sketch = nn.ModuleDict({"conversation": ConversationModel(manifest.conversation)}).state_dict()
+    except (ValueError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())
+        raise BundleError(f"bundle {folder}: its conversation model cannot be built: {reason}") from error
+    for name, value in sketch.items():
+        if name in state and state[name].shape != value.shape:
+            raise BundleError(f"bundle {folder}: its weights don't fit its configuration ({name})")
 
 
 def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module], card: str) -> None:

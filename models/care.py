@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from models.base_encoder import find_base
 from models.care_small import Branches, SmallCare, SmallCareListening
+from models.sizes import Depth, Share, Size
 
 if TYPE_CHECKING:
     from models.care_wavlm import WavLMCare
@@ -32,10 +33,10 @@ class CareConfig:
     """
 
     kind: Literal["small", "wavlm"] = "small"
-    bins: int = 80
-    width: int = 128
-    acoustic_blocks: int = 3
-    semantic_blocks: int = 3
+    bins: Size = 80
+    width: Size = 128
+    acoustic_blocks: Depth = 3
+    semantic_blocks: Depth = 3
     speech_base: str = "microsoft/wavlm-base"
     text_base: str = "roberta-base"
 
@@ -100,9 +101,9 @@ class SpeechConfig:
         hidden: size of a layer before S1; 0 for none.
     """
 
-    width: int = 128
-    classes: int = 7
-    dropout: float = 0.3
+    width: Size = 128
+    classes: Size = 7
+    dropout: Share = 0.3
     hidden: int = 0
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.attention import AttentionBlock
+from models.sizes import Share, Size
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,12 @@ class CoAttentionConfig:
         dropout: on residual branches and before the head.
     """
 
-    text: int
-    speech: int
-    width: int = 128
-    heads: int = 4
-    classes: int = 7
-    dropout: float = 0.3
+    text: Size
+    speech: Size
+    width: Size = 128
+    heads: Size = 4
+    classes: Size = 7
+    dropout: Share = 0.3
 
 
 class CoAttentionBranch(nn.Module):

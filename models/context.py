@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.attention import AttentionBlock
+from models.sizes import Depth, Share, Size
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,12 @@ class ContextConfig:
         dropout: on inputs, between layers and after attention.
     """
 
-    features: int
-    hidden: int = 128
-    layers: int = 1
-    heads: int = 4
-    classes: int = 7
-    dropout: float = 0.3
+    features: Size
+    hidden: Size = 128
+    layers: Depth = 1
+    heads: Size = 4
+    classes: Size = 7
+    dropout: Share = 0.3
 
 
 class BiGRULayer(nn.Module):

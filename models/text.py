@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from models.sizes import Share, Size
+
 # It would report the pooler we leave out, in the midst of the live view.
 transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -36,12 +38,12 @@ class TextConfig:
 
     base: str = "all-MiniLM-L6-v2"
     pooling: Literal["mean", "first"] = "mean"
-    max_tokens: int = 128
+    max_tokens: Size = 128
     context_turns: int = 0
     context_words: int = 32
     train_embeddings: bool = False
-    classes: int = 7
-    dropout: float = 0.1
+    classes: Size = 7
+    dropout: Share = 0.1
 
 
 class Tokens(NamedTuple):
