@@ -35,13 +35,17 @@ _QUIET_BESIDE_SPEECH = 0.05
 _TAIL_S = 0.02
 """How much is looked at to tell whether a pause begins."""
 
+_CONCEALED_S = 0.065
+"""So little that was lost is concealed by what came before: the edges of holes in a pause pass for speech."""
+
 
 class Decoder:
     """One pass over a recording, blocking; a context manager.
 
     Times are the container's own, as players show them: they begin with the container, not with its sound.
-    What is missing is silence (pauses that were not sent, a few lost packets) or an `AudioGap`; a clock that
-    jumps is passed over, and time goes on. Memory is bounded, whatever the recording states of itself.
+    What is missing is concealed (a few lost packets), silence (more of them, pauses that were not sent) or an
+    `AudioGap`; a clock that jumps is passed over, and time goes on. Memory is bounded, whatever the recording
+    states of itself.
 
     Args:
         recording: any file that FFmpeg can decode, or bytes as they come in one of the containers that can be
@@ -111,6 +115,7 @@ class Decoder:
         clock = self._clock()
         unit_s = float(self._stream.time_base)
         tail, loudest = 0.0, 0.0
+        before: NDArray[np.float32] | None = None
         for frame, is_damaged in chain([self._first], self._decoded):
             rate, sound = frame.sample_rate, self._channels_of(frame)
             placement = clock.place(
@@ -122,10 +127,14 @@ class Decoder:
             if placement.gap_s:
                 yield from lanes.end()
                 yield lanes.skip(placement.gap_s, _LOST)
-            yield from lanes.silence(placement.silence_s, rate)
+            if 0 < placement.silence_s <= _CONCEALED_S and before is not None:
+                yield from lanes.take_in(_mirrored(before, round(placement.silence_s * rate)), rate)
+            else:
+                yield from lanes.silence(placement.silence_s, rate)
             yield from lanes.take_in(sound[:, round(placement.surplus_s * rate) :], rate)
             tail = float(np.abs(sound[:, -round(_TAIL_S * rate) :]).max())
             loudest = max(loudest, tail)
+            before = sound
         yield from lanes.end()
         if not self._stop.is_set():
             self.complaints = complaints(
@@ -227,3 +236,10 @@ def _duration_s(container: Any, stream: Any) -> float | None:
     if container.duration is not None:
         return float(Fraction(container.duration, av.time_base))
     return None
+
+
+def _mirrored(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Sound that goes on from the end of another, to and fro: float32 [channels, length]."""
+    end = sound[:, -length:]
+    there_and_back = np.concatenate([end[:, ::-1], end], axis=1)
+    return there_and_back[:, np.arange(length) % there_and_back.shape[1]]

@@ -58,6 +58,8 @@ def test_packets_that_are_lost_leave_everything_else_at_its_time(tmp_path: Path)
     assert starts_of_bursts(heard) == pytest.approx(at_s, abs=NEAR_S)
     assert len(heard) / 16_000 == pytest.approx(60, abs=NEAR_S)
     assert gaps == []
+    loudness = np.abs(heard[: 59 * 16_000].reshape(-1, 160)).max(axis=1)
+    assert (loudness > 300).all()  # a hole in a pause would pass for speech that begins
     assert complaints == [f"{path} lacks 2.40 s of sound, lost in 120 places"]
 
 
