@@ -111,7 +111,9 @@ async def test_pongs_that_are_not_read_are_not_kept(
 async def test_tiny_messages_hold_nobody_up(analyzer: Analyzer, settings: Settings, flood: bytes) -> None:
     """Only so many are read, whoever sends however many; the event loop is free between them."""
     async with serving(analyzer, settings) as (url, _), rude(f"{url}tiny") as client:
-        await client.say(frame(TEXT, START))
+        await client.say(frame(TEXT, START), frame(BINARY, bytes(3200)))
+        await client.until("session.started")
+        await asyncio.sleep(0.5)  # the first session of all loads what it listens with
         block = 2**16 // len(flood) * flood
         sent = 0
 
