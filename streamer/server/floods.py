@@ -28,7 +28,7 @@ class FloodFilter(logging.Filter):
         notes: of all else.
     """
 
-    def __init__(self, *, warnings: int = 5, notes: int = 200) -> None:
+    def __init__(self, *, warnings: int = 1, notes: int = 20) -> None:
         super().__init__()
         self._warnings = warnings
         self._notes = notes
