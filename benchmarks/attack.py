@@ -91,7 +91,7 @@ async def _beside(module: str, *arguments: str) -> asyncio.subprocess.Process:
 
 async def _printed(process: asyncio.subprocess.Process) -> Any:
     """What it prints at its end, which it is told to come to."""
-    printed, _ = await process.communicate()
+    printed, _ = await process.communicate(b"")  # the end of its standard input
     if process.returncode:
         raise RuntimeError(f"a process of the benchmark failed: exit code {process.returncode}")
     return json.loads(printed)
