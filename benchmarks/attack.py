@@ -13,10 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,14 +25,13 @@ from rich.console import Console
 from rich.table import Table
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.attackers import KINDS
+from benchmarks.attackers import KINDS, idle
 from benchmarks.conversations import Clip, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import TalkSource
 from streamer.server.files import raise_limit
 
 ALONE, MIXED = "nobody", "all at once"
-_ASK_EVERY_S = 0.05
 
 
 class Honest:
@@ -78,25 +76,25 @@ class Honest:
         return self.shed + max(self.seqs, default=0) - len(self.seqs)
 
 
-async def _livez(place: tuple[str, int], took_ms: list[float]) -> None:
-    while True:
-        began = perf_counter()
-        try:
-            async with asyncio.timeout(10):
-                reader, writer = await asyncio.open_connection(*place)
-                writer.write(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-                answered = b" 200 " in await reader.read()
-                writer.close()
-        except OSError:  # TimeoutError is one
-            answered = False
-        took_ms.append(1e3 * (perf_counter() - began) if answered else 10_000.0)
-        await asyncio.sleep(_ASK_EVERY_S)
-
-
 async def _memory(server: psutil.Process, seen_mib: list[float]) -> None:
     while True:
         seen_mib.append(server.memory_info().rss / 2**20)
         await asyncio.sleep(0.2)
+
+
+async def _beside(module: str, *arguments: str) -> asyncio.subprocess.Process:
+    """A process of its own, that ends with its standard input or by itself."""
+    pipe = asyncio.subprocess.PIPE
+    command = [sys.executable, "-m", module, *arguments]
+    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+
+
+async def _printed(process: asyncio.subprocess.Process) -> Any:
+    """What it prints at its end, which it is told to come to."""
+    printed, _ = await process.communicate(b"")  # the end of its standard input
+    if process.returncode:
+        raise RuntimeError(f"a process of the benchmark failed: exit code {process.returncode}")
+    return json.loads(printed)
 
 
 async def beside(
@@ -105,28 +103,30 @@ async def beside(
     """Honest clients beside attackers of those kinds; says how they fared, and the server."""
     place = (urlsplit(url).hostname or "", urlsplit(url).port or 0)
     honest = [Honest(number, clips, seconds) for number in range(clients)]
-    livez_ms: list[float] = []
     memory_mib: list[float] = []
     server = psutil.Process(pid)
-    watching = [
-        asyncio.create_task(_livez(place, livez_ms)),
-        asyncio.create_task(_memory(server, memory_mib)),
-    ]
+    where = f"{place[0]}:{place[1]}"
+    prober = await _beside("benchmarks.prober", where)
+    watching = asyncio.create_task(_memory(server, memory_mib))
     before, began = server.cpu_times(), monotonic()
     talking = [asyncio.create_task(each.run(url)) for each in honest]
     await asyncio.sleep(1)  # they are let in before the attackers come
-    command = [sys.executable, "-m", "benchmarks.attackers", ",".join(kinds), f"{place[0]}:{place[1]}"]
-    attackers = await asyncio.create_subprocess_exec(*command, f"{seconds:g}") if kinds else None
+    attackers = (
+        await _beside("benchmarks.attackers", ",".join(kinds), where, f"{seconds:g}") if kinds else None
+    )
     try:
         await asyncio.gather(*talking)
+        after, took_s = server.cpu_times(), monotonic() - began
+        livez_ms = await _printed(prober)
+        done = {} if attackers is None else await _printed(attackers)
     finally:
-        if attackers is not None:
-            with suppress(ProcessLookupError):  # its time was up
-                attackers.terminate()
-            await attackers.wait()
-    after, took_s = server.cpu_times(), monotonic() - began
-    for task in watching:
-        task.cancel()
+        watching.cancel()
+        for process in (prober, attackers):
+            if process is not None and process.returncode is None:
+                process.kill()
+                await process.wait()
+    if none_of := idle(done):
+        raise RuntimeError(f"these attackers did nothing: {', '.join(none_of)}: {done}")
     late_ms = [ms for each in honest for ms in each.late_ms]
     return {
         "turns_spoken": sum(each.source.roll.spoken for each in honest),
@@ -140,6 +140,7 @@ async def beside(
         "livez_max_ms": round(max(livez_ms), 1),
         "memory_mib": round(max(memory_mib), 1),
         "cores_busy": round((after.user + after.system - before.user - before.system) / took_s, 2),
+        "attackers": done,
     }
 
 

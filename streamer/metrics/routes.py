@@ -14,7 +14,10 @@ def monitoring_routes(metrics: Metrics) -> list[Route]:
     """The routes by which operators look in; all run in the event loop of the sessions."""
 
     async def scrape(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # a version that is none: it may be disregarded (RFC 9110, 12.5.1)
+            encode, content_type = choose_encoder("")
         return Response(encode(metrics.registry), headers={"Content-Type": content_type})
 
     async def health(_: Request) -> Response:

@@ -105,7 +105,7 @@ class _Connection:
             stream.mark = pipeline.mark
             feed = make_feed(start, source)
             receiver = asyncio.create_task(self._receive(feed, stream.line))
-            leaver = asyncio.create_task(_abandon(stream.line, source, feed))
+            leaver = asyncio.create_task(_abandon(stream, source, feed))
             try:
                 problem = await self._run(pipeline, stream)
             finally:
@@ -173,8 +173,9 @@ class _Connection:
         await feed.finish(why)
 
 
-async def _abandon(line: Line, source: StreamSource, feed: Feed) -> None:
+async def _abandon(stream: Stream, source: StreamSource, feed: Feed) -> None:
     """When the client has gone for good, hold nothing back for it: what waits by then is all that counts."""
-    await line.lost()
+    await stream.line.lost()
+    stream.connected = False
     source.abandon()
     await feed.abandon(Refused(Problem.DISCONNECTED, "the client disconnected"))

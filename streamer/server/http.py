@@ -90,6 +90,11 @@ class Http(H11Protocol):
         self.transport.write(answer)
         self.transport.close()
 
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP; a request that is being answered keeps the answer that it gets."""
+        if self.cycle is None or self.cycle.response_complete:
+            super().send_400_response(msg)
+
     def on_response_complete(self) -> None:
         """An answer is written."""
         if self.conn.their_state is not h11.DONE:

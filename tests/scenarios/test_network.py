@@ -123,7 +123,7 @@ def _kill_group(leader: "subprocess.Popen[bytes]") -> None:
 
 
 BAD_LINES = pytest.mark.parametrize(
-    ("loss", "delay_s"), [(0.3, 0.01), (0.0, 1.0)], ids=["30 % of the packets are lost", "2 s there and back"]
+    ("loss", "delay_s"), [(0.3, 0.01), (0.0, 2.0)], ids=["30 % of the packets are lost", "2 s each way"]
 )
 
 

@@ -25,7 +25,8 @@ from streamer.outputs.outbox.message import Message
 _quiet = logging.getLogger(f"{__name__}.paho")
 _quiet.setLevel(logging.CRITICAL)  # what it says comes as an exception too
 
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 15.0
+"""For an answer: on a slow line that loses packets it takes several times 4 s."""
 _KEEPALIVE_S = 30
 _NO_HANGING_UP = {0x89, 0x8B, 0x8D, 0x8E, 0x98, 16}
 """Reasons to disconnect that lie in no message of ours: busy, shutting down, silence, taken over, by an

@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from streamer.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame
 from streamer.config import Settings
+from streamer.server import feeds
 from streamer.server.feeds import ContainerFeed
 from streamer.server.protocol import Problem, Refused
 from streamer.server.source import StreamSource
@@ -77,6 +78,24 @@ async def test_a_client_that_goes_takes_its_decoder_with_it(analyzer: Analyzer, 
         began = monotonic()
         await asyncio.wait_for(all_ended(streams), 20)
         assert monotonic() - began < 10  # of which the decoder had a second
+
+
+async def test_a_client_that_goes_is_listed_as_gone_while_it_is_still_told(
+    analyzer: Analyzer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "_LAST_S", 5.0)
+    async with serving(analyzer, settings, buffer_s=2.0) as (url, streams):
+        async with connect(f"{url}long") as websocket:
+            await websocket.send(start(format="container"))
+            await websocket.send(LONG)
+            await until(websocket, "session.started")
+            [stream] = streams
+            assert stream.describe()["connected"]
+            websocket.transport.abort()
+        async with asyncio.timeout(2):
+            while stream.describe()["connected"]:
+                await asyncio.sleep(0.02)
+        assert not stream.ended.is_set()
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,27 @@ async def test_a_large_head_and_a_body_are_not_taken(analyzer: Analyzer, setting
             assert await ended(long.reader)
 
 
+async def test_a_body_that_is_none_is_answered_once_and_logged_as_no_fault(
+    analyzer: Analyzer, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunked = b"POST /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with serving(analyzer, settings) as (url, _):
+        for body in (b"zz\r\n", b"5\r\nhello\r\nfffffffffffffffffffffffff\r\n", b"1\r\nxyz"):
+            async with plain(url, chunked + body) as client:
+                assert (await client.reader.read()).startswith(b"HTTP/1.1 405 ")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    "version", ["x", "1.x", "9.9", "-1", "", "1.0.0;escaping=x", "2.0.0;escaping=values"]
+)
+async def test_metrics_whatever_is_accepted(analyzer: Analyzer, settings: Settings, version: str) -> None:
+    for kind in ("application/openmetrics-text", "text/plain"):
+        asked = f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {kind};version={version}\r\n\r\n"
+        async with serving(analyzer, settings) as (url, _), plain(url, asked.encode()) as client:
+            assert (await client.reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_slow_reader_of_an_answer_is_left(analyzer: Analyzer, settings: Settings) -> None:
     """Its answer waits once, however often it asks."""
     largest = max(LARGE.iterdir(), key=lambda path: path.stat().st_size)
