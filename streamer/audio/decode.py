@@ -219,9 +219,12 @@ class Decoder:
 
     def _best_stream(self) -> Any:
         streams = self._container.streams
-        stream = streams.best("audio") or next((it for it in streams.audio if it.codec_context), None)
-        if stream is None:
+        candidates = [it for it in (streams.best("audio"), *streams.audio) if it is not None]
+        if not candidates:
             raise InputError(f"{self._recording} has no audio in it")
+        stream = next((it for it in candidates if it.codec_context is not None), None)
+        if stream is None:
+            raise InputError(f"{self._recording} has no audio in it that can be decoded")
         for other in self._container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all

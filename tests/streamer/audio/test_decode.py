@@ -165,6 +165,18 @@ def test_rates_that_are_none_are_refused(tmp_path: Path, rate: int) -> None:
         decoded(path)
 
 
+def test_sound_of_which_no_codec_is_known_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(6_400))
+    data = bytearray(path.read_bytes())
+    data[34:36] = struct.pack("<H", 520)  # bits a sample
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="no audio in it that can be decoded"):
+        decoded(path)
+
+
 @pytest.mark.parametrize("rate", [1_000, 4_000, 768_000])
 def test_rates_that_are_odd_are_taken(tmp_path: Path, rate: int) -> None:
     path = write(tmp_path / "a.wav", tone(2, rate, hz=100), rate, "pcm_s16le")
