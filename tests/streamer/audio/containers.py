@@ -51,7 +51,7 @@ def mux(
     """
     with av.open(str(path), "w") as container:
         container.metadata.update(tags or {})
-        picture = container.add_stream(video, rate=10) if video_s else None
+        picture: Any = container.add_stream(video, rate=10) if video_s else None
         if picture is not None:
             picture.width = picture.height = 32
             picture.pix_fmt = "yuv420p"
