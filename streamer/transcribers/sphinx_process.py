@@ -15,7 +15,7 @@ from streamer.transcribers import sphinx_worker
 
 _STOPS_WITHIN_S = 2.0
 _PATIENCE_S = 300.0
-"""An answer may take so long, and as long as the decoder may work on it (see `sphinx_worker.allowance_s`): on a
+"""An answer may take so long, and as long as the decoder may work on it (`sphinx_worker.allowance_s`): on a
 busy machine it waits for its turn. After that it is taken to hang."""
 
 
