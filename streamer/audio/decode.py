@@ -158,7 +158,7 @@ class Decoder:
         Matroska states when pictures are shown, not when they are decoded: where the two differ (H.264, say),
         FFmpeg passes over them in telling when the container begins.
         """
-        starts_s = []
+        starts_s: list[float] = []
         for packet in self._packets(self._container.demux()):
             if packet.stream.index == self._stream.index:
                 self._first_packets = [packet]
