@@ -70,5 +70,5 @@ def test_what_is_compressed_is_said() -> None:
 @pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="has no such device")
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
 def test_a_device_is_refused_at_once(device: str) -> None:
-    with open(device, "rb") as file, pytest.raises(InputError, match="is a device"):
+    with Path(device).open("rb") as file, pytest.raises(InputError, match="is a device"):
         check_ends(file, device)
