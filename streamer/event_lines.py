@@ -1,8 +1,11 @@
 """The lines of an events file, bounded, in whatever encoding an editor or a shell has left it."""
 
 import codecs
+import io
+import os
+import stat
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from streamer.errors import InputError
 
@@ -68,6 +71,16 @@ def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
     last = Line(number + 1, None if too_long else rest.strip(b" \t\r\0"))
     if last.content != b"":
         yield [last]
+
+
+def check_ends(file: BinaryIO | io.FileIO, name: str) -> None:
+    """See whether what was opened is something that ends.
+
+    Raises:
+        InputError: it is a device.
+    """
+    if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+        raise InputError(f"{name} is a device and holds no events; give a file that was written by --events")
 
 
 def is_utf8(content: bytes) -> bool:

@@ -7,10 +7,15 @@ from typing import Protocol
 
 from streamer.audio.ending import Ending, ending_of
 from streamer.audio.mp4_samples import MOST_SAMPLES, Mp4Samples, is_mp4
+from streamer.audio.ogg_links import OggLinks, is_ogg
 from streamer.errors import InputError
 
 _OPENING_BYTES = 40 * 2**20
 """Read at most until a recording is open: headers, pictures, an index. All of it may be held in memory."""
+
+
+_PASSED_OVER = 2**16
+"""Bytes at a time."""
 
 
 class ByteStream(Protocol):
@@ -23,6 +28,8 @@ class ByteStream(Protocol):
 
 class ByteReader:
     """A file object for PyAV, which must not raise: what happens is noted, and reading ends.
+
+    Of chained Ogg it reads one link after the other (see `go_on`).
 
     Args:
         recording: a file's path, or a stream.
@@ -48,14 +55,26 @@ class ByteReader:
             suffix = recording.suffix[1:]
             self.name = f"recording.{suffix}" if suffix.isascii() and suffix.isalnum() else "recording"
             self._file = _opened(recording)
-            self._stream: ByteStream = self._file
+            self._links = OggLinks(self._file)
         else:
             self.name = ""
-            self._stream = recording
+            self._links = OggLinks(recording)
+        whole = self._file is not None and self._file.seekable() and not is_ogg(self._file)
+        self._source: ByteStream | OggLinks = self._file if self._file is not None and whole else self._links
 
     def opened(self) -> None:
         """The recording is open: from now on any amount may be read."""
         self._is_open = True
+
+    def go_on(self) -> bool:
+        """Whether after what was read there is another link of chained Ogg, which is to be opened now."""
+        self._is_open, self._left = True, _OPENING_BYTES
+        while self.read(_PASSED_OVER):
+            pass
+        if self._is_ended or not self._links.go_on():
+            return False
+        self._is_open = False
+        return True
 
     def check(self) -> None:
         """See whether all could be read.
@@ -87,10 +106,10 @@ class ByteReader:
 
     def read(self, size: int) -> bytes:
         """As of files; nothing once stopped."""
-        if self._stop.is_set() or self._error is not None or self._is_too_much:
+        if self._is_ended:
             return b""
         try:
-            data = self._stream.read(size)
+            data = self._source.read(size)
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt too would be lost in FFmpeg
             self._error = error
             return b""
@@ -103,9 +122,13 @@ class ByteReader:
         self._is_too_much = self._left < 0 or (self._mp4 is not None and self._mp4.is_too_much)
         return b"" if self._is_too_much else data
 
+    @property
+    def _is_ended(self) -> bool:
+        return self._stop.is_set() or self._error is not None or self._is_too_much
+
     def seekable(self) -> bool:
-        """Whether it is a file that can be."""
-        return self._file is not None and self._file.seekable()
+        """Whether it is a file that can be, and is read as a whole."""
+        return self._source is self._file
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """As of files; -1 where it fails."""

@@ -48,24 +48,29 @@ class ContainerClock:
 
     Args:
         start_s: when the container begins, by its timestamps; None where it does not say.
-        broadcast: whether clocks that jump are usual in the container (MPEG-TS, chained Ogg).
-        restarts: whether a clock that is set back, however little, starts anew (chained Ogg).
+        broadcast: whether clocks that jump are usual in the container (MPEG-TS).
 
     Attributes:
         lost: how many times sound was lost.
         lost_s: how much, in seconds.
+        surplus_s: how much came twice, or too early, and was left out, in seconds.
         jumps: how many times the clock was set forwards or back.
         farthest_s: by how much at the most, in seconds.
     """
 
-    def __init__(self, start_s: float | None, *, broadcast: bool = False, restarts: bool = False) -> None:
+    def __init__(self, start_s: float | None, *, broadcast: bool = False) -> None:
         self._origin_s = start_s  # the timestamp of position 0
+        self._last_s: float | None = None
         self._longest_hole_s = _LONGEST_HOLE_IN_BROADCAST_S if broadcast else _LONGEST_HOLE_S
-        self._back_s = _OVERLAP_S if restarts else _BACK_S
         self.lost = 0
         self.lost_s = 0.0
+        self.surplus_s = 0.0
         self.jumps = 0
         self.farthest_s = 0.0
+
+    def restart(self) -> None:
+        """Another container follows, with a clock of its own."""
+        self._origin_s = self._last_s = None
 
     def place(
         self, at_s: float | None, position_s: float, *, quiet: bool = False, damaged: bool = False
@@ -73,23 +78,26 @@ class ContainerClock:
         """Say what stands before a piece of sound.
 
         Args:
-            at_s: its timestamp; None where it has none, and follows what came before.
+            at_s: its timestamp; None where it has none. It then follows what came before, as where it is the
+                same once more.
             position_s: how much sound there is before it, everything put in included.
             quiet: whether what came just before it is next to silence.
             damaged: whether something before it could not be decoded.
         """
-        if at_s is None:
+        if at_s is None or at_s == self._last_s:  # a clock that stands is none
             return _FITS
+        self._last_s = at_s
         if self._origin_s is None:
             self._origin_s = at_s - position_s
         ahead_s = at_s - self._origin_s - position_s
-        if -self._back_s > ahead_s or ahead_s > self._longest_hole_s:
+        if ahead_s < -_BACK_S or ahead_s > self._longest_hole_s:
             self._origin_s += ahead_s
             if position_s:
                 self.jumps += 1
                 self.farthest_s = max(self.farthest_s, abs(ahead_s))
             return _FITS
         if ahead_s < -_OVERLAP_S:
+            self.surplus_s += -ahead_s
             return Placement(surplus_s=-ahead_s)
         if ahead_s <= _FILL_S:
             return _FITS

@@ -3,6 +3,9 @@
 from streamer.audio.clock import ContainerClock
 from streamer.audio.ending import Ending
 
+_TOLD_S = 1.0
+"""Less that overlaps is of no account."""
+
 
 def complaints(
     name: object, read_s: float, clock: ContainerClock, ending: Ending, is_damaged_at_end: bool
@@ -27,6 +30,10 @@ def complaints(
         said.append(f"{name} goes on for {ending.beyond} bytes after its stated end: they were not read")
     if clock.lost:
         said.append(f"{name} lacks {clock.lost_s:.2f} s of sound, lost in {_times(clock.lost, 'place')}")
+    if clock.surplus_s > _TOLD_S:
+        said.append(
+            f"{name} has {clock.surplus_s:.2f} s of sound for times at which there was some: it was left out"
+        )
     if clock.jumps:
         said.append(
             f"{name} has a clock that jumps {_times(clock.jumps, 'time')}, by {clock.farthest_s:.1f} s at "

@@ -12,7 +12,7 @@ from typing import Any, Self
 import av
 import numpy as np
 from av.format import Flags
-from av.stream import Discard
+from av.stream import Discard, Disposition
 from numpy.typing import NDArray
 
 from streamer.audio.byte_reader import ByteReader, ByteStream
@@ -75,8 +75,11 @@ class Decoder:
         with ExitStack() as stack:
             self._reader = ByteReader(recording, self._stop)
             stack.callback(self._reader.close)
-            self._container = stack.enter_context(self._open())
+            self._container = self._open()
+            stack.callback(lambda: self._container.close())
             self._stream = self._best_stream()
+            self._first_packets: list[Any] = []
+            self._clock = self._new_clock()
             self.duration_s = _duration_s(self._container, self._stream)
             self._decoded = self._decode()
             first = next(self._decoded, None)
@@ -112,14 +115,13 @@ class Decoder:
     def _placed(self) -> Iterator[AudioFrame | AudioGap]:
         """The sound on the container's clock."""
         lanes = Lanes(self.channels)
-        clock = self._clock()
-        unit_s = float(self._stream.time_base)
+        clock = self._clock
         tail, loudest = 0.0, 0.0
         before: NDArray[np.float32] | None = None
         for frame, is_damaged in chain([self._first], self._decoded):
             rate, sound = frame.sample_rate, self._channels_of(frame)
             placement = clock.place(
-                None if frame.pts is None else frame.pts * unit_s,
+                None if frame.pts is None else float(frame.pts * self._stream.time_base),
                 lanes.position_s,
                 quiet=tail < max(_QUIET, _QUIET_BESIDE_SPEECH * loudest),
                 damaged=is_damaged,
@@ -141,19 +143,54 @@ class Decoder:
                 self._recording, lanes.position_s, clock, self._reader.ending(), self._is_damaged_at_end
             )
 
-    def _clock(self) -> ContainerClock:
+    def _new_clock(self) -> ContainerClock:
         container = self._container
+        starts_s = [] if container.start_time is None else [container.start_time / av.time_base]
+        if "matroska" in container.format.name:
+            starts_s += self._pictures_start_s()
         return ContainerClock(
-            None if container.start_time is None else container.start_time / av.time_base,
-            broadcast=bool(container.format.flags & Flags.ts_discont.value),
-            restarts=container.format.name == "ogg",
+            min(starts_s, default=None), broadcast=bool(container.format.flags & Flags.ts_discont.value)
         )
+
+    def _pictures_start_s(self) -> list[float]:
+        """When the pictures are shown that come before the sound.
+
+        Matroska states when pictures are shown, not when they are decoded: where the two differ (H.264, say),
+        FFmpeg passes over them in telling when the container begins.
+        """
+        starts_s: list[float] = []
+        for packet in self._packets(self._container.demux()):
+            if packet.stream.index == self._stream.index:
+                self._first_packets = [packet]
+                break
+            if packet.stream.type == "video" and packet.pts is not None and not _is_cover(packet.stream):
+                starts_s = [min([float(packet.pts * packet.time_base), *starts_s])]
+        return starts_s
 
     def _decode(self) -> Iterator[tuple[Any, bool]]:
         """Yield decoded frames, and whether something just before could not be decoded: it is passed over."""
+        yield from self._decode_link()
+        while self._reader.go_on():
+            self._container.close()
+            try:
+                self._container = self._open()
+                self._stream = self._best_stream()
+            except InputError:
+                self._is_damaged_at_end = True
+                continue
+            self._first_packets = []
+            self._clock.restart()
+            yield from self._decode_link()
+        self._reader.check()
+
+    def _decode_link(self) -> Iterator[tuple[Any, bool]]:
         skipped = False
         codec = self._stream.codec_context.codec
-        for packet in self._packets():
+        for other in self._container.streams:
+            if other.index != self._stream.index:
+                other.discard = Discard.all
+        following = self._container.demux(self._stream)
+        for packet in chain(self._first_packets, self._packets(following)):
             if is_out_of_proportion(codec, packet):
                 skipped = self._is_damaged_at_end = True
                 continue
@@ -168,8 +205,7 @@ class Decoder:
                     yield frame, skipped
                     skipped = self._is_damaged_at_end = False
 
-    def _packets(self) -> Iterator[Any]:
-        packets = self._container.demux(self._stream)
+    def _packets(self, packets: Iterator[Any]) -> Iterator[Any]:
         while not self._stop.is_set():
             try:
                 packet = next(packets, None)
@@ -179,7 +215,6 @@ class Decoder:
             if packet is None:
                 break
             yield packet
-        self._reader.check()
 
     def _check(self, frame: Any) -> None:
         rate, channels = frame.sample_rate, frame.layout.nb_channels
@@ -219,12 +254,12 @@ class Decoder:
 
     def _best_stream(self) -> Any:
         streams = self._container.streams
-        stream = streams.best("audio") or next((it for it in streams.audio if it.codec_context), None)
-        if stream is None:
+        candidates = [it for it in (streams.best("audio"), *streams.audio) if it is not None]
+        if not candidates:
             raise InputError(f"{self._recording} has no audio in it")
-        for other in self._container.streams:
-            if other.index != stream.index:
-                other.discard = Discard.all
+        stream = next((it for it in candidates if it.codec_context is not None), None)
+        if stream is None:
+            raise InputError(f"{self._recording} has no audio in it that can be decoded")
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_samples": str(LARGEST_FRAME)}
         return stream
@@ -236,6 +271,10 @@ def _duration_s(container: Any, stream: Any) -> float | None:
     if container.duration is not None:
         return float(Fraction(container.duration, av.time_base))
     return None
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def _mirrored(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:

@@ -84,7 +84,9 @@ def is_out_of_proportion(codec: Codec, packet: Any) -> bool:
     return bool(
         packet.size > _LARGEST_PACKET
         and codec.lossy
-        and not codec.name.startswith(("pcm_", "adpcm_", "dsd_"))
+        and not codec.lossless  # WavPack, which can be both, is one block
+        and not codec.name.startswith(("pcm_", "adpcm_", "dsd_", "8svx_"))
+        and not codec.name.endswith("_dpcm")
     )
 
 

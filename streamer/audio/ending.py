@@ -42,10 +42,10 @@ def ending_of(file: BinaryIO) -> Ending:
     length = file.seek(0, io.SEEK_END)
     heard = False
     for chunk in _chunks(file):
-        if chunk.is_sound and chunk.stop > length:
-            return Ending(missing=chunk.stop - length)
         if heard and not chunk.is_one:
             return Ending(beyond=length - chunk.start)
+        if chunk.stop > length:
+            return Ending(missing=chunk.stop - length if chunk.is_sound else 0)
         heard = heard or chunk.is_sound
     return Ending()
 

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 from streamer.errors import InputError
-from streamer.event_lines import LONGEST, Line, event_lines, is_utf8
+from streamer.event_lines import LONGEST, Line, check_ends, event_lines, is_utf8
 from streamer.events import Event, parse_event
 
 STDIN = "-"
@@ -129,6 +129,7 @@ class Recording:
             with open(
                 0 if self._source == STDIN else self._source, "rb", buffering=0, closefd=self._source != STDIN
             ) as file:
+                check_ends(file, self.name)
                 while data := file.read(_BLOCK):
                     yield data
         except OSError as error:

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from streamer.errors import InputError
-from streamer.event_lines import LONGEST, Line, event_lines, is_utf8
+from streamer.event_lines import LONGEST, Line, check_ends, event_lines, is_utf8
 from streamer.reports.record import Began, Ended, Gap, Record, Turn
 
 STDIN = "-"
@@ -127,6 +127,7 @@ def _opened(source: str | Path) -> Iterator[BinaryIO]:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give an events file in it")
         with path.open("rb") as file:
+            check_ends(file, str(path))
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; write one with `merits analyze --events {path}`") from None

@@ -11,7 +11,7 @@ from streamer.transcribers import sphinx_worker
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.believability import believed, can_hold_words
 from streamer.transcribers.sphinx_listening import SphinxListening, words_of
-from streamer.transcribers.sphinx_process import SphinxProcesses
+from streamer.transcribers.sphinx_process import DecoderError, SphinxProcesses
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class PocketSphinx:
 
     def __init__(self) -> None:
         self._processes = SphinxProcesses(limit=LISTENERS_A_CORE * cores())
+        self._did_well = False  # with some turn
 
     @property
     def name(self) -> str:
@@ -45,10 +46,11 @@ class PocketSphinx:
             audio: int16 [n], mono, 16 kHz.
 
         Returns:
-            Lower-case words; an empty text where what was decoded is not believable as speech.
+            Lower-case words; an empty text where what was decoded is not believable as speech, and where two
+            decoders failed with this turn (which is logged) that did well with others.
 
         Raises:
-            RunError: the decoder failed, and then another one did.
+            RunError: decoders cannot be started, or fail with every turn.
         """
         if not can_hold_words(audio):
             return Transcript("")
@@ -56,15 +58,23 @@ class PocketSphinx:
         loud = np.round(sound * (PEAK * 32767 / np.abs(sound).max())).astype(np.int16)
         try:
             reply = self._decode(loud.tobytes())
-        except RunError as error:
+        except DecoderError as error:
             _log.warning("%s; the turn is decoded once more", error)
-            reply = self._decode(loud.tobytes())
+            try:
+                reply = self._decode(loud.tobytes())
+            except DecoderError as again:
+                if not self._did_well:
+                    raise
+                _log.warning("%s; the turn stays without words", again)
+                return Transcript("")
         return believed(words_of(reply), audio)
 
     def _decode(self, sound: bytes) -> sphinx_worker.Reply:
         process = self._processes.borrow(at_any_rate=True)
         try:
-            return process.ask(sphinx_worker.WHOLE, sound)
+            reply = process.ask(sphinx_worker.WHOLE, sound)
+            self._did_well = True
+            return reply
         finally:
             self._processes.give_back(process)
 

@@ -10,16 +10,17 @@ import weakref
 from pathlib import Path
 from typing import Literal, overload
 
-from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import RunError
 from streamer.transcribers import sphinx_worker
 
 _STOPS_WITHIN_S = 2.0
-_PATIENCE_S = 30.0
-_PATIENCE_TIMES = 10
-"""An answer may take so long, and so many times the length of the sound: processes start, machines are busy.
-After that the decoder is taken to hang."""
-_BYTES_A_SECOND = 2 * SAMPLE_RATE
+_PATIENCE_S = 300.0
+"""An answer may take so long, and as long as the decoder may work on it (`sphinx_worker.allowance_s`): on a
+busy machine it waits for its turn. After that it is taken to hang."""
+
+
+class DecoderError(RunError):
+    """A decoder failed with a turn: another one, or another turn, may go well."""
 
 
 class SphinxProcess:
@@ -63,9 +64,9 @@ class SphinxProcess:
             content: sound, int16, mono, 16 kHz, as bytes; or what the operation takes.
 
         Raises:
-            RunError: the decoder failed or hangs, or its process has ended.
+            DecoderError: the decoder failed or hangs, or its process has ended.
         """
-        patience_s = _PATIENCE_S + _PATIENCE_TIMES * len(content) / _BYTES_A_SECOND
+        patience_s = _PATIENCE_S + sphinx_worker.allowance_s(len(content))
         patience = threading.Timer(patience_s, self._give_up)
         patience.daemon = True
         patience.start()
@@ -93,11 +94,13 @@ class SphinxProcess:
             reply: sphinx_worker.Reply = json.loads(_exactly(replies.read(length), length))
         except (OSError, EOFError, ValueError) as error:  # ValueError: it was stopped
             self.stop()
-            ended = f"its process ended (exit code {self._process.poll()})"
-            raise RunError(f"pocketsphinx failed: {'it did not answer' if self._hung else ended}") from error
+            code = self._process.poll()
+            hung = self._hung or code == -sphinx_worker.OVERDUE
+            ended = "it did not answer" if hung else f"its process ended (exit code {code})"
+            raise DecoderError(f"pocketsphinx failed: {ended}") from error
         if "error" in reply:
             self.stop()  # the next turn is not for it
-            raise RunError(f"pocketsphinx failed: {reply['error']}")
+            raise DecoderError(f"pocketsphinx failed: {reply['error']}")
         return reply
 
 

@@ -36,6 +36,16 @@ PIECE = 2 * 320
 room for as many cepstra as that has, but for fewer features than it then computes of them at once (acmod.c of
 pocketsphinx 5.1.1): of longer pieces it loses words, crashes, or goes round in circles for ever."""
 
+_ALLOWANCE_S = 30.0
+_ALLOWANCE_TIMES = 10
+"""So much processor time a request may take, and so many times the length of its sound, about a hundred times
+what is usual. What takes more goes round in circles."""
+
+OVERDUE: int = getattr(signal, "SIGPROF", 0)
+"""The signal that ends a process then; Windows has none."""
+
+_BYTES_A_SECOND = 2 * 16_000
+
 RECALLED_FRAMES = 300
 """How many frames' worth the mean of earlier turns counts beside that of a turn's beginning."""
 
@@ -118,18 +128,32 @@ class Worker:
             self._open = True
 
 
+def allowance_s(length: int) -> float:
+    """How much processor time so many bytes of sound may take, in seconds."""
+    return _ALLOWANCE_S + _ALLOWANCE_TIMES * length / _BYTES_A_SECOND
+
+
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer requests until there are no more."""
     worker = Worker()
     while len(header := requests.read(REQUEST.size)) == REQUEST.size:
         operation, length = REQUEST.unpack(header)
+        content = requests.read(length)
+        _limit_time(allowance_s(length))
         try:
-            reply = worker.operations[operation](requests.read(length))
+            reply = worker.operations[operation](content)
         except RuntimeError as error:
             reply = {"error": str(error)}
+        _limit_time(0)
         content = json.dumps(reply).encode()
         replies.write(REPLY.pack(len(content)) + content)
         replies.flush()
+
+
+def _limit_time(seconds: float) -> None:
+    """Have this process end once it has worked for so long; 0 for no limit."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _numbers(text: str) -> list[float]:

@@ -56,7 +56,8 @@ class WyomingAddress(BaseModel):
             return cls.model_validate({"host": host, "port": port or DEFAULT_PORT, **asked})
         except ValidationError as error:
             first = error.errors()[0]
+            where = ": ".join(str(part) for part in (*first["loc"], first["msg"]))
             raise InputError(
-                f"the recogniser's address: {first['loc'][0]}: {first['msg']}; it takes language, model and "
+                f"the recogniser's address: {where}; it takes language, model and "
                 f"timeout (seconds), like {_EXAMPLE}"
             ) from error

@@ -2,11 +2,12 @@
 
 import gzip
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from streamer.errors import InputError
-from streamer.event_lines import LONGEST, event_lines
+from streamer.event_lines import LONGEST, check_ends, event_lines
 
 TEXT = '{"a": "grün"}\n{"b": 2}\r\n\n{"c": 3}'
 LINES = [(1, '{"a": "grün"}'), (2, '{"b": 2}'), (4, '{"c": 3}')]
@@ -64,3 +65,10 @@ def test_a_line_without_end_takes_no_more_memory_than_a_long_one() -> None:
 def test_what_is_compressed_is_said() -> None:
     with pytest.raises(InputError, match=r"x is compressed: decompress it first \(gzip -d"):
         read(gzip.compress(TEXT.encode()), 4)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="has no such device")
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_refused_at_once(device: str) -> None:
+    with Path(device).open("rb") as file, pytest.raises(InputError, match="is a device"):
+        check_ends(file, device)

@@ -34,6 +34,7 @@ def mux(
     tags: dict[str, str] | None = None,
     packet: int | None = None,
     video_s: float = 0.0,
+    video: str = "mpeg4",
 ) -> Path:
     """Encode float32 [n] in packets that `change` may drop or move.
 
@@ -46,10 +47,11 @@ def mux(
         tags: of the container.
         packet: samples in each, where the codec leaves the choice.
         video_s: how long a picture is shown, from 0 s on.
+        video: FFmpeg's name of what encodes it.
     """
     with av.open(str(path), "w") as container:
         container.metadata.update(tags or {})
-        picture = container.add_stream("mpeg4", rate=10) if video_s else None
+        picture: Any = container.add_stream(video, rate=10) if video_s else None
         if picture is not None:
             picture.width = picture.height = 32
             picture.pix_fmt = "yuv420p"

@@ -134,11 +134,19 @@ def test_what_overlaps_is_cut_off() -> None:
     assert clock.jumps == 0
 
 
-def test_a_chained_stream_that_was_short_is_not_cut_off() -> None:
-    clock = ContainerClock(0.0, broadcast=True, restarts=True)
+def test_another_container_begins_where_the_one_before_ended() -> None:
+    clock = ContainerClock(0.0)
+    assert clock.place(0.0, 0.0) == Placement()
+    clock.restart()
     assert clock.place(0.0, 0.5) == Placement()
     assert clock.place(0.02, 0.52) == Placement()
-    assert clock.jumps == 1
+    assert clock.jumps == 0
+
+
+def test_a_clock_that_stands_takes_nothing_away() -> None:
+    clock = ContainerClock(0.0)
+    assert [clock.place(0.0, 0.02 * i) for i in range(500)] == [Placement()] * 500
+    assert (clock.jumps, clock.surplus_s) == (0, 0.0)
 
 
 def test_pieces_without_a_time_follow_what_came_before() -> None:

@@ -30,9 +30,20 @@ NEAR_S = 0.02
 WAVE_FORMAT = b"fmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libopus"), ("a.mp4", "aac")])
-def test_sound_that_begins_after_the_picture_keeps_its_time(tmp_path: Path, name: str, codec: str) -> None:
-    path = mux(tmp_path / name, bursts(3, 48_000, [1.0]), 48_000, codec, later(4.9), video_s=8)
+@pytest.mark.parametrize(
+    ("name", "codec", "video"),
+    [
+        ("a.mkv", "libopus", "mpeg4"),
+        ("a.mp4", "aac", "mpeg4"),
+        ("a.mkv", "libopus", "libx264"),  # which has B-frames
+        ("a.mp4", "aac", "libx264"),
+        ("a.ts", "mp2", "libx264"),
+    ],
+)
+def test_sound_that_begins_after_the_picture_keeps_its_time(
+    tmp_path: Path, name: str, codec: str, video: str
+) -> None:
+    path = mux(tmp_path / name, bursts(3, 48_000, [1.0]), 48_000, codec, later(4.9), video_s=8, video=video)
     sound, gaps, complaints = decoded(path)
     assert starts_of_bursts(sound) == [pytest.approx(5.9, abs=NEAR_S)]
     assert (gaps, complaints) == ([], [])
@@ -118,16 +129,46 @@ def test_over_a_jump_of_the_clock_time_goes_on(tmp_path: Path, offset_s: float, 
     assert "has a clock that jumps 1 time" in complaints[0]
 
 
-def test_a_chained_stream_goes_on_at_another_rate(tmp_path: Path) -> None:
-    pieces = [
-        write(tmp_path / "1.ogg", bursts(3, 44_100, [1.0]), 44_100, "flac"),
-        write(tmp_path / "2.ogg", bursts(3, 16_000, [1.0]), 16_000, "flac"),
-    ]
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("flac", 44_100), ("flac", 16_000), ("flac", 48_000)],
+        [("flac", 8_000), ("flac", 44_100)],
+        [("libopus", 48_000), ("flac", 22_050), ("libopus", 16_000)],
+    ],
+    ids=lambda links: "-".join(f"{codec}{rate}" for codec, rate in links),
+)
+def test_chained_ogg_goes_on_with_another_rate_and_codec(
+    tmp_path: Path, links: list[tuple[str, int]], streamed: bool
+) -> None:
+    whole = b"".join(
+        mux(tmp_path / f"{i}.ogg", bursts(3, rate, [1.0]), rate, codec).read_bytes()
+        for i, (codec, rate) in enumerate(links)
+    )
     path = tmp_path / "chain.ogg"
-    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
-    sound, gaps, _ = decoded(path)
+    path.write_bytes(whole)
+    sound, gaps, complaints = decoded(io.BytesIO(whole) if streamed else path)
+    assert starts_of_bursts(sound) == pytest.approx([3 * i + 1.0 for i in range(len(links))], abs=0.03)
+    assert (gaps, complaints) == ([], [])
+
+
+def test_a_link_that_is_broken_does_not_end_what_follows(tmp_path: Path) -> None:
+    pieces = [mux(tmp_path / f"{i}.ogg", bursts(3, 16_000, [1.0]), 16_000, "flac") for i in range(3)]
+    whole = [bytearray(piece.read_bytes()) for piece in pieces]
+    at = whole[1].index(b"fLaC")
+    whole[1][at : at + 4] = b"none"
+    path = tmp_path / "chain.ogg"
+    path.write_bytes(b"".join(whole))
+    sound, _, _ = decoded(path)
     assert starts_of_bursts(sound) == pytest.approx([1.0, 4.0], abs=NEAR_S)
-    assert gaps == []
+
+
+def test_a_block_of_wavpack_may_be_large(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * 44_100).astype(np.float32)
+    sound, gaps, complaints = decoded(mux(tmp_path / "a.wv", noise, 44_100, "wavpack", packet=44_100))
+    assert len(sound) == 3 * 16_000
+    assert (gaps, complaints) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -162,6 +203,18 @@ def test_rates_that_are_none_are_refused(tmp_path: Path, rate: int) -> None:
     data[24:32] = struct.pack("<II", rate, min(2 * rate, 2**32 - 1))
     path.write_bytes(data)
     with pytest.raises(InputError, match=f"{rate} samples a second|can be decoded"):
+        decoded(path)
+
+
+def test_sound_of_which_no_codec_is_known_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(6_400))
+    data = bytearray(path.read_bytes())
+    data[34:36] = struct.pack("<H", 520)  # bits a sample
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="no audio in it that can be decoded"):
         decoded(path)
 
 
@@ -226,7 +279,7 @@ def test_what_never_becomes_a_recording_can_be_stopped_too(endless: bytes) -> No
     assert monotonic() - began < 3
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError, OSError(5, "Input/output error")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("no"), OSError(5, "Input/output error")])
 def test_what_reading_raises_is_raised(error: BaseException | type[BaseException]) -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:

@@ -70,6 +70,16 @@ def test_rf64_states_its_size_elsewhere(tmp_path: Path) -> None:
     assert ending_of(io.BytesIO(whole[:-1000])) == Ending(missing=1000)
 
 
+def test_a_chunk_may_state_more_than_any_file_can_hold(tmp_path: Path) -> None:
+    data = bytearray(recording(tmp_path, "a.w64"))
+    at = data.index(b"fmt ") + 16
+    data[at : at + 8] = (2**64 - 8).to_bytes(8, "little")
+    assert ending_of(io.BytesIO(data)) == Ending()
+    (tmp_path / "a.w64").write_bytes(data)
+    with (tmp_path / "a.w64").open("rb") as file:
+        assert ending_of(file) == Ending()
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_any_bytes_have_an_end(tmp_path: Path, seed: int) -> None:
     random = np.random.default_rng(seed)

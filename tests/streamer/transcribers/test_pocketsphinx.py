@@ -1,4 +1,5 @@
 import gc
+import shutil
 import subprocess
 import sys
 
@@ -20,7 +21,8 @@ from benchmarks.recognition import (
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening
 from streamer.transcribers.pocketsphinx import PocketSphinx
-from streamer.transcribers.sphinx_process import SphinxProcesses
+from streamer.transcribers.sphinx_process import SphinxProcess, SphinxProcesses
+from streamer.transcribers.sphinx_worker import OVERDUE, REQUEST, Reply
 
 RATE = 16_000
 needs_shared = pytest.mark.skipif(not AUDIO.is_dir(), reason="../shared is absent")
@@ -224,7 +226,8 @@ def test_a_decoder_that_hangs_is_given_up_and_the_turn_decoded_by_another(
     monkeypatch.setattr("streamer.transcribers.sphinx_process._PATIENCE_S", 15.0)
     audio, recogniser = sample[2].audio, PocketSphinx()
     words = recogniser.transcribe(audio)
-    monkeypatch.setattr("streamer.transcribers.sphinx_process._PATIENCE_TIMES", 0)
+    monkeypatch.setattr("streamer.transcribers.sphinx_worker._ALLOWANCE_S", 0.0)
+    monkeypatch.setattr("streamer.transcribers.sphinx_worker._ALLOWANCE_TIMES", 0)
     process = recogniser._processes.borrow()
     assert process is not None
     recogniser._processes.give_back(process)
@@ -233,6 +236,61 @@ def test_a_decoder_that_hangs_is_given_up_and_the_turn_decoded_by_another(
     [said] = [record.message for record in caplog.records]
     assert said == "pocketsphinx failed: it did not answer; the turn is decoded once more"
     assert not process.alive
+    recogniser.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGPROF")
+def test_a_decoder_that_goes_round_in_circles_is_ended_and_costs_one_turn_its_words(
+    sample: list[Sentence], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    audio, recogniser = sample[2].audio, PocketSphinx()
+    words = recogniser.transcribe(audio)
+
+    def circling(process: SphinxProcess, operation: bytes, content: bytes = b"") -> Reply:
+        psutil.Process(process.pid).send_signal(OVERDUE)  # as its timer does
+        return ask(process, operation, content)
+
+    ask = SphinxProcess.ask
+    with monkeypatch.context() as patched:
+        patched.setattr(SphinxProcess, "ask", circling)
+        assert recogniser.transcribe(audio).text == ""
+    assert [record.message for record in caplog.records] == [
+        "pocketsphinx failed: it did not answer; the turn is decoded once more",
+        "pocketsphinx failed: it did not answer; the turn stays without words",
+    ]
+    assert recogniser.transcribe(audio) == words
+    recogniser.close()
+
+
+CIRCLES = """
+from streamer.transcribers import sphinx_worker
+sphinx_worker._ALLOWANCE_S = 0.5
+
+def circle(sound):
+    while True:
+        pass
+
+sphinx_worker.Worker = lambda: type("Worker", (), {"operations": {b"W": circle}})
+import sys
+sphinx_worker.serve(sys.stdin.buffer, sys.stdout.buffer)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGPROF")
+def test_a_request_may_take_so_much_processor_time() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", CIRCLES], input=REQUEST.pack(b"W", 0), check=False, timeout=120
+    )
+    assert ended.returncode == -OVERDUE
+
+
+def test_decoders_that_fail_from_the_first_turn_on_end_the_session(
+    sample: list[Sentence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    recogniser = PocketSphinx()
+    with pytest.raises(RunError, match="its process ended"):
+        recogniser.transcribe(sample[2].audio)
     recogniser.close()
 
 

@@ -71,6 +71,8 @@ def test_addresses() -> None:
         "wyoming://host?timeout=-1",
         "wyoming://host?language",
         "wyoming://[::1",
+        "wyoming://host?\udcff=1",
+        "wyoming://host?model=\udcff",
     ],
 )
 def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:

@@ -1,0 +1,82 @@
+"""Chained Ogg, link by link: FFmpeg reads on only where the streams are of the same kind and rate."""
+
+import io
+from typing import BinaryIO, Protocol
+
+_SYNC = b"OggS"
+_BEGINS_A_STREAM = 0x02
+_HEADER = 27
+
+
+class _Bytes(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def is_ogg(file: BinaryIO | io.FileIO) -> bool:
+    """Whether a file begins as Ogg does; it is at its beginning again afterwards."""
+    head = file.read(len(_SYNC))
+    file.seek(0)
+    return head == _SYNC
+
+
+class OggLinks:
+    """Passes bytes on up to the end of a link (RFC 3533: before the streams that begin after others ended).
+
+    What is no Ogg has one link.
+
+    Args:
+        stream: gives at most as many bytes as it is asked for, and none at its end.
+    """
+
+    def __init__(self, stream: _Bytes) -> None:
+        self._stream = stream
+        self._held = bytearray()
+        self._free = 0  # bytes that may pass without a look
+        self._is_ogg: bool | None = None
+        self._goes_on = False  # a page of this link has passed that begins no stream
+        self._is_over = False  # the link is, and the next one is at hand
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes of this link; none at its end."""
+        while not self._is_over:
+            if passing := bytes(self._held[: min(size, self._free)]):
+                self._free -= len(passing)
+                del self._held[: len(passing)]
+                return passing
+            if not self._free and self._look():
+                continue
+            more = self._stream.read(size)
+            if not more:
+                passing, self._held = bytes(self._held), bytearray()
+                return passing
+            self._held += more
+        return b""
+
+    def go_on(self) -> bool:
+        """Pass over what is left of this link; whether there is another one, which is read from now on."""
+        while self.read(2**16):
+            pass
+        over, self._is_over, self._goes_on = self._is_over, False, False
+        return over
+
+    def _look(self) -> bool:
+        """Whether what is held is enough to tell what becomes of it."""
+        held = self._held
+        if self._is_ogg is None and len(held) >= len(_SYNC):
+            self._is_ogg = held.startswith(_SYNC)
+        if not self._is_ogg:
+            self._free = 2**63 if self._is_ogg is False else 0
+            return bool(self._free)
+        at = held.find(_SYNC)
+        if at:
+            self._free = at if at > 0 else max(0, len(held) - len(_SYNC) + 1)
+            return bool(self._free)
+        if len(held) < _HEADER or len(held) < _HEADER + held[26]:
+            return False
+        begins = bool(held[5] & _BEGINS_A_STREAM)
+        if begins and self._goes_on:
+            self._is_over = True
+            return True
+        self._goes_on |= not begins
+        self._free = _HEADER + held[26] + sum(held[_HEADER : _HEADER + held[26]])
+        return True
