@@ -4,7 +4,7 @@
 class _Complaint(Exception):
     """An error whose message stays one line, whatever it quotes: what is not printable is escaped."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str = "") -> None:
         super().__init__(
             "".join(
                 each if each.isprintable() else each.encode("unicode_escape").decode("ascii")

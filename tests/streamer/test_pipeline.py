@@ -401,7 +401,7 @@ class Odd(Collect):
         (ValueError(), "error: ValueError"),
         (MemoryError(), "error: MemoryError"),
         (OSError(" \n "), "error: OSError"),
-        (RunError("two\nlines"), "error: two lines"),
+        (RunError("two\nlines"), "error: two\\nlines"),
         (AssertionError("what"), "error: AssertionError: what"),
     ],
 )

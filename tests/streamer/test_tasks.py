@@ -38,7 +38,7 @@ async def test_a_dead_task_makes_healthz_say_so(tmp_path: Path, caplog: pytest.L
         [reason] = json.loads(said)["reasons"]
         assert reason["part"] == "sender"
         assert "ended unexpectedly (ValueError)" in reason["reason"]
-        assert caplog.messages == ["sender has ended unexpectedly (ValueError it can't be packed)"]
+        assert caplog.messages == ["sender has ended unexpectedly (ValueError: it can't be packed)"]
         well.cancel()
         await asyncio.wait([well])
         del dead  # as whoever began it is left
