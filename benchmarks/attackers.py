@@ -12,7 +12,6 @@ import os
 import struct
 import sys
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -49,7 +48,7 @@ class Done:
     connections: int = 0
     messages: int = 0
     answers: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
+    ended: dict[str, int] = field(default_factory=dict)
 
     def hear(self, data: bytes) -> None:
         """See what the server said."""
@@ -221,7 +220,8 @@ async def attack(kinds: list[str], place: Place, seconds: float) -> dict[str, Do
             try:
                 await KINDS[kind][0](place, done[kind])
             except (OSError, EOFError) as error:  # the server need not like it
-                done[kind].ended[str(error) or type(error).__name__] += 1
+                how = str(error) or type(error).__name__
+                done[kind].ended[how] = done[kind].ended.get(how, 0) + 1
             await asyncio.sleep(0.01)
 
     with suppress(TimeoutError):

@@ -1,6 +1,8 @@
 """Whether there is memory enough: what is short of it fails in many ways, not all of which can be caught."""
 
+import ctypes
 import errno
+from contextlib import suppress
 
 from streamer.errors import RunError
 
@@ -42,3 +44,9 @@ def is_short(error: BaseException) -> bool:
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or any(sign in str(error) for sign in _SIGNS)
     )
+
+
+def return_freed() -> None:
+    """Give memory that is used no more back to the system; glibc keeps it, for each thread that used any."""
+    with suppress(OSError, AttributeError, TypeError):  # another C library, or Windows
+        ctypes.CDLL(None).malloc_trim(0)

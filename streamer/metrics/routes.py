@@ -7,18 +7,30 @@ from starlette.routing import Route
 
 from streamer.metrics.health import troubles
 from streamer.metrics.prometheus import Metrics
+from streamer.server.budget import Budget
 from streamer.version import VERSION
+
+_SCRAPES_PER_S, _SCRAPES_AT_ONCE = 5, 20
 
 
 def monitoring_routes(metrics: Metrics) -> list[Route]:
-    """The routes by which operators look in; all run in the event loop of the sessions."""
+    """The routes by which operators look in; all run in the event loop of the sessions.
+
+    Figures take milliseconds to gather: where they are asked for more often than that is done, those of just
+    before are given.
+    """
+    budget = Budget(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
+    latest: dict[str, bytes] = {}  # by content type
 
     async def scrape(request: Request) -> Response:
         try:
             encode, content_type = choose_encoder(request.headers.get("accept", ""))
         except (TypeError, ValueError):  # a version that is none: it may be disregarded (RFC 9110, 12.5.1)
             encode, content_type = choose_encoder("")
-        return Response(encode(metrics.registry), headers={"Content-Type": content_type})
+        if content_type not in latest or budget.has(1):
+            budget.spend(1)
+            latest[content_type] = encode(metrics.registry)
+        return Response(latest[content_type], headers={"Content-Type": content_type})
 
     async def health(_: Request) -> Response:
         found = troubles(metrics.analyzer)

@@ -23,10 +23,19 @@ class Budget:
 
     def spend(self, amount: float) -> float:
         """Take out so much; returns how long to wait, in seconds, before anything is done for it."""
-        now = monotonic()
-        self._left = min(self._burst, self._left + (now - self._since) * self._per_s) - amount
-        self._since = now
+        self._fill()
+        self._left -= amount
         return max(0.0, -self._left / self._per_s)
+
+    def has(self, amount: float) -> bool:
+        """Whether so much could be taken out without waiting."""
+        self._fill()
+        return self._left >= amount
+
+    def _fill(self) -> None:
+        now = monotonic()
+        self._left = min(self._burst, self._left + (now - self._since) * self._per_s)
+        self._since = now
 
     async def pay(self, amount: float) -> None:
         """Take out so much, and wait as long as that takes."""

@@ -10,7 +10,8 @@ from streamer.errors import InputError
 from streamer.server.guard import read_token
 from streamer.server.settings import ServerSettings
 
-_BACKLOG = 256
+_BACKLOG = 4096
+"""Connections that may wait to be accepted; one that finds no room is tried again a second later."""
 
 
 class Entrance:

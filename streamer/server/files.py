@@ -25,6 +25,14 @@ def raise_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def room_for_connections(wanted: int) -> int:
+    """How many connections there may be that are no streams: a quarter of what may be open, at most."""
+    limit = None if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit is None or limit == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, limit // 4))
+
+
 def room_for_streams(connections: int, *, file: bool, broker: bool) -> int | None:
     """How many streams there may be beside other connections; None where nothing limits them, at least one.
 

@@ -5,17 +5,23 @@ import contextlib
 import logging
 import socket
 from collections.abc import Coroutine, Iterator
+from time import monotonic
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from streamer.memory import return_freed
 from streamer.server.connections import Connection, Connections
+from streamer.server.files import room_for_connections
 from streamer.server.floods import FloodFilter
 from streamer.server.http import MOST_HEAD_BYTES, Http
 from streamer.server.settings import ServerSettings
 
 _LOOK_EVERY_S = 0.5
 _OUT_OF_FILES_S = 0.1
+_TURNS_TO_SPEAK = 8
+"""Turns of the event loop until what a connection asks is read: before, newer ones must not displace it."""
+_RETURN_EVERY_S = 10.0
 
 _log = logging.getLogger("merits.server")
 _floods = FloodFilter()
@@ -60,14 +66,17 @@ class BoundedServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, limits: ServerSettings, *, websockets: int = 0) -> None:
         super().__init__(config)
         self.limits = limits
+        plain = room_for_connections(limits.max_connections)
+        self._accepted_at_once = max(1, plain // _TURNS_TO_SPEAK)
         self.known = Connections(
-            plain=limits.max_connections,
+            plain=plain,
             websockets=websockets,
             request_s=limits.request_timeout_s,
             answer_s=limits.answer_timeout_s,
             vanished_s=limits.vanished_timeout_s,
         )
         self._tasks: set[asyncio.Task[None]] = set()
+        self._returned_s = monotonic()
         _floods.watch(("merits.server", "uvicorn.error", "asyncio", "websockets.server"))
 
     @contextlib.contextmanager
@@ -76,7 +85,10 @@ class BoundedServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept from now on: one connection in a turn of the event loop, so that a flood is one of many."""
+        """Accept from now on: some connections in a turn of the event loop, which a flood must not hold up.
+
+        Nor must others wait for as many turns as the flood has connections.
+        """
         await super().startup(sockets=[])
         self._spawn(self._look_after())
         for listener in sockets or ():
@@ -107,9 +119,10 @@ class BoundedServer(uvicorn.Server):
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
+        accepted = 0
         while True:
             try:
-                connected, address = await loop.sock_accept(listener)
+                connected, address = await loop.sock_accept(listener)  # at once where there is one
             except ConnectionError:
                 continue  # it went before it was accepted
             except OSError as error:  # no more files may be open, or there is no memory for one
@@ -123,7 +136,9 @@ class BoundedServer(uvicorn.Server):
                 connected.close()  # it went already
             else:
                 self._spawn(self._open(connection))
-            await asyncio.sleep(0)
+            accepted += 1
+            if accepted % self._accepted_at_once == 0:
+                await asyncio.sleep(0)
 
     async def _open(self, connection: Connection) -> None:
         """See it through its TLS handshake, if there is one; then it is on its own."""
@@ -148,3 +163,6 @@ class BoundedServer(uvicorn.Server):
             await asyncio.sleep(_LOOK_EVERY_S)
             self.known.end_late()
             _floods.tell()
+            if self._returned_s + _RETURN_EVERY_S < monotonic():
+                self._returned_s = monotonic()
+                await asyncio.to_thread(return_freed)

@@ -120,7 +120,7 @@ def _fit_into_open_files(streams: Streams, notify: Callable[[str], None]) -> Non
     """Allow for fewer streams than wanted where each could not have the files that it may need."""
     files.raise_limit()
     limits = streams.settings.server
-    others = limits.max_connections + limits.max_onlookers + _MORE_WEBSOCKETS
+    others = files.room_for_connections(limits.max_connections) + limits.max_onlookers + _MORE_WEBSOCKETS
     room = files.room_for_streams(others, file=streams.writes_files, broker=streams.publishes)
     if room is not None and room < streams.limit:
         notify(

@@ -23,8 +23,14 @@ class ServerSettings(BaseModel):
     max_speed: float = Field(
         20.0, ge=1, le=1000, description="Sound that comes faster than so many times real time is slowed."
     )
+    max_starts_per_s: float = Field(
+        20.0,
+        ge=1,
+        le=1e6,
+        description="Streams that begin in a second, after a burst of max_streams; more wait.",
+    )
     max_connections: int = Field(
-        64,
+        256,
         ge=1,
         le=10_000,
         description="Connections at once that neither stream nor watch, or not yet; beyond, one gives way.",

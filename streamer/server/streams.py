@@ -21,6 +21,7 @@ from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.leftovers import sending_leftovers
 from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.outbox.outbox import Outbox
+from streamer.server.budget import Budget
 from streamer.server.events_folder import SessionFile
 from streamer.server.line import Line
 from streamer.server.memory import Memory
@@ -138,6 +139,7 @@ class Streams:
         self.settings = settings
         self.limit = settings.server.max_streams
         """Of streams at once, those that wait for their clients included."""
+        self._starts = Budget(settings.server.max_starts_per_s, settings.server.max_streams)
         self.memory = Memory(settings.server.max_memory_mb)
         self.stopping = False
         self.onlookers = Onlookers(analyzer.bundle, settings)
@@ -215,6 +217,7 @@ class Streams:
             Refused: another client is connected under the name, and is not to be taken over; there are too
                 many; memory is short; or the server is stopping.
         """
+        await self._starts.pay(1)
         while (other := self._in_the_way(name, start)) is not None:
             await other.ended.wait()
         if self.stopping:
