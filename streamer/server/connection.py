@@ -35,7 +35,10 @@ _log = logging.getLogger("merits.server")
 
 async def converse(websocket: WebSocket, streams: Streams) -> None:
     """Serve a client that the guard has let in, whatever it does; nothing is raised for what goes wrong."""
-    await websocket.accept(accepted_subprotocol(websocket.scope))
+    try:
+        await websocket.accept(accepted_subprotocol(websocket.scope))
+    except OSError:
+        return  # it has gone already
     line = Line(websocket)
     try:
         with streams.place():

@@ -11,7 +11,10 @@ from streamer.server.protocol import Problem, Refused, accepted_subprotocol
 
 async def watch(websocket: WebSocket, onlookers: Onlookers, close_timeout_s: float) -> None:
     """Serve an onlooker that the guard has let in, until it leaves or the server stops."""
-    await websocket.accept(accepted_subprotocol(websocket.scope))
+    try:
+        await websocket.accept(accepted_subprotocol(websocket.scope))
+    except OSError:
+        return  # it has gone already
     try:
         async with onlookers.join(websocket) as events:
             hearing = asyncio.create_task(_hear(websocket))

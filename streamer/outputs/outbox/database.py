@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
+from typing import Any
 
 from streamer.outputs.outbox.age import OutboxTime, Reading, read_clock
 from streamer.outputs.outbox.file import claim
@@ -86,7 +87,11 @@ class Database:
         if path is not None:
             claim(path)
         self._connection = sqlite3.connect(
-            path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            path or ":memory:",
+            timeout=_BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
         )
         try:
             self._set_up()
@@ -303,7 +308,8 @@ class Database:
             self._connection.execute("UPDATE clock SET boot = ?, base_s = ?, ticks_s = ?", clock)
             for row in rows:
                 self._connection.execute(
-                    f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row
+                    f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                    [_encodable(value) if isinstance(value, str) else value for value in row],
                 )
 
     def close(self) -> None:
@@ -328,11 +334,34 @@ class Database:
         return value
 
 
+class _Connection(sqlite3.Connection):
+    """Whatever is wrong with what stands in the file is a `sqlite3.Error`.
+
+    Of a damaged one, sqlite3 quotes bytes that are no text, and asks for more memory than there is.
+    """
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except (UnicodeError, MemoryError) as error:
+            raise sqlite3.DatabaseError(f"it holds what is no text: {type(error).__name__}") from error
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        try:
+            return super().executemany(sql, parameters)
+        except (UnicodeError, MemoryError) as error:
+            raise sqlite3.DatabaseError(f"it holds what is no text: {type(error).__name__}") from error
+
+
 def _storable(message: Message) -> Message:
     """The same with nothing in its texts that is no UTF-8."""
     texts = {name: getattr(message, name) for name in ("topic", "payload", "id")}
-    mended = {name: text and text.encode("utf-8", "replace").decode() for name, text in texts.items()}
+    mended = {name: text and _encodable(text) for name, text in texts.items()}
     return message if mended == texts else replace(message, **mended)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _decode(stored: bytes) -> str:

@@ -333,3 +333,17 @@ async def test_the_owners_of_an_outbox_take_no_notice_of_the_wall_clock(path: Pa
             async with outbox_at(path) as other, other.mailbox("broker") as heir:
                 await heir.adopt()
                 assert await waiting(heir) == ""
+
+
+@pytest.mark.parametrize("column", ["owner", "broker", "topic", "payload", "event"])
+async def test_what_is_no_text_ends_nothing(path: Path, column: str) -> None:
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("a")])
+    with closing(sqlite3.connect(path)) as intruder:
+        intruder.execute(f"UPDATE messages SET {column} = CAST(x'61ff62' AS TEXT)")
+        intruder.commit()
+    async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
+        await mailbox.put([turn("b")])
+        await mailbox.adopt()
+        await mailbox.look()
+        assert "b" in await waiting(mailbox)
