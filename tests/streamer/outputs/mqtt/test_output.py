@@ -152,7 +152,7 @@ async def kitchen(url: str, folder: Path, drain_s: float = 10, **settings: Any) 
 
 
 async def becomes(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not done():
             await asyncio.sleep(0.01)
 
