@@ -341,22 +341,26 @@ class _Connection(sqlite3.Connection):
     """
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        try:
+        with _as_damage():
             return super().execute(sql, parameters)
-        except (UnicodeError, MemoryError) as error:
-            raise sqlite3.DatabaseError(f"it holds what is no text: {type(error).__name__}") from error
 
     def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
-        try:
+        with _as_damage():
             return super().executemany(sql, parameters)
-        except (UnicodeError, MemoryError) as error:
-            raise sqlite3.DatabaseError(f"it holds what is no text: {type(error).__name__}") from error
+
+
+@contextmanager
+def _as_damage() -> Iterator[None]:
+    try:
+        yield
+    except (UnicodeError, MemoryError) as error:
+        raise sqlite3.DatabaseError(f"it cannot be read: {type(error).__name__}") from error
 
 
 def _storable(message: Message) -> Message:
     """The same with nothing in its texts that is no UTF-8."""
     texts = {name: getattr(message, name) for name in ("topic", "payload", "id")}
-    mended = {name: text and _encodable(text) for name, text in texts.items()}
+    mended: dict[str, Any] = {name: text and _encodable(text) for name, text in texts.items()}
     return message if mended == texts else replace(message, **mended)
 
 
