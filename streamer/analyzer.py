@@ -121,9 +121,9 @@ class Analyzer:
         self._batchers.append(batcher)
         return batcher
 
-    def lane(self) -> "Lane":
-        """A stream's own access, to be entered as long as the stream lasts."""
-        return Lane(self)
+    def lane(self, *, live: bool = True) -> "Lane":
+        """A stream's own access, to be entered as long as the stream lasts; of a recording where not live."""
+        return Lane(self, live=live)
 
     def stages(self) -> dict[str, "Stage"]:
         """What each kind of work has waiting, and how long it has taken so far."""
@@ -171,8 +171,9 @@ def _answering(do: Callable[[], Result]) -> Result:
 class Lane:
     """One stream's access to an `Analyzer`. What is cancelled before it has begun is not done."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
+    def __init__(self, analyzer: Analyzer, *, live: bool) -> None:
         self._analyzer = analyzer
+        self._recorded = None if live else Priority(Urgency.RECORDED)
 
     def __enter__(self) -> Self:
         for batcher in self._gathering():
@@ -195,7 +196,7 @@ class Lane:
 
     async def judge(self, heard: Heard) -> list[float]:
         """Judge voice activity, together with other streams'."""
-        return await self._analyzer._voice_activity.do(self, heard, Priority(Urgency.FINAL))
+        return await self._analyzer._voice_activity.do(self, heard, self._recorded or Priority(Urgency.FINAL))
 
     async def words(self, audio: NDArray[np.int16], priority: Priority) -> Transcript:
         """Recognise a turn, int16 [n] at 16 kHz; its text is "" where no words are heard.
@@ -204,7 +205,9 @@ class Lane:
             RunError: the recogniser failed.
         """
         transcribe = self._analyzer.transcriber.transcribe
-        return await self._analyzer._recognition.do(self, lambda: transcribe(audio), priority)
+        return await self._analyzer._recognition.do(
+            self, lambda: transcribe(audio), self._recorded or priority
+        )
 
     def gives_interim_words(self, silence_s: float) -> bool:
         """Whether `interim_words` may be asked now, for a turn that ends after so much silence."""
@@ -233,7 +236,7 @@ class Lane:
         """T1 [text features] of a turn's words in the light of those before; None where there are none."""
         if not text:
             return None
-        return await self._analyzer._words.do(self, Words(text, preceding), priority)
+        return await self._analyzer._words.do(self, Words(text, preceding), self._recorded or priority)
 
     async def embed_voice(
         self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
@@ -241,7 +244,7 @@ class Lane:
         """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
         if self._analyzer._voices is None:
             return None
-        return await self._analyzer._voices.do(self, Voice(audio, prepared), priority)
+        return await self._analyzer._voices.do(self, Voice(audio, prepared), self._recorded or priority)
 
     def voice_listening(self) -> SmallCareListening | None:
         """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""

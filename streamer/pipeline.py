@@ -108,7 +108,7 @@ class Pipeline:
         self._meter = meter
         self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
         self._teller = Teller(stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name)
-        self._lane = analyzer.lane()
+        self._lane = analyzer.lane(live=live)
         self._load = Load()
         self._channels = [
             Channel(

@@ -120,7 +120,7 @@ class Batcher(Generic[What, Result]):
             urgent = self._queue.waiting(Urgency.FINAL)
         share = self.streams / _STREAMS_A_WAIT
         patience_s = self._gather_s * (min(share, 1.0) if urgent else share)
-        return max(patience_s - self.lag_s(Urgency.PARTIAL), 0.0)
+        return max(patience_s - self.lag_s(max(Urgency)), 0.0)
 
     def _take(self) -> list[Job[What]]:
         with self._queued:

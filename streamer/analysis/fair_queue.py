@@ -17,6 +17,8 @@ class Urgency(IntEnum):
     """A turn that pauses, and may be over soon."""
     PARTIAL = 2
     """A turn that is still going on."""
+    RECORDED = 3
+    """A recording, which can wait: sound that comes in its own time goes before all of it."""
 
 
 @dataclass(slots=True)

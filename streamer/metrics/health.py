@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from streamer.analyzer import Analyzer
+from streamer.metrics.running import Snapshot
 from streamer.tasks import dead_parts
 
 
@@ -20,13 +21,19 @@ class Trouble:
     reason: str
 
 
-def troubles(analyzer: Analyzer) -> list[Trouble]:
-    """What is the matter now; empty while all is well."""
+def troubles(analyzer: Analyzer, now: Snapshot | None = None) -> list[Trouble]:
+    """What is the matter now; empty while all is well.
+
+    Args:
+        analyzer: of all sessions.
+        now: how these fare, where that is known already.
+    """
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
-    if behind := sum(session.held_back for session in analyzer.running.now()):
+    now = now or analyzer.running.now()
+    if behind := sum(session.held_back for session in now.sessions):
         found.append(Trouble("analysis", f"sessions that are held back because turns wait: {behind}"))
     found += [Trouble(part, reason) for part, reason in analyzer.running.troubles().items()]
-    outputs = [output for output in analyzer.running.outputs() if output.trouble is not None]
+    outputs = [output for output in now.outputs if output.trouble is not None]
     for name in dict.fromkeys(output.name for output in outputs):
         mine = [output for output in outputs if output.name == name]
         waiting = sum(output.queue.depth for output in mine if output.queue is not None)

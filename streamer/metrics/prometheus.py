@@ -1,7 +1,7 @@
 """The figures that Prometheus scrapes."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -24,6 +24,7 @@ from streamer.events import (
     TurnRevised,
 )
 from streamer.metrics.health import troubles
+from streamer.outputs.base import OutputStatus
 from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
@@ -132,16 +133,18 @@ class _Now(Collector):
         """Take note of how much was done by now."""
         now = monotonic()
         if not self._samples or now - self._samples[-1][0] >= _BETWEEN_SAMPLES_S:
-            self._samples.append(self._sample(now))
+            self._samples.append((now, self._work(), self._analyzer.running.now().audio_s))
         while self._samples[0][0] < now - FACTOR_OVER_S and len(self._samples) > 2:
             self._samples.popleft()
 
     def collect(self) -> Iterator[Metric]:
         """All of it."""
-        running, stages = self._analyzer.running, self._analyzer.stages()
-        sessions = running.now()
+        now, stages = self._analyzer.running.now(), self._analyzer.stages()
+        sessions = now.sessions
         yield _gauge("merits_streams", "Sessions that run", len(sessions))
-        yield _gauge("merits_healthy", "1 unless /healthz has something to say", not troubles(self._analyzer))
+        yield _gauge(
+            "merits_healthy", "1 unless /healthz has something to say", not troubles(self._analyzer, now)
+        )
         yield _gauge(
             "merits_recogniser_up", "0 while the embedded one stands in", self._analyzer.trouble is None
         )
@@ -156,51 +159,55 @@ class _Now(Collector):
         )
         limit.add_metric(["turns"], sum(session.limit for session in sessions))
         yield limit
-        yield from self._outputs()
+        yield from _output_metrics(now.outputs)
         busy = CounterMetricFamily("merits_busy_seconds", "Time spent working, by stage", labels=["stage"])
         for name, stage in stages.items():
             busy.add_metric([name], stage.busy_s)
         yield busy
-        yield CounterMetricFamily("merits_audio_seconds", "Sound analyzed", value=running.audio_s())
+        yield CounterMetricFamily("merits_audio_seconds", "Sound analyzed", value=now.audio_s)
         shed = CounterMetricFamily(
             "merits_shed", "What was left out for want of time or room", labels=["what"]
         )
-        for what, count in sorted({"partials": 0, "speculation": 0, **running.shed()}.items()):
+        for what, count in sorted({"partials": 0, "speculation": 0, **now.shed}.items()):
             shed.add_metric([what], count)
         yield shed
         yield _gauge(
             "merits_real_time_factor",
             "Seconds of work for a second of sound, over the latest minute; all stages together",
-            self._factor(),
+            self._factor(now.audio_s),
         )
 
-    def _outputs(self) -> Iterator[Metric]:
-        depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
-        up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
-        waiting: dict[str, int] = {}
-        well: dict[str, bool] = {}
-        for output in self._analyzer.running.outputs():
-            if not output.connecting:
-                well[output.name] = well.get(output.name, True) and output.trouble is None
-            if output.queue is not None:
-                waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
-        for name, count in waiting.items():
-            depth.add_metric([name], count)
-        for name, is_well in well.items():
-            up.add_metric([name], is_well)
-        yield depth
-        yield up
+    def _factor(self, sound: float) -> float:
+        """Work over sound since the oldest sample; no number while no sound has come.
 
-    def _factor(self) -> float:
-        """Work over sound since the oldest sample; no number while no sound has come."""
+        Args:
+            sound: so far, in seconds.
+        """
         self.sample()
-        _, work, sound = self._sample(0)
         _, work_before, sound_before = self._samples[0]
+        work = self._work()
         return (work - work_before) / (sound - sound_before) if sound > sound_before else float("nan")
 
-    def _sample(self, now: float) -> tuple[float, float, float]:
-        work = sum(stage.busy_s for stage in self._analyzer.stages().values())
-        return now, work, self._analyzer.running.audio_s()
+    def _work(self) -> float:
+        return sum(stage.busy_s for stage in self._analyzer.stages().values())
+
+
+def _output_metrics(outputs: Sequence[OutputStatus]) -> Iterator[Metric]:
+    depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
+    up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
+    waiting: dict[str, int] = {}
+    well: dict[str, bool] = {}
+    for output in outputs:
+        if not output.connecting:
+            well[output.name] = well.get(output.name, True) and output.trouble is None
+        if output.queue is not None:
+            waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
+    for name, count in waiting.items():
+        depth.add_metric([name], count)
+    for name, is_well in well.items():
+        up.add_metric([name], is_well)
+    yield depth
+    yield up
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

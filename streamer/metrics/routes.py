@@ -10,7 +10,7 @@ from streamer.metrics.prometheus import Metrics
 from streamer.server.budget import Budget
 from streamer.version import VERSION
 
-_SCRAPES_PER_S, _SCRAPES_AT_ONCE = 5, 20
+_SCRAPES_PER_S, _SCRAPES_AT_ONCE = 2, 10
 
 
 def monitoring_routes(metrics: Metrics) -> list[Route]:

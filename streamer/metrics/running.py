@@ -29,6 +29,23 @@ class SessionFigures:
     outputs: Sequence[OutputStatus] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How everything fares at a moment.
+
+    Attributes:
+        sessions: each that runs.
+        outputs: all that say how they fare, those of sessions and those beside.
+        audio_s: sound analyzed by all sessions so far, in seconds, ended ones too.
+        shed: what all sessions and their outputs shed so far, by kind or output, ended ones too.
+    """
+
+    sessions: Sequence[SessionFigures]
+    outputs: Sequence[OutputStatus]
+    audio_s: float
+    shed: Counter[str]
+
+
 class Running:
     """Knows all sessions on an analyzer. What is read here is read in the event loop of the sessions."""
 
@@ -88,23 +105,17 @@ class Running:
         found = {part: trouble() for part, trouble in self._watched.items()}
         return {part: trouble for part, trouble in found.items() if trouble is not None}
 
-    def now(self) -> list[SessionFigures]:
-        """How each session fares that runs."""
-        return [figures() for figures in self._sessions]
-
-    def outputs(self) -> list[OutputStatus]:
-        """How all outputs fare that say so, those of sessions and those beside."""
-        ours = [output for session in self.now() for output in session.outputs]
-        return [*ours, *(status() for status in self._beside)]
-
-    def audio_s(self) -> float:
-        """Sound analyzed by all sessions so far, in seconds."""
-        return self._ended_audio_s + sum(session.audio_s for session in self.now())
-
-    def shed(self) -> Counter[str]:
-        """What all sessions and their outputs shed so far, by kind or output."""
-        of_sessions = sum((session.shed for session in self.now()), self._ended_shed.copy())
-        return of_sessions + _shed(self.outputs())
+    def now(self) -> "Snapshot":
+        """How all sessions fare, those that run and those that ended, and the outputs beside them."""
+        sessions = [figures() for figures in self._sessions]
+        of_sessions = [output for session in sessions for output in session.outputs]
+        outputs = [*of_sessions, *(status() for status in self._beside)]
+        return Snapshot(
+            sessions,
+            outputs,
+            self._ended_audio_s + sum(session.audio_s for session in sessions),
+            sum((session.shed for session in sessions), self._ended_shed.copy()) + _shed(outputs),
+        )
 
 
 def _shed(outputs: Iterable[OutputStatus]) -> Counter[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 from streamer.events import Event, QueueHealth
 
@@ -53,16 +53,10 @@ class OutputStatus:
     connecting: bool = False
 
 
-@runtime_checkable
-class WatchedOutput(Output, Protocol):
-    """An output that says how it fares: for the live view, the metrics and `/healthz`."""
-
-    @property
-    def status(self) -> OutputStatus:
-        """How it fares now. Cheap, and right at any time."""
-        ...
-
-
 def how_they_fare(outputs: Iterable[Output]) -> list[OutputStatus]:
-    """What those outputs say that say how they fare."""
-    return [output.status for output in outputs if isinstance(output, WatchedOutput)]
+    """What those outputs say that say how they fare, for the live view, the metrics and `/healthz`.
+
+    Such an output has a property `status`, an `OutputStatus`: cheap, and right at any time.
+    """
+    statuses = (getattr(output, "status", None) for output in outputs)
+    return [status for status in statuses if isinstance(status, OutputStatus)]

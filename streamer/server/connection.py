@@ -180,5 +180,6 @@ async def _abandon(stream: Stream, source: StreamSource, feed: Feed) -> None:
     """When the client has gone for good, hold nothing back for it: what waits by then is all that counts."""
     await stream.line.lost()
     stream.connected = False
-    source.abandon()
-    await feed.abandon(Refused(Problem.DISCONNECTED, "the client disconnected"))
+    why = Refused(Problem.DISCONNECTED, "the client disconnected")
+    source.abandon(why)
+    await feed.abandon(why)

@@ -3,8 +3,9 @@
 import select
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
+from itertools import chain
 from time import monotonic
 
 _KEPT_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPALIVE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
@@ -81,8 +82,7 @@ class Connections:
         if not self._addresses:
             return False
         [(most, _)] = self._addresses.most_common(1)
-        plain = (*self._of[State.WAITING], *self._of[State.ANSWERED])
-        self._end(next(connection for connection in plain if connection.address == most))
+        self._end(next(connection for connection in self._plain_ones() if connection.address == most))
         return True
 
     def now(self, connection: Connection, state: State) -> bool:
@@ -101,13 +101,13 @@ class Connections:
             del there[connection]
             if connection.state is not State.WEBSOCKET:
                 self._addresses[connection.address] -= 1
-                self._addresses += Counter()  # none is kept with nothing
+                if not self._addresses[connection.address]:
+                    del self._addresses[connection.address]
 
     def end_late(self) -> None:
         """End those that take too long, and the websockets that are held back and have gone meanwhile."""
         now = monotonic()
-        plain = (*self._of[State.WAITING], *self._of[State.ANSWERED])
-        late = [connection for connection in plain if connection.deadline < now]
+        late = [connection for connection in self._plain_ones() if connection.deadline < now]
         held_back = [connection for connection in self._of[State.WEBSOCKET] if connection.held_back]
         for connection in (*late, *_hung_up(held_back)):
             self._end(connection)
@@ -116,6 +116,9 @@ class Connections:
         """End everyone."""
         for connection in [connection for there in self._of.values() for connection in there]:
             self._end(connection)
+
+    def _plain_ones(self) -> Iterator[Connection]:
+        return chain(self._of[State.WAITING], self._of[State.ANSWERED])
 
     def _put(self, connection: Connection, state: State) -> None:
         connection.state = state

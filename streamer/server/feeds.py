@@ -236,6 +236,8 @@ class ContainerFeed:
         if self._stop.is_set():  # since it was last seen, when there was nothing yet to cancel
             self._putting.cancel()
         self._putting.result()
+        if self._source.ended:
+            self._stop.set()  # nothing of the rest is taken in
 
 
 class _SocketBytes:

@@ -21,6 +21,8 @@ _LOOK_EVERY_S = 0.5
 _OUT_OF_FILES_S = 0.1
 _TURNS_TO_SPEAK = 8
 """Turns of the event loop until what a connection asks is read: before, newer ones must not displace it."""
+_MOST_ACCEPTED_AT_ONCE = 32
+"""In a turn of the event loop, which serves everyone else too."""
 _RETURN_EVERY_S = 10.0
 
 _log = logging.getLogger("merits.server")
@@ -67,7 +69,7 @@ class BoundedServer(uvicorn.Server):
         super().__init__(config)
         self.limits = limits
         plain = room_for_connections(limits.max_connections)
-        self._accepted_at_once = max(1, plain // _TURNS_TO_SPEAK)
+        self._accepted_at_once = max(1, min(plain // _TURNS_TO_SPEAK, _MOST_ACCEPTED_AT_ONCE))
         self.known = Connections(
             plain=plain,
             websockets=websockets,
@@ -141,7 +143,11 @@ class BoundedServer(uvicorn.Server):
                 await asyncio.sleep(0)
 
     async def _open(self, connection: Connection) -> None:
-        """See it through its TLS handshake, if there is one; then it is on its own."""
+        """See it through its first request's head, or its TLS handshake; then it is on its own.
+
+        Until then it costs a socket, and neither a transport nor a parser: of those that only come and stay
+        there may be thousands.
+        """
         if connection.socket.fileno() < 0:
             return  # it had to give way already
         loop, tls = asyncio.get_running_loop(), self.config.ssl
@@ -149,14 +155,19 @@ class BoundedServer(uvicorn.Server):
         assert opening is not None
         connection.abort = opening.cancel
         try:
-            await loop.connect_accepted_socket(
+            head = await _first_head(connection.socket) if tls is None else b""
+            _, http = await loop.connect_accepted_socket(
                 lambda: Http(self, connection),
                 connection.socket,
                 ssl=tls,
                 ssl_handshake_timeout=None if tls is None else self.limits.request_timeout_s,
             )
-        except OSError:  # ssl.SSLError is one
+        except (OSError, asyncio.CancelledError):  # ssl.SSLError is one
             self.known.leave(connection)
+            connection.socket.close()
+        else:
+            if head:
+                http.data_received(head)
 
     async def _look_after(self) -> None:
         while True:
@@ -166,3 +177,20 @@ class BoundedServer(uvicorn.Server):
             if self._returned_s + _RETURN_EVERY_S < monotonic():
                 self._returned_s = monotonic()
                 await asyncio.to_thread(return_freed)
+
+
+async def _first_head(connected: socket.socket) -> bytes:
+    """What comes until it may be a request's first line and headers, or can be none (RFC 9112, 2.1).
+
+    Raises:
+        OSError: it was closed before.
+    """
+    loop = asyncio.get_running_loop()
+    head = b""
+    while not (b"\n\r\n" in head or b"\n\n" in head or b"" < head[:1] < b"!"):
+        if len(head) >= MOST_HEAD_BYTES:
+            break
+        if not (more := await loop.sock_recv(connected, MOST_HEAD_BYTES)):
+            raise ConnectionError("closed before it asked for anything")
+        head += more
+    return head

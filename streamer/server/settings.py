@@ -30,13 +30,13 @@ class ServerSettings(BaseModel):
         description="Streams that begin in a second, after a burst of max_streams; more wait.",
     )
     max_connections: int = Field(
-        256,
+        4096,
         ge=1,
         le=10_000,
         description="Connections at once that neither stream nor watch, or not yet; beyond, one gives way.",
     )
     max_messages_per_s: float = Field(
-        1000.0, ge=10, le=1e6, description="Frames of a client that are read in a second, of any kind."
+        250.0, ge=10, le=1e6, description="Frames of a client that are read in a second, of any kind."
     )
     max_controls_per_s: float = Field(
         50.0, ge=1, le=1e6, description="Control messages of a client that are heeded in a second."

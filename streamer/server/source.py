@@ -36,6 +36,11 @@ class StreamSource:
         live: whether the sound comes in its own time, and must not be held back.
         buffer_s: sound that may wait, in seconds.
         max_speed: times real time, of all channels together.
+
+    Attributes:
+        name: as given.
+        channels: as given.
+        ended: whether nothing more is taken in.
     """
 
     def __init__(self, name: str, channels: int, *, live: bool, buffer_s: float, max_speed: float) -> None:
@@ -46,10 +51,11 @@ class StreamSource:
         self._pace = Budget(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
         self._gap_pace = Budget(max_speed, float("inf"), _GAPS_AT_ONCE_S)
         self._abandoned = asyncio.Event()
+        self._why_abandoned: Exception | None = None
         self._items: deque[_Item] = deque()
         self._shed_from: int | None = None  # since when sound is shed
         self._shed_to = 0
-        self._ended = False
+        self.ended = False
         self._error: Exception | None = None
         self._stop_reader: Callable[[], None] | None = None
         self._some = asyncio.Event()
@@ -59,35 +65,38 @@ class StreamSource:
     async def put(self, items: Sequence[_Item]) -> None:
         """Take in what follows, in order. What comes after the end is dropped."""
         for item in items:
-            if self._ended:
+            if self.ended:
                 return
             length = _length(item)
             if not self._abandoned.is_set():
                 await self._in_time(item)
-            while not self._live and self.waiting + length > self._limit and not self._ended:
+            while not self._live and self.waiting + length > self._limit and not self.ended:
                 self._room.clear()
                 await self._room.wait()
-            if not self._ended and not (self._live and self._is_shed(item, length)):
+            if self._abandoned.is_set() and self.waiting + length > self._limit:
+                self.end(self._why_abandoned)
+            if not self.ended and not (self._live and self._is_shed(item, length)):
                 self._append(item)
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing follows; `error` is raised after what came before has been taken out."""
-        if not self._ended:
+        if not self.ended:
             self._stop_shedding()
-            self._ended = True
+            self.ended = True
             self._error = error
         self._some.set()
         self._room.set()
 
-    def abandon(self) -> None:
-        """Whoever sends this has gone: nothing waits any more, and what finds no room is shed."""
+    def abandon(self, why: Exception) -> None:
+        """Whoever sends this has gone: nothing waits any more; at what finds no room it ends, with `why`."""
         self._live = True
+        self._why_abandoned = why
         self._abandoned.set()
         self._room.set()
 
     def interrupt(self, stop_reader: Callable[[], None]) -> None:
         """Nothing follows; after what came before has been taken out, `stop_reader` is called."""
-        if not self._ended:
+        if not self.ended:
             self._stop_reader = stop_reader
             self.end()
 
@@ -108,7 +117,7 @@ class StreamSource:
                 if self.waiting <= self._limit // 2:
                     self._room.set()
                 yield item
-            if self._ended:
+            if self.ended:
                 break
             self._some.clear()
             await self._some.wait()

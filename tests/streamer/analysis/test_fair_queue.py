@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streamer.analysis.fair_queue import FairQueue, Job, Priority, Urgency
 
-FINAL, SPECULATIVE, PARTIAL = Urgency
+FINAL, SPECULATIVE, PARTIAL, RECORDED = Urgency
 
 
 def job(stream: str, what: str, urgency: Urgency = FINAL) -> Job[str]:
@@ -64,8 +64,18 @@ def test_what_nobody_needs_is_not_done() -> None:
 
 
 def test_waiting_are_those_at_least_so_urgent() -> None:
-    queue = filled(job("a", "final"), job("a", "ahead", SPECULATIVE), job("b", "partial", PARTIAL))
-    assert [len(queue.waiting(urgency)) for urgency in Urgency] == [1, 2, 3]
+    queue = filled(
+        job("a", "final"),
+        job("a", "ahead", SPECULATIVE),
+        job("b", "partial", PARTIAL),
+        job("c", "recorded", RECORDED),
+    )
+    assert [len(queue.waiting(urgency)) for urgency in Urgency] == [1, 2, 3, 4]
+
+
+def test_recordings_wait_for_all_that_comes_in_its_own_time() -> None:
+    queue = filled(job("a", "recorded", RECORDED), job("b", "partial", PARTIAL), job("c", "final"))
+    assert [taken(queue, 9) for _ in range(3)] == [["final"], ["partial"], ["recorded"]]
 
 
 @given(

@@ -19,6 +19,7 @@ from streamer.audio.frame import AudioFrame, AudioGap
 from streamer.config import Settings
 from streamer.server.client_events import ClientEvents
 from streamer.server.memory import Memory
+from streamer.server.protocol import Problem, Refused
 from streamer.server.source import SEVERAL_REASONS, StreamSource
 from tests.streamer.server.raw import BINARY, CONT, PING, START, TEXT, ask, frame, rude
 from tests.streamer.server.serving import all_ended, events_of, serving
@@ -66,7 +67,7 @@ async def test_gaps_that_follow_one_another_are_one_and_are_allowed_for_by_time(
 
 
 async def test_whoever_left_is_waited_for_no_longer() -> None:
-    """Sound beyond the buffer is shed, told as a gap; what waits is kept."""
+    """It ends at the sound that finds no room; what waits is kept."""
     import numpy as np
 
     source = StreamSource("x", 1, live=False, buffer_s=1, max_speed=1)
@@ -74,12 +75,13 @@ async def test_whoever_left_is_waited_for_no_longer() -> None:
     putting = asyncio.create_task(source.put(frames))
     await asyncio.sleep(0.05)
     assert not putting.done()
-    source.abandon()
+    source.abandon(Refused(Problem.DISCONNECTED, "it has gone"))
     await asyncio.wait_for(putting, 1)
-    source.end()
-    told = [item async for item in source]
-    assert [item.start for item in told] == list(range(0, 16_001, 1600))
-    assert told[-1] == AudioGap(16_000, 144_000, "the server fell behind")
+    assert source.ended
+    told = aiter(source)
+    assert [(await anext(told)).start for _ in range(10)] == list(range(0, 16_000, 1600))
+    with pytest.raises(Refused, match="it has gone"):
+        await anext(told)
 
 
 @pytest.mark.parametrize("where", ["streams/x", "watch"])
