@@ -5,11 +5,14 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import Enum
-from itertools import chain
+from itertools import chain, islice
 from time import monotonic
 
 _KEPT_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPALIVE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 """Seconds and probes, as the platform names them: what is silent is asked whether it is there."""
+
+_ENDED_AT_ONCE = 100
+"""Of those that take too long, each time they are looked for: they would all come back at once."""
 
 
 class State(Enum):
@@ -52,16 +55,12 @@ class Connections:
         websockets: how many may be one.
         request_s: how long a request may take to come, and a TLS handshake.
         answer_s: how long a client may take to read what it asked for.
-        vanished_s: how long a peer may take nothing of what is sent to it, or not answer for its network.
     """
 
-    def __init__(
-        self, *, plain: int, websockets: int, request_s: float, answer_s: float, vanished_s: float
-    ) -> None:
+    def __init__(self, *, plain: int, websockets: int, request_s: float, answer_s: float) -> None:
         self._plain = plain
         self._websockets = websockets
         self._within_s = {State.WAITING: request_s, State.ANSWERED: answer_s, State.WEBSOCKET: float("inf")}
-        self._vanished_s = vanished_s
         self._of: dict[State, dict[Connection, None]] = {state: {} for state in State}  # longest there first
         self._addresses: Counter[str] = Counter()  # of those that are no websocket
 
@@ -70,7 +69,6 @@ class Connections:
 
     def enter(self, connected: socket.socket, address: str) -> Connection:
         """One more was accepted; another one may have to go."""
-        keep_alive(connected, self._vanished_s)
         if len(self._of[State.WAITING]) + len(self._of[State.ANSWERED]) >= self._plain:
             self.make_room()
         connection = Connection(connected, address)
@@ -107,7 +105,7 @@ class Connections:
     def end_late(self) -> None:
         """End those that take too long, and the websockets that are held back and have gone meanwhile."""
         now = monotonic()
-        late = [connection for connection in self._plain_ones() if connection.deadline < now]
+        late = islice((each for each in self._plain_ones() if each.deadline < now), _ENDED_AT_ONCE)
         held_back = [connection for connection in self._of[State.WEBSOCKET] if connection.held_back]
         for connection in (*late, *_hung_up(held_back)):
             self._end(connection)
@@ -132,14 +130,19 @@ class Connections:
         connection.abort()
 
 
-def keep_alive(connected: socket.socket, vanished_s: float) -> None:
-    """Have the system notice a peer that is no longer there, though it said nothing (its network went)."""
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+def keep_alive(listener: socket.socket, vanished_s: float) -> None:
+    """Have the system notice peers that are no longer there, though they said nothing (their network went).
+
+    Args:
+        listener: what it accepts from now on has these options from it.
+        vanished_s: how long a peer may take nothing of what is sent to it, or not answer for its network.
+    """
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEPT_ALIVE.items():
         if (option := getattr(socket, name, None)) is not None:
-            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)
     if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
-        connected.setsockopt(socket.IPPROTO_TCP, option, round(1000 * vanished_s))
+        listener.setsockopt(socket.IPPROTO_TCP, option, round(1000 * vanished_s))
 
 
 def _hung_up(connections: list[Connection]) -> list[Connection]:

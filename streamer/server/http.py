@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streamer.server.listening import BoundedServer
 
 _PIECE_BYTES = 16 * 1024
-_REQUESTS_PER_S, _REQUESTS_AT_ONCE = 20, 10
+_REQUESTS_PER_S, _REQUESTS_AT_ONCE = 10, 20
 _BAD = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from streamer.memory import return_freed
-from streamer.server.connections import Connection, Connections
+from streamer.server.connections import Connection, Connections, keep_alive
 from streamer.server.files import room_for_connections
 from streamer.server.floods import FloodFilter
 from streamer.server.http import MOST_HEAD_BYTES, Http
@@ -21,7 +21,7 @@ _LOOK_EVERY_S = 0.5
 _OUT_OF_FILES_S = 0.1
 _TURNS_TO_SPEAK = 8
 """Turns of the event loop until what a connection asks is read: before, newer ones must not displace it."""
-_MOST_ACCEPTED_AT_ONCE = 32
+_ACCEPTING_S = 0.005
 """In a turn of the event loop, which serves everyone else too."""
 _RETURN_EVERY_S = 10.0
 
@@ -69,13 +69,12 @@ class BoundedServer(uvicorn.Server):
         super().__init__(config)
         self.limits = limits
         plain = room_for_connections(limits.max_connections)
-        self._accepted_at_once = max(1, min(plain // _TURNS_TO_SPEAK, _MOST_ACCEPTED_AT_ONCE))
+        self._accepted_at_once = max(1, plain // _TURNS_TO_SPEAK)
         self.known = Connections(
             plain=plain,
             websockets=websockets,
             request_s=limits.request_timeout_s,
             answer_s=limits.answer_timeout_s,
-            vanished_s=limits.vanished_timeout_s,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._returned_s = monotonic()
@@ -95,6 +94,7 @@ class BoundedServer(uvicorn.Server):
         self._spawn(self._look_after())
         for listener in sockets or ():
             listener.setblocking(False)
+            keep_alive(listener, self.limits.vanished_timeout_s)
             self._spawn(self._accept(listener))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -121,7 +121,7 @@ class BoundedServer(uvicorn.Server):
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        accepted = 0
+        accepted, until_s = 0, monotonic() + _ACCEPTING_S
         while True:
             try:
                 connected, address = await loop.sock_accept(listener)  # at once where there is one
@@ -132,15 +132,11 @@ class BoundedServer(uvicorn.Server):
                 self.known.make_room()
                 await asyncio.sleep(_OUT_OF_FILES_S)
                 continue
-            try:
-                connection = self.known.enter(connected, str(address[0]))
-            except OSError:
-                connected.close()  # it went already
-            else:
-                self._spawn(self._open(connection))
+            self._spawn(self._open(self.known.enter(connected, str(address[0]))))
             accepted += 1
-            if accepted % self._accepted_at_once == 0:
+            if accepted >= self._accepted_at_once or monotonic() > until_s:
                 await asyncio.sleep(0)
+                accepted, until_s = 0, monotonic() + _ACCEPTING_S
 
     async def _open(self, connection: Connection) -> None:
         """See it through its first request's head, or its TLS handshake; then it is on its own.

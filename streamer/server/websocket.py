@@ -18,7 +18,7 @@ GONE = "merits.gone"
 """Key of an ASGI scope: the `asyncio.Event` that is set when the connection is lost, read or not."""
 
 _PIECE_BYTES = 4 * 1024
-_FRAMES_A_TURN, _BYTES_A_TURN = 32, 64 * 1024
+_FRAMES_A_TURN, _BYTES_A_TURN = 16, 64 * 1024
 """Of one client, before others have their turn in the event loop."""
 
 _SOUND_BYTES = 64 * 1024
