@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.page.page import SECTIONS, page
-from benchmarks.page.readme import figures
+from benchmarks.page.page import page, readme
+from benchmarks.page.sections import SECTIONS
 from benchmarks.tables import BUNDLE, DOCS, RESULTS, main
 from tests.benchmarks.results import all_results, write
 
@@ -112,7 +112,7 @@ def test_what_was_not_measured_is_named_with_its_command(tmp_path: Path) -> None
     for section in SECTIONS:
         assert f"Not measured yet; `{section.command}` does it." in text
     assert not (tmp_path / "figures").exists()
-    assert "not measured yet | latency |" in figures(tmp_path, BUNDLE)
+    assert "not measured yet | latency |" in readme(tmp_path, BUNDLE)
 
 
 def test_a_result_of_another_version_is_none(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_result_of_another_version_is_none(tmp_path: Path) -> None:
 
 
 def test_the_readme_says_what_speculation_gives(folder: Path) -> None:
-    text = figures(folder, BUNDLE)
+    text = readme(folder, BUNDLE)
     assert (
         "leaves 8.0 ms after it is declared over (p95 8.9 ms), where without speculation it is 901 ms" in text
     )
