@@ -5,7 +5,7 @@ All words and tables are in templates/, those of a benchmark in NAME.md.jinja.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,9 @@ def _met(result: Result | None, text: str) -> str:
     return f"{met} of {met + missed} met" if met + missed else "nothing in particular"
 
 
-def _must(claim: str, measured: str, met: bool) -> str:
-    return f"- {'met' if met else '**not met**'}: {claim} ({measured})"
+def _must(met: bool, caller: Callable[[], str]) -> str:
+    """A line of what must hold, called by a template around the claim and what was measured."""
+    return f"- {'met' if met else '**not met**'}: {caller()}\n"
 
 
 def _milliseconds(value: float) -> str:
