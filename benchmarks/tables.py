@@ -10,8 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.page import fuzz, readme
-from benchmarks.page.page import page
+from benchmarks.page.page import fuzzing, page, readme
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -23,12 +22,12 @@ RELIABILITY = DOCS / "reliability.md"
 
 def with_figures(text: str) -> str:
     """The README with its figures as the files have them now."""
-    return _with(text, "figures", readme.figures(RESULTS, BUNDLE))
+    return _with(text, "figures", readme(RESULTS, BUNDLE))
 
 
 def with_fuzzing(text: str) -> str:
     """docs/reliability.md with what fuzzing found as the file has it now."""
-    return _with(text, "fuzz", fuzz.figures(RESULTS))
+    return _with(text, "fuzz", fuzzing(RESULTS))
 
 
 def _with(text: str, part: str, content: str) -> str:

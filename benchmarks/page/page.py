@@ -1,49 +1,26 @@
-"""The page: docs/benchmarks.md and its figures."""
+"""docs/benchmarks.md with its figures, and what the README and docs/reliability.md say of what was measured.
 
+All words and tables are in templates/, those of a benchmark in NAME.md.jinja.
+"""
+
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page.attack import ATTACK
-from benchmarks.page.context import CONTEXT
-from benchmarks.page.endpointing import ENDPOINTING
-from benchmarks.page.kills import KILLS
-from benchmarks.page.latency import LATENCY
-from benchmarks.page.quantisation import QUANTISATION
-from benchmarks.page.recognition import RECOGNITION
-from benchmarks.page.section import Bar, Result, Section
-from benchmarks.page.segmentation import SEGMENTATION
-from benchmarks.page.soak import LIVE, RECOGNISED, SUPPLIED
-from benchmarks.page.startup import STARTUP
-from benchmarks.page.streams import STREAMS
-from benchmarks.page.text import table
+from benchmarks.page.figures import Result, by_turn, starts
+from benchmarks.page.sections import SECTIONS, read
 from offline_train.svg import look, save
+from offline_train.tables.markdown import environment, fill
 
-SECTIONS = (
-    LATENCY,
-    CONTEXT,
-    STREAMS,
-    ATTACK,
-    SUPPLIED,
-    RECOGNISED,
-    LIVE,
-    KILLS,
-    ENDPOINTING,
-    STARTUP,
-    SEGMENTATION,
-    RECOGNITION,
-    QUANTISATION,
-)
-ABOUT = """# Benchmarks
-
-Written by `python -m benchmarks.tables` (`make bench` measures everything first) from the files in
-[benchmarks/results](../benchmarks/results/); edit neither by hand. Comparisons are ratios within one run.
-What must hold is said with each benchmark, and whether it does."""
+FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"
+IN_README = ("recognition", "segmentation", "latency", "context", "streams", "soak")
+"""What the README takes figures from, in order."""
 
 
 def page(results: Path, figures: Path | None = None) -> str:
-    """The page, in Markdown.
+    """docs/benchmarks.md.
 
     Args:
         results: the folder of JSON files.
@@ -52,61 +29,84 @@ def page(results: Path, figures: Path | None = None) -> str:
     Raises:
         ValueError: a result is damaged; says which, and what to do.
     """
-    found = [(section, section.read(results)) for section in SECTIONS]
-    parts = [ABOUT, _overview(found)]
-    for section, result in found:
-        parts += [f"## {section.title}", section.about]
+    sections = []
+    packages: dict[str, list[str]] = {}
+    for section in SECTIONS:
+        result = section.read(results)
+        text = fill(TEMPLATES, section.name, section=section, result=result)
+        sections.append({"title": section.title, "met": _met(result, text), "text": text})
         if result is None:
-            parts.append(f"Not measured yet; `{section.command}` does it.")
             continue
-        parts += _told(section, result)
+        versions = ", ".join(f"{name} {each}" for name, each in result["machine"]["packages"].items())
+        packages.setdefault(versions, []).append(section.name)
         if figures is not None:
             with look():
                 save(section.draw(result), figures / f"{section.name}.svg")
-    parts += _packages(found)
-    return "\n\n".join(parts) + "\n"
+    return fill(TEMPLATES, "page", sections=sections, packages=packages)
 
 
-def machine(described: dict[str, Any]) -> str:
-    """In a line."""
+def readme(results: Path, bundle: Path) -> str:
+    """The README's figures: the bundle's, and the most telling ones of the benchmarks.
+
+    Args:
+        results: the folder of JSON files.
+        bundle: `bundle.json` of the shipped bundle.
+
+    Raises:
+        ValueError: a result is damaged; says which, and what to do.
+    """
+    sections = {section.name: section for section in SECTIONS}
+    found = {name: sections[name].read(results) for name in IN_README}
+    metrics = json.loads(bundle.read_text(encoding="utf-8"))["metrics"]
+    meld, folds = metrics["bundle_test"], metrics["speech_folds"]["test"]
+    return fill(TEMPLATES, "readme", sections=sections, results=found, meld=meld, folds=folds)
+
+
+def fuzzing(results: Path) -> str:
+    """For docs/reliability.md: how many inputs each target was given, and what came of it.
+
+    Raises:
+        ValueError: the result is damaged; says what to do.
+    """
+    return fill(TEMPLATES, "fuzz", result=read(results / "fuzz.json", FUZZ), command=FUZZ)
+
+
+def _met(result: Result | None, text: str) -> str:
+    """How many of a section's claims hold."""
+    if result is None:
+        return "not measured yet"
+    met, missed = text.count("\n- met: "), text.count("\n- **not met**: ")
+    return f"{met} of {met + missed} met" if met + missed else "nothing in particular"
+
+
+def _must(met: bool, caller: Callable[[], str]) -> str:
+    """A line of what must hold, called by a template around the claim and what was measured."""
+    return f"- {'met' if met else '**not met**'}: {caller()}\n"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"
+
+
+def _over(value: float, other: float, spec: str) -> str:
+    return format(value / other, spec) if other else "-"
+
+
+def _machine(described: Mapping[str, Any]) -> str:
     memory = described["memory_gib"]
     size = "" if memory is None else f", {memory:.0f} GiB"
     python = f"Python {described['python']}"
     return f"{described['cores']} cores ({described['cpu']}){size}, {described['system']}, {python}"
 
 
-def _overview(found: Sequence[tuple[Section, Result | None]]) -> str:
-    rows = []
-    for section, result in found:
-        anchor = re.sub(r"[^\w-]", "", section.title.lower().replace(" ", "-"))
-        met = "not measured yet" if result is None else _met(section.bars(result))
-        rows.append([f"[{section.title}](#{anchor})", met])
-    return table(["benchmark", "what must hold"], rows)
-
-
-def _met(bars: Sequence[Bar]) -> str:
-    if not bars:
-        return "nothing in particular"
-    return f"{sum(bar.met for bar in bars)} of {len(bars)} met"
-
-
-def _told(section: Section, result: Result) -> list[str]:
-    bars = [
-        f"- {'met' if bar.met else '**not met**'}: {bar.claim} ({bar.measured})"
-        for bar in section.bars(result)
-    ]
-    figure = f"![{section.title}](figures/{section.name}.svg)"
-    source = f"By `{result['command']}`, on {machine(result['machine'])}."
-    return [*(["\n".join(bars)] if bars else []), figure, *section.tables(result), source]
-
-
-def _packages(found: Sequence[tuple[Section, Result | None]]) -> list[str]:
-    """Versions, where anything was measured."""
-    told: dict[str, list[str]] = {}
-    for section, result in found:
-        if result is not None:
-            versions = result["machine"]["packages"].items()
-            line = ", ".join(f"{name} {version}" for name, version in versions)
-            told.setdefault(line, []).append(section.name)
-    lines = [f"- {', '.join(names)}: {line}" for line, names in told.items()]
-    return ["## Packages", "\n".join(lines)] if lines else []
+TEMPLATES = environment(Path(__file__).parent / "templates")
+TEMPLATES.globals["must"] = _must
+TEMPLATES.filters |= {
+    "ms": _milliseconds,
+    "percent": lambda share: f"{100 * share:.1f} %",
+    "over": _over,
+    "machine": _machine,
+    "anchor": lambda title: re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")),
+    "by_turn": by_turn,
+    "starts": starts,
+}

@@ -28,7 +28,6 @@ def tables(
     import sys
 
     from offline_train.run import write_json
-    from offline_train.tables.gather import gather
     from offline_train.tables.page import page
 
     if (runs is None) != from_json:
@@ -48,6 +47,8 @@ def tables(
     else:
         if not runs.is_dir():
             raise UsageError(f"there is no folder {runs}")
+        from offline_train.tables.gather import gather
+
         found = gather(runs, stored)
         stored = found.results
         if found.left_out:

@@ -18,27 +18,22 @@ _BUILT_ON = {
 }
 
 
-def to_fill_stage(notes: Notes, stage: str, corpus: str) -> str:
-    """Refers to the command of a column of Table I, after those it builds on."""
-    return notes.refer(_stage(notes, stage, corpus))
-
-
-def to_fill(notes: Notes, experiment: str, corpus: str) -> str:
-    """Refers to the command of an ablation."""
+def to_fill(notes: Notes, experiment: str, corpus: str) -> int:
+    """The note of the command of an ablation."""
     more = " --annotations NAME=labels.jsonl --reference people.jsonl" if experiment == "annotators" else ""
     data = (_SOUND if experiment in ("stages", "joint") else _DATA)[corpus]
     out = "runs" if data == _DATA[corpus] else "runs/sound"  # the same runs can't be of two folders
     line = f"merits-train ablate {experiment} --corpus {corpus} --data {data} --out {out}{more}"
-    return notes.refer(notes.of_commands(f"to fill {experiment}, {corpus}", [line]))
+    return notes.of_commands(f"to fill {experiment}, {corpus}", [line])
 
 
-def _stage(notes: Notes, stage: str, corpus: str) -> int:
-    after = [_stage(notes, before, corpus) for before in _BUILT_ON[stage]]
+def to_fill_stage(notes: Notes, stage: str, corpus: str) -> int:
+    """The note of the command of a column of Table I, after those it builds on."""
+    after = [to_fill_stage(notes, before, corpus) for before in _BUILT_ON[stage]]
     data = (_SOUND if "text" not in stage else _DATA)[corpus]
     steps = stages(Plan(corpus, Path(data), Path("runs")), sound=True).rows[stage]
     commands = braced([step.command for step in steps])
     if stage == "fused III" and data != _DATA[corpus]:
-        commands = [
-            f"{command} --data {data}" for command in commands
-        ]  # of the words there is another folder
+        # of the words there is another folder
+        commands = [f"{command} --data {data}" for command in commands]
     return notes.of_commands(f"to fill {stage}, {corpus}", commands, after)

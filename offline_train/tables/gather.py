@@ -11,13 +11,31 @@ from typing import Any
 
 from offline_train.ablations.scores import scores
 from offline_train.errors import RunError
+from offline_train.pretrain_care import PretrainCareSettings
+from offline_train.pretrain_text import PretrainTextSettings
 from offline_train.run import Run
 from offline_train.settings import resolve
+from offline_train.stage1_features import FeatureStageSettings
+from offline_train.stage1_speech import SpeechStageSettings
+from offline_train.stage1_text import TextStageSettings
+from offline_train.stage2 import ContextStageSettings
+from offline_train.stage3 import FusionStageSettings
 
 Json = dict[str, Any]
 _NO_MATTER = ("fit.seed", "fit.log_every", "fit.checkpoint_share")
 _BELOW = ("stage1", "text", "speech", "pretrained")
 """Roles of the runs that a run is built on; the others are its teachers."""
+
+_SETTINGS: dict[str, type[Any]] = {
+    "pretrain-text": PretrainTextSettings,
+    "pretrain-care": PretrainCareSettings,
+    "stage1-text": TextStageSettings,
+    "stage1-speech": SpeechStageSettings,
+    "stage1-features": FeatureStageSettings,
+    "stage2": ContextStageSettings,
+    "stage3": FusionStageSettings,
+}
+"""By section of a preset."""
 
 EMPTY: Json = {"recipes": {}, "runs": {}, "ablations": {}, "evaluations": {}}
 
@@ -124,7 +142,7 @@ class _Gatherer:
             "seed": seed,
             "draw": f"{seed}({','.join(draws)})" if draws else str(seed),
             "fold": source.get("fold"),
-            "command": self.portable(run.command),
+            "command": portable(run.command),
             "parents": [self._key(found) for role, found in parents.items() if found and role in _BELOW],
             "helpers": [self._key(found) for role, found in parents.items() if found and role not in _BELOW],
             "scores": _rounded(scores([run])),
@@ -144,13 +162,15 @@ class _Gatherer:
         key = path.relative_to(self.root).as_posix()
         if "experiment" in content and "rows" in content:
             rows = [
-                {**row, "commands": [self.portable(line) for line in row["commands"]]}
+                {
+                    **row,
+                    "commands": [portable(line) for line in row["commands"]],
+                    "runs": [self._key(Path(run)) for run in row["runs"]],
+                }
                 for row in content["rows"]
             ]
-            rows = [{**row, "runs": [self._key(Path(run)) for run in row["runs"]]} for row in rows]
-            self.results["ablations"][key] = _rounded(
-                {**content, "command": self.portable(content["command"]), "rows": rows}
-            )
+            summary = {**content, "command": portable(content["command"]), "rows": rows}
+            self.results["ablations"][key] = _rounded(summary)
         elif "calibration" in content and "split" in content:
             found = self._find(Path(content["run"])) if "run" in content else None
             record = self._stored(found) if found else None
@@ -160,16 +180,13 @@ class _Gatherer:
                 for name, value in content["calibration"].items()
                 if not isinstance(value, list | dict)
             }
-            offline = content.get("bundle_offline", {}).get("weighted_f1")
             self.results["evaluations"][key] = _rounded(
                 {
-                    "command": self.portable(content["command"]),
+                    "command": portable(content["command"]),
                     "bundle": content.get("bundle"),
                     "run": found and self._key(found),
-                    "recipe": record and record["recipe"],
-                    "draw": record and record["draw"],
-                    "seed": record and record["seed"],
-                    "weighted_f1": offline,
+                    **{name: record and record[name] for name in ("recipe", "draw", "seed")},
+                    "weighted_f1": content.get("bundle_offline", {}).get("weighted_f1"),
                     **{name: content[name] for name in kept if name in content},
                     "calibration": calibration,
                 }
@@ -191,9 +208,10 @@ class _Gatherer:
     def _key(self, folder: Path) -> str:
         return os.path.relpath(folder, self.root).replace(os.sep, "/")
 
-    def portable(self, command: str) -> str:
-        """A command with no path of this machine: relative ones, or the name alone of what is far away."""
-        return shlex.join(_portable(token) for token in shlex.split(command))
+
+def portable(command: str) -> str:
+    """A command with no path of this machine: relative ones, or the name alone of what is far away."""
+    return shlex.join(_portable(token) for token in shlex.split(command))
 
 
 def _portable(token: str) -> str:
@@ -235,25 +253,7 @@ def _kind(run: Run) -> tuple[str, str | None, str]:
 
 def _preset(section: str) -> Json:
     """Preset "small" of a section, by dotted names."""
-    kind: type
-    match section:
-        case "pretrain-text":
-            from offline_train.pretrain_text import PretrainTextSettings as kind
-        case "pretrain-care":
-            from offline_train.pretrain_care import PretrainCareSettings as kind
-        case "stage1-text":
-            from offline_train.stage1_text import TextStageSettings as kind
-        case "stage1-features":
-            from offline_train.stage1_features import FeatureStageSettings as kind
-        case "stage1-speech":
-            from offline_train.stage1_speech import SpeechStageSettings as kind
-        case "stage2":
-            from offline_train.stage2 import ContextStageSettings as kind
-        case "stage3":
-            from offline_train.stage3 import FusionStageSettings as kind
-        case _:
-            return {}
-    return dict(_flat(asdict(resolve(kind, section))))
+    return dict(_flat(asdict(resolve(_SETTINGS[section], section))))
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

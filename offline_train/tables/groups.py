@@ -11,6 +11,9 @@ import numpy as np
 
 from offline_train.ablations.scores import Spread, accuracy, weighted_f1
 
+CORPORA = {"iemocap": "IEMOCAP (4-way)", "meld": "MELD", "mosi": "CMU-MOSI"}
+"""Of the paper, as named on the command line and in tables."""
+
 ENOUGH = 3
 """Seeds that a mean should be over."""
 
@@ -26,6 +29,11 @@ Json = Mapping[str, Any]
 def heard_words(about: Json) -> bool:
     """Whether a recipe's features come of words, too."""
     return not NOT_SOUND.isdisjoint((about["features"] or "").split("+"))
+
+
+def with_pairs(about: Json) -> bool:
+    """Whether a recipe was given other people's sound."""
+    return bool(about["paired"])
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class Results:
             if not group.folded
             and (group.name, group.about["corpus"]) == (name, corpus)
             and bool(group.about["settings"].get("joint")) == joint
-            and not self.any_of(group.recipe, lambda about: about["paired"])
+            and not self.any_of(group.recipe, with_pairs)
             and not self.any_of(group.recipe, heard_words)
         ]
 

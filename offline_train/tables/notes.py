@@ -1,22 +1,22 @@
 """The commands that give the numbers, as a numbered list at the end of the page."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
 
-from offline_train.ablations.scores import Spread
 from offline_train.tables.groups import Group, Results
-
-MISSING = "—"
 
 
 class Notes:
-    """Numbers commands as they are referred to."""
+    """Numbers commands as they are referred to.
+
+    Attributes:
+        lines: what is listed so far, in the order of the numbers.
+    """
 
     def __init__(self, results: Results) -> None:
         self._results = results
-        self._lines: list[str] = []
+        self.lines: list[str] = []
         self._numbers: dict[str, int] = {}
 
     def of_group(self, group: Group) -> int:
@@ -32,43 +32,14 @@ class Notes:
         first = f" after {', '.join(map(_link, after))}" if after else ""
         line = f"{told}{first}: {', '.join(f'`{command}`' for command in commands)}"
         if line not in self._numbers:
-            self._lines.append(line)
-            self._numbers[line] = len(self._lines)
+            self.lines.append(line)
+            self._numbers[line] = len(self.lines)
         return self._numbers[line]
 
-    def refer(self, note: int) -> str:
-        """A reference to a command."""
-        return f"<sup>{_link(note)}</sup>"
 
-    def cell(self, spread: Spread | None, group: Group) -> str:
-        """Mean, standard deviation and number of seeds, with the command."""
-        return f"{MISSING if spread is None else shown(spread)} {self.refer(self.of_group(group))}"
-
-    def markdown(self) -> str:
-        """The list."""
-        return "\n".join(f'{n}. <a id="c{n}"></a>{line}' for n, line in enumerate(self._lines, start=1))
-
-
-def shown(spread: Spread, sign: str = "") -> str:
-    """Mean, standard deviation and number of seeds."""
-    deviation = "" if spread.std is None else f" ± {spread.std:.2f}"
-    return f"{spread.mean:{sign}.2f}{deviation} ({spread.n})"
-
-
-def signed(spread: Spread) -> list[str]:
-    """A difference: mean with its sign, and seed by seed."""
-    return [shown(spread, "+"), ", ".join(f"{value:+.2f}" for value in spread.per_seed.values())]
-
-
-def spread_of(stored: Mapping[str, Any]) -> Spread:
-    """As it stands in an ablation's summary."""
-    return Spread({int(seed): value for seed, value in stored["per_seed"].items()})
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown; all columns but the first hold numbers."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def reference(note: int) -> str:
+    """A small number that leads to a command."""
+    return f"<sup>{_link(note)}</sup>"
 
 
 def braced(commands: Sequence[str]) -> list[str]:

@@ -1,24 +1,25 @@
-"""`results.json` -> the page and its figures."""
+"""`results.json` -> the page and its figures; its words and tables are in templates/results.md.jinja."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from offline_train.tables import own, paper_figures, paper_tables
-from offline_train.tables.groups import Group, Results
-from offline_train.tables.notes import MISSING, Notes, shown, table
+from offline_train.ablations.scores import Spread
+from offline_train.tables import comparisons
+from offline_train.tables.figures import (
+    Guidance,
+    Point,
+    draw_bars,
+    draw_guidance,
+    draw_lines,
+    guidance_of,
+)
+from offline_train.tables.fill import to_fill, to_fill_stage
+from offline_train.tables.groups import CORPORA, Results
+from offline_train.tables.markdown import environment, fill
+from offline_train.tables.notes import Notes, braced, reference
 
-_ABOUT = """# Results
-
-Written by `make tables` (`merits-train tables`) from [results.json](results.json), which holds what the
-runs' own files say; edit neither by hand.
-
-Numbers are percent: mean ± sample standard deviation (number of seeds) on the test split, whole conversation
-in view unless said otherwise. Epochs are selected on validation data, and so is the recipe that a table shows
-where there are several: the best mean validation score among those with at least three seeds. All others are
-in the appendix. A small number leads to the command that gives a value; {1,2,3} is one command a seed.
-"—" is a number that the data here can't give, or that was not measured; its small number leads to the command
-that fills it."""
+MISSING = "—"
 
 
 def page(content: Mapping[str, Any], figures: Path | None = None) -> str:
@@ -29,91 +30,75 @@ def page(content: Mapping[str, Any], figures: Path | None = None) -> str:
         figures: folder to draw into; None leaves them as they are.
     """
     results = Results(content)
-    notes = Notes(results)
-    sections = [
-        _ABOUT,
-        paper_tables.table1(results, notes),
-        paper_tables.differences(results, notes),
-        paper_figures.figure3(results, notes, figures),
-        paper_figures.figure4(results, notes, figures),
-        paper_tables.table2(results, notes),
-        own.prefixes(results, notes),
-        own.streamed(results, notes, figures),
-        own.accuracies(results, notes),
-        _paired(results, notes),
-        _appendix(results, notes),
-    ]
-    text = "\n\n".join(section for section in sections if section)
-    return f"{text}\n\n## Commands\n\n{notes.markdown()}\n"
+    annotators, joint, ahead = _annotators(results), _joint(results), _look_ahead(results)
+    if figures is not None:
+        if annotators:
+            draw_guidance(annotators, figures / "annotators.svg")
+        if joint:
+            draw_bars(joint, figures / "joint.svg")
+        if ahead:
+            draw_lines(ahead, "turns of look-ahead", figures / "look-ahead.svg")
+    drawn = {"annotators": annotators, "joint": joint, "look-ahead": ahead}
+    return fill(TEMPLATES, "results", results=results, notes=Notes(results), drawn=drawn)
 
 
-def _paired(results: Results, notes: Notes) -> str:
-    """Recipes with other people's sound paired in, which are none of the above."""
-    groups = [g for g in results.groups if results.any_of(g.recipe, lambda about: bool(about["paired"]))]
-    if not groups:
-        return ""
-    header, rows = _listing(results, groups, notes)
-    return "\n\n".join(
-        (
-            "## MELD's words with RAVDESS' sound",
-            "MELD's audio could not be had: every turn was given an acted clip of its emotion. These numbers"
-            " say how the method works on such pairs. They are not comparable with anything above.",
-            table(header, rows),
-        )
-    )
+def _annotators(results: Results) -> dict[str, Guidance]:
+    """The paper's Figure 3."""
+    found: dict[str, Guidance] = {}
+    for summary in results.content["ablations"].values():
+        if summary["experiment"] == "annotators" and (guidance := guidance_of(summary)):
+            found.setdefault(CORPORA.get(summary["corpus"], summary["corpus"]), guidance)
+    return found
 
 
-def _appendix(results: Results, notes: Notes) -> str:
-    """Every recipe."""
-    groups = [
-        group
-        for group in results.groups
-        if group.about["stage"] in ("stage1", "stage2", "stage3")
-        and group.score("test", "weighted_f1")
-        and not results.any_of(group.recipe, lambda about: bool(about["paired"]))
-    ]
-    if not groups:
-        return ""
-    groups.sort(key=lambda group: (group.about["corpus"], group.name, group.folded))
-    header, rows = _listing(results, groups, notes)
-    told = "Settings that differ from preset `small`, here and (after `on`) in what it was built on."
-    return "\n\n".join(("## Appendix: every recipe", told, table(header, rows)))
+def _joint(results: Results) -> dict[str, Sequence[Point]]:
+    """The paper's Figure 4."""
+    found: dict[str, Sequence[Point]] = {}
+    for corpus, name in CORPORA.items():
+        if pair := comparisons.hierarchical_and_joint(results, corpus):
+            spreads = {
+                kind: group.score("test", "weighted_f1")
+                for kind, group in zip(("hierarchical", "joint"), pair[:2], strict=True)
+            }
+            found[name] = [_point(kind, spread) for kind, spread in spreads.items() if spread]
+    return found
 
 
-def _listing(results: Results, groups: list[Group], notes: Notes) -> tuple[list[str], list[list[str]]]:
-    rows = []
-    for group in groups:
-        scores = [group.score(split, "weighted_f1") for split in ("validation", "test")]
-        first = group.score("test", "first_emission")
-        cells = [MISSING if score is None else shown(score) for score in (*scores, first)]
-        about = group.about
-        where = ", ".join(
-            filter(None, (about["corpus"], about["features"], "by fold" if group.folded else ""))
-        )
-        rows.append(
-            [
-                f"{where}: {group.name}",
-                describe(results, group.recipe) or "as preset",
-                *cells,
-                notes.refer(notes.of_group(group)),
-            ]
-        )
-    return ["", "recipe", "validation", "test", "first emission", "command"], rows
+def _look_ahead(results: Results) -> dict[str, Sequence[Point]]:
+    """Of what was judged with the whole conversation in view, too."""
+    found: dict[str, Sequence[Point]] = {}
+    for name, reports in comparisons.streamed(results).items():
+        if whole := comparisons.over_seeds(reports, "weighted_f1"):
+            spreads = {
+                turns: comparisons.over_seeds(reports, "look_ahead", turns) for turns in ("0", "1", "2", "4")
+            }
+            found[name] = [_point(turns, each) for turns, each in (spreads | {"all": whole}).items() if each]
+    return found
 
 
-def describe(results: Results, recipe: str) -> str:
-    """What differs from preset "small", in a recipe and in what it was built on."""
-    about = results.content["recipes"].get(recipe)
-    if about is None:
-        return ""
-    parts = [f"{name.removeprefix('fit.')} {value}" for name, value in sorted(about["changed"].items())]
-    if about["pretrained"]:
-        parts.append(f"labels of {', '.join(about['pretrained'])}")
-    for role, parent in about["parents"].items():
-        told = describe(results, parent)
-        if role.startswith("teacher"):
-            parts.append(f"{role} ({told or 'as preset'})")
-        elif told or role == "pretrained":
-            name = {"stage1": "Stage I", "pretrained": "pre-training"}.get(role, f"Stage II {role}")
-            parts.append(f"on {name} ({told or 'as preset'})")
-    return ", ".join(parts)
+def _point(name: str, spread: Spread) -> Point:
+    return Point(name, 0.0, spread.mean, spread.std)
+
+
+def _shown(spread: Spread | None, sign: str = "") -> str:
+    """Mean, standard deviation and number of seeds."""
+    if spread is None:
+        return MISSING
+    deviation = "" if spread.std is None else f" ± {spread.std:.2f}"
+    return f"{spread.mean:{sign}.2f}{deviation} ({spread.n})"
+
+
+def _spread_of(stored: Mapping[str, Any]) -> Spread:
+    """As it stands in an ablation's summary."""
+    return Spread({int(seed): value for seed, value in stored["per_seed"].items()})
+
+
+TEMPLATES = environment(Path(__file__).parent / "templates")
+TEMPLATES.filters |= {"shown": _shown, "spread_of": _spread_of, "ref": reference, "braced": braced}
+TEMPLATES.globals |= {
+    "missing": MISSING,
+    "corpora": CORPORA,
+    "to_fill": to_fill,
+    "to_fill_stage": to_fill_stage,
+    "of": comparisons,
+}

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.page.page import SECTIONS, page
-from benchmarks.page.readme import figures
+from benchmarks.page.page import fuzzing, page, readme
+from benchmarks.page.sections import SECTIONS
 from benchmarks.tables import BUNDLE, DOCS, RESULTS, main
 from tests.benchmarks.results import all_results, write
 
@@ -112,7 +112,7 @@ def test_what_was_not_measured_is_named_with_its_command(tmp_path: Path) -> None
     for section in SECTIONS:
         assert f"Not measured yet; `{section.command}` does it." in text
     assert not (tmp_path / "figures").exists()
-    assert "not measured yet | latency |" in figures(tmp_path, BUNDLE)
+    assert "not measured yet | latency |" in readme(tmp_path, BUNDLE)
 
 
 def test_a_result_of_another_version_is_none(tmp_path: Path) -> None:
@@ -121,13 +121,31 @@ def test_a_result_of_another_version_is_none(tmp_path: Path) -> None:
 
 
 def test_the_readme_says_what_speculation_gives(folder: Path) -> None:
-    text = figures(folder, BUNDLE)
+    text = readme(folder, BUNDLE)
     assert (
         "leaves 8.0 ms after it is declared over (p95 8.9 ms), where without speculation it is 901 ms" in text
     )
     assert (
         "| live streams held at once, embedded recogniser, batched (one by one) | 9 (6) | streams |" in text
     )
+
+
+def test_what_fuzzing_found_is_told_by_target(tmp_path: Path) -> None:
+    rows = {"inputs": 600_000, "per_s": 1234, "peak_mb": 12.4, "slowest_s": 0.26}
+    fault = {"target": "wire", "kind": "KeyError", "where": "protocol.py:7", "count": 3}
+    about = {"inputs": 1_200_000, "took_s": 720.0, "targets": {"wire": rows, "bundle": rows}}
+    write(tmp_path, {"fuzz": {**about, "findings": [fault]}})
+    text = fuzzing(tmp_path)
+    assert "| bytes on the server's socket (`wire`) | 600,000 | 1,234 | 12 MB | 0.3 s | 1 |" in text
+    assert "| bundles whose hashes fit (`bundle`) | 600,000 | 1,234 | 12 MB | 0.3 s | 0 |" in text
+    assert (
+        "**1,200,000 inputs** in 12 minutes, 1 findings:\n- `wire`: KeyError, protocol.py:7 (3 times)" in text
+    )
+    write(tmp_path, {"fuzz": {**about, "findings": []}})
+    assert "12 minutes, 0 findings." in fuzzing(tmp_path)
+    (tmp_path / "fuzz.json").write_text("{")
+    with pytest.raises(ValueError, match=r"fuzz\.json is no JSON: write it again with python -m fuzz"):
+        fuzzing(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", '{"a": '])

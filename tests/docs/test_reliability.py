@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from benchmarks.page.fuzz import figures
+from benchmarks.page.page import fuzzing
 from benchmarks.tables import RELIABILITY, with_fuzzing
 from tests.docs.guide import ROOT
 
@@ -30,4 +30,4 @@ def test_the_tests_that_it_names_are_there() -> None:
 
 def test_figures_are_those_of_the_result_file(tmp_path: Path) -> None:
     assert with_fuzzing(TEXT) == TEXT
-    assert "Not measured yet" in figures(tmp_path)
+    assert "Not measured yet" in fuzzing(tmp_path)
