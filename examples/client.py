@@ -42,7 +42,9 @@ async def main(path: str, server: str = "ws://127.0.0.1:8765", name: str = "exam
     token = os.environ.get("MERITS_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else None
     url = f"{server}/v1/streams/{name}"
-    async with connect(url, additional_headers=headers) as websocket, asyncio.TaskGroup() as tasks:
+    patience_s = 180  # on a line that loses a third of its packets, TCP may need minutes to get one across
+    connecting = connect(url, additional_headers=headers, ping_timeout=patience_s)
+    async with connecting as websocket, asyncio.TaskGroup() as tasks:
         tasks.create_task(send(websocket, path))
         async for message in websocket:
             event = json.loads(message)

@@ -23,6 +23,7 @@ from streamer.cores import cores
 from streamer.errors import as_exception
 from streamer.interims import InterimPace
 from streamer.metrics.running import Running
+from streamer.silero import load_network
 from streamer.transcribers.base import (
     ClosingTranscriber,
     InterimTranscriber,
@@ -100,6 +101,7 @@ class Analyzer:
         self.bundle = bundle
         self.transcriber = transcriber
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
+        load_network()
         self._voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self._recognition = Batcher(_recognise, "recogniser")
         self._interims = InterimPace()

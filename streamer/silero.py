@@ -53,7 +53,7 @@ def hear_together(
         heard[:, _CONTEXT_SAMPLES:] = [sounds[i][step] for i in hearing]
         states = np.stack([listeners[i].state for i in hearing], axis=1)  # [2, listeners, 128]
         given = {"input": heard, "state": states, "sr": np.array(SAMPLE_RATE)}
-        probabilities, states = _network().run(None, given)
+        probabilities, states = load_network().run(None, given)
         for row, (i, probability) in enumerate(zip(hearing, probabilities[:, 0].tolist(), strict=True)):
             listeners[i].context = heard[row, -_CONTEXT_SAMPLES:]
             listeners[i].state = states[:, row]
@@ -62,7 +62,8 @@ def hear_together(
 
 
 @cache
-def _network() -> onnxruntime.InferenceSession:
+def load_network() -> onnxruntime.InferenceSession:
+    """The network, which is loaded once: that takes a while, and is best done before anyone speaks."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_op15.onnx")

@@ -168,6 +168,7 @@ def serving(network: Network, folder: Path, idle_s: float) -> Iterator[None]:
         "MERITS_ASR": "none",
         "MERITS_SERVER__IDLE_TIMEOUT_S": str(idle_s),
         "MERITS_SERVER__OPEN_TIMEOUT_S": "60",
+        "MERITS_SERVER__VANISHED_TIMEOUT_S": str(PATIENCE_S),
         "MERITS_LOG_LEVEL": "info",
     }
     with (folder / "server").open("wb") as errors:
@@ -214,7 +215,7 @@ def events_of(folder: Path) -> list[dict[str, Any]]:
 
 @BAD_LINES
 def test_every_turn_reaches_the_client(tmp_path: Path, loss: float, delay_s: float) -> None:
-    with Network() as network, serving(network, tmp_path, idle_s=60):
+    with Network() as network, serving(network, tmp_path, idle_s=PATIENCE_S):
         network.loss, network.delay_s = loss, delay_s
         client = stream(network, tmp_path)
         try:

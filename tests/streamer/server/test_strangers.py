@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from time import monotonic
 
+import psutil
 import pytest
 
 from streamer import server
@@ -39,6 +40,45 @@ async def test_those_that_never_finish_a_request_give_way(analyzer: Analyzer, se
                 gone += 1
         assert gone >= 92
         close(half)
+
+
+async def test_thousands_that_only_come_and_stay_are_let_and_cost_nothing(
+    analyzer: Analyzer, settings: Settings
+) -> None:
+    files.raise_limit()
+    before = psutil.Process().memory_info().rss
+    async with serving(analyzer, settings) as (url, _):
+        half = [await stack_open(url, b"GET / HTTP/1.1\r\nX: ") for _ in range(1500)]
+        assert await asyncio.to_thread(ask, url) < 5
+        assert not any(reader.at_eof() for reader, _ in half)
+        assert psutil.Process().memory_info().rss - before < 100 * 2**20, "both ends of 1,500 connections"
+        for _, writer in half[::100]:
+            writer.write(b"y\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for reader, _ in half[::100]:
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+        close(half)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "answer"),
+    [
+        ([b"G", b"ET /livez HTTP/1.1\r", b"\nHost: x\r\nConnection: close\r\n\r", b"\n"], b"200 OK"),
+        ([b"GET /livez HTTP/1.1\nHost: x\n", b"Connection: close\n\n"], b"200 OK"),
+        ([b"\x16\x03\x01\x02\x00\x01"], b"400 Bad Request"),
+        ([b"\x16"], b"400 Bad Request"),
+        ([b"GET /livez HTTP/1.1\r\nX: " + 20_000 * b"x"], b"400 Bad Request"),
+        ([b"no request\r\n\r\n"], b"400 Bad Request"),
+    ],
+)
+async def test_the_first_request_however_it_comes(
+    analyzer: Analyzer, settings: Settings, pieces: list[bytes], answer: bytes
+) -> None:
+    async with serving(analyzer, settings) as (url, _), plain(url) as client:
+        for piece in pieces:
+            await client.say(piece)
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            assert answer in (await client.reader.readuntil(b"\r\n\r\n")).splitlines()[0]
 
 
 async def test_a_request_takes_no_longer_than_allowed(analyzer: Analyzer, settings: Settings) -> None:
