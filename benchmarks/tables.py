@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.page import fuzz, readme
 from benchmarks.page.page import page
+from models.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -61,17 +62,10 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     given.docs.mkdir(parents=True, exist_ok=True)
-    _write(given.docs / "benchmarks.md", written)
+    write_whole(given.docs / "benchmarks.md", written)
     if (given.results, given.docs) == (RESULTS, DOCS):
         for file, text in updated.items():
-            _write(file, text)
-
-
-def _write(path: Path, text: str) -> None:
-    """As a whole: readers see the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+            write_whole(file, text)
 
 
 if __name__ == "__main__":
