@@ -30,6 +30,7 @@ from rich.progress import Progress
 from benchmarks.conversations import KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
+from models.files import write_whole
 from streamer.analyzer import Analyzer
 from streamer.config import Settings
 from streamer.pipeline import Pipeline
@@ -203,9 +204,7 @@ def _read(state: Path | None) -> list[Part]:
 
 def _write(state: Path | None, parts: Sequence[Part]) -> None:
     if state is not None:
-        partial = state.with_name(f"{state.name}.partial")
-        partial.write_text(json.dumps([asdict(part) for part in parts]), encoding="utf-8")
-        partial.replace(state)
+        write_whole(state, json.dumps([asdict(part) for part in parts]))
 
 
 if __name__ == "__main__":

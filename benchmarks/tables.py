@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.page.page import fuzzing, page, readme
+from models.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -60,17 +61,10 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     given.docs.mkdir(parents=True, exist_ok=True)
-    _write(given.docs / "benchmarks.md", written)
+    write_whole(given.docs / "benchmarks.md", written)
     if (given.results, given.docs) == (RESULTS, DOCS):
         for file, text in updated.items():
-            _write(file, text)
-
-
-def _write(path: Path, text: str) -> None:
-    """As a whole: readers see the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+            write_whole(file, text)
 
 
 if __name__ == "__main__":

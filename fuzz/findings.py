@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
+from models.files import write_whole
+
 _OURS = Path(__file__).resolve().parents[1]
 
 
@@ -50,9 +52,7 @@ class Findings:
             finding = replace(before, count=before.count + finding.count)
         else:
             (self._folder / finding.name).write_bytes(data)
-        partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(finding), indent=1), "utf-8")
-        partial.replace(note)
+        write_whole(note, json.dumps(asdict(finding), indent=1))
 
     def add_deadly(self, data: bytes) -> None:
         """See that no later worker ends of this input."""

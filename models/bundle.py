@@ -23,6 +23,7 @@ from models.base_encoder import find_base
 from models.care import Care, SpeechClassifier, build_care
 from models.conversation import ConversationModel
 from models.errors import BaseEncoderError, BundleError
+from models.files import write_whole
 from models.manifest import FORMAT, SENTIMENTS, FileEntry, Manifest
 from models.paths import BUNDLES, DEFAULT_BUNDLE
 from models.text import TextEncoder
@@ -175,9 +176,7 @@ def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module]
     contents[MANIFEST] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
     (folder / MANIFEST).unlink(missing_ok=True)
     for name, data in contents.items():
-        partial = folder / f"{name}.partial"
-        partial.write_bytes(data)
-        partial.replace(folder / name)
+        write_whole(folder / name, data)
 
 
 def _stored(value: Tensor) -> Tensor:

@@ -1,74 +1,52 @@
-"""Where a training run stands, on disk after every step: a kill at any moment loses the step in flight.
+"""Where a training run stands: one file, replaced from time to time. A kill loses what came after."""
 
-A database's way: a snapshot of everything from time to time, and a journal of what each step since then did.
-A step is redone from its gradients, a quarter of everything (weights, their average, two moments).
-A snapshot is written over the oldest of three; what is torn fails its digest, and the one before it holds.
-
-The pages that a killed process wrote are the system's, so nothing need reach the disk at once. It is made to
-at the end of an epoch, in a snapshot that is left alone until the next epoch's: a power cut loses an epoch.
-"""
-
-import os
-import secrets
 import shutil
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from io import BufferedRandom
+from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from types import TracebackType
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
+import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
-from offline_train.errors import RunError
-from offline_train.tensor_records import Record, peek_meta, read_record, write_record
+from models.files import replacing
+from offline_train.errors import RunError, TrainingError
 
-Tensors = Mapping[str, Tensor]
-
-_SLOTS = 3
-_JOURNALED = 8
-"""Steps in the journal. More would save snapshots; four cost as much disk, and memory to write it, as one."""
-_TIMED = 8
-"""Steps whose quickest tells what keeping one costs: the first time, a file's pages are slow."""
-_BROKEN = -1
-"""Stands for the number of steps in a journal that lacks one, and so waits for the next snapshot."""
+EVERY_S = 120.0
+"""Seconds between two checkpoints within an epoch, at least."""
 
 
 class Checkpoint:
-    """The folder `checkpoint` of a run, held by one process at a time.
-
-    Attributes:
-        folder: where.
-        share: how much of the time may go into the journal. Where keeping every step takes more (large
-            models on a fast device), snapshots are taken with a quarter of it, and a kill loses what came
-            after the last of them: the time of `4 / share` snapshots at most. 0 keeps epochs alone.
-    """
+    """The folder `checkpoint` of a run, held by one process at a time."""
 
     def __init__(self, folder: Path, share: float) -> None:
         """Take hold of the folder.
 
+        Args:
+            folder: where; made.
+            share: largest share of the time that writing may take within an epoch; 0 for none at all.
+
         Raises:
-            RunError: another process has it.
+            RunError: another process has it, or an earlier version began the run.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.share = share
+        self._path = folder / "state.pt"
+        self._share = share
+        if (folder / "journal").exists():
+            raise RunError(
+                f"{folder.parent} was begun by an earlier version: finish it with that one, or remove"
+                f" {folder} to train again from the beginning"
+            )
         self._lock = FileLock(folder / "lock")
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise RunError(f"another process is training in {folder.parent}; wait for it or end it") from None
-        self._slots = [_open(folder / f"snapshot{k}") for k in range(_SLOTS)]
-        self._metas = [peek_meta(slot) for slot in self._slots]
-        self._journal = _open(folder / "journal")
-        self._newest: int | None = None
-        self._written = 0  # steps in the journal
-        self._end = 0
-        self._step_s: deque[float] = deque(maxlen=_TIMED)
-        self._snapshot_s = 0.0
-        self._snapshot_at = self._step_at = time.perf_counter()
+        self._written_at, self._took_s = time.monotonic(), 0.0
 
     def __enter__(self) -> "Checkpoint":
         return self
@@ -76,139 +54,53 @@ class Checkpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in (*self._slots, self._journal):
-            file.close()
         self._lock.release()
 
-    def load(self) -> Record | None:
-        """The newest whole snapshot; None to begin from the beginning."""
-        known = [k for k, meta in enumerate(self._metas) if meta is not None]
-        for slot in sorted(known, key=self._generation, reverse=True):
-            record = read_record(self._slots[slot])
-            if record is not None:
-                self._newest = slot
-                return record
-            self._metas[slot] = None
-        return None
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write, should that take as long as it did the last time."""
+        since = time.monotonic() - self._written_at
+        return since >= EVERY_S and self._took_s < self._share * (since + self._took_s)
 
-    def journal(self) -> Iterator[Record]:
-        """The steps taken since the snapshot that `load` returned, in order; others will follow them."""
-        if self._newest is None:
-            return
-        snapshot = self._meta(self._newest)["snapshot"]
-        while self._written < _JOURNALED:
-            record = read_record(self._journal, self._end)
-            if record is None or (record.meta["snapshot"], record.meta["number"]) != (
-                snapshot,
-                self._written,
-            ):
-                return
-            self._written, self._end = self._written + 1, record.end
-            yield record
-
-    def snapshot(self, meta: Mapping[str, Any], tensors: Tensors, *, durable: bool = False) -> None:
-        """Keep everything.
-
-        Args:
-            meta: plain values; "best" is the name of the best epoch's record, or None.
-            tensors: by name.
-            durable: have it reach the disk, and keep it until the next durable one.
-        """
-        began = time.perf_counter()
-        slot = self._free_slot()
-        generation = 1 + max((self._generation(k) for k in range(_SLOTS)), default=0)
-        # The name ties the journal to it; the generation could come again after a snapshot was torn.
-        full = {**meta, "snapshot": secrets.token_hex(8), "generation": generation, "durable": durable}
-        self._metas[slot] = None
-        write_record(self._slots[slot], full, tensors)
-        if durable:
-            os.fsync(self._slots[slot].fileno())
-        self._metas[slot], self._newest = full, slot
-        self._written, self._end = 0, 0
-        self._snapshot_at = self._step_at = time.perf_counter()
-        self._snapshot_s = self._snapshot_at - began
-        self._forget_bests()
-
-    def step(
-        self,
-        record: Callable[[], tuple[Mapping[str, Any], Tensors]],
-        snapshot: Callable[[], None],
-        *,
-        must: bool = False,
-    ) -> None:
-        """Keep a step that was just taken, if that is not too dear.
-
-        Args:
-            record: what it takes to redo the step: plain values, and tensors by name.
-            snapshot: calls `snapshot`.
-            must: keep it in any case.
-        """
-        now = time.perf_counter()
-        took = now - self._step_at
-        spent = self._snapshot_s / (now - self._snapshot_at)
-        if 0 <= self._written < _JOURNALED and self.share:
-            meta, tensors = record()
-            named = {**meta, "snapshot": self._meta(self._newest)["snapshot"], "number": self._written}
-            self._end = write_record(self._journal, named, tensors, self._end)
-            self._written += 1
-            self._step_s.append(time.perf_counter() - now)
-            if len(self._step_s) == _TIMED and min(self._step_s) > self.share * took:
-                self._written = _BROKEN
-        elif must or self._written == _JOURNALED or spent <= self.share / 4:
-            snapshot()
-        else:
-            self._written = _BROKEN
-        self._step_at = time.perf_counter()
-
-    def write_best(self, name: str, tensors: Tensors) -> None:
-        """Keep the best epoch's weights; they go when no snapshot names them any more."""
-        partial = self.folder / "best.partial"
-        with partial.open("wb") as file:
-            write_record(file, {}, tensors)
-            os.fsync(file.fileno())
-        partial.replace(self.folder / name)
-
-    def read_best(self, name: str) -> Tensors:
-        """The best epoch's weights.
+    def read(self) -> dict[str, Any] | None:
+        """What was written last, tensors on the CPU; None to begin from the beginning.
 
         Raises:
-            RunError: they are damaged.
+            RunError: it is damaged.
         """
-        path = self.folder / name
-        record = None
-        if path.exists():
-            with path.open("rb") as file:
-                record = read_record(file)
-        if record is None:
-            raise RunError(f"{path} is damaged; remove {self.folder} to train again from the beginning")
-        return record.tensors
+        if not self._path.exists():
+            return None
+        try:
+            with ZipFile(self._path) as archive:
+                whole = archive.testzip() is None  # torch itself does not look at the checksums
+            content = torch.load(self._path, map_location="cpu", weights_only=True) if whole else None
+        except (BadZipFile, UnpicklingError, EOFError, RuntimeError, ValueError):
+            content = None
+        if not isinstance(content, dict):
+            raise RunError(f"{self._path} is damaged; remove {self.folder} to train again from the beginning")
+        return content
 
-    def _free_slot(self) -> int:
-        durable = [k for k in range(_SLOTS) if self._metas[k] and self._meta(k).get("durable")]
-        kept = {self._newest, max(durable, key=self._generation, default=None)}
-        return min((k for k in range(_SLOTS) if k not in kept), key=self._generation)
+    def write(self, content: Mapping[str, Any]) -> None:
+        """Write down what it takes to go on: tensors, plain values, and tuples, lists and dicts of them.
 
-    def _generation(self, slot: int) -> int:
-        meta = self._metas[slot]
-        return int(meta.get("generation", 0)) if meta else 0
-
-    def _meta(self, slot: int | None) -> dict[str, Any]:
-        meta = self._metas[slot] if slot is not None else None
-        assert meta is not None, "the journal follows a snapshot"
-        return meta
-
-    def _forget_bests(self) -> None:
-        named = {meta.get("best") for meta in self._metas if meta}
-        for path in self.folder.glob("best-*"):
-            if path.name not in named:
-                path.unlink()
+        Raises:
+            TrainingError: it can't be written.
+        """
+        began = time.monotonic()
+        try:
+            with replacing(self._path, durable=True) as partial, partial.open("wb") as file:
+                torch.save(dict(content), file)
+        except (OSError, RuntimeError) as error:
+            reason = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(reason, OSError):
+                raise
+            raise TrainingError(
+                f"cannot write {self._path}: {reason.strerror}; make room, then run the same line again"
+            ) from error
+        self._written_at = time.monotonic()
+        self._took_s = self._written_at - began
 
 
 def remove_checkpoint(run: Path) -> None:
     """Remove what only an unfinished run needs."""
     shutil.rmtree(run / "checkpoint", ignore_errors=True)
-
-
-def _open(path: Path) -> BufferedRandom:
-    path.touch()
-    return path.open("r+b")

@@ -12,6 +12,7 @@ from models.base_encoder import find_base
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
 from models.care_small import SmallCare
 from models.context import ContextConfig, ContextEncoder
+from models.files import replacing
 from models.text import TextConfig, TextEncoder
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
 from offline_train.run import Run
@@ -85,9 +86,8 @@ def judge_text(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor,
         return kept["t1"], kept["logits"]
     t1, logits = load_text_encoder(run).embed(texts, contexts)
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file({"t1": t1, "logits": logits}, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        save_file({"t1": t1, "logits": logits}, partial)
     return t1, logits
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from models.files import replacing
 from offline_train.calibration import calibration, expected_calibration_error, fit_temperature
 from offline_train.corpora.corpus import Conversation, Corpus, Split
 from offline_train.errors import UsageError
@@ -211,11 +212,9 @@ def _as_streamed(
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     """A CSV with a row an utterance."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(Prediction.__slots__)
         writer.writerows(
             [getattr(prediction, column) for column in Prediction.__slots__] for prediction in predictions
         )
-    partial.replace(path)

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from models.files import write_whole
+
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file as a whole: readers see the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def mend_lines(path: Path) -> None:

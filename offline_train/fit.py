@@ -1,4 +1,4 @@
-"""A plain, seeded training loop; a killed run resumes at its last step, to the same result.
+"""A plain, seeded training loop; a killed run resumes at its last checkpoint, to the same result.
 
 The same to the last bit on a CPU with as many threads; on a GPU as far as its kernels are deterministic.
 """
@@ -51,9 +51,9 @@ def fit(
         The metrics of the best epoch, with "epoch" (from 1) among them.
 
     Raises:
-        TrainingError: training diverged.
-        RunError: the run's folder can't be used: another process is training there, or
-            what is there is of another model, other data or another number of processes.
+        TrainingError: training diverged, or a checkpoint can't be written.
+        RunError: the run's folder can't be used: another process is training there, or what is there is
+            damaged or of another model, other data, another number of processes or an earlier version.
     """
     place = here()
     model.to(place.device)

@@ -28,7 +28,8 @@ class FitSettings:
             computes in it, else fp32.
         accumulate: batches that a process reads for one step, which follows their mean loss.
         log_every: steps between entries in TensorBoard.
-        checkpoint_share: of the time, to be spent on keeping every step; see `Checkpoint`.
+        checkpoint_share: largest share of the time that writing checkpoints within an epoch may take, which
+            happens every two minutes at most; 0 writes them at the ends of epochs alone.
     """
 
     epochs: PositiveInt

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
@@ -26,22 +25,20 @@ def seed_apart(*numbers: int) -> None:
     seed_generators(int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0]))
 
 
-def generators_state(device: torch.device) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """How far they are: plain values, and tensors by name."""
+def generators_state(device: torch.device) -> dict[str, Any]:
+    """How far they are, in plain values and tensors."""
     drawn: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     drawn["state"]["key"] = drawn["state"]["key"].tolist()
-    plain = {"python": random.getstate(), "numpy": drawn}
-    tensors = {"random/cpu": torch.get_rng_state()}
+    state = {"python": random.getstate(), "numpy": drawn, "cpu": torch.get_rng_state()}
     if device.type == "cuda":
-        tensors["random/cuda"] = torch.cuda.get_rng_state(device)
-    return plain, tensors
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
 
 
-def restore_generators(plain: Mapping[str, Any], tensors: Mapping[str, Tensor], device: torch.device) -> None:
+def restore_generators(state: Mapping[str, Any], device: torch.device) -> None:
     """Set them to where they were; one that was not kept stays as it is."""
-    version, words, gauss = plain["python"]
-    random.setstate((version, tuple(words), gauss))
-    np.random.set_state(plain["numpy"])  # noqa: NPY002
-    torch.set_rng_state(tensors["random/cpu"])
-    if device.type == "cuda" and "random/cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random/cuda"], device)
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])  # noqa: NPY002
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)

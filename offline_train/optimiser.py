@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from offline_train.errors import RunError, TrainingError
 from offline_train.fit_settings import FitSettings
 
-_GRADIENT, _MODEL, _AVERAGE = "gradient/", "model/", "average/"
+_MODEL, _AVERAGE = "model/", "average/"
 
 
 def trained_state(model: nn.Module) -> dict[str, Tensor]:
@@ -41,9 +41,7 @@ class Optimiser:
             ],
             lr=settings.learning_rate,
         )
-        for (
-            parameter
-        ) in self.parameters:  # as AdamW would at the first step; there from the start to be saved
+        for parameter in self.parameters:  # as AdamW would at the first step, so that it can be saved
             self._adam.state[parameter] = {
                 "step": torch.tensor(0.0),
                 "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
@@ -79,26 +77,6 @@ class Optimiser:
         self._adam.step()
         self._move_average()
         return rate
-
-    def change(self) -> dict[str, Tensor]:
-        """What `redo` needs to repeat the step just taken: clipped gradients, and buffers as they are now."""
-        gradients = {
-            _GRADIENT + name: parameter.grad
-            for name, parameter in self._named.items()
-            if parameter.grad is not None
-        }
-        return gradients | {_MODEL + name: value for name, value in self.buffers().items()}
-
-    @torch.no_grad()
-    def redo(self, change: Mapping[str, Tensor], number: int, total: int) -> None:
-        """Take again a step that `change` describes, to the same bits."""
-        for name, parameter in self._named.items():
-            kept = change.get(_GRADIENT + name)
-            # In the parameter's own strides, as autograd lays gradients out.
-            parameter.grad = None if kept is None else torch.empty_like(parameter).copy_(kept)
-        for name, value in self.buffers().items():
-            value.copy_(change[_MODEL + name])
-        self.step(number, total)
 
     def buffers(self) -> dict[str, Tensor]:
         """What the forward pass changes, by name in the model, as it lives."""

@@ -9,7 +9,6 @@ import random
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from models.base_encoder import find_base
 from models.care import Care, CareConfig, build_care
 from models.care_small import SmallCare
+from models.files import replacing
 from models.text import TextConfig, TextEncoder
 from offline_train.augment import WaveAugment, vary
 from offline_train.care_batches import CareBatch, CareBatches, Spoken
@@ -284,7 +284,6 @@ def _meanings(
     encoder = load_text_encoder(text) if text else TextEncoder(TextConfig(base=teacher), find_base(teacher))
     rows, _ = encoder.eval().to(here().device).embed(said)
     if here().first:
-        partial = Path(f"{path}.partial")
-        save_file({digest: rows}, partial)
-        partial.replace(path)
+        with replacing(path) as partial:
+            save_file({digest: rows}, partial)
     return dict(zip(said, rows, strict=True))

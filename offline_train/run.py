@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from models.files import replacing
 from offline_train import files
 from offline_train.checkpoint import remove_checkpoint
 from offline_train.devices import here
@@ -108,9 +109,8 @@ class Run:
         """Store the result; metrics last, since they mark the end. Then the checkpoint can go."""
         if here().first:
             state = {name: value.contiguous() for name, value in trained_state(model).items()}
-            partial = self.folder / "weights.safetensors.partial"
-            save_file(state, partial)
-            partial.replace(self.folder / "weights.safetensors")
+            with replacing(self.folder / "weights.safetensors") as partial:
+                save_file(state, partial)
             write_json(self.folder / "config.json", config)
             write_json(self.folder / "metrics.json", metrics)
             remove_checkpoint(self.folder)

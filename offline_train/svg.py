@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from models.files import write_whole
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito's (2008), told apart whatever one's colour vision; markers differ, too."""
@@ -45,8 +47,5 @@ def save(figure: Figure, path: Path) -> Path:
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    lines = (line.rstrip() + "\n" for line in content.getvalue().splitlines())
-    partial.write_text("".join(lines), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, "".join(line.rstrip() + "\n" for line in content.getvalue().splitlines()))
     return path

@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from models.files import write_whole
 from offline_train.checkpoint import Checkpoint
 from offline_train.devices import Place, resolve_precision, to_device
 from offline_train.errors import RunError
@@ -26,7 +27,7 @@ from offline_train.generators import (
     seed_generators,
 )
 from offline_train.optimiser import Optimiser, trained_state
-from offline_train.position import Generators, Position, take_up
+from offline_train.position import Position
 from offline_train.tensorboard_log import TensorBoardLog
 
 Batch = TypeVar("Batch")
@@ -47,12 +48,12 @@ class Training:
         self.model, self.settings, self.run, self.place, self.label = model, settings, run, place, label
         self.optimiser = Optimiser(model, settings)
         self.checkpoint = checkpoint
-        self.generators: Generators | None = None
+        self.random: Mapping[str, Any] = {}  # generators of an epoch that was broken off
+        self.best: dict[str, Tensor] = {}  # weights of the best epoch, in the process that writes
         self.position = Position(resolve_precision(settings.precision, place.device), place.count)
         if checkpoint is not None:
-            self.position, self.generators = take_up(
-                checkpoint, self.optimiser, self.position, settings.epochs
-            )
+            if saved := checkpoint.read():
+                self._resume(saved)
             self._describe()
         self.position = place.from_first(self.position)
         place.copy_from_first(self.optimiser.state().values())
@@ -94,12 +95,10 @@ class Training:
                 if steps
                 else f"{self.label}: there is nothing to train on"
             )
-        if self.generators is not None and position.step:
-            restore_generators(self.generators.plain, self.generators.tensors, place.device)
-        self.generators = None
-        if not position.steps:
-            position.steps = steps
-            self._snapshot()  # for the journal to follow
+        if self.random and position.step:
+            restore_generators(self.random, place.device)
+        self.random = {}
+        position.steps = steps
         self.bar.update(self.task, total=steps * settings.epochs, completed=position.taken)
         while position.step < steps:
             first = position.step * width
@@ -115,7 +114,8 @@ class Training:
                 place.copy_from_first(self.optimiser.buffers().values())
             position.step += 1
             position.loss += value
-            self._keep_step()
+            if self.checkpoint is not None and self.checkpoint.due:
+                self._save()
             if position.taken % settings.log_every == 0:
                 values = {"train/loss": value, "train/learning_rate": rate, "train/gradient_norm": norm}
                 self.log.add(position.taken, values)
@@ -130,11 +130,12 @@ class Training:
             row = self.place.from_first(found)  # not two opinions on whether to go on
             after = replace(position, epoch=position.epoch + 1, step=0, loss=0.0, rows=[*position.rows, row])
             if self.checkpoint is not None and after.best is row:
-                self.checkpoint.write_best(str(after.best_name), trained_state(self.model))
+                self.best = {name: value.cpu() for name, value in trained_state(self.model).items()}
         self.position = after
-        self._snapshot(durable=True)
         if self.place.first:
-            _write_lines(self.run / "epochs.jsonl", after.rows)
+            lines = "".join(json.dumps(row) + "\n" for row in after.rows)
+            write_whole(self.run / "epochs.jsonl", lines)
+        self._save()
         scores = {key: value for key, value in row.items() if key != "epoch"}
         self.log.add(after.taken, {f"validation/{key}": value for key, value in scores.items()})
         shown = "  ".join(f"{key} {value:.4g}" for key, value in scores.items())
@@ -147,8 +148,7 @@ class Training:
     def load_best(self) -> None:
         """Leave the model with the best epoch's weights."""
         if self.checkpoint is not None:
-            best = self.checkpoint.read_best(str(self.position.best_name))
-            self.model.load_state_dict(dict(best), strict=False)
+            self.model.load_state_dict(self.best, strict=False)
         self.place.copy_from_first(self.optimiser.weights().values())
         self.model.eval()
 
@@ -164,20 +164,31 @@ class Training:
             total += value.item() / count
         return self.place.sum_gradients(self.optimiser.parameters, total)
 
-    def _keep_step(self) -> None:
+    def _save(self) -> None:
         if self.checkpoint is not None:
-            last = self.position.step == self.position.steps
-            self.checkpoint.step(self._step_record, self._snapshot, must=last)
+            self.checkpoint.write(
+                {
+                    "position": json.dumps(asdict(self.position)),
+                    "random": generators_state(self.place.device),
+                    "state": self.optimiser.state(),
+                    "best": self.best,
+                }
+            )
 
-    def _step_record(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        plain, tensors = generators_state(self.place.device)
-        return self.position.step_taken() | {"generators": plain}, self.optimiser.change() | tensors
+    def _resume(self, saved: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint.
 
-    def _snapshot(self, *, durable: bool = False) -> None:
-        if self.checkpoint is not None:
-            plain, tensors = generators_state(self.place.device)
-            meta = self.position.snapshot() | {"generators": plain}
-            self.checkpoint.snapshot(meta, self.optimiser.state() | tensors, durable=durable)
+        Raises:
+            RunError: it is of another model, or of another number of processes.
+        """
+        position = Position(**json.loads(saved["position"]))
+        if position.processes != self.place.count:
+            raise RunError(
+                f"{self.run} was begun with {position.processes} processes, not {self.place.count};"
+                " go on with as many, or remove it"
+            )
+        self.optimiser.load(saved["state"])
+        self.position, self.random, self.best = position, saved["random"], saved["best"]
 
     def _describe(self) -> None:
         device = self.place.device
@@ -190,9 +201,3 @@ class Training:
             "trained_parameters": sum(p.numel() for p in self.optimiser.parameters),
         }
         write_json(self.run / "environment.json", described)
-
-
-def _write_lines(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    partial.replace(path)

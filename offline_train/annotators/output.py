@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.files import write_whole
 from offline_train.annotations import Annotation, read_annotations
 from offline_train.annotators.texts import Text
 from offline_train.errors import UsageError
@@ -120,12 +121,8 @@ class Output:
         """Leave only texts that are still set aside in their file; none, no file."""
         if not self._aside_path.exists():
             return
-        partial = self.beside("set-aside.partial")
-        partial.write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.aside.values()),
-            encoding="utf-8",
-        )
-        partial.replace(self._aside_path)
+        rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.aside.values())
+        write_whole(self._aside_path, rows)
         if not self.aside:
             self._aside_path.unlink()
 

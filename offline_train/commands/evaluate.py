@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.files import write_whole
 from offline_train.commands.options import command_line
 from offline_train.corpora.corpus import Split
 from offline_train.errors import UsageError
@@ -116,9 +117,7 @@ def evaluate(
         print(text)
         return
     if json_out is not None:
-        partial = json_out.with_name(json_out.name + ".partial")
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(json_out)
+        write_whole(json_out, text + "\n")
     _show(report)
     if temperature is None:
         print(f"{source.corpus} has no labelled validation split to fit a temperature on", file=sys.stderr)

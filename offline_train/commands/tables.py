@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from models.files import write_whole
 from offline_train.errors import UsageError
 
 
@@ -59,7 +60,5 @@ def tables(
             )
         write_json(data, stored)
     text = page(stored, out.absolute().parent / "figures")
-    partial = out.with_name(out.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(out)
+    write_whole(out, text)
     print(f"{out}: {len(stored['runs'])} runs of {len(stored['recipes'])} recipes")

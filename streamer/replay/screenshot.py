@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
+from models.files import write_whole
 from streamer.errors import InputError
 from streamer.events import Event
 from streamer.outputs.ink import on_dark
@@ -83,9 +84,7 @@ def write(svg: str, target: Path) -> None:
     Raises:
         InputError: it cannot be written there.
     """
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        partial.write_text(svg, encoding="utf-8")
-        partial.replace(target)
+        write_whole(target, svg)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror}; choose another place") from error

@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from models.files import replacing
 from streamer.errors import InputError, RunError
 from streamer.interrupts import in_order
 from streamer.outputs.console import say
@@ -97,29 +97,11 @@ def _write(out: str, content: bytes) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    path = Path(out).resolve()
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe
+        with in_order(), replacing(Path(out), durable=True) as path:
             path.write_bytes(content)
-            return
-        with in_order(), NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            partial = Path(file.name)
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                partial.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"cannot write {out}: {error.strerror}; make room or choose another place") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _size(count: int) -> str:

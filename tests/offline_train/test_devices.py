@@ -1,5 +1,6 @@
 """Devices and processes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,8 @@ from offline_train.checkpoint import Checkpoint
 from offline_train.devices import here, resolve_precision, to_device
 from offline_train.errors import RunError, UsageError
 from offline_train.fit_settings import FitSettings
-from offline_train.optimiser import Optimiser
-from offline_train.position import Position, take_up
 from offline_train.run import Run
+from tests.offline_train.training import train as begin
 from tests.offline_train.two_processes import train
 
 
@@ -93,12 +93,15 @@ def test_two_processes_do_what_one_does_that_accumulates_twice(tmp_path: Path) -
 
 
 def test_as_many_processes_have_to_go_on(tmp_path: Path) -> None:
-    model = torch.nn.Linear(1, 1)
-    optimiser = Optimiser(model, FitSettings(epochs=1, learning_rate=0.1))
+    settings = FitSettings(epochs=1, learning_rate=0.1)
+    begin(tmp_path, settings)
     with Checkpoint(tmp_path / "checkpoint", 0.2) as checkpoint:
-        checkpoint.snapshot(Position("fp32", 2).snapshot(), optimiser.state())
-        with pytest.raises(RunError, match="begun with 2 processes, not 1"):
-            take_up(checkpoint, optimiser, Position("fp32", 1), 1)
+        saved = checkpoint.read()
+        assert saved is not None
+        position = json.loads(saved["position"]) | {"processes": 2}
+        checkpoint.write(saved | {"position": json.dumps(position)})
+    with pytest.raises(RunError, match="begun with 2 processes, not 1"):
+        begin(tmp_path, settings)
 
 
 def test_the_package_runs_as_a_module() -> None:

@@ -50,7 +50,7 @@ def test_a_finished_run_keeps_what_is_needed_of_it(tmp_path: Path) -> None:
     run = Run.open(tmp_path, SETTINGS, "line")
     model = nn.Linear(2, 2)
     with Checkpoint(tmp_path / "checkpoint", 0.2) as checkpoint:
-        checkpoint.snapshot({"best": None}, model.state_dict())
+        checkpoint.write({"state": model.state_dict()})
     assert not run.finished
     run.finish(model, {"size": 2}, {"validation": 1.0})
     assert run.finished
