@@ -129,5 +129,5 @@ def _decode(recording: Path | ByteStream, *, split: bool) -> None:
             pass
 
 
-FILES = Target("files", "recordings", start_files, seeds, share=12, words=_WORDS, longest=12_000)
-STREAMS = Target("streams", "recordings", start_streams, seeds, share=12, words=_WORDS, longest=12_000)
+FILES = Target("files", "recordings", start_files, seeds, share=6, words=_WORDS, longest=12_000)
+STREAMS = Target("streams", "recordings", start_streams, seeds, share=6, words=_WORDS, longest=12_000)

@@ -255,7 +255,7 @@ def _streams(folder: Path) -> Streams:
     return Streams(load_analyzer(settings, lambda _: None), settings)
 
 
-CONTROL = Target("control", "control", start_control, control_seeds, share=25, words=_WORDS, longest=1024)
+CONTROL = Target("control", "control", start_control, control_seeds, share=35, words=_WORDS, longest=1024)
 CONNECTIONS = Target(
     "connections", "connections", start_connections, connection_seeds, share=3, words=_WORDS, longest=6000
 )

@@ -3,21 +3,38 @@
 from typing import Any
 
 import numpy as np
+from av.audio.plane import AudioPlane
 from numpy.typing import NDArray
 
-_FULL_SCALE = {"u8": 128, "s16": 2**15, "s32": 2**31, "s64": 2**63, "flt": 1, "dbl": 1}
+_FORMATS: dict[str, tuple[type[np.number[Any]], int]] = {
+    "u8": (np.uint8, 128),
+    "s16": (np.int16, 2**15),
+    "s32": (np.int32, 2**31),
+    "s64": (np.int64, 2**63),
+    "flt": (np.float32, 1),
+    "dbl": (np.float64, 1),
+}
+"""How each sample is stored, and full scale."""
 
 
 def planar(frame: Any) -> NDArray[np.float32]:
-    """A decoded frame as float32 [channels, n] in -1..1; what is not finite becomes silence."""
-    data = frame.to_ndarray()
+    """A decoded frame as float32 [channels, n] in -1..1; what is not finite becomes silence.
+
+    Of more than eight channels, `planes` and `to_ndarray` of PyAV 18.1 go on beyond the last one: into memory
+    that is not the frame's.
+    """
+    channels, kind = frame.layout.nb_channels, frame.format.packed.name
+    dtype, full_scale = _FORMATS[kind]
+    number, count = (1, channels * frame.samples) if frame.format.is_packed else (channels, frame.samples)
+    planes: list[Any] = [AudioPlane(frame, index) for index in range(number)]
+    data = np.stack([np.frombuffer(plane, dtype, count) for plane in planes])
     if frame.format.is_packed:
-        data = data.reshape(-1, frame.layout.nb_channels).T
-    kind = frame.format.packed.name
+        data = data.reshape(-1, channels).T
     sound: NDArray[np.float32] = data.astype(np.float32)
     if kind == "u8":
         sound -= 128
-    sound /= np.float32(_FULL_SCALE[kind])
+    with np.errstate(invalid="ignore"):
+        sound /= np.float32(full_scale)
     if data.dtype.kind == "f":
         np.nan_to_num(sound, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     np.clip(sound, -1, 1, out=sound)
