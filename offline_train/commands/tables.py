@@ -3,26 +3,31 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from offline_train.errors import UsageError
 
 
 def tables(
     runs: Annotated[
-        Path | None, typer.Option(help="Folder of runs, ablations and evaluations, however deep they lie.")
+        Path | None,
+        Option(help="Folder in which runs, ablations and evaluations are looked for, at any depth."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="The page. Its data is beside it (.json), its figures in figures/.")
+        Path,
+        Option(help="Markdown file to write. Its data goes beside it (.json), its figures into figures/."),
     ] = Path("docs/results.md"),
     from_json: Annotated[
-        bool,
-        typer.Option("--from-json", help="Write page and figures anew from the data there is, without runs."),
+        bool, Option("--from-json", help="Write page and figures again from the page's data, without runs.")
     ] = False,
 ) -> None:
     """The paper's tables and figures from finished runs, ours beside.
 
     What the page's data holds of runs that are not there any more stays.
+
+    Example:
+
+    merits-train tables --runs runs --out docs/results.md
     """
     import json
     import sys
