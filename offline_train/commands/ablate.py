@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer import Option
 
-from offline_train.commands.option_groups import option_groups
+from offline_train.commands.documented import documented
 from offline_train.commands.options import Config, CorpusOptions, Preset, TextBase, Transcripts, command_line
 from offline_train.errors import UsageError
 
@@ -18,67 +17,40 @@ if TYPE_CHECKING:
 
 Assignments = list[str] | None
 _SET = "[text:|speech:]KEY=VALUE"
-
-
-class Name(StrEnum):
-    """The experiments."""
-
-    STAGES = "stages"
-    JOINT = "joint"
-    ANNOTATORS = "annotators"
-    PREFIX = "prefix"
-    WINDOW = "window"
-    SESSIONS = "sessions"
+Name = Literal["stages", "joint", "annotators", "prefix", "window", "sessions"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunsOptions(CorpusOptions):
-    """What the runs of an experiment share."""
+    """What the runs of an experiment share.
 
-    out: Annotated[
-        Path, Option(help="Folder of all runs. Runs that are there are not repeated, whoever made them.")
-    ]
-    seeds: Annotated[str, Option(help="Seeds, with commas between; each run is made once a seed.")] = "1,2,3"
-    features: Annotated[
-        str | None,
-        Option(
-            help="Names of prepared speech features, such as gemaps47.  \\[default: the corpus' first;"
-            " sessions: bigru_att]"
-        ),
-    ] = None
+    Attributes:
+        out: Folder of all runs. Runs that are there are not repeated, whoever made them.
+        seeds: Seeds, with commas between; each run is made once a seed.
+        features: Names of prepared speech features, such as gemaps47. [default: the corpus' first;
+            sessions: bigru_att]
+        pretrained: Run of pretrain-text, whose weights Stage I of the words starts from.
+        speech_pretrained: Run of pretrain-care, whose weights Stage I of the sound starts from.
+        teacher: Run of `stage1 text` or `stage2 text` on this corpus, for the same stage to distil. May be
+            repeated.
+        pretrain_set: A setting of pretrain-text, such as fit.epochs=1. May be repeated.
+        stage1_set: A setting of Stage I, such as text:context_turns=0. May be repeated.
+        stage2_set: A setting of Stage II, such as speech:hidden=64. May be repeated.
+        stage3_set: A setting of Stage III, such as width=64. May be repeated.
+    """
+
+    out: Path
+    seeds: str = "1,2,3"
+    features: str | None = None
     transcripts: Transcripts = None
-    pretrained: Annotated[
-        Path | None, Option(help="Run of pretrain-text, whose weights Stage I of the words starts from.")
-    ] = None
-    speech_pretrained: Annotated[
-        Path | None, Option(help="Run of pretrain-care, whose weights Stage I of the sound starts from.")
-    ] = None
-    teacher: Annotated[
-        list[Path] | None,
-        Option(
-            help="Run of `stage1 text` or `stage2 text` on this corpus, for the same stage to distil. May be"
-            " repeated."
-        ),
-    ] = None
+    pretrained: Path | None = None
+    speech_pretrained: Path | None = None
+    teacher: list[Path] | None = None
     base: TextBase = None
-    pretrain_set: Annotated[
-        Assignments,
-        Option(
-            metavar="KEY=VALUE", help="A setting of pretrain-text, such as fit.epochs=1. May be repeated."
-        ),
-    ] = None
-    stage1_set: Annotated[
-        Assignments,
-        Option(metavar=_SET, help="A setting of Stage I, such as text:context_turns=0. May be repeated."),
-    ] = None
-    stage2_set: Annotated[
-        Assignments,
-        Option(metavar=_SET, help="A setting of Stage II, such as speech:hidden=64. May be repeated."),
-    ] = None
-    stage3_set: Annotated[
-        Assignments,
-        Option(metavar="KEY=VALUE", help="A setting of Stage III, such as width=64. May be repeated."),
-    ] = None
+    pretrain_set: Annotated[Assignments, Option(metavar="KEY=VALUE")] = None
+    stage1_set: Annotated[Assignments, Option(metavar=_SET)] = None
+    stage2_set: Annotated[Assignments, Option(metavar=_SET)] = None
+    stage3_set: Annotated[Assignments, Option(metavar="KEY=VALUE")] = None
     preset: Preset = "small"
     config: Config = None
 
@@ -121,32 +93,15 @@ class RunsOptions(CorpusOptions):
         return plan, has_sound(self.source(self.features, transcripts=self.transcripts).read())
 
 
-@option_groups
+@documented
 def ablate(
     ctx: typer.Context,
     experiment: Annotated[Name, typer.Argument(help="Name of an experiment.", show_default=False)],
     runs: RunsOptions,
-    annotations: Annotated[
-        list[str] | None,
-        Option(
-            metavar="NAME=FILE",
-            help="annotators: annotated texts, and a name for them. May be repeated, to compare them.",
-        ),
-    ] = None,
-    reference: Annotated[
-        Path | None,
-        Option(
-            help="annotators: people's labels of the same texts.  \\[default: those by `annotate corpus`]"
-        ),
-    ] = None,
-    context: Annotated[bool, Option("--context", help="annotators: train Stage II, too.")] = False,
-    run: Annotated[
-        list[Path] | None,
-        Option(
-            help="window: finished run of Stage II or III to judge. May be repeated.  \\[default: those of"
-            " `stages` in --out]"
-        ),
-    ] = None,
+    annotations: Annotated[list[str] | None, Option(metavar="NAME=FILE")] = None,
+    reference: Path | None = None,
+    context: bool = False,
+    run: list[Path] | None = None,
 ) -> None:
     """Experiments: ordinary runs over several seeds, and what differs between them.
 
@@ -164,35 +119,42 @@ def ablate(
     Example:
 
     merits-train ablate stages --corpus meld --data MELD.Raw --seeds 1,2,3 --out runs
+
+    Args:
+        annotations: annotators: annotated texts, and a name for them. May be repeated, to compare them.
+        reference: annotators: people's labels of the same texts. [default: those by `annotate corpus`]
+        context: annotators: train Stage II, too.
+        run: window: finished run of Stage II or III to judge. May be repeated. [default: those of `stages`
+            in --out]
     """
     from offline_train.ablations import experiments, window
     from offline_train.ablations.report import summarise
     from offline_train.ablations.runner import execute
 
     for given, option, owner in (
-        (annotations, "--annotations", Name.ANNOTATORS),
-        (reference, "--reference", Name.ANNOTATORS),
-        (context, "--context", Name.ANNOTATORS),
-        (run, "--run", Name.WINDOW),
+        (annotations, "--annotations", "annotators"),
+        (reference, "--reference", "annotators"),
+        (context, "--context", "annotators"),
+        (run, "--run", "window"),
     ):
-        if given and experiment is not owner:
+        if given and experiment != owner:
             raise UsageError(f"{option} is for the experiment {owner}, not {experiment}")
-    if experiment is Name.SESSIONS and not runs.corpus.startswith("iemocap"):
+    if experiment == "sessions" and not runs.corpus.startswith("iemocap"):
         raise UsageError(f"sessions is for iemocap and iemocap6, not {runs.corpus}")
-    if experiment is Name.SESSIONS and runs.features is None:
+    if experiment == "sessions" and runs.features is None:
         runs = replace(runs, features="bigru_att")
     plan, sound = runs.plan()
     program = ctx.find_root().command
-    if experiment is Name.WINDOW:
+    if experiment == "window":
         before = [] if run else experiments.stages(plan, sound=sound).steps
         judged = window.given_runs(plan, run) if run else window.of_stages(plan, sound=sound)
         execute([*before, *(step for steps in judged.values() for step in steps)], program)
         _store(plan, experiment, window.summarise(judged))
     else:
-        if experiment is Name.ANNOTATORS:
+        if experiment == "annotators":
             made = experiments.annotators(plan, _files(annotations), reference, context=context)
         else:
-            made = getattr(experiments, experiment.value)(plan, sound=sound)
+            made = getattr(experiments, experiment)(plan, sound=sound)
         execute(made.steps, program)
         _store(plan, experiment, summarise(made))
 
@@ -206,7 +168,7 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     from offline_train.tables.figures import draw_guidance, guidance_of
 
     summary = {
-        "experiment": experiment.value,
+        "experiment": experiment,
         "corpus": plan.corpus,
         "features": plan.features,
         "seeds": plan.seeds,

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,10 +13,10 @@ from typer import Option
 from offline_train.annotators.annotate import annotate as work
 from offline_train.annotators.base import Annotator, EndpointError
 from offline_train.annotators.output import Output
-from offline_train.annotators.texts import Text, Texts, corpus_texts, file_texts
+from offline_train.annotators.texts import Texts, corpus_texts, file_texts
 from offline_train.annotators.valence import Scale
+from offline_train.commands.documented import documented
 from offline_train.commands.old_spelling import formerly
-from offline_train.commands.option_groups import option_groups
 from offline_train.commands.options import (
     CORPUS,
     FOLDER,
@@ -49,38 +48,26 @@ annotate = typer.Typer(
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
-    """The texts: of a corpus, of transcripts, or of a file."""
+    """The texts: of a corpus, of transcripts, or of a file.
 
-    panel: ClassVar = Texts
+    Attributes:
+        split: Split of the corpus to take. [default: train]
+        transcripts: Output of `merits-train transcribe`, whose words replace the corpus' own; without
+            --corpus, the texts themselves.
+        valence_scale: Lowest and highest valence that people could give in the corpus; known for IEMOCAP and
+            MSP-PODCAST.
+        texts: File of texts instead of a corpus: a text a line, or JSON Lines with text and, if wanted, id
+            and context.
+    """
+
+    panel: ClassVar = "Texts"
 
     corpus: Annotated[str | None, Option(help=CORPUS)] = None
     data: Annotated[Path | None, Option(help=FOLDER)] = None
-    split: Annotated[
-        Literal["train", "validation", "test", "all"] | None,
-        Option(help="Split of the corpus to take.  \\[default: train]"),
-    ] = None
-    transcripts: Annotated[
-        Path | None,
-        Option(
-            help="Output of `merits-train transcribe`, whose words replace the corpus' own; without --corpus,"
-            " the texts themselves."
-        ),
-    ] = None
-    valence_scale: Annotated[
-        tuple[float, float] | None,
-        Option(
-            metavar="LOW HIGH",
-            help="Lowest and highest valence that people could give in the corpus; known for IEMOCAP and"
-            " MSP-PODCAST.",
-        ),
-    ] = None
-    texts: Annotated[
-        Path | None,
-        Option(
-            help="File of texts instead of a corpus: a text a line, or JSON Lines with text and, if wanted,"
-            " id and context."
-        ),
-    ] = None
+    split: Literal["train", "validation", "test", "all"] | None = None
+    transcripts: Path | None = None
+    valence_scale: Annotated[tuple[float, float] | None, Option(metavar="LOW HIGH")] = None
+    texts: Path | None = None
 
     def read(self, *, labelled: bool = False) -> Texts:
         """Read them.
@@ -118,19 +105,17 @@ class TextOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
-    """How much to annotate, and where the labels go."""
+    """How much to annotate, and where the labels go.
 
-    out: Annotated[
-        Path, Option(help="JSON Lines file of the annotations. An interrupted job is resumed from it.")
-    ]
-    limit: Annotated[int | None, Option(min=1, help="Use only the first N utterances.")] = None
-    oracle: Annotated[
-        bool,
-        Option(
-            "--oracle",
-            help="Report afterwards how far the labels agree with people's, as `annotate agreement` does.",
-        ),
-    ] = False
+    Attributes:
+        out: JSON Lines file of the annotations. An interrupted job is resumed from it.
+        limit: Use only the first N utterances.
+        oracle: Report afterwards how far the labels agree with people's, as `annotate agreement` does.
+    """
+
+    out: Path
+    limit: Annotated[int | None, Option(min=1)] = None
+    oracle: bool = False
     json_out: JsonOut = None
 
     def read(self, source: TextOptions, *, labelled: bool = False) -> Texts:
@@ -139,16 +124,10 @@ class JobOptions:
         return source.read(labelled=labelled or self.oracle)
 
     def work(
-        self,
-        who: Annotator,
-        texts: Texts,
-        output: Output,
-        wanted: Sequence[Text] | None = None,
-        *,
-        retry_set_aside: bool = False,
+        self, who: Annotator, texts: Texts, output: Output, *, retry_set_aside: bool = False
     ) -> dict[str, Any]:
-        """Annotate the texts, or those of them that are wanted; see `annotators.annotate.annotate`."""
-        wanted = (texts.texts if wanted is None else wanted)[: self.limit]
+        """Annotate the texts; see `annotators.annotate.annotate`."""
+        wanted = texts.texts[: self.limit]
         try:
             return work(who, wanted, texts.source, output, retry_set_aside=retry_set_aside)
         except (EndpointError, OSError, KeyboardInterrupt) as error:
@@ -174,55 +153,42 @@ class JobOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LlmOptions:
-    """Whom to ask, and how patiently."""
+    """Whom to ask, and how patiently.
+
+    Attributes:
+        model: Model, by the endpoint's name for it.
+        base_url: Address of the API, such as http://localhost:11434/v1 (Ollama), http://localhost:8000/v1
+            (vLLM) or http://localhost:8080/v1 (llama.cpp). [default: OPENAI_BASE_URL, else OpenAI]
+        api_key_file: File that holds the API key; local servers need none. [default: OPENAI_API_KEY]
+        prompt_file: File of the prompt, with [sentence] where the text goes. [default: the paper's]
+        asks: Number of times a text is asked about, at most, while the answers are no label.
+        retry_set_aside: Ask again about texts that were set aside.
+        concurrency: Number of requests at a time, at most.
+        timeout: Seconds to wait for an answer.
+        max_retries: Number of times a failed request is sent again, at most.
+        backoff: Seconds before the first retry; doubled for each further one.
+        price_in: Price of a million prompt tokens, in any currency. [default: none: no cost is reported]
+        price_out: Price of a million completion tokens. [default: none]
+    """
 
     panel: ClassVar = "LLM"
 
-    model: Annotated[str, Option(help="Model, by the endpoint's name for it.")]
-    base_url: Annotated[
-        str | None,
-        Option(
-            help="Address of the API, such as http://localhost:11434/v1 (Ollama), http://localhost:8000/v1"
-            " (vLLM) or http://localhost:8080/v1 (llama.cpp).  \\[default: OPENAI_BASE_URL, else OpenAI]"
-        ),
-    ] = None
-    api_key_file: Annotated[
-        Path | None,
-        Option(help="File that holds the API key; local servers need none.  \\[default: OPENAI_API_KEY]"),
-    ] = None
-    prompt_file: Annotated[
-        Path | None,
-        Option(help="File of the prompt, with \\[sentence] where the text goes.  \\[default: the paper's]"),
-    ] = None
-    asks: Annotated[
-        int,
-        Option(min=1, help="Number of times a text is asked about, at most, while the answers are no label."),
-    ] = 3
-    retry_set_aside: Annotated[
-        bool, Option("--retry-set-aside", help="Ask again about texts that were set aside.")
-    ] = False
-    concurrency: Annotated[int, Option(min=1, help="Number of requests at a time, at most.")] = 8
-    timeout: Annotated[float, Option(min=0.01, help="Seconds to wait for an answer.")] = 60.0
-    max_retries: Annotated[
-        int, Option(min=0, help="Number of times a failed request is sent again, at most.")
-    ] = 8
-    backoff: Annotated[
-        float, Option(min=0.0, help="Seconds before the first retry; doubled for each further one.")
-    ] = 1.0
-    price_in: Annotated[
-        float | None,
-        Option(
-            min=0.0,
-            help="Price of a million prompt tokens, in any currency.  \\[default: none: no cost is reported]",
-        ),
-    ] = None
-    price_out: Annotated[
-        float | None, Option(min=0.0, help="Price of a million completion tokens.  \\[default: none]")
-    ] = None
+    model: str
+    base_url: str | None = None
+    api_key_file: Path | None = None
+    prompt_file: Path | None = None
+    asks: Annotated[int, Option(min=1)] = 3
+    retry_set_aside: bool = False
+    concurrency: Annotated[int, Option(min=1)] = 8
+    timeout: Annotated[float, Option(min=0.01)] = 60.0
+    max_retries: Annotated[int, Option(min=0)] = 8
+    backoff: Annotated[float, Option(min=0.0)] = 1.0
+    price_in: Annotated[float | None, Option(min=0.0)] = None
+    price_out: Annotated[float | None, Option(min=0.0)] = None
 
 
 @annotate.command()
-@option_groups
+@documented
 def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
     """An LLM, at any OpenAI-compatible endpoint, with the paper's prompt.
 
@@ -247,7 +213,7 @@ def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
 
 
 @annotate.command()
-@option_groups
+@documented
 def lexicon(source: TextOptions, job: JobOptions) -> None:
     """VADER's word list and rules: no model, no endpoint, instant.
 
@@ -264,18 +230,16 @@ def lexicon(source: TextOptions, job: JobOptions) -> None:
 
 
 @annotate.command()
-@option_groups
-def classifier(
-    source: TextOptions,
-    job: JobOptions,
-    bundle: Annotated[str, Option(help="Folder or name of the bundle, such as meld-small.")],
-    labels: Labels = "sentiment",
-) -> None:
+@documented
+def classifier(source: TextOptions, job: JobOptions, bundle: str, labels: Labels = "sentiment") -> None:
     """The text encoder of a bundle of ours.
 
     Example:
 
     merits-train annotate classifier --bundle meld-small --texts lines.txt --labels emotion --out out.jsonl
+
+    Args:
+        bundle: Folder or name of the bundle, such as meld-small.
     """
     from offline_train.annotators.classifier import ClassifierAnnotator
 
@@ -286,19 +250,16 @@ def classifier(
 
 
 @annotate.command()
-@option_groups
-def teachers(
-    source: TextOptions,
-    job: JobOptions,
-    teacher: Annotated[
-        list[Path], Option(help="Finished run of `stage1 text`. May be repeated: several are averaged.")
-    ],
-) -> None:
+@documented
+def teachers(source: TextOptions, job: JobOptions, teacher: list[Path]) -> None:
     """Runs of Stage I, whose emotions a smaller text encoder learns from.
 
     Example:
 
     merits-train annotate teachers --teacher runs/text1 --corpus dailydialog --data DATA --out taught.jsonl
+
+    Args:
+        teacher: Finished run of `stage1 text`. May be repeated: several are averaged.
     """
     from offline_train.annotators.teachers import TeacherAnnotator
     from offline_train.run import Run
@@ -310,44 +271,40 @@ def teachers(
 
 
 @annotate.command()
-@option_groups
+@documented
 def corpus(
     source: TextOptions,
     job: JobOptions,
     labels: Labels = "sentiment",
-    agreement: Annotated[
-        float,
-        Option(
-            min=0.0,
-            max=1.0,
-            help="Share of the labels to keep, 0 to 1; the others are replaced by any other label.",
-        ),
-    ] = 1.0,
-    seed: Annotated[int, Option(help="Seed of the choice that --agreement makes.")] = 1,
+    agreement: Annotated[float, Option(min=0.0, max=1.0)] = 1.0,
+    seed: int = 1,
 ) -> None:
     """The labels that the corpus' own people gave.
 
     Example:
 
     merits-train annotate corpus --corpus sst --data SST --agreement 0.6 --out sentiment-0.6.jsonl
+
+    Args:
+        agreement: Share of the labels to keep, 0 to 1; the others are replaced by any other label.
+        seed: Seed of the choice that --agreement makes.
     """
     from offline_train.annotators.human import HumanAnnotator, human_label
 
     texts = job.read(source, labelled=True)
-    wanted = [text for text in texts.texts if human_label(text, labels)][: job.limit]
+    wanted = tuple(text for text in texts.texts if human_label(text, labels))[: job.limit]
     if not wanted:
         raise UsageError(f"{texts.source} has no {labels} labels")
     with Output(job.out) as output:
-        found = job.work(HumanAnnotator(wanted, labels, agreement, seed), texts, output, wanted)
+        who = HumanAnnotator(wanted, labels, agreement, seed)
+        found = job.work(who, replace(texts, texts=wanted), output)
     job.report(texts, found)
 
 
 @annotate.command()
-@option_groups
+@documented
 def agreement(
-    annotations: Annotated[
-        Path, Option("--annotations", "--out", help="Annotations to judge, as `annotate` writes them.")
-    ],
+    annotations: Annotated[Path, Option("--annotations", "--out")],
     source: TextOptions,
     json_out: JsonOut = None,
     oracle: Annotated[bool, Option("--oracle", hidden=True)] = True,  # noqa: ARG001  of old lines
@@ -360,6 +317,9 @@ def agreement(
     Example:
 
     merits-train annotate agreement --annotations out.jsonl --corpus iemocap --data IEMOCAP
+
+    Args:
+        annotations: Annotations to judge, as `annotate` writes them.
     """
     check_writable(json_out)
     texts = source.read(labelled=True)

@@ -1,19 +1,12 @@
 """`merits-train dry-run`."""
 
-from typing import Annotated
-
-from typer import Option
-
+from offline_train.commands.documented import documented
 from offline_train.commands.options import STANDARD_OUTPUT, Config, JsonOut, Preset, write_report
 
 
+@documented
 def dry_run(
-    preset: Preset = "paper",
-    stage: Annotated[
-        str | None, Option(help="Name of the only stage to try, such as stage1-text.  \\[default: all]")
-    ] = None,
-    config: Config = None,
-    json_out: JsonOut = None,
+    preset: Preset = "paper", stage: str | None = None, config: Config = None, json_out: JsonOut = None
 ) -> None:
     """One real training step of every stage, on models of the true shape with random weights.
 
@@ -23,6 +16,9 @@ def dry_run(
     Example:
 
     merits-train dry-run --preset paper --stage stage2
+
+    Args:
+        stage: Name of the only stage to try, such as stage1-text. [default: all]
     """
     import torch
     from rich.console import Console

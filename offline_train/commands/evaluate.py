@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from typer import Option
 
-from offline_train.commands.option_groups import option_groups
+from offline_train.commands.documented import documented
 from offline_train.commands.options import (
     CORPUS,
     FOLDER,
@@ -28,63 +28,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """The data that a model is judged on."""
+    """The data that a model is judged on.
+
+    Attributes:
+        split: Split to judge on.
+        fold: Number of the cross-validation fold that is the test split. [default: the run's, else the
+            usual split]
+        features: Names of prepared speech features, such as gemaps47. [default: the run's, else the corpus'
+            first]
+        transcripts: Output of `merits-train transcribe`, whose words replace the corpus' own. [default: the
+            run's]
+    """
 
     panel: ClassVar = "What it is judged on"
 
     corpus: Annotated[str | None, Option(help=CORPUS + "  \\[default: the run's]")] = None
     data: Annotated[Path | None, Option(help=f"{FOLDER}  \\[default: the run's]")] = None
-    split: Annotated[Split, Option(help="Split to judge on.")] = "test"
-    fold: Annotated[
-        int | None,
-        Option(
-            help="Number of the cross-validation fold that is the test split.  \\[default: the run's, else"
-            " the usual split]"
-        ),
-    ] = None
-    features: Annotated[
-        str | None,
-        Option(
-            help="Names of prepared speech features, such as gemaps47.  \\[default: the run's, else the"
-            " corpus' first]"
-        ),
-    ] = None
-    transcripts: Annotated[
-        Path | None,
-        Option(
-            help="Output of `merits-train transcribe`, whose words replace the corpus' own.  \\[default: the"
-            " run's]"
-        ),
-    ] = None
+    split: Split = "test"
+    fold: int | None = None
+    features: str | None = None
+    transcripts: Path | None = None
 
 
-@option_groups
+@documented
 def evaluate(
     on: EvaluationData,
-    bundle: Annotated[Path | None, Option(help="Folder or name of a bundle to judge.")] = None,
-    run: Annotated[Path | None, Option(help="Finished run of stage1, stage2 or stage3 to judge.")] = None,
-    window: Annotated[
-        int | None,
-        Option(
-            min=1,
-            help="Number of turns kept as context while streaming.  \\[default: the bundle's; 32 of a run]",
-        ),
-    ] = None,
+    bundle: Path | None = None,
+    run: Path | None = None,
+    window: Annotated[int | None, Option(min=1)] = None,
     json_out: JsonOut = None,
-    predictions: Annotated[
-        Path | None,
-        Option(
-            help="CSV file to write predictions to: dialogue, utterance, label, predicted, first_emission."
-        ),
-    ] = None,
-    pictures: Annotated[
-        Path | None,
-        Option(
-            metavar="FOLDER",
-            help="Folder to write SVG figures to: confusion matrix, F1 by emotion, calibration,"
-            " F1 as streamed.",
-        ),
-    ] = None,
+    predictions: Path | None = None,
+    pictures: Annotated[Path | None, Option(metavar="FOLDER")] = None,
 ) -> None:
     """Judge a bundle or a run: stage by stage, offline, as streamed, and how honest its confidence is.
 
@@ -96,6 +70,14 @@ def evaluate(
     merits-train evaluate --run runs/fused --json report.json --pictures pictures
 
     merits-train evaluate --bundle meld-small --corpus meld --data MELD.Raw
+
+    Args:
+        bundle: Folder or name of a bundle to judge.
+        run: Finished run of stage1, stage2 or stage3 to judge.
+        window: Number of turns kept as context while streaming. [default: the bundle's; 32 of a run]
+        predictions: CSV file to write predictions to: dialogue, utterance, label, predicted, first_emission.
+        pictures: Folder to write SVG figures to: confusion matrix, F1 by emotion, calibration, F1 as
+            streamed.
     """
     if (bundle is None) == (run is None):
         raise UsageError("give what to judge: --bundle or --run, one of them")

@@ -6,20 +6,18 @@ from typing import Annotated
 
 from typer import Option
 
+from offline_train.commands.documented import documented
 from offline_train.commands.options import Data, command_line
 
 
+@documented
 def export(
-    run: Annotated[
-        Path, Option("--run", "--fusion", help="Finished run of stage3 or of `stage2 text` to make it of.")
-    ],
-    name: Annotated[str, Option(help="Name of the bundle.")],
-    out: Annotated[Path, Option(help="Folder to write the bundle to.")],
+    run: Annotated[Path, Option("--run", "--fusion")],
+    name: str,
+    out: Path,
     data: Data = None,
-    version: Annotated[int, Option(min=1, help="Version number of the bundle.")] = 1,
-    folds: Annotated[
-        Path | None, Option(help="Run of `stage1 speech --folds`, whose figures the model card shows.")
-    ] = None,
+    version: Annotated[int, Option(min=1)] = 1,
+    folds: Path | None = None,
 ) -> None:
     """Make a bundle of a finished hierarchy, with its model card, for `merits analyze --bundle`.
 
@@ -29,6 +27,13 @@ def export(
     Example:
 
     merits-train export --run runs/fused --name mine --out my-bundle
+
+    Args:
+        run: Finished run of stage3 or of `stage2 text` to make it of.
+        name: Name of the bundle.
+        out: Folder to write the bundle to.
+        version: Version number of the bundle.
+        folds: Run of `stage1 speech --folds`, whose figures the model card shows.
     """
     from offline_train.export import export_bundle
     from offline_train.run import Run

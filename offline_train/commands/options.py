@@ -30,16 +30,13 @@ Out = Annotated[
 ]
 Data = Annotated[
     Path | None,
-    Option(
-        help="Folder of the corpus, where it is not where it was.  \\[default: the one that the run given was"
-        " trained on]"
-    ),
+    Option(help="Folder of the corpus, if it was moved. \\[default: where the run given found it]"),
 ]
 TextBase = Annotated[
     str | None,
     Option(
-        help="Pre-trained text encoder: a folder, or a hub name such as roberta-large.  \\[default: the"
-        " preset's]"
+        help="Pre-trained text encoder: a folder, or a hub name such as roberta-large."
+        " \\[default: the preset's]"
     ),
 ]
 Transcripts = Annotated[
@@ -81,26 +78,21 @@ class CorpusOptions:
 
 @dataclass(frozen=True)
 class SettingsOptions:
-    """Where the settings of a training command come from, the strongest first."""
+    """Where the settings of a training command come from, the strongest first.
+
+    Attributes:
+        seed: Seed of every random choice. [default: 1]
+        epochs: Number of passes over the training data, at most. [default: the preset's]
+        learning_rate: Highest learning rate, after the warm-up. [default: the preset's]
+        changes: A setting over preset and file, such as fit.weight_decay=0.05. May be repeated.
+    """
 
     panel: ClassVar = "Settings"
 
-    seed: Annotated[int | None, Option(help="Seed of every random choice.  \\[default: 1]")] = None
-    epochs: Annotated[
-        int | None,
-        Option(help="Number of passes over the training data, at most.  \\[default: the preset's]"),
-    ] = None
-    learning_rate: Annotated[
-        float | None, Option(help="Highest learning rate, after the warm-up.  \\[default: the preset's]")
-    ] = None
-    changes: Annotated[
-        list[str] | None,
-        Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="A setting over preset and file, such as fit.weight_decay=0.05. May be repeated.",
-        ),
-    ] = None
+    seed: int | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    changes: Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE")] = None
     preset: Preset = "small"
     config: Config = None
 

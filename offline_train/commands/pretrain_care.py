@@ -5,32 +5,20 @@ from typing import Annotated
 
 from typer import Option
 
-from offline_train.commands.option_groups import option_groups
+from offline_train.commands.documented import documented
 from offline_train.commands.options import CORPUS, FOLDER, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 
 
-@option_groups
+@documented
 def pretrain_care(
     out: Out,
     settings: SettingsOptions,
     corpus: Annotated[str | None, Option(help=f"{CORPUS} Its training split is learned from.")] = None,
     data: Annotated[Path | None, Option(help=FOLDER)] = None,
-    audio: Annotated[
-        Path | None, Option(help="Folder of recordings, with or without a corpus; cut at their pauses.")
-    ] = None,
-    transcripts: Annotated[
-        Path | None,
-        Option(help="Output of `merits-train transcribe`: of the corpus, or of --audio without a corpus."),
-    ] = None,
-    text: Annotated[
-        str | None,
-        Option(
-            metavar="RUN|BASE",
-            help="Text encoder that teaches the semantic encoder: a run of pretrain-text, a folder or a hub"
-            " name.  \\[default: the preset's]",
-        ),
-    ] = None,
+    audio: Path | None = None,
+    transcripts: Path | None = None,
+    text: Annotated[str | None, Option(metavar="RUN|BASE")] = None,
 ) -> None:
     """CARE: learn to hear from unlabelled speech, before any corpus is seen.
 
@@ -44,6 +32,12 @@ def pretrain_care(
     merits-train pretrain-care --audio podcasts --transcripts words.jsonl --text runs/text --out runs/care
 
     merits-train stage1 speech --corpus ravdess --data ravdess --pretrained runs/care --out runs/s1
+
+    Args:
+        audio: Folder of recordings, with or without a corpus; cut at their pauses.
+        transcripts: Output of `merits-train transcribe`: of the corpus, or of --audio without a corpus.
+        text: Text encoder that teaches the semantic encoder: a run of pretrain-text, a folder or a hub name.
+            [default: the preset's]
     """
     from offline_train.corpora.corpus import Conversation
     from offline_train.pretrain_care import PretrainCareSettings

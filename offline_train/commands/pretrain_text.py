@@ -1,32 +1,28 @@
 """`merits-train pretrain-text`."""
 
 from pathlib import Path
-from typing import Annotated
 
-from typer import Option
-
-from offline_train.commands.option_groups import option_groups
+from offline_train.commands.documented import documented
 from offline_train.commands.options import Out, SettingsOptions, TextBase, open_run
 
 
-@option_groups
+@documented
 def pretrain_text(
-    annotations: Annotated[
-        list[Path], Option(help="Annotated texts, as `merits-train annotate` writes them. May be repeated.")
-    ],
+    annotations: list[Path],
     out: Out,
     settings: SettingsOptions,
     base: TextBase = None,
-    pretrained: Annotated[
-        Path | None,
-        Option(help="Earlier run of pretrain-text, of the same encoder, whose weights to start from."),
-    ] = None,
+    pretrained: Path | None = None,
 ) -> None:
     """RoBERTa-FT: fine-tune the text encoder on pseudo-labels, before any corpus is seen.
 
     Example:
 
     merits-train pretrain-text --annotations sst.jsonl --annotations goemotions.jsonl --out runs/roberta-ft
+
+    Args:
+        annotations: Annotated texts, as `merits-train annotate` writes them. May be repeated.
+        pretrained: Earlier run of pretrain-text, of the same encoder, whose weights to start from.
     """
     from offline_train.pretrain_text import PretrainTextSettings
     from offline_train.pretrain_text import pretrain_text as train

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
+from offline_train.commands.documented import documented
 from offline_train.commands.old_spelling import formerly
-from offline_train.commands.option_groups import option_groups
 from offline_train.commands.options import (
     CorpusOptions,
     Out,
@@ -41,21 +41,14 @@ Fold = Annotated[
 
 
 @stage1.command()
-@option_groups
+@documented
 def text(
     where: CorpusOptions,
     out: Out,
     settings: SettingsOptions,
     base: TextBase = None,
-    pretrained: Annotated[
-        Path | None, Option(help="Run of pretrain-text, whose weights to start from.")
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        Option(
-            help="Run of `stage1 text`, of any encoder, to distil. May be repeated: several are averaged."
-        ),
-    ] = None,
+    pretrained: Path | None = None,
+    teacher: list[Path] | None = None,
     transcripts: Transcripts = None,
     fold: Fold = None,
 ) -> None:
@@ -64,6 +57,10 @@ def text(
     Example:
 
     merits-train stage1 text --corpus meld --data MELD.Raw --pretrained runs/roberta-ft --out runs/text1
+
+    Args:
+        pretrained: Run of pretrain-text, whose weights to start from.
+        teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated: several are averaged.
     """
     from offline_train.kinds import expect
     from offline_train.stage1_text import TextStageSettings, train_text
@@ -81,18 +78,14 @@ def text(
 
 
 @stage1.command()
-@option_groups
+@documented
 def speech(
     where: CorpusOptions,
     out: Out,
     settings: SettingsOptions,
-    pretrained: Annotated[
-        Path | None, Option(help="Run of pretrain-care, whose weights to start from.")
-    ] = None,
+    pretrained: Path | None = None,
     fold: Fold = None,
-    folds: Annotated[
-        bool, Option("--folds", help="Cross-validate: train on every fold of corpus ravdess in turn.")
-    ] = False,
+    folds: bool = False,
 ) -> None:
     """Sound: train a small network on CARE, from recordings.
 
@@ -103,6 +96,10 @@ def speech(
     merits-train stage1 speech --corpus ravdess --data RAVDESS --pretrained runs/care --out runs/speech1
 
     merits-train stage1 speech --corpus ravdess --data RAVDESS --folds --out runs/folds
+
+    Args:
+        pretrained: Run of pretrain-care, whose weights to start from.
+        folds: Cross-validate: train on every fold of corpus ravdess in turn.
     """
     from offline_train.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 
@@ -127,25 +124,19 @@ def speech(
 
 
 @stage1.command()
-@option_groups
+@documented
 def features(
-    where: CorpusOptions,
-    out: Out,
-    settings: SettingsOptions,
-    features: Annotated[
-        str | None,
-        Option(
-            help="Names of the features, such as gemaps47; audio73+text100 puts two side by side."
-            "  \\[default: gemaps47 of iemocap, audio73 of mosi]"
-        ),
-    ] = None,
-    fold: Fold = None,
+    where: CorpusOptions, out: Out, settings: SettingsOptions, features: str | None = None, fold: Fold = None
 ) -> None:
     """Sound that comes as prepared features: train a small network on them.
 
     Example:
 
     merits-train stage1 features --corpus iemocap --data IEMOCAP --features gemaps47@session --out runs/s1
+
+    Args:
+        features: Names of the features, such as gemaps47; audio73+text100 puts two side by side. [default:
+            gemaps47 of iemocap, audio73 of mosi]
     """
     source = where.source(features, fold)
     corpus = _read(source)

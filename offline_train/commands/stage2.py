@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
-from typer import Option
 
+from offline_train.commands.documented import documented
 from offline_train.commands.old_spelling import formerly
-from offline_train.commands.option_groups import option_groups
 from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run, report
 from offline_train.errors import UsageError
 
@@ -25,24 +24,19 @@ stage2 = typer.Typer(
 
 
 @stage2.command()
-@option_groups
+@documented
 def text(
-    stage1: Annotated[Path, Option(help="Run of `stage1 text` to build on.")],
-    out: Out,
-    settings: SettingsOptions,
-    data: Data = None,
-    teacher: Annotated[
-        list[Path] | None,
-        Option(
-            help="Run of `stage2 text`, on any Stage I, to distil. May be repeated: several are averaged."
-        ),
-    ] = None,
+    stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, teacher: list[Path] | None = None
 ) -> None:
     """Words in context.
 
     Example:
 
     merits-train stage2 text --stage1 runs/text1 --out runs/text2
+
+    Args:
+        stage1: Run of `stage1 text` to build on.
+        teacher: Run of `stage2 text`, on any Stage I, to distil. May be repeated: several are averaged.
     """
     from offline_train.embeddings import embed_corpus, load_context
     from offline_train.kinds import expect
@@ -69,14 +63,8 @@ def text(
 
 
 @stage2.command()
-@option_groups
-def speech(
-    stage1: Annotated[Path, Option(help="Run of `stage1 speech` or `stage1 features` to build on.")],
-    out: Out,
-    settings: SettingsOptions,
-    data: Data = None,
-    clips: Clips = None,
-) -> None:
+@documented
+def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, clips: Clips = None) -> None:
     """Sound in context.
 
     Single clips, as RAVDESS has them, are paired into MELD's dialogues: with --clips and --data.
@@ -86,6 +74,9 @@ def speech(
     merits-train stage2 speech --stage1 runs/speech1 --out runs/speech2
 
     merits-train stage2 speech --stage1 runs/ravdess --data MELD.Raw --clips RAVDESS --out runs/speech2
+
+    Args:
+        stage1: Run of `stage1 speech` or `stage1 features` to build on.
     """
     from offline_train import dialogues
     from offline_train.embeddings import embed_corpus

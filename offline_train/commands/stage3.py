@@ -1,26 +1,21 @@
 """`merits-train stage3`."""
 
 from pathlib import Path
-from typing import Annotated
 
-from typer import Option
-
-from offline_train.commands.option_groups import option_groups
+from offline_train.commands.documented import documented
 from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 
 
-@option_groups
+@documented
 def stage3(
-    text: Annotated[Path, Option(help="Run of `stage2 text` to build on.")],
-    speech: Annotated[Path, Option(help="Run of `stage2 speech` to build on.")],
+    text: Path,
+    speech: Path,
     out: Out,
     settings: SettingsOptions,
     data: Data = None,
     clips: Clips = None,
-    joint: Annotated[
-        bool, Option("--joint", help="Train both Stages II anew, together with Stage III, for comparison.")
-    ] = False,
+    joint: bool = False,
 ) -> None:
     """Stage III: co-attention fuses words and sound.
 
@@ -29,6 +24,11 @@ def stage3(
     merits-train stage3 --text runs/text2 --speech runs/speech2 --out runs/fused
 
     merits-train stage3 --text runs/text2 --speech runs/ravdess-speech2 --clips RAVDESS --out runs/fused
+
+    Args:
+        text: Run of `stage2 text` to build on.
+        speech: Run of `stage2 speech` to build on.
+        joint: Train both Stages II anew, together with Stage III, for comparison.
     """
     from dataclasses import replace
 

@@ -1,25 +1,16 @@
 """`merits-train tables`."""
 
 from pathlib import Path
-from typing import Annotated
 
-from typer import Option
-
+from offline_train.commands.documented import documented
 from offline_train.errors import UsageError
 
 
+@documented
 def tables(
-    runs: Annotated[
-        Path | None,
-        Option(help="Folder in which runs, ablations and evaluations are looked for, at any depth."),
-    ] = None,
-    out: Annotated[
-        Path,
-        Option(help="Markdown file to write. Its data goes beside it (.json), its figures into figures/."),
-    ] = Path("docs/results.md"),
-    from_json: Annotated[
-        bool, Option("--from-json", help="Write page and figures again from the page's data, without runs.")
-    ] = False,
+    runs: Path | None = None,
+    out: Path = Path("docs/results.md"),
+    from_json: bool = False,
 ) -> None:
     """The paper's tables and figures from finished runs, ours beside.
 
@@ -28,6 +19,11 @@ def tables(
     Example:
 
     merits-train tables --runs runs --out docs/results.md
+
+    Args:
+        runs: Folder in which runs, ablations and evaluations are looked for, at any depth.
+        out: Markdown file to write. Its data goes beside it (.json), its figures into figures/.
+        from_json: Write page and figures again from the page's data, without runs.
     """
     import json
     import sys

@@ -3,14 +3,13 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 from typer import Option
 
-from offline_train.commands.option_groups import option_groups
+from offline_train.commands.documented import documented
 from offline_train.commands.options import CORPUS, FOLDER
 from offline_train.corpora.corpus import Corpus
 from offline_train.errors import UsageError
@@ -19,67 +18,39 @@ if TYPE_CHECKING:
     from offline_train.transcription.job import Job
 
 
-class Device(StrEnum):
-    """What to compute on."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 @dataclass(frozen=True)
 class WhisperOptions:
-    """The model, and how it is run."""
+    """The model, and how it is run.
+
+    Attributes:
+        model: Whisper model: a size such as base.en or large-v3, or a folder in CTranslate2 format.
+        language: Language code of the speech, such as en. [default: detected clip by clip]
+        beam_size: Width of the beam search; 1 is fastest.
+        device: Device to compute on; auto is CUDA where there is one.
+        compute_type: Number format of CTranslate2, such as int8 or float16; auto is the fastest one that the
+            device supports.
+        batch_size: Number of clips decoded together; limited by memory.
+        threads: Number of CPU threads; 0 is OMP_NUM_THREADS, or four where that is not set.
+    """
 
     panel: ClassVar = "Whisper"
 
-    model: Annotated[
-        str,
-        Option(help="Whisper model: a size such as base.en or large-v3, or a folder in CTranslate2 format."),
-    ] = "base.en"
-    language: Annotated[
-        str | None,
-        Option(help="Language code of the speech, such as en.  \\[default: detected clip by clip]"),
-    ] = None
-    beam_size: Annotated[int, Option(min=1, help="Width of the beam search; 1 is fastest.")] = 5
-    device: Annotated[Device, Option(help="Device to compute on; auto is CUDA where there is one.")] = (
-        Device.AUTO
-    )
-    compute_type: Annotated[
-        str,
-        Option(
-            help="Number format of CTranslate2, such as int8 or float16; auto is the fastest one that the"
-            " device supports."
-        ),
-    ] = "auto"
-    batch_size: Annotated[int, Option(min=1, help="Number of clips decoded together; limited by memory.")] = (
-        16
-    )
-    threads: Annotated[
-        int, Option(min=0, help="Number of CPU threads; 0 is OMP_NUM_THREADS, or four where that is not set.")
-    ] = 0
+    model: str = "base.en"
+    language: str | None = None
+    beam_size: Annotated[int, Option(min=1)] = 5
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    batch_size: Annotated[int, Option(min=1)] = 16
+    threads: Annotated[int, Option(min=0)] = 0
 
 
-@option_groups
+@documented
 def transcribe(
-    out: Annotated[
-        Path,
-        Option(
-            dir_okay=False,
-            help="JSON Lines file of the transcripts. A killed job is resumed from it; OUT.metrics.json is"
-            " written last.",
-        ),
-    ],
+    out: Annotated[Path, Option(dir_okay=False)],
     whisper: WhisperOptions,
     corpus: Annotated[str | None, Option(help=CORPUS)] = None,
     data: Annotated[Path | None, Option(help=FOLDER)] = None,
-    audio: Annotated[
-        Path | None,
-        Option(
-            help="Folder of recordings instead of a corpus, each a conversation. Long ones are cut at their"
-            " pauses."
-        ),
-    ] = None,
+    audio: Path | None = None,
 ) -> None:
     """Speech to words, with Whisper: a corpus, or any recordings.
 
@@ -92,6 +63,12 @@ def transcribe(
     merits-train transcribe --corpus meld --data MELD.Raw --model large-v3 --out meld-words.jsonl
 
     merits-train stage1 text --corpus meld --data MELD.Raw --transcripts meld-words.jsonl --out run
+
+    Args:
+        out: JSON Lines file of the transcripts. A killed job is resumed from it; OUT.metrics.json is written
+            last.
+        audio: Folder of recordings instead of a corpus, each a conversation. Long ones are cut at their
+            pauses.
     """
     from offline_train.transcription.find_model import find_model
     from offline_train.transcription.job import Job
@@ -122,7 +99,7 @@ def transcribe(
         if {blank.id for blank in blanks} - job.done().keys():
             loaded = Whisper(
                 folder,
-                device=whisper.device.value,
+                device=whisper.device,
                 compute_type=whisper.compute_type,
                 language=whisper.language,
                 beam_size=whisper.beam_size,
