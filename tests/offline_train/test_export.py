@@ -248,7 +248,7 @@ def test_what_can_not_be_judged_or_exported_is_one_line(own: Place, own_bundle: 
         train("evaluate", "--run", own / "text2", "--json", tmp_path / "no" / "report.json")
     with pytest.raises(RunError, match="no finished run"):
         train("evaluate", "--run", tmp_path / "nothing")
-    with pytest.raises(UsageError, match="stage3 nor of stage2"):
+    with pytest.raises(UsageError, match="stage3 nor of `stage2 text`"):
         train("export", "--run", own / "text1", "--name", "x", "--out", tmp_path / "x")
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.txt").write_text("mine")
