@@ -53,7 +53,7 @@ ABLATE = $(TRAIN) ablate
 
 annotations: $(VENV)/.dev
 	mkdir -p $(RUNS)/annotations
-	for corpus in goemotions sst dailydialog; do $(TRAIN) annotate --annotator corpus --labels emotion \
+	for corpus in goemotions sst dailydialog; do $(TRAIN) annotate corpus --labels emotion \
 		--corpus $$corpus --data $(DATA)/$$corpus --out $(RUNS)/annotations/$$corpus.jsonl || exit; done
 
 pretrain: annotations
@@ -77,17 +77,17 @@ MELD = --corpus meld --data $(DATA)/meld
 TEACHERS = --teacher $(RUNS)/teacher/meld/text1 --teacher $(RUNS)/best/meld/seed1/text1
 
 teacher: $(TEACHER_BASE)/model.safetensors pretrain
-	$(TRAIN) stage1 --modality text $(MELD) --base $(TEACHER_BASE) --epochs 3 --learning-rate 3e-5 \
+	$(TRAIN) stage1 text $(MELD) --base $(TEACHER_BASE) --epochs 3 --learning-rate 3e-5 \
 		--set as_recognised=0 --set fit.checkpoint_share=0.02 --out $(RUNS)/teacher/meld/text1
-	$(TRAIN) stage2 --modality text --stage1 $(RUNS)/teacher/meld/text1 --out $(RUNS)/teacher/meld/text2
+	$(TRAIN) stage2 text --stage1 $(RUNS)/teacher/meld/text1 --out $(RUNS)/teacher/meld/text2
 	$(ABLATE) stages --seeds 1 $(MELD) --pretrained $(RUNS)/pretrain-text --out $(RUNS)/best
 
 # What they think of texts that nobody labelled by MELD's emotions.
 TAUGHT = $(RUNS)/annotations/taught-dailydialog.jsonl $(RUNS)/annotations/taught-empathetic.jsonl
 taught: teacher
-	$(TRAIN) annotate --annotator teachers $(TEACHERS) --corpus dailydialog --data $(DATA)/dailydialog \
+	$(TRAIN) annotate teachers $(TEACHERS) --corpus dailydialog --data $(DATA)/dailydialog \
 		--split all --limit 14000 --out $(word 1,$(TAUGHT))
-	$(TRAIN) annotate --annotator teachers $(TEACHERS) --corpus empathetic-dialogues --data $(DATA)/empathetic_dialogues \
+	$(TRAIN) annotate teachers $(TEACHERS) --corpus empathetic-dialogues --data $(DATA)/empathetic_dialogues \
 		--split all --limit 10000 --out $(word 2,$(TAUGHT))
 	$(TRAIN) pretrain-text $(foreach file,$(TAUGHT),--annotations $(file)) --pretrained $(RUNS)/pretrain-text \
 		--out $(RUNS)/pretrain-taught
@@ -96,10 +96,10 @@ taught: teacher
 bundle: taught
 	$(ABLATE) stages --seeds 1 $(MELD) $(DISTILLED)
 	$(TRAIN) pretrain-care --corpus ravdess --data $(DATA)/ravdess --text $(RUNS)/pretrain-text --out $(RUNS)/care
-	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --pretrained $(RUNS)/care \
+	$(TRAIN) stage1 speech --corpus ravdess --data $(DATA)/ravdess --pretrained $(RUNS)/care \
 		--out $(RUNS)/ravdess-speech
-	$(TRAIN) stage1 --modality speech --corpus ravdess --data $(DATA)/ravdess --folds --out $(RUNS)/ravdess-folds
-	$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/ravdess-speech --data $(DATA)/meld --clips $(DATA)/ravdess \
+	$(TRAIN) stage1 speech --corpus ravdess --data $(DATA)/ravdess --folds --out $(RUNS)/ravdess-folds
+	$(TRAIN) stage2 speech --stage1 $(RUNS)/ravdess-speech --data $(DATA)/meld --clips $(DATA)/ravdess \
 		--out $(RUNS)/meld-ravdess-speech2
 	$(TRAIN) stage3 --text $(RUNS)/distilled/meld/seed1/text2 --speech $(RUNS)/meld-ravdess-speech2 --clips $(DATA)/ravdess \
 		--out $(RUNS)/meld-ravdess-fused
@@ -126,16 +126,16 @@ results: taught guidance  ## every number of docs/results.md: some hours on two 
 	$(ABLATE) sessions --corpus iemocap --data $(DATA)/iemocap --features bigru_att \
 		--stage2-set batch=8 --out $(RUNS)/sessions
 	for seed in 1 2 3; do \
-		$(TRAIN) stage1 --modality speech --corpus iemocap --data $(DATA)/iemocap --features gemaps47@session --seed $$seed \
+		$(TRAIN) stage1 features --corpus iemocap --data $(DATA)/iemocap --features gemaps47@session --seed $$seed \
 			--out $(RUNS)/by-session/iemocap/seed$$seed/speech1 || exit; \
-		$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/by-session/iemocap/seed$$seed/speech1 --set batch=8 --seed $$seed \
+		$(TRAIN) stage2 speech --stage1 $(RUNS)/by-session/iemocap/seed$$seed/speech1 --set batch=8 --seed $$seed \
 			--out $(RUNS)/by-session/iemocap/seed$$seed/speech2 || exit; \
 		$(TRAIN) stage3 --text $(RUNS)/best/iemocap/seed$$seed/text2 --speech $(RUNS)/by-session/iemocap/seed$$seed/speech2 \
 			--set batch=8 --set fit.learning_rate=1e-4 --seed $$seed --out $(RUNS)/by-session/iemocap/seed$$seed/fused || exit; done
 	for seed in 1 2 3; do \
-		$(TRAIN) stage1 --modality speech --corpus mosi --data $(DATA)/mosi --features $(BOTH) --seed $$seed \
+		$(TRAIN) stage1 features --corpus mosi --data $(DATA)/mosi --features $(BOTH) --seed $$seed \
 			--out $(RUNS)/features/mosi/seed$$seed/both1 || exit; \
-		$(TRAIN) stage2 --modality speech --stage1 $(RUNS)/features/mosi/seed$$seed/both1 --set batch=8 --seed $$seed \
+		$(TRAIN) stage2 speech --stage1 $(RUNS)/features/mosi/seed$$seed/both1 --set batch=8 --seed $$seed \
 			--out $(RUNS)/features/mosi/seed$$seed/both2 || exit; done
 	$(MAKE) tables
 
@@ -145,7 +145,7 @@ GUIDED = $(ABLATE) annotators --out $(RUNS)/guidance \
 	$(foreach quality,$(QUALITIES),--annotations agreement-$(quality)=$(RUNS)/annotations/sentiment-$(quality).jsonl)
 guidance: $(VENV)/.dev
 	mkdir -p $(RUNS)/annotations
-	for quality in $(QUALITIES); do $(TRAIN) annotate --annotator corpus --labels sentiment --corpus sst --data $(DATA)/sst \
+	for quality in $(QUALITIES); do $(TRAIN) annotate corpus --labels sentiment --corpus sst --data $(DATA)/sst \
 		--agreement $$quality --out $(RUNS)/annotations/sentiment-$$quality.jsonl || exit; done
 	$(GUIDED) --corpus mosi --data $(DATA)/mosi
 	$(GUIDED) --corpus iemocap --data $(DATA)/iemocap $(NUDGED)

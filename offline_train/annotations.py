@@ -57,7 +57,7 @@ def label_set(annotations: Sequence[Annotation]) -> tuple[str, ...]:
 
 def _read(path: Path) -> Iterator[Annotation]:
     if not path.is_file():
-        raise UsageError(f"no annotations in {path}: make them with `merits-train annotate --out {path}`")
+        raise UsageError(f"no annotations in {path}: make them with `merits-train annotate`")
     *whole, torn = path.read_bytes().split(b"\n")  # not splitlines(), which also splits at U+2028
     for number, line in enumerate(whole, start=1):
         try:

@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from models.errors import BaseEncoderError, BundleError
 from offline_train.commands.ablate import ablate
@@ -22,25 +24,39 @@ from offline_train.commands.transcribe import transcribe
 from offline_train.corpora.errors import CorpusError
 from offline_train.errors import RunError, TrainingError, UsageError
 
+_PANELS = ("Words and labels", "Before a corpus is seen", "The three stages", "Judge and use", "Experiments")
+_LABELS, _PRETRAINING, _STAGES, _JUDGE, _COMPARE = _PANELS
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands by their panels; by itself typer lists groups of commands last."""
+        commands: dict[str, Any] = dict(self.commands)
+        return sorted(
+            super().list_commands(ctx), key=lambda name: (_PANELS.index(commands[name].rich_help_panel), name)
+        )
+
+
 app = typer.Typer(
+    cls=_InOrder,
     name="merits-train",
     help="Train MERITS-L in its three stages. A command that was killed goes on where it was.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(annotate)
-app.command()(transcribe)
-app.command()(pretrain_text)
-app.command()(pretrain_care)
-app.command()(stage1)
-app.command()(stage2)
-app.command()(stage3)
-app.command()(evaluate)
-app.command()(ablate)
-app.command()(export)
-app.command()(tables)
-app.command()(dry_run)
+app.add_typer(annotate, name="annotate", rich_help_panel=_LABELS)
+app.command(rich_help_panel=_LABELS)(transcribe)
+app.command(rich_help_panel=_PRETRAINING)(pretrain_text)
+app.command(rich_help_panel=_PRETRAINING)(pretrain_care)
+app.add_typer(stage1, name="stage1", rich_help_panel=_STAGES)
+app.add_typer(stage2, name="stage2", rich_help_panel=_STAGES)
+app.command(rich_help_panel=_STAGES)(stage3)
+app.command(rich_help_panel=_JUDGE)(evaluate)
+app.command(rich_help_panel=_JUDGE)(export)
+app.command(rich_help_panel=_COMPARE)(ablate)
+app.command(rich_help_panel=_COMPARE)(tables)
+app.command(rich_help_panel=_COMPARE)(dry_run)
 
 
 def main() -> None:

@@ -116,9 +116,7 @@ def _stage(run: Run) -> Kind:
     kind = kind_of(run)
     if kind in ("fusion", "text2"):
         return kind
-    raise UsageError(
-        f"{run.folder} is neither a run of stage3 nor of stage2 --modality text: export one of those"
-    )
+    raise UsageError(f"{run.folder} is neither a run of stage3 nor of `stage2 text`: export one of those")
 
 
 def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]:

@@ -8,10 +8,10 @@ from offline_train.run import Run
 Kind = Literal["text1", "speech1", "text2", "speech2", "fusion"]
 
 _MADE_BY: dict[Kind, str] = {
-    "text1": "stage1 --modality text",
-    "speech1": "stage1 --modality speech",
-    "text2": "stage2 --modality text",
-    "speech2": "stage2 --modality speech",
+    "text1": "stage1 text",
+    "speech1": "stage1 speech",
+    "text2": "stage2 text",
+    "speech2": "stage2 speech",
     "fusion": "stage3",
 }
 

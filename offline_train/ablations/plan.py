@@ -118,7 +118,7 @@ class Plan:
 
     def text1(self, seed: int, variant: str = "", pretrained: Path | None = None) -> Step:
         """Stage I of the words; a `variant` names its folder apart from the plain one."""
-        line = ["stage1", "--modality", "text", *self._source(), *self._base()]
+        line = ["stage1", "text", *self._source(), *self._base()]
         if self.transcripts is not None:
             line += ["--transcripts", str(self.transcripts)]
         if start := pretrained or self.pretrained:
@@ -129,12 +129,13 @@ class Plan:
 
     def speech1(self, seed: int, fold: int | None = None) -> Step:
         """Stage I of the sound."""
-        line = ["stage1", "--modality", "speech", *self._source()]
-        if self.features is not None:
-            line += ["--features", self.features]
+        if self.features is None:
+            line = ["stage1", "speech", *self._source()]
+        else:
+            line = ["stage1", "features", *self._source(), "--features", self.features]
         if fold is not None:
             line += ["--fold", str(fold)]
-        if self.speech_pretrained is not None:
+        if self.speech_pretrained is not None and self.features is None:
             line += ["--pretrained", str(self.speech_pretrained)]
         folder = self._folder(seed, "speech1", self._fold(fold))
         return Step("audio I", seed, folder, self._line(line, folder, seed, "stage1", "speech"), fold)
@@ -142,14 +143,14 @@ class Plan:
     def text2(self, first: Step, variant: str = "", extra: Sequence[str] = ()) -> Step:
         """Stage II of the words, on a Stage I; `extra` are options of its own."""
         folder = self._folder(first.seed, "text2", variant)
-        line = ["stage2", "--modality", "text", "--stage1", str(first.folder), *extra]
+        line = ["stage2", "text", "--stage1", str(first.folder), *extra]
         line += _teachers(self.context_teachers)
         return Step("text II", first.seed, folder, self._line(line, folder, first.seed, "stage2", "text"))
 
     def speech2(self, first: Step, variant: str = "", extra: Sequence[str] = ()) -> Step:
         """Stage II of the sound, likewise."""
         folder = self._folder(first.seed, "speech2", variant or self._fold(first.fold))
-        line = ["stage2", "--modality", "speech", "--stage1", str(first.folder), *extra]
+        line = ["stage2", "speech", "--stage1", str(first.folder), *extra]
         made = self._line(line, folder, first.seed, "stage2", "speech")
         return Step("audio II", first.seed, folder, made, first.fold)
 

@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from datetime import timedelta
+from typing import Any
 
 from rich.console import Console
 
@@ -12,7 +13,7 @@ from offline_train.ablations.plan import Step
 from offline_train.errors import RunError
 
 
-def execute(steps: Sequence[Step]) -> None:
+def execute(steps: Sequence[Step], program: Callable[..., Any]) -> None:
     """Make every run that is not there yet, in order; finished ones answer at once.
 
     Before each, a line on stderr says which of how many it is and about how long all take. What the commands
@@ -20,9 +21,8 @@ def execute(steps: Sequence[Step]) -> None:
 
     Args:
         steps: later ones may build on earlier ones; those that occur twice are made once.
+        program: `merits-train`, as typer makes it.
     """
-    from offline_train.app import app  # which imports `ablate`, too
-
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     once = list({step.folder: step for step in steps}.values())
     times: dict[str, list[float]] = {}
@@ -36,7 +36,7 @@ def execute(steps: Sequence[Step]) -> None:
         sys.argv = [typed[0], *step.line]  # what a run stores as its command
         try:
             with redirect_stdout(sys.stderr):
-                app(list(step.line), standalone_mode=False)
+                program(list(step.line), standalone_mode=False)
         finally:
             sys.argv = typed
         if not done(step):

@@ -1,93 +1,107 @@
 """`merits-train ablate`."""
 
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer import Option
 
-from offline_train.commands.options import Config, Preset, command_line
-from offline_train.corpora.registry import CORPORA
+from offline_train.commands.documented import documented
+from offline_train.commands.options import Config, CorpusOptions, Preset, TextBase, Transcripts, command_line
 from offline_train.errors import UsageError
 
-
-class Name(StrEnum):
-    """The experiments."""
-
-    STAGES = "stages"
-    JOINT = "joint"
-    ANNOTATORS = "annotators"
-    PREFIX = "prefix"
-    WINDOW = "window"
-    SESSIONS = "sessions"
-
+if TYPE_CHECKING:
+    from offline_train.ablations.plan import Plan
 
 Assignments = list[str] | None
 _SET = "[text:|speech:]KEY=VALUE"
+Name = Literal["stages", "joint", "annotators", "prefix", "window", "sessions"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunsOptions(CorpusOptions):
+    """What the runs of an experiment share.
+
+    Attributes:
+        out: Folder of all runs. Runs that are there are not repeated, whoever made them.
+        seeds: Seeds, with commas between; each run is made once a seed.
+        features: Names of prepared speech features, such as gemaps47. [default: the corpus' first;
+            sessions: bigru_att]
+        pretrained: Run of pretrain-text, whose weights Stage I of the words starts from.
+        speech_pretrained: Run of pretrain-care, whose weights Stage I of the sound starts from.
+        teacher: Run of `stage1 text` or `stage2 text` on this corpus, for the same stage to distil. May be
+            repeated.
+        pretrain_set: A setting of pretrain-text, such as fit.epochs=1. May be repeated.
+        stage1_set: A setting of Stage I, such as text:context_turns=0. May be repeated.
+        stage2_set: A setting of Stage II, such as speech:hidden=64. May be repeated.
+        stage3_set: A setting of Stage III, such as width=64. May be repeated.
+    """
+
+    out: Path
+    seeds: str = "1,2,3"
+    features: str | None = None
+    transcripts: Transcripts = None
+    pretrained: Path | None = None
+    speech_pretrained: Path | None = None
+    teacher: list[Path] | None = None
+    base: TextBase = None
+    pretrain_set: Annotated[Assignments, Option(metavar="KEY=VALUE")] = None
+    stage1_set: Annotated[Assignments, Option(metavar=_SET)] = None
+    stage2_set: Annotated[Assignments, Option(metavar=_SET)] = None
+    stage3_set: Annotated[Assignments, Option(metavar="KEY=VALUE")] = None
+    preset: Preset = "small"
+    config: Config = None
+
+    def plan(self) -> "tuple[Plan, bool]":
+        """The plan of the runs, and whether the corpus has sound.
+
+        Raises:
+            UsageError: an option can't be meant.
+        """
+        from offline_train.ablations.experiments import has_sound
+        from offline_train.ablations.plan import Change, Plan
+        from offline_train.kinds import kind_of
+        from offline_train.run import Run
+
+        kinds = {folder: kind_of(Run(folder)) for folder in self.teacher or []}
+        for folder, kind in kinds.items():
+            if kind not in ("text1", "text2"):
+                raise UsageError(f"--teacher {folder} is no run of `stage1 text` or `stage2 text`")
+        plan = Plan(
+            corpus=self.corpus,
+            data=self.data,
+            out=self.out,
+            seeds=_seeds(self.seeds),
+            features=self.features,
+            transcripts=self.transcripts,
+            pretrained=self.pretrained,
+            speech_pretrained=self.speech_pretrained,
+            first_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text1"),
+            context_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text2"),
+            base=self.base,
+            preset=self.preset,
+            config=self.config,
+            changes=(
+                *(Change.parse("pretrain", text) for text in self.pretrain_set or []),
+                *(Change.parse("stage1", text) for text in self.stage1_set or []),
+                *(Change.parse("stage2", text) for text in self.stage2_set or []),
+                *(Change.parse("stage3", text) for text in self.stage3_set or []),
+            ),
+        )
+        return plan, has_sound(self.source(self.features, transcripts=self.transcripts).read())
+
+
+@documented
 def ablate(
-    experiment: Annotated[Name, typer.Argument(help="Which, see above.", show_default=False)],
-    corpus: Annotated[str, typer.Option(help=f"One of: {', '.join(CORPORA)}.")],
-    data: Annotated[Path, typer.Option(help="Folder of the corpus (corpus `folder`: the manifest).")],
-    out: Annotated[
-        Path,
-        typer.Option(help="Folder of all runs. Those that are there are not repeated, nor those of others."),
-    ],
-    seeds: Annotated[str, typer.Option(help="Of every run, with commas between.")] = "1,2,3",
-    features: Annotated[
-        str | None, typer.Option(help="Prepared speech features by name.  \\[default: sessions: bigru_att]")
-    ] = None,
-    transcripts: Annotated[
-        Path | None, typer.Option(help="Words of `merits-train transcribe` instead of the corpus' own.")
-    ] = None,
-    pretrained: Annotated[
-        Path | None, typer.Option(help="Run of pretrain-text that Stage I of the words starts from.")
-    ] = None,
-    speech_pretrained: Annotated[
-        Path | None, typer.Option(help="Run of pretrain-care that Stage I of the sound starts from.")
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Run of Stage I or II of the words on this corpus, for the same stage to learn from."
-        ),
-    ] = None,
-    annotations: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="annotators: annotated texts; give several to compare them."),
-    ] = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option(
-            help="annotators: people's labels of the same texts.  \\[default: those by annotator corpus]"
-        ),
-    ] = None,
-    context: Annotated[bool, typer.Option("--context", help="annotators: do Stage II, too.")] = False,
-    run: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="window: runs of Stages II and III to judge.  \\[default: those of `stages` in --out]"
-        ),
-    ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option(help="Text encoder to start from, a folder or a hub name such as roberta-large."),
-    ] = None,
-    pretrain_set: Annotated[
-        Assignments, typer.Option(metavar="KEY=VALUE", help="A setting of pretrain-text: fit.epochs=1.")
-    ] = None,
-    stage1_set: Annotated[
-        Assignments, typer.Option(metavar=_SET, help="A setting of Stage I: text:context_turns=0.")
-    ] = None,
-    stage2_set: Annotated[
-        Assignments, typer.Option(metavar=_SET, help="A setting of Stage II: speech:hidden=64.")
-    ] = None,
-    stage3_set: Annotated[
-        Assignments, typer.Option(metavar="KEY=VALUE", help="A setting of Stage III: width=64.")
-    ] = None,
-    preset: Preset = "small",
-    config: Config = None,
+    ctx: typer.Context,
+    experiment: Annotated[Name, typer.Argument(help="Name of an experiment.", show_default=False)],
+    runs: RunsOptions,
+    annotations: Annotated[list[str] | None, Option(metavar="NAME=FILE")] = None,
+    reference: Path | None = None,
+    context: bool = False,
+    run: list[Path] | None = None,
 ) -> None:
     """Experiments: ordinary runs over several seeds, and what differs between them.
 
@@ -101,75 +115,67 @@ def ablate(
     The runs are in OUT/CORPUS/seedN/, each with the line that makes it, in command.json; those that several
     experiments need are made once. What came out is in OUT/EXPERIMENT-CORPUS.json. After a kill the
     same line goes on.
-    """
-    from rich.console import Console
 
+    Example:
+
+    merits-train ablate stages --corpus meld --data MELD.Raw --seeds 1,2,3 --out runs
+
+    Args:
+        annotations: annotators: annotated texts, and a name for them. May be repeated, to compare them.
+        reference: annotators: people's labels of the same texts. [default: those by `annotate corpus`]
+        context: annotators: train Stage II, too.
+        run: window: finished run of Stage II or III to judge. May be repeated. [default: those of `stages`
+            in --out]
+    """
     from offline_train.ablations import experiments, window
-    from offline_train.ablations.plan import Change, Plan
-    from offline_train.ablations.report import show, summarise
+    from offline_train.ablations.report import summarise
     from offline_train.ablations.runner import execute
-    from offline_train.kinds import kind_of
-    from offline_train.run import Run, write_json
-    from offline_train.source import Source
-    from offline_train.tables.figures import draw_guidance, guidance_of
 
     for given, option, owner in (
-        (annotations, "--annotations", Name.ANNOTATORS),
-        (reference, "--reference", Name.ANNOTATORS),
-        (context, "--context", Name.ANNOTATORS),
-        (run, "--run", Name.WINDOW),
+        (annotations, "--annotations", "annotators"),
+        (reference, "--reference", "annotators"),
+        (context, "--context", "annotators"),
+        (run, "--run", "window"),
     ):
-        if given and experiment is not owner:
+        if given and experiment != owner:
             raise UsageError(f"{option} is for the experiment {owner}, not {experiment}")
-    if experiment is Name.SESSIONS and not corpus.startswith("iemocap"):
-        raise UsageError(f"sessions is for iemocap and iemocap6, not {corpus}")
-    kinds = {folder: kind_of(Run(folder)) for folder in teacher or []}
-    for folder, kind in kinds.items():
-        if kind not in ("text1", "text2"):
-            raise UsageError(f"--teacher {folder} is no run of stage1 or stage2 --modality text")
-    plan = Plan(
-        corpus=corpus,
-        data=data,
-        out=out,
-        seeds=_seeds(seeds),
-        features=features or ("bigru_att" if experiment is Name.SESSIONS else None),
-        transcripts=transcripts,
-        pretrained=pretrained,
-        speech_pretrained=speech_pretrained,
-        first_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text1"),
-        context_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text2"),
-        base=base,
-        preset=preset,
-        config=config,
-        changes=(
-            *(Change.parse("pretrain", text) for text in pretrain_set or []),
-            *(Change.parse("stage1", text) for text in stage1_set or []),
-            *(Change.parse("stage2", text) for text in stage2_set or []),
-            *(Change.parse("stage3", text) for text in stage3_set or []),
-        ),
-    )
-    sound = experiments.has_sound(Source(corpus, data, plan.features, None, transcripts).read())
-    if experiment is Name.WINDOW:
+    if experiment == "sessions" and not runs.corpus.startswith("iemocap"):
+        raise UsageError(f"sessions is for iemocap and iemocap6, not {runs.corpus}")
+    if experiment == "sessions" and runs.features is None:
+        runs = replace(runs, features="bigru_att")
+    plan, sound = runs.plan()
+    program = ctx.find_root().command
+    if experiment == "window":
         before = [] if run else experiments.stages(plan, sound=sound).steps
         judged = window.given_runs(plan, run) if run else window.of_stages(plan, sound=sound)
-        execute([*before, *(step for steps in judged.values() for step in steps)])
-        result = window.summarise(judged)
+        execute([*before, *(step for steps in judged.values() for step in steps)], program)
+        _store(plan, experiment, window.summarise(judged))
     else:
-        if experiment is Name.ANNOTATORS:
+        if experiment == "annotators":
             made = experiments.annotators(plan, _files(annotations), reference, context=context)
         else:
-            made = getattr(experiments, experiment.value)(plan, sound=sound)
-        execute(made.steps)
-        result = summarise(made)
+            made = getattr(experiments, experiment)(plan, sound=sound)
+        execute(made.steps, program)
+        _store(plan, experiment, summarise(made))
+
+
+def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
+    """Keep what came out, and show it."""
+    from rich.console import Console
+
+    from offline_train.ablations.report import show
+    from offline_train.run import write_json
+    from offline_train.tables.figures import draw_guidance, guidance_of
+
     summary = {
-        "experiment": experiment.value,
-        "corpus": corpus,
+        "experiment": experiment,
+        "corpus": plan.corpus,
         "features": plan.features,
         "seeds": plan.seeds,
         "command": command_line(),
         **result,
     }
-    path = out / f"{experiment.value}-{corpus}.json"
+    path = plan.out / f"{experiment}-{plan.corpus}.json"
     write_json(path, summary)
     console = Console()
     if not console.is_terminal:
@@ -178,7 +184,7 @@ def ablate(
     print(path)
     guidance = guidance_of(summary)
     if guidance is not None:
-        draw_guidance({corpus: guidance}, path.with_suffix(".svg"))
+        draw_guidance({plan.corpus: guidance}, path.with_suffix(".svg"))
         print(path.with_suffix(".svg"))
 
 

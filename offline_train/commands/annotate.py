@@ -1,287 +1,343 @@
-"""`merits-train annotate`."""
+"""`merits-train annotate`, a sub-command an annotator."""
 
-import json
 import os
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 from rich.console import Console
+from typer import Option
 
-from offline_train.commands.options import command_line
-from offline_train.corpora.corpus import Split
+from offline_train.annotators.annotate import annotate as work
+from offline_train.annotators.base import Annotator, EndpointError
+from offline_train.annotators.output import Output
+from offline_train.annotators.texts import Texts, corpus_texts, file_texts
+from offline_train.annotators.valence import Scale
+from offline_train.commands.documented import documented
+from offline_train.commands.old_spelling import formerly
+from offline_train.commands.options import (
+    CORPUS,
+    FOLDER,
+    STANDARD_OUTPUT,
+    JsonOut,
+    check_writable,
+    command_line,
+    write_report,
+)
 from offline_train.errors import UsageError
 
-if TYPE_CHECKING:
-    from offline_train.annotators.base import Annotator
-    from offline_train.annotators.texts import Texts
-
-_ASK, _FROM, _OTHER, _JUDGE = "LLM", "Texts", "Other annotators", "Agreement"
-_LLM = ("model", "base_url", "api_key_file", "prompt_file", "asks", "concurrency", "max_retries", "backoff")
-_ONLY_FOR = {
-    **dict.fromkeys((*_LLM, "timeout", "price_in", "price_out", "retry_set_aside"), ("llm",)),
-    "bundle": ("classifier",),
-    "teacher": ("teachers",),
-    "labels": ("classifier", "corpus"),
-    "agreement": ("corpus",),
-    "seed": ("corpus",),
-}
-_OF_CORPUS = ("corpus", "data", "split", "transcripts", "valence_scale")
+Labels = Annotated[
+    Literal["sentiment", "emotion"], Option(help="Kind of labels to write: sentiments or emotions.")
+]
 
 
-def annotate(
-    ctx: typer.Context,
-    out: Annotated[Path, typer.Option(help="Annotations, JSON Lines; gone on with if it is there.")],
-    annotator: Annotated[
-        Literal["llm", "lexicon", "classifier", "teachers", "corpus"],
-        typer.Option(
-            help="llm: any OpenAI-compatible endpoint; lexicon: VADER; classifier: a bundle of ours;"
-            " teachers: runs of Stage I, for a smaller encoder to learn from; corpus: what people said."
-        ),
-    ] = "llm",
-    corpus: Annotated[str | None, typer.Option(help="Take a corpus' texts.", rich_help_panel=_FROM)] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the corpus.", rich_help_panel=_FROM)] = None,
-    split: Annotated[
-        Literal["train", "validation", "test", "all"],
-        typer.Option(help="Which part of it.", rich_help_panel=_FROM),
-    ] = "train",
-    transcripts: Annotated[
-        Path | None,
-        typer.Option(
-            help="From `transcribe`: the words to use instead of the corpus' own, or without a corpus.",
-            rich_help_panel=_FROM,
-        ),
-    ] = None,
-    texts: Annotated[
-        Path | None,
-        typer.Option(
-            help="Take a file: a text a line, or JSON Lines with text and, if wanted, id and context.",
-            rich_help_panel=_FROM,
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="The first so many.", rich_help_panel=_FROM)
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="By the endpoint's name for it.", rich_help_panel=_ASK)
-    ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            help="E.g. http://localhost:11434/v1 (Ollama), http://localhost:8000/v1 (vLLM),"
-            " http://localhost:8080/v1 (llama.cpp); OPENAI_BASE_URL or OpenAI itself if unset.",
-            rich_help_panel=_ASK,
-        ),
-    ] = None,
-    api_key_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Holds the key; OPENAI_API_KEY if unset. Local servers need none.", rich_help_panel=_ASK
-        ),
-    ] = None,
-    prompt_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Another prompt than the paper's; the text goes where it says \\[sentence].",
-            rich_help_panel=_ASK,
-        ),
-    ] = None,
-    asks: Annotated[
-        int,
-        typer.Option(min=1, help="So often at most, while answers are no label.", rich_help_panel=_ASK),
-    ] = 3,
-    retry_set_aside: Annotated[
-        bool, typer.Option("--retry-set-aside", help="Ask again what was set aside.", rich_help_panel=_ASK)
-    ] = False,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests at a time.", rich_help_panel=_ASK)] = 8,
-    timeout: Annotated[
-        float, typer.Option(min=0.01, help="Seconds to wait for an answer.", rich_help_panel=_ASK)
-    ] = 60.0,
-    max_retries: Annotated[
-        int, typer.Option(min=0, help="Of a request that fails, before it stops.", rich_help_panel=_ASK)
-    ] = 8,
-    backoff: Annotated[
-        float,
-        typer.Option(
-            min=0.0, help="Seconds before the first retry; doubles with each.", rich_help_panel=_ASK
-        ),
-    ] = 1.0,
-    price_in: Annotated[
-        float | None, typer.Option(min=0.0, help="Of a million prompt tokens.", rich_help_panel=_ASK)
-    ] = None,
-    price_out: Annotated[
-        float | None, typer.Option(min=0.0, help="Of a million completion tokens.", rich_help_panel=_ASK)
-    ] = None,
-    bundle: Annotated[
-        str | None, typer.Option(help="classifier: its folder or name.", rich_help_panel=_OTHER)
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="teachers: a finished run of `stage1 --modality text`; again for the mean of several.",
-            rich_help_panel=_OTHER,
-        ),
-    ] = None,
-    labels: Annotated[
-        Literal["sentiment", "emotion"],
-        typer.Option(help="classifier, corpus: what to write.", rich_help_panel=_OTHER),
-    ] = "sentiment",
-    agreement: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="corpus: share of labels to keep; the others are replaced on purpose by any other label.",
-            rich_help_panel=_OTHER,
-        ),
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(help="corpus: of --agreement.", rich_help_panel=_OTHER)] = 1,
-    oracle: Annotated[
-        bool,
-        typer.Option(
-            "--oracle",
-            help="Report how far labels agree with people: valence below 3 is negative, above 5 positive, of"
-            " 1..7; or the corpus' own sentiments. Without --annotator and --model: what is in --out.",
-            rich_help_panel=_JUDGE,
-        ),
-    ] = False,
-    valence_scale: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="LOW HIGH",
-            help="Ends of the corpus' valence scale; known for IEMOCAP and MSP-PODCAST.",
-            rich_help_panel=_JUDGE,
-        ),
-    ] = None,
-    json_out: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help='The report as JSON; "-" for standard output.'),
-    ] = None,
-) -> None:
-    """Label texts by their sentiment, as an LLM or another annotator sees it.
+def _formerly(value: str, given: set[str]) -> str:
+    return value or ("agreement" if "--oracle" in given and "--model" not in given else "llm")
 
-    A line that was interrupted goes on when it is given again; nothing is asked twice. Beside the output OUT
-    are OUT.settings.json, OUT.set-aside.jsonl (texts whose answers were no label) and OUT.usage.json (tokens,
-    cost).
+
+annotate = typer.Typer(
+    cls=formerly("--annotator", _formerly),
+    help="Label texts by their sentiment, as an LLM or another annotator sees it.\n\nAn interrupted line goes"
+    " on when it is given again; nothing is asked twice. Beside the output OUT are OUT.settings.json,"
+    " OUT.set-aside.jsonl (texts whose answers were no label) and OUT.usage.json (tokens, cost).",
+    no_args_is_help=True,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """The texts: of a corpus, of transcripts, or of a file.
+
+    Attributes:
+        split: Split of the corpus to take. [default: train]
+        transcripts: Output of `merits-train transcribe`, whose words replace the corpus' own; without
+            --corpus, the texts themselves.
+        valence_scale: Lowest and highest valence that people could give in the corpus; known for IEMOCAP and
+            MSP-PODCAST.
+        texts: File of texts instead of a corpus: a text a line, or JSON Lines with text and, if wanted, id
+            and context.
     """
-    from offline_train.annotators.agreement import agreement_with_people, show_agreement
-    from offline_train.annotators.annotate import annotate as work
-    from offline_train.annotators.base import EndpointError
+
+    panel: ClassVar = "Texts"
+
+    corpus: Annotated[str | None, Option(help=CORPUS)] = None
+    data: Annotated[Path | None, Option(help=FOLDER)] = None
+    split: Literal["train", "validation", "test", "all"] | None = None
+    transcripts: Path | None = None
+    valence_scale: Annotated[tuple[float, float] | None, Option(metavar="LOW HIGH")] = None
+    texts: Path | None = None
+
+    def read(self, *, labelled: bool = False) -> Texts:
+        """Read them.
+
+        Args:
+            labelled: people's labels are needed, too.
+
+        Raises:
+            UsageError: it is not said which, or they can't be read.
+        """
+        from offline_train.source import Source
+        from offline_train.transcripts import corpus_of, read_transcripts
+
+        if self.texts is not None:
+            for name in ("corpus", "data", "split", "transcripts", "valence_scale"):
+                if getattr(self, name) is not None:
+                    option = "--" + name.replace("_", "-")
+                    raise UsageError(f"--texts takes a file and {option} a corpus: leave one of them out")
+            if labelled:
+                raise UsageError(
+                    "people's labels come from a corpus: give --corpus and --data instead of --texts"
+                )
+            return file_texts(self.texts)
+        scale = Scale(*self.valence_scale) if self.valence_scale else None
+        if scale is not None and not scale.low < scale.high:
+            raise UsageError("--valence-scale takes two numbers, the lower one first")
+        split = None if self.split == "all" else self.split or "train"
+        if self.corpus is not None and self.data is not None:
+            source = Source(self.corpus, self.data, transcripts=self.transcripts)
+            return corpus_texts(source.read(), split, scale)
+        if self.corpus is None and self.data is None and self.transcripts is not None:
+            return corpus_texts(corpus_of("transcripts", read_transcripts(self.transcripts)), split)
+        raise UsageError("say which texts: --corpus NAME --data FOLDER, or --texts FILE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """How much to annotate, and where the labels go.
+
+    Attributes:
+        out: JSON Lines file of the annotations. An interrupted job is resumed from it.
+        limit: Use only the first N utterances.
+        oracle: Report afterwards how far the labels agree with people's, as `annotate agreement` does.
+    """
+
+    out: Path
+    limit: Annotated[int | None, Option(min=1)] = None
+    oracle: bool = False
+    json_out: JsonOut = None
+
+    def read(self, source: TextOptions, *, labelled: bool = False) -> Texts:
+        """The texts, once it is clear that the report can be written."""
+        check_writable(self.json_out)
+        return source.read(labelled=labelled or self.oracle)
+
+    def work(
+        self, who: Annotator, texts: Texts, output: Output, *, retry_set_aside: bool = False
+    ) -> dict[str, Any]:
+        """Annotate the texts; see `annotators.annotate.annotate`."""
+        wanted = texts.texts[: self.limit]
+        try:
+            return work(who, wanted, texts.source, output, retry_set_aside=retry_set_aside)
+        except (EndpointError, OSError, KeyboardInterrupt) as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            why = "interrupted" if interrupted else " ".join(str(error).split())
+            done = sum(text.id in output.done for text in wanted)
+            print(
+                f"merits-train: {why}: {done:,} of {len(wanted):,} texts are annotated in {self.out};"
+                " the same line goes on from there",
+                file=sys.stderr,
+            )
+            raise typer.Exit(130 if interrupted else 1) from error
+
+    def report(self, texts: Texts, found: dict[str, Any]) -> None:
+        """Show what came out, and write it where that was asked for."""
+        console = _console(self.json_out)
+        _show_labels(self.out, found, console)
+        report = {"command": command_line(), "source": texts.source, **found}
+        if self.oracle:
+            report["oracle"] = _agreement(self.out, texts, console)
+        write_report(self.json_out, report)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LlmOptions:
+    """Whom to ask, and how patiently.
+
+    Attributes:
+        model: Model, by the endpoint's name for it.
+        base_url: Address of the API, such as http://localhost:11434/v1 (Ollama), http://localhost:8000/v1
+            (vLLM) or http://localhost:8080/v1 (llama.cpp). [default: OPENAI_BASE_URL, else OpenAI]
+        api_key_file: File that holds the API key; local servers need none. [default: OPENAI_API_KEY]
+        prompt_file: File of the prompt, with [sentence] where the text goes. [default: the paper's]
+        asks: Number of times a text is asked about, at most, while the answers are no label.
+        retry_set_aside: Ask again about texts that were set aside.
+        concurrency: Number of requests at a time, at most.
+        timeout: Seconds to wait for an answer.
+        max_retries: Number of times a failed request is sent again, at most.
+        backoff: Seconds before the first retry; doubled for each further one.
+        price_in: Price of a million prompt tokens, in any currency. [default: none: no cost is reported]
+        price_out: Price of a million completion tokens. [default: none]
+    """
+
+    panel: ClassVar = "LLM"
+
+    model: str
+    base_url: str | None = None
+    api_key_file: Path | None = None
+    prompt_file: Path | None = None
+    asks: Annotated[int, Option(min=1)] = 3
+    retry_set_aside: bool = False
+    concurrency: Annotated[int, Option(min=1)] = 8
+    timeout: Annotated[float, Option(min=0.01)] = 60.0
+    max_retries: Annotated[int, Option(min=0)] = 8
+    backoff: Annotated[float, Option(min=0.0)] = 1.0
+    price_in: Annotated[float | None, Option(min=0.0)] = None
+    price_out: Annotated[float | None, Option(min=0.0)] = None
+
+
+@annotate.command()
+@documented
+def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
+    """An LLM, at any OpenAI-compatible endpoint, with the paper's prompt.
+
+    Example:
+
+    merits-train annotate llm --model llama3 --base-url http://localhost:11434/v1 --texts a.txt --out a.jsonl
+    """
+    from offline_train.annotators.endpoint import EndpointSettings, read_key
+    from offline_train.annotators.llm import LlmAnnotator
+    from offline_train.annotators.prompt import PAPER_PROMPT, read_prompt
+    from offline_train.annotators.usage import Usage
+
+    texts = job.read(source)
+    with Output(job.out) as output:
+        key = read_key(ask.api_key_file, os.environ)
+        endpoint = EndpointSettings(ask.model, ask.base_url, key, ask.max_retries, ask.backoff, ask.timeout)
+        usage = Usage.read(output.beside("usage.json"), ask.price_in, ask.price_out)
+        prompt = read_prompt(ask.prompt_file) if ask.prompt_file else PAPER_PROMPT
+        who = LlmAnnotator(endpoint, usage, prompt, ask.asks, ask.concurrency)
+        found = job.work(who, texts, output, retry_set_aside=ask.retry_set_aside)
+    job.report(texts, {**found, "usage": usage.report()})
+
+
+@annotate.command()
+@documented
+def lexicon(source: TextOptions, job: JobOptions) -> None:
+    """VADER's word list and rules: no model, no endpoint, instant.
+
+    Example:
+
+    merits-train annotate lexicon --corpus meld --data MELD.Raw --out lexicon.jsonl --oracle
+    """
+    from offline_train.annotators.lexicon import LexiconAnnotator
+
+    texts = job.read(source)
+    with Output(job.out) as output:
+        found = job.work(LexiconAnnotator(), texts, output)
+    job.report(texts, found)
+
+
+@annotate.command()
+@documented
+def classifier(source: TextOptions, job: JobOptions, bundle: str, labels: Labels = "sentiment") -> None:
+    """The text encoder of a bundle of ours.
+
+    Example:
+
+    merits-train annotate classifier --bundle meld-small --texts lines.txt --labels emotion --out out.jsonl
+
+    Args:
+        bundle: Folder or name of the bundle, such as meld-small.
+    """
+    from offline_train.annotators.classifier import ClassifierAnnotator
+
+    texts = job.read(source)
+    with Output(job.out) as output:
+        found = job.work(ClassifierAnnotator(bundle, labels), texts, output)
+    job.report(texts, found)
+
+
+@annotate.command()
+@documented
+def teachers(source: TextOptions, job: JobOptions, teacher: list[Path]) -> None:
+    """Runs of Stage I, whose emotions a smaller text encoder learns from.
+
+    Example:
+
+    merits-train annotate teachers --teacher runs/text1 --corpus dailydialog --data DATA --out taught.jsonl
+
+    Args:
+        teacher: Finished run of `stage1 text`. May be repeated: several are averaged.
+    """
+    from offline_train.annotators.teachers import TeacherAnnotator
+    from offline_train.run import Run
+
+    texts = job.read(source)
+    with Output(job.out) as output:
+        found = job.work(TeacherAnnotator([Run(folder) for folder in teacher]), texts, output)
+    job.report(texts, found)
+
+
+@annotate.command()
+@documented
+def corpus(
+    source: TextOptions,
+    job: JobOptions,
+    labels: Labels = "sentiment",
+    agreement: Annotated[float, Option(min=0.0, max=1.0)] = 1.0,
+    seed: int = 1,
+) -> None:
+    """The labels that the corpus' own people gave.
+
+    Example:
+
+    merits-train annotate corpus --corpus sst --data SST --agreement 0.6 --out sentiment-0.6.jsonl
+
+    Args:
+        agreement: Share of the labels to keep, 0 to 1; the others are replaced by any other label.
+        seed: Seed of the choice that --agreement makes.
+    """
     from offline_train.annotators.human import HumanAnnotator, human_label
-    from offline_train.annotators.output import Output
 
-    given = {name for name in ctx.params if str(ctx.get_parameter_source(name)).endswith("COMMANDLINE")}
-    _check_options(given, annotator)
-    if json_out not in (None, "-"):
-        report_path = Path(str(json_out)).absolute()
-        if report_path.is_dir() or not report_path.parent.is_dir():
-            raise UsageError(f"cannot write {json_out}: it must be a file in a folder that is there")
-    if texts is not None and (oracle or annotator == "corpus"):
-        raise UsageError("people's labels come from a corpus: give --corpus and --data instead of --texts")
-    there = _texts(corpus, data, None if split == "all" else split, transcripts, texts, valence_scale)
-    report: dict[str, Any] = {"command": command_line(), "source": there.source}
-    console = Console(stderr=json_out == "-", markup=False, emoji=False, highlight=False)
-
-    if not oracle or given & {"annotator", "model"}:
-        wanted = [text for text in there.texts if annotator != "corpus" or human_label(text, labels)][:limit]
-        if not wanted:
-            raise UsageError(f"{there.source} has no {labels} labels")
-        with Output(out) as output:
-            who: Annotator
-            match annotator:
-                case "llm":
-                    from offline_train.annotators.endpoint import EndpointSettings, read_key
-                    from offline_train.annotators.llm import LlmAnnotator
-                    from offline_train.annotators.prompt import PAPER_PROMPT, read_prompt
-                    from offline_train.annotators.usage import Usage
-
-                    if model is None:
-                        raise UsageError(
-                            "say which model to ask with --model, and where it is with --base-url"
-                        )
-                    key = read_key(api_key_file, os.environ)
-                    endpoint = EndpointSettings(model, base_url, key, max_retries, backoff, timeout)
-                    usage = Usage.read(output.beside("usage.json"), price_in, price_out)
-                    prompt = read_prompt(prompt_file) if prompt_file else PAPER_PROMPT
-                    who = LlmAnnotator(endpoint, usage, prompt, asks, concurrency)
-                case "lexicon":
-                    from offline_train.annotators.lexicon import LexiconAnnotator
-
-                    who = LexiconAnnotator()
-                case "classifier":
-                    from offline_train.annotators.classifier import ClassifierAnnotator
-
-                    if bundle is None:
-                        raise UsageError("say which bundle annotates, e.g. --bundle meld-small")
-                    who = ClassifierAnnotator(bundle, labels)
-                case "teachers":
-                    from offline_train.annotators.teachers import TeacherAnnotator
-                    from offline_train.run import Run
-
-                    if not teacher:
-                        raise UsageError("say which runs annotate, e.g. --teacher runs/meld/text1")
-                    who = TeacherAnnotator([Run(folder) for folder in teacher])
-                case "corpus":
-                    who = HumanAnnotator(wanted, labels, agreement, seed)
-            try:
-                report |= work(who, wanted, there.source, output, retry_set_aside=retry_set_aside)
-            except (EndpointError, OSError, KeyboardInterrupt) as error:
-                done = sum(text.id in output.done for text in wanted)
-                _stopped(error, f"{done:,} of {len(wanted):,} texts are annotated in {out}")
-                raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else 1) from error
-            if annotator == "llm":
-                report["usage"] = usage.report()
-        _show_labels(out, report, console)
-    if oracle:
-        report["oracle"] = agreement_with_people(out, there)
-        show_agreement(report["oracle"], console)
-    if json_out == "-":
-        print(json.dumps(report, indent=2, ensure_ascii=False))
-    elif json_out is not None:
-        Path(json_out).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    texts = job.read(source, labelled=True)
+    wanted = tuple(text for text in texts.texts if human_label(text, labels))[: job.limit]
+    if not wanted:
+        raise UsageError(f"{texts.source} has no {labels} labels")
+    with Output(job.out) as output:
+        who = HumanAnnotator(wanted, labels, agreement, seed)
+        found = job.work(who, replace(texts, texts=wanted), output)
+    job.report(texts, found)
 
 
-def _check_options(given: set[str], annotator: str) -> None:
-    def flag(name: str) -> str:
-        return "--" + name.replace("_", "-")
+@annotate.command()
+@documented
+def agreement(
+    annotations: Annotated[Path, Option("--annotations", "--out")],
+    source: TextOptions,
+    json_out: JsonOut = None,
+    oracle: Annotated[bool, Option("--oracle", hidden=True)] = True,  # noqa: ARG001  of old lines
+) -> None:
+    """Report how far annotations that are there agree with people.
 
-    for name in sorted(given & _ONLY_FOR.keys()):
-        if annotator not in _ONLY_FOR[name]:
-            whose = " or ".join(_ONLY_FOR[name])
-            raise UsageError(f"{flag(name)} is for --annotator {whose}, not for {annotator}")
-    if "texts" in given and (clash := sorted(given & set(_OF_CORPUS))):
-        raise UsageError(f"--texts takes a file and {flag(clash[0])} a corpus: leave one of them out")
+    People's valence below 3 is negative, above 5 positive, on a scale of 1 to 7; where a corpus has none, its
+    own sentiments count. Emotions are compared with the corpus' emotions.
 
+    Example:
 
-def _texts(
-    corpus: str | None,
-    data: Path | None,
-    split: Split | None,
-    transcripts: Path | None,
-    texts: Path | None,
-    valence_scale: tuple[float, float] | None,
-) -> "Texts":
-    from offline_train.annotators.texts import corpus_texts, file_texts
-    from offline_train.annotators.valence import Scale
-    from offline_train.source import Source
-    from offline_train.transcripts import corpus_of, read_transcripts
+    merits-train annotate agreement --annotations out.jsonl --corpus iemocap --data IEMOCAP
 
-    if texts is not None:
-        return file_texts(texts)
-    scale = Scale(*valence_scale) if valence_scale else None
-    if scale is not None and not scale.low < scale.high:
-        raise UsageError("--valence-scale takes two numbers, the lower one first")
-    if corpus is not None and data is not None:
-        return corpus_texts(Source(corpus, data, transcripts=transcripts).read(), split, scale)
-    if corpus is None and data is None and transcripts is not None:
-        return corpus_texts(corpus_of("transcripts", read_transcripts(transcripts)), split)
-    raise UsageError("say which texts: --corpus NAME --data FOLDER, or --texts FILE")
+    Args:
+        annotations: Annotations to judge, as `annotate` writes them.
+    """
+    check_writable(json_out)
+    texts = source.read(labelled=True)
+    report = {"command": command_line(), "source": texts.source}
+    write_report(json_out, {**report, "oracle": _agreement(annotations, texts, _console(json_out))})
 
 
-def _stopped(error: BaseException, progress: str) -> None:
-    why = "interrupted" if isinstance(error, KeyboardInterrupt) else " ".join(str(error).split())
-    print(f"merits-train: {why}: {progress}; the same line goes on from there", file=sys.stderr)
+def _agreement(path: Path, texts: Texts, console: Console) -> dict[str, Any]:
+    from offline_train.annotators.agreement import agreement_with_people, show_agreement
+
+    found = agreement_with_people(path, texts)
+    show_agreement(found, console)
+    return found
+
+
+def _console(json_out: Path | None) -> Console:
+    """What people read goes to stderr where the report goes to stdout."""
+    return Console(stderr=json_out == STANDARD_OUTPUT, markup=False, emoji=False, highlight=False)
 
 
 def _show_labels(out: Path, report: dict[str, Any], console: Console) -> None:

@@ -1,29 +1,25 @@
 """`merits-train dry-run`."""
 
-from typing import Annotated
-
-import typer
-
-from offline_train.commands.options import Config
+from offline_train.commands.documented import documented
+from offline_train.commands.options import STANDARD_OUTPUT, Config, JsonOut, Preset, write_report
 
 
+@documented
 def dry_run(
-    preset: Annotated[str, typer.Option(help="`paper` or `small`.")] = "paper",
-    stage: Annotated[str | None, typer.Option(help="This stage only, e.g. stage1-text.")] = None,
-    config: Config = None,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help='As JSON; "-" for standard output.')
-    ] = None,
+    preset: Preset = "paper", stage: str | None = None, config: Config = None, json_out: JsonOut = None
 ) -> None:
     """One real training step of every stage, on models of the true shape with random weights.
 
     Says what training with these settings takes: parameters, memory, and time on one GPU (estimated from the
     operations of the step; measured, where there is one). Needs no corpus and no pre-trained weights.
-    """
-    import json
-    import sys
-    from pathlib import Path
 
+    Example:
+
+    merits-train dry-run --preset paper --stage stage2
+
+    Args:
+        stage: Name of the only stage to try, such as stage1-text. [default: all]
+    """
     import torch
     from rich.console import Console
     from rich.table import Table
@@ -57,12 +53,9 @@ def dry_run(
             f"{cost.stage}: one step in {cost.seconds:.2f} s, loss {cost.loss:.3f}", highlight=False
         )
     result = {"preset": preset, "device": device, "peak_memory": trial.peak_memory(), "stages": rows}
-    text = json.dumps(result, indent=2)
-    if json_out == "-":
-        sys.stdout.write(text + "\n")
+    write_report(json_out, result)
+    if json_out == STANDARD_OUTPUT:
         return
-    if json_out is not None:
-        Path(json_out).write_text(text + "\n", encoding="utf-8")
     Console().print(table)
     if torch.cuda.is_available():
         print("one GPU: the step as measured here, times all steps")

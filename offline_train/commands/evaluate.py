@@ -1,16 +1,23 @@
 """`merits-train evaluate`."""
 
-import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import typer
+from typer import Option
 
-from models.files import write_whole
-from offline_train.commands.options import command_line
+from offline_train.commands.documented import documented
+from offline_train.commands.options import (
+    CORPUS,
+    FOLDER,
+    STANDARD_OUTPUT,
+    JsonOut,
+    check_writable,
+    command_line,
+    write_report,
+)
 from offline_train.corpora.corpus import Split
 from offline_train.errors import UsageError
 
@@ -18,106 +25,92 @@ if TYPE_CHECKING:
     from offline_train.source import Source
     from offline_train.subject import Subject
 
-_STANDARD_OUTPUT = Path("-")
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """The data that a model is judged on.
+
+    Attributes:
+        split: Split to judge on.
+        fold: Number of the cross-validation fold that is the test split. [default: the run's, else the
+            usual split]
+        features: Names of prepared speech features, such as gemaps47. [default: the run's, else the corpus'
+            first]
+        transcripts: Output of `merits-train transcribe`, whose words replace the corpus' own. [default: the
+            run's]
+    """
+
+    panel: ClassVar = "What it is judged on"
+
+    corpus: Annotated[str | None, Option(help=CORPUS + "  \\[default: the run's]")] = None
+    data: Annotated[Path | None, Option(help=f"{FOLDER}  \\[default: the run's]")] = None
+    split: Split = "test"
+    fold: int | None = None
+    features: str | None = None
+    transcripts: Path | None = None
 
 
+@documented
 def evaluate(
-    bundle: Annotated[
-        Path | None, typer.Option(help="Folder or name of a bundle.", rich_help_panel="What is judged")
-    ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option(help="Or a finished run of stage1, stage2 or stage3.", rich_help_panel="What is judged"),
-    ] = None,
-    corpus: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of a corpus.  \\[default: the run's own]", rich_help_panel="What it is judged on"
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the corpus (corpus `folder`: the manifest).  \\[default: the run's own]",
-            rich_help_panel="What it is judged on",
-        ),
-    ] = None,
-    split: Annotated[
-        Split, typer.Option(help="Which part.", rich_help_panel="What it is judged on")
-    ] = "test",
-    fold: Annotated[
-        int | None, typer.Option(help="Of a cross-validated corpus.", rich_help_panel="What it is judged on")
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            help="Prepared speech features by name, of a corpus that has several.",
-            rich_help_panel="What it is judged on",
-        ),
-    ] = None,
-    transcripts: Annotated[
-        Path | None,
-        typer.Option(
-            help="Words of `merits-train transcribe` instead of the corpus' own.",
-            rich_help_panel="What it is judged on",
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(min=1, help="Turns of context as streamed.  \\[default: the bundle's own, 32 of a run]"),
-    ] = None,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help='Metrics as JSON; "-" for standard output.')
-    ] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(help="CSV: dialogue, utterance, label, predicted, first_emission.")
-    ] = None,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="SVG: confusion matrix, F1 by emotion, reliability, F1 as streamed."
-        ),
-    ] = None,
+    on: EvaluationData,
+    bundle: Path | None = None,
+    run: Path | None = None,
+    window: Annotated[int | None, Option(min=1)] = None,
+    json_out: JsonOut = None,
+    predictions: Path | None = None,
+    pictures: Annotated[Path | None, Option(metavar="FOLDER")] = None,
 ) -> None:
     """Judge a bundle or a run: stage by stage, offline, as streamed, and how honest its confidence is.
 
     Weighted F1 with the whole conversation in view, at first emission, after 1, 2 and 4 more turns, and
     through windows of 4, 8, 16 and 32 turns. The temperature is fitted on the corpus' validation split.
+
+    Examples:
+
+    merits-train evaluate --run runs/fused --json report.json --pictures pictures
+
+    merits-train evaluate --bundle meld-small --corpus meld --data MELD.Raw
+
+    Args:
+        bundle: Folder or name of a bundle to judge.
+        run: Finished run of stage1, stage2 or stage3 to judge.
+        window: Number of turns kept as context while streaming. [default: the bundle's; 32 of a run]
+        predictions: CSV file to write predictions to: dialogue, utterance, label, predicted, first_emission.
+        pictures: Folder to write SVG figures to: confusion matrix, F1 by emotion, calibration, F1 as
+            streamed.
     """
     if (bundle is None) == (run is None):
         raise UsageError("give what to judge: --bundle or --run, one of them")
-    if bundle is not None and (corpus is None or data is None):
+    if bundle is not None and (on.corpus is None or on.data is None):
         raise UsageError("a bundle is judged on a corpus: give --corpus and --data")
-    for path in (json_out, predictions, pictures):
-        if path not in (None, _STANDARD_OUTPUT) and not path.absolute().parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+    for path in (json_out, predictions):
+        check_writable(path)
     if pictures is not None and pictures.exists() and not pictures.is_dir():
         raise UsageError(f"cannot write pictures into {pictures}: it is a file")
+    if pictures is not None and not pictures.absolute().parent.is_dir():
+        raise UsageError(f"cannot write {pictures}: there is no folder {pictures.parent}")
 
     from offline_train.evaluate import evaluate as judge
     from offline_train.evaluate import scored_part, temperature_on, write_predictions
 
-    subject, source = _of_bundle(bundle, corpus, data) if bundle else _of_run(run, corpus, data)
-    given: dict[str, Any] = {"fold": fold, "features": features, "transcripts": transcripts}
+    subject, source = _of_bundle(bundle, on.corpus, on.data) if bundle else _of_run(run, on.corpus, on.data)
+    given: dict[str, Any] = {"fold": on.fold, "features": on.features, "transcripts": on.transcripts}
     source = replace(source, **{name: value for name, value in given.items() if value is not None})
     read = source.read()
-    conversations = scored_part(read, split, subject)
+    conversations = scored_part(read, on.split, subject)
     temperature = temperature_on(subject, read.splits["validation"])
     found, rows = judge(subject, conversations, window or subject.window, temperature)
     what = {"bundle": subject.name} if bundle else {"run": subject.name}
-    report = {"command": command_line(), "corpus": source.corpus, "split": split, **what, **found}
+    report = {"command": command_line(), "corpus": source.corpus, "split": on.split, **what, **found}
     if predictions is not None:
         write_predictions(predictions, rows)
     if pictures is not None:
         from offline_train.pictures import draw
 
         draw(report, pictures)
-    text = json.dumps(report, indent=2)
-    if json_out == _STANDARD_OUTPUT:
-        print(text)
+    write_report(json_out, report)
+    if json_out == STANDARD_OUTPUT:
         return
-    if json_out is not None:
-        write_whole(json_out, text + "\n")
     _show(report)
     if temperature is None:
         print(f"{source.corpus} has no labelled validation split to fit a temperature on", file=sys.stderr)

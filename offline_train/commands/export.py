@@ -4,25 +4,36 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
+from offline_train.commands.documented import documented
 from offline_train.commands.options import Data, command_line
 
 
+@documented
 def export(
-    run: Annotated[
-        Path, typer.Option("--run", "--fusion", help="Run of stage3, or of stage2 --modality text.")
-    ],
-    name: Annotated[str, typer.Option(help="The bundle's name.")],
-    out: Annotated[Path, typer.Option(help="Folder of the bundle.")],
+    run: Annotated[Path, Option("--run", "--fusion")],
+    name: str,
+    out: Path,
     data: Data = None,
-    version: Annotated[int, typer.Option(min=1, help="The bundle's version.")] = 1,
-    folds: Annotated[Path | None, typer.Option(help="Run of `stage1 --folds`, for the model card.")] = None,
+    version: Annotated[int, Option(min=1)] = 1,
+    folds: Path | None = None,
 ) -> None:
     """Make a bundle of a finished hierarchy, with its model card, for `merits analyze --bundle`.
 
     It is judged on the corpus it was trained on; its temperature is fitted on the validation split. Where
     the sound came as prepared features, or with Stage II of the words only, it judges by the words alone.
+
+    Example:
+
+    merits-train export --run runs/fused --name mine --out my-bundle
+
+    Args:
+        run: Finished run of stage3 or of `stage2 text` to make it of.
+        name: Name of the bundle.
+        out: Folder to write the bundle to.
+        version: Version number of the bundle.
+        folds: Run of `stage1 speech --folds`, whose figures the model card shows.
     """
     from offline_train.export import export_bundle
     from offline_train.run import Run

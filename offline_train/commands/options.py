@@ -1,80 +1,121 @@
 """What several commands share: options, and how a run is opened and reported."""
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
+from typer import Option
 
+from offline_train.corpora.registry import CORPORA
+from offline_train.errors import UsageError
+from offline_train.files import write_json
 from offline_train.settings import resolve
 
 if TYPE_CHECKING:
     from offline_train.run import Run
+    from offline_train.source import Source
 
+T = TypeVar("T")
 
-class Modality(StrEnum):
-    """Which of the two."""
-
-    TEXT = "text"
-    SPEECH = "speech"
-
+CORPUS = f"Name of the corpus: {', '.join(CORPORA)}."
+FOLDER = "Folder of the corpus; of corpus `folder`, its table."
 
 Out = Annotated[
-    Path, typer.Option(help="Folder of the run. A killed run goes on from here; a finished one answers.")
-]
-Seed = Annotated[int | None, typer.Option(help="Of everything random.  \\[default: 1]")]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training data, at most.")]
-LearningRate = Annotated[float | None, typer.Option(help="The optimiser's peak.")]
-Preset = Annotated[
-    str,
-    typer.Option(help="Where settings start from: `small` runs on two cores, `paper` is the paper's scale."),
-]
-Config = Annotated[
-    Path | None, typer.Option(help="YAML with a section a command, over the preset: stage2: {hidden: 256}.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="One setting over all others, e.g. fit.weight_decay=0.05."
-    ),
+    Path, Option(help="Folder of the run. A killed run is resumed from it; a finished one is not repeated.")
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="Folder of the corpus.  \\[default: the one that the run before it was made on]"),
+    Option(help="Folder of the corpus, if it was moved. \\[default: where the run given found it]"),
 ]
+TextBase = Annotated[
+    str | None,
+    Option(
+        help="Pre-trained text encoder: a folder, or a hub name such as roberta-large."
+        " \\[default: the preset's]"
+    ),
+]
+Transcripts = Annotated[
+    Path | None, Option(help="Output of `merits-train transcribe`, whose words replace the corpus' own.")
+]
+Clips = Annotated[Path | None, Option(help="Folder of the RAVDESS clips that give MELD's dialogues sound.")]
+Preset = Annotated[
+    str, Option(help="Settings to start from: `small` runs on two CPU cores, `paper` has the paper's sizes.")
+]
+Config = Annotated[
+    Path | None,
+    Option(
+        help="YAML file of settings, which override the preset's: a section a command, such as stage2:"
+        " {hidden: 256}."
+    ),
+]
+JsonOut = Annotated[
+    Path | None,
+    Option("--json", metavar="FILE", help='JSON file to write the report to; "-" is standard output.'),
+]
+STANDARD_OUTPUT = Path("-")
 
-Settings = TypeVar("Settings")
+
+@dataclass(frozen=True)
+class CorpusOptions:
+    """The corpus to train on."""
+
+    corpus: Annotated[str, Option(help=CORPUS)]
+    data: Annotated[Path, Option(help=FOLDER)]
+
+    def source(
+        self, features: str | None = None, fold: int | None = None, transcripts: Path | None = None
+    ) -> "Source":
+        """The corpus as a run stores it; see `Source`."""
+        from offline_train.source import Source  # and torch with it
+
+        return Source(self.corpus, self.data, features, fold, transcripts)
 
 
-def settings_from(
-    kind: type[Settings],
-    section: str,
-    preset: str,
-    config: Path | None,
-    changes: list[str] | None,
-    flags: Mapping[str, Any],
-) -> Settings:
-    """A command's settings: defaults, then preset, file, `--set`, and flags that were given.
+@dataclass(frozen=True)
+class SettingsOptions:
+    """Where the settings of a training command come from, the strongest first.
 
-    Args:
-        kind: of settings.
-        section: of the preset and the file.
-        preset: name.
-        config: file.
-        changes: KEY=VALUE each.
-        flags: by dotted name; None where not given.
+    Attributes:
+        seed: Seed of every random choice. [default: 1]
+        epochs: Number of passes over the training data, at most. [default: the preset's]
+        learning_rate: Highest learning rate, after the warm-up. [default: the preset's]
+        changes: A setting over preset and file, such as fit.weight_decay=0.05. May be repeated.
     """
-    overrides: dict[str, Any] = {}
-    for change in changes or []:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--set {change}: expected KEY=VALUE, such as fit.epochs=10")
-        overrides[key] = value
-    overrides.update({name: value for name, value in flags.items() if value is not None})
-    return resolve(kind, section, preset, config, overrides)
+
+    panel: ClassVar = "Settings"
+
+    seed: int | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    changes: Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE")] = None
+    preset: Preset = "small"
+    config: Config = None
+
+    def resolve(self, kind: type[T], section: str, **flags: Any) -> T:
+        """The settings: defaults, then preset, file, `--set`, and options that were given.
+
+        Args:
+            kind: of settings.
+            section: of the preset and the file.
+            flags: further options by their setting's name; None where not given.
+
+        Raises:
+            UsageError: one is no setting, or of a wrong value.
+        """
+        overrides: dict[str, Any] = {}
+        for change in self.changes or []:
+            key, equals, value = change.partition("=")
+            if not equals:
+                raise typer.BadParameter(f"--set {change}: expected KEY=VALUE, such as fit.epochs=10")
+            overrides[key] = value
+        fit = {"fit.seed": self.seed, "fit.epochs": self.epochs, "fit.learning_rate": self.learning_rate}
+        overrides |= {name: value for name, value in (fit | flags).items() if value is not None}
+        return resolve(kind, section, self.preset, self.config, overrides)
 
 
 def command_line() -> str:
@@ -98,3 +139,25 @@ def report(run: "Run") -> None:
         if split in metrics
     ]
     print("  ".join(parts))
+
+
+def check_writable(path: Path | None) -> None:
+    """Before the work: whether a file that was named can be written.
+
+    Raises:
+        UsageError: it can't.
+    """
+    if path is None or path == STANDARD_OUTPUT:
+        return
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def write_report(path: Path | None, content: Mapping[str, Any]) -> None:
+    """Write a report as JSON, where one was asked for."""
+    if path == STANDARD_OUTPUT:
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    elif path is not None:
+        write_json(path, content)

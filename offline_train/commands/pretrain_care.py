@@ -3,52 +3,22 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
-from offline_train.commands.options import (
-    Config,
-    Epochs,
-    LearningRate,
-    Out,
-    Preset,
-    Seed,
-    Set,
-    open_run,
-    settings_from,
-)
-from offline_train.corpora.registry import CORPORA
+from offline_train.commands.documented import documented
+from offline_train.commands.options import CORPUS, FOLDER, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 
 
+@documented
 def pretrain_care(
     out: Out,
-    corpus: Annotated[
-        str | None, typer.Option(help=f"Speech of a corpus' training split: {', '.join(CORPORA)}.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the corpus (corpus `folder`: the manifest).")
-    ] = None,
-    audio: Annotated[
-        Path | None,
-        typer.Option(help="Besides or instead: a folder of any recordings; cut at their pauses."),
-    ] = None,
-    transcripts: Annotated[
-        Path | None,
-        typer.Option(help="From `transcribe`: words of the corpus, or of the recordings alone."),
-    ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN|BASE",
-            help="The text encoder that teaches: run of pretrain-text, folder or name.  \\[default: small]",
-        ),
-    ] = None,
-    seed: Seed = None,
-    epochs: Epochs = None,
-    learning_rate: LearningRate = None,
-    preset: Preset = "small",
-    config: Config = None,
-    changes: Set = None,
+    settings: SettingsOptions,
+    corpus: Annotated[str | None, Option(help=f"{CORPUS} Its training split is learned from.")] = None,
+    data: Annotated[Path | None, Option(help=FOLDER)] = None,
+    audio: Path | None = None,
+    transcripts: Path | None = None,
+    text: Annotated[str | None, Option(metavar="RUN|BASE")] = None,
 ) -> None:
     """CARE: learn to hear from unlabelled speech, before any corpus is seen.
 
@@ -61,7 +31,13 @@ def pretrain_care(
 
     merits-train pretrain-care --audio podcasts --transcripts words.jsonl --text runs/text --out runs/care
 
-    merits-train stage1 --modality speech --corpus ravdess --data ravdess --pretrained runs/care --out runs/s1
+    merits-train stage1 speech --corpus ravdess --data ravdess --pretrained runs/care --out runs/s1
+
+    Args:
+        audio: Folder of recordings, with or without a corpus; cut at their pauses.
+        transcripts: Output of `merits-train transcribe`: of the corpus, or of --audio without a corpus.
+        text: Text encoder that teaches the semantic encoder: a run of pretrain-text, a folder or a hub name.
+            [default: the preset's]
     """
     from offline_train.corpora.corpus import Conversation
     from offline_train.pretrain_care import PretrainCareSettings
@@ -75,10 +51,7 @@ def pretrain_care(
     if (corpus is None) != (data is None) or (corpus is None and audio is None):
         raise UsageError("say what to listen to: --corpus NAME --data FOLDER, --audio FOLDER, or both")
     taught_by = Path(text) if text and (Path(text) / "settings.json").exists() else None
-    flags: dict[str, object] = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
-    if text and taught_by is None:
-        flags["teacher"] = text
-    chosen = settings_from(PretrainCareSettings, "pretrain-care", preset, config, changes, flags)
+    chosen = settings.resolve(PretrainCareSettings, "pretrain-care", teacher=None if taught_by else text)
     conversations: list[Conversation] = []
     source = None
     if corpus is not None and data is not None:

@@ -1,50 +1,34 @@
 """`merits-train pretrain-text`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from offline_train.commands.options import (
-    Config,
-    Epochs,
-    LearningRate,
-    Out,
-    Preset,
-    Seed,
-    Set,
-    open_run,
-    settings_from,
-)
+from offline_train.commands.documented import documented
+from offline_train.commands.options import Out, SettingsOptions, TextBase, open_run
 
 
+@documented
 def pretrain_text(
-    annotations: Annotated[
-        list[Path],
-        typer.Option(help="Annotated texts, as `annotate` writes them; may be given several times."),
-    ],
+    annotations: list[Path],
     out: Out,
-    base: Annotated[
-        str | None,
-        typer.Option(help="The encoder to start from, a folder or a hub name such as roberta-large."),
-    ] = None,
-    pretrained: Annotated[
-        Path | None, typer.Option(help="An earlier run of pretrain-text to go on from, of the same encoder.")
-    ] = None,
-    seed: Seed = None,
-    epochs: Epochs = None,
-    learning_rate: LearningRate = None,
-    preset: Preset = "small",
-    config: Config = None,
-    changes: Set = None,
+    settings: SettingsOptions,
+    base: TextBase = None,
+    pretrained: Path | None = None,
 ) -> None:
-    """RoBERTa-FT: fine-tune the text encoder on pseudo-labels, before any corpus is seen."""
+    """RoBERTa-FT: fine-tune the text encoder on pseudo-labels, before any corpus is seen.
+
+    Example:
+
+    merits-train pretrain-text --annotations sst.jsonl --annotations goemotions.jsonl --out runs/roberta-ft
+
+    Args:
+        annotations: Annotated texts, as `merits-train annotate` writes them. May be repeated.
+        pretrained: Earlier run of pretrain-text, of the same encoder, whose weights to start from.
+    """
     from offline_train.pretrain_text import PretrainTextSettings
     from offline_train.pretrain_text import pretrain_text as train
     from offline_train.run import Run
 
-    flags = {"base": base, "fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
-    chosen = settings_from(PretrainTextSettings, "pretrain-text", preset, config, changes, flags)
+    chosen = settings.resolve(PretrainTextSettings, "pretrain-text", base=base)
     parents = {"pretrained": pretrained} if pretrained else {}
     run = open_run(out, chosen, annotations=annotations, parents=parents)
     if not run.finished:

@@ -1,124 +1,171 @@
-"""`merits-train stage1`."""
+"""`merits-train stage1`, a sub-command a modality."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
+from offline_train.commands.documented import documented
+from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import (
-    Config,
-    Epochs,
-    LearningRate,
-    Modality,
+    CorpusOptions,
     Out,
-    Preset,
-    Seed,
-    Set,
+    SettingsOptions,
+    TextBase,
+    Transcripts,
     open_run,
     report,
-    settings_from,
 )
-from offline_train.corpora.registry import CORPORA
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
     from offline_train.corpora.corpus import Corpus
-    from offline_train.source import Source
-
-
-def stage1(
-    modality: Annotated[Modality, typer.Option(help="What to train on.")],
-    corpus: Annotated[str, typer.Option(help=f"One of: {', '.join(CORPORA)}.")],
-    data: Annotated[Path, typer.Option(help="Folder of the corpus (corpus `folder`: the manifest).")],
-    out: Out,
-    pretrained: Annotated[
-        Path | None, typer.Option(help="Run of pretrain-text or pretrain-care to start from.")
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(help="text: run of Stage I to distil, of any encoder; several are averaged."),
-    ] = None,
-    transcripts: Annotated[
-        Path | None, typer.Option(help="text: words of `merits-train transcribe` instead of the corpus' own.")
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(help="speech: prepared features by name, e.g. gemaps47; audio73+text100 takes both."),
-    ] = None,
-    fold: Annotated[int | None, typer.Option(help="Cross-validation: which part is the test split.")] = None,
-    folds: Annotated[
-        bool, typer.Option("--folds", help="ravdess: all of its folds, one after the other.")
-    ] = False,
-    base: Annotated[
-        str | None,
-        typer.Option(help="text: the encoder to start from, a folder or a hub name such as roberta-large."),
-    ] = None,
-    seed: Seed = None,
-    epochs: Epochs = None,
-    learning_rate: LearningRate = None,
-    preset: Preset = "small",
-    config: Config = None,
-    changes: Set = None,
-) -> None:
-    """Stage I: single utterances. Words: fine-tune the text encoder. Sound: a small network on CARE."""
-    from offline_train.kinds import expect
     from offline_train.run import Run
     from offline_train.source import Source
 
-    source = Source(corpus, data, features, fold, transcripts)
-    flags: dict[str, object] = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
-    parents: dict[str, Path | list[Path]] = {"pretrained": pretrained} if pretrained else {}
-    started = Run(pretrained) if pretrained else None
-    for needed in [pretrained, *(teacher or [])]:
-        if needed is not None and not Run(needed).finished:
-            raise UsageError(f"{needed} is no finished run; give its own line again first")
-    if modality is Modality.TEXT:
-        if folds:
-            raise UsageError("--folds is for --modality speech of corpus ravdess")
-        from offline_train.stage1_text import TextStageSettings, train_text
 
-        flags["base"] = base
-        if teacher:
-            parents["teachers"] = teacher
-        teachers = [expect(Run(each), "text1") for each in teacher or []]
-        chosen = settings_from(TextStageSettings, "stage1-text", preset, config, changes, flags)
-        read = _read(source)
-        run = open_run(out, chosen, corpus=source, parents=parents)
-        if not run.finished:
-            train_text(read, chosen, run, started, teachers)
-        return report(run)
-    if teacher:
-        raise UsageError("--teacher is for --modality text")
-    if base is not None:
-        raise UsageError("--base is for --modality text; the sound's encoder is set by --set care.kind=wavlm")
-    if folds:
-        if corpus != "ravdess":
-            raise UsageError("--folds is for corpus ravdess; other corpora: --fold K, one run each")
-        from offline_train.stage1_speech import SpeechStageSettings, cross_validate
+stage1 = typer.Typer(
+    cls=formerly("--modality", lambda value, given: "features" if "--features" in given else value),
+    help="Stage I: learn the emotions of single utterances, from the words or from the sound.",
+    no_args_is_help=True,
+)
 
-        speech = settings_from(SpeechStageSettings, "stage1-speech", preset, config, changes, flags)
-        run = open_run(out, speech, corpus=source, parents=parents)
-        if not run.finished:
-            cross_validate(source, speech, run, started)
-        for split in ("validation", "test"):
-            print(f"{split}: weighted F1 {run.metrics[split]['mean']:.2f} ± {run.metrics[split]['std']:.2f}")
-        return None
-    read = _read(source)
-    if any(u.speech is not None for part in read.splits.values() for c in part for u in c.utterances):
-        from offline_train.stage1_features import FeatureStageSettings, train_features
+Fold = Annotated[
+    int | None,
+    Option(
+        help="Number of the cross-validation fold that is the test split: iemocap 1 to 5, ravdess from 0."
+        "  \\[default: the usual split]"
+    ),
+]
 
-        prepared = settings_from(FeatureStageSettings, "stage1-features", preset, config, changes, flags)
-        run = open_run(out, prepared, corpus=source, parents={})
-        if not run.finished:
-            train_features(read, prepared, run)
-        return report(run)
-    from offline_train.stage1_speech import SpeechStageSettings, train_speech
 
-    heard = settings_from(SpeechStageSettings, "stage1-speech", preset, config, changes, flags)
-    run = open_run(out, heard, corpus=source, parents=parents)
+@stage1.command()
+@documented
+def text(
+    where: CorpusOptions,
+    out: Out,
+    settings: SettingsOptions,
+    base: TextBase = None,
+    pretrained: Path | None = None,
+    teacher: list[Path] | None = None,
+    transcripts: Transcripts = None,
+    fold: Fold = None,
+) -> None:
+    """Words: fine-tune the text encoder.
+
+    Example:
+
+    merits-train stage1 text --corpus meld --data MELD.Raw --pretrained runs/roberta-ft --out runs/text1
+
+    Args:
+        pretrained: Run of pretrain-text, whose weights to start from.
+        teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated: several are averaged.
+    """
+    from offline_train.kinds import expect
+    from offline_train.stage1_text import TextStageSettings, train_text
+
+    started = _finished(pretrained) if pretrained else None
+    teachers = [expect(_finished(folder), "text1") for folder in teacher or []]
+    parents = {"pretrained": pretrained, "teachers": teacher}
+    chosen = settings.resolve(TextStageSettings, "stage1-text", base=base)
+    source = where.source(fold=fold, transcripts=transcripts)
+    corpus = _read(source)
+    run = open_run(out, chosen, corpus=source, parents={name: path for name, path in parents.items() if path})
     if not run.finished:
-        train_speech(read, heard, run, started)
-    return report(run)
+        train_text(corpus, chosen, run, started, teachers)
+    report(run)
+
+
+@stage1.command()
+@documented
+def speech(
+    where: CorpusOptions,
+    out: Out,
+    settings: SettingsOptions,
+    pretrained: Path | None = None,
+    fold: Fold = None,
+    folds: bool = False,
+) -> None:
+    """Sound: train a small network on CARE, from recordings.
+
+    Where the corpus comes as prepared features, it is trained on these, as `stage1 features` does.
+
+    Examples:
+
+    merits-train stage1 speech --corpus ravdess --data RAVDESS --pretrained runs/care --out runs/speech1
+
+    merits-train stage1 speech --corpus ravdess --data RAVDESS --folds --out runs/folds
+
+    Args:
+        pretrained: Run of pretrain-care, whose weights to start from.
+        folds: Cross-validate: train on every fold of corpus ravdess in turn.
+    """
+    from offline_train.stage1_speech import SpeechStageSettings, cross_validate, train_speech
+
+    if folds and where.corpus != "ravdess":
+        raise UsageError("--folds is for corpus ravdess; other corpora: --fold K, one run each")
+    started = _finished(pretrained) if pretrained else None
+    source = where.source(fold=fold)
+    corpus = None if folds else _read(source)
+    if corpus is not None and _has_features(corpus):
+        return _train_on_features(corpus, source, out, settings)
+    chosen = settings.resolve(SpeechStageSettings, "stage1-speech")
+    run = open_run(out, chosen, corpus=source, parents={"pretrained": pretrained} if pretrained else {})
+    if corpus is not None:
+        if not run.finished:
+            train_speech(corpus, chosen, run, started)
+        return report(run)
+    if not run.finished:
+        cross_validate(source, chosen, run, started)
+    for split in ("validation", "test"):
+        print(f"{split}: weighted F1 {run.metrics[split]['mean']:.2f} ± {run.metrics[split]['std']:.2f}")
+    return None
+
+
+@stage1.command()
+@documented
+def features(
+    where: CorpusOptions, out: Out, settings: SettingsOptions, features: str | None = None, fold: Fold = None
+) -> None:
+    """Sound that comes as prepared features: train a small network on them.
+
+    Example:
+
+    merits-train stage1 features --corpus iemocap --data IEMOCAP --features gemaps47@session --out runs/s1
+
+    Args:
+        features: Names of the features, such as gemaps47; audio73+text100 puts two side by side. [default:
+            gemaps47 of iemocap, audio73 of mosi]
+    """
+    source = where.source(features, fold)
+    corpus = _read(source)
+    if not _has_features(corpus):
+        raise UsageError(f"{where.corpus} in {where.data} has no prepared features: `stage1 speech` hears it")
+    _train_on_features(corpus, source, out, settings)
+
+
+def _train_on_features(corpus: "Corpus", source: "Source", out: Path, settings: SettingsOptions) -> None:
+    from offline_train.stage1_features import FeatureStageSettings, train_features
+
+    chosen = settings.resolve(FeatureStageSettings, "stage1-features")
+    run = open_run(out, chosen, corpus=source, parents={})
+    if not run.finished:
+        train_features(corpus, chosen, run)
+    report(run)
+
+
+def _has_features(corpus: "Corpus") -> bool:
+    return any(u.speech is not None for part in corpus.splits.values() for c in part for u in c.utterances)
+
+
+def _finished(folder: Path) -> "Run":
+    from offline_train.run import Run
+
+    run = Run(folder)
+    if not run.finished:
+        raise UsageError(f"{folder} is no finished run; give its own line again first")
+    return run
 
 
 def _read(source: "Source") -> "Corpus":

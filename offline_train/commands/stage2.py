@@ -1,99 +1,119 @@
-"""`merits-train stage2`."""
+"""`merits-train stage2`, a sub-command a modality."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from offline_train.commands.options import (
-    Config,
-    Data,
-    Epochs,
-    LearningRate,
-    Modality,
-    Out,
-    Preset,
-    Seed,
-    Set,
-    open_run,
-    report,
-    settings_from,
-)
+from offline_train.commands.documented import documented
+from offline_train.commands.old_spelling import formerly
+from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run, report
 from offline_train.errors import UsageError
 
-Clips = Annotated[
-    Path | None, typer.Option(help="Folder with RAVDESS' clips, which give MELD's dialogues sound.")
-]
+if TYPE_CHECKING:
+    from offline_train.run import Run
+    from offline_train.source import Source
 
 
-def stage2(
-    modality: Annotated[Modality, typer.Option(help="What to train on.")],
-    stage1: Annotated[Path, typer.Option(help="Run of Stage I of that modality.")],
-    out: Out,
-    data: Data = None,
-    clips: Clips = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(help="text: run of Stage II to distil, on any Stage I; several are averaged."),
-    ] = None,
-    seed: Seed = None,
-    epochs: Epochs = None,
-    learning_rate: LearningRate = None,
-    preset: Preset = "small",
-    config: Config = None,
-    changes: Set = None,
+stage2 = typer.Typer(
+    cls=formerly("--modality"),
+    help="Stage II: one modality in the context of the conversation, with a Bi-GRU and self-attention.",
+    no_args_is_help=True,
+)
+
+
+@stage2.command()
+@documented
+def text(
+    stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, teacher: list[Path] | None = None
 ) -> None:
-    """Stage II: one modality in the context of the conversation (Bi-GRU and self-attention)."""
-    from dataclasses import replace
+    """Words in context.
 
+    Example:
+
+    merits-train stage2 text --stage1 runs/text1 --out runs/text2
+
+    Args:
+        stage1: Run of `stage1 text` to build on.
+        teacher: Run of `stage2 text`, on any Stage I, to distil. May be repeated: several are averaged.
+    """
     from offline_train.embeddings import embed_corpus, load_context
     from offline_train.kinds import expect
     from offline_train.run import Run
-    from offline_train.source import Source, parent, source_of
+    from offline_train.source import parent
     from offline_train.stage2 import ContextStageSettings, train_context, with_teachers
 
-    flags = {"fit.seed": seed, "fit.epochs": epochs, "fit.learning_rate": learning_rate}
-    chosen = settings_from(ContextStageSettings, "stage2", preset, config, changes, flags)
-    first = expect(Run(stage1), "text1" if modality is Modality.TEXT else "speech1")
-    source = source_of(first)
-    if clips is not None:
-        if modality is not Modality.SPEECH or data is None:
-            raise UsageError("--clips is for --modality speech, with --data naming MELD's folder")
-        source = Source("meld", data)
-    elif source.corpus == "ravdess":
-        raise UsageError(
-            "RAVDESS has no conversations: pair its sound into MELD's, with --data MELD --clips RAVDESS"
-        )
-    elif data is not None:
-        source = replace(source, data=data)
+    chosen = settings.resolve(ContextStageSettings, "stage2")
+    first = expect(Run(stage1), "text1")
+    source = _source(first, data)
     corpus = source.read()
-    if teacher and modality is not Modality.TEXT:
-        raise UsageError("--teacher is for --modality text")
     parents: dict[str, Path | list[Path]] = {"stage1": stage1}
     if teacher:
         parents["teachers"] = teacher
-    taught_by = [expect(Run(each), "text2") for each in teacher or []]
-    run = open_run(out, chosen, corpus=source, parents=parents, clips=clips)
+    teachers = [expect(Run(folder), "text2") for folder in teacher or []]
+    run = open_run(out, chosen, corpus=source, parents=parents, clips=None)
     if not run.finished:
-        if clips is not None:
-            from offline_train import dialogues
-
-            speech = dialogues.embed_clips(first, clips)
-            silent = dialogues.without_words(embed_corpus(corpus, None, None))
-            shown = dialogues.Mismatching(speech["train"].pool, dialogues.speech_trust(speech))
-            train_context("speech", dialogues.paired(silent, speech), corpus.labels, chosen, run, shown)
-        elif modality is Modality.TEXT:
-            words = embed_corpus(corpus, first, None)
-            if taught_by:
-                taught = [(each, parent(each, "stage1")) for each in taught_by]
-                words = with_teachers(
-                    words,
-                    [
-                        (load_context(own), embed_corpus(corpus, below, None)["train"])
-                        for own, below in taught
-                    ],
-                )
-            train_context("text", words, corpus.labels, chosen, run)
-        else:
-            train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
+        words = embed_corpus(corpus, first, None)
+        if teachers:
+            shown = [embed_corpus(corpus, parent(each, "stage1"), None)["train"] for each in teachers]
+            words = with_teachers(words, list(zip(map(load_context, teachers), shown, strict=True)))
+        train_context("text", words, corpus.labels, chosen, run)
     report(run)
+
+
+@stage2.command()
+@documented
+def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, clips: Clips = None) -> None:
+    """Sound in context.
+
+    Single clips, as RAVDESS has them, are paired into MELD's dialogues: with --clips and --data.
+
+    Examples:
+
+    merits-train stage2 speech --stage1 runs/speech1 --out runs/speech2
+
+    merits-train stage2 speech --stage1 runs/ravdess --data MELD.Raw --clips RAVDESS --out runs/speech2
+
+    Args:
+        stage1: Run of `stage1 speech` or `stage1 features` to build on.
+    """
+    from offline_train import dialogues
+    from offline_train.embeddings import embed_corpus
+    from offline_train.kinds import expect
+    from offline_train.run import Run
+    from offline_train.source import Source
+    from offline_train.stage2 import ContextStageSettings, train_context
+
+    chosen = settings.resolve(ContextStageSettings, "stage2")
+    first = expect(Run(stage1), "speech1")
+    if clips is None:
+        source = _source(first, data)
+    elif data is None:
+        raise UsageError("--clips needs --data, naming MELD's folder")
+    else:
+        source = Source("meld", data)
+    corpus = source.read()
+    run = open_run(out, chosen, corpus=source, parents={"stage1": stage1}, clips=clips)
+    if run.finished:
+        return report(run)
+    if clips is None:
+        train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
+    else:
+        sound = dialogues.embed_clips(first, clips)
+        silent = dialogues.without_words(embed_corpus(corpus, None, None))
+        shown = dialogues.Mismatching(sound["train"].pool, dialogues.speech_trust(sound))
+        train_context("speech", dialogues.paired(silent, sound), corpus.labels, chosen, run, shown)
+    return report(run)
+
+
+def _source(first: "Run", data: Path | None) -> "Source":
+    """The corpus that Stage I was trained on, in another folder where one is named."""
+    from offline_train.source import source_of
+
+    source = source_of(first)
+    if source.corpus == "ravdess":
+        raise UsageError(
+            "RAVDESS has no conversations: pair its sound into MELD's, with --data MELD --clips RAVDESS"
+        )
+    return replace(source, data=data) if data is not None else source

@@ -1,43 +1,35 @@
 """`merits-train stage3`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from offline_train.commands.options import (
-    Config,
-    Data,
-    Epochs,
-    LearningRate,
-    Out,
-    Preset,
-    Seed,
-    Set,
-    open_run,
-    settings_from,
-)
-from offline_train.commands.stage2 import Clips
+from offline_train.commands.documented import documented
+from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 
 
+@documented
 def stage3(
-    text: Annotated[Path, typer.Option(help="Run of Stage II of the words.")],
-    speech: Annotated[Path, typer.Option(help="Run of Stage II of the sound.")],
+    text: Path,
+    speech: Path,
     out: Out,
+    settings: SettingsOptions,
     data: Data = None,
     clips: Clips = None,
-    joint: Annotated[
-        bool, typer.Option("--joint", help="Train Stages II anew together with Stage III, to compare.")
-    ] = False,
-    seed: Seed = None,
-    epochs: Epochs = None,
-    learning_rate: LearningRate = None,
-    preset: Preset = "small",
-    config: Config = None,
-    changes: Set = None,
+    joint: bool = False,
 ) -> None:
-    """Stage III: co-attention fuses words and sound."""
+    """Stage III: co-attention fuses words and sound.
+
+    Examples:
+
+    merits-train stage3 --text runs/text2 --speech runs/speech2 --out runs/fused
+
+    merits-train stage3 --text runs/text2 --speech runs/ravdess-speech2 --clips RAVDESS --out runs/fused
+
+    Args:
+        text: Run of `stage2 text` to build on.
+        speech: Run of `stage2 speech` to build on.
+        joint: Train both Stages II anew, together with Stage III, for comparison.
+    """
     from dataclasses import replace
 
     from offline_train.embeddings import embed_corpus, load_context
@@ -46,13 +38,7 @@ def stage3(
     from offline_train.source import parent, source_of
     from offline_train.stage3 import FusionStageSettings, train_fusion
 
-    flags = {
-        "fit.seed": seed,
-        "fit.epochs": epochs,
-        "fit.learning_rate": learning_rate,
-        "joint": True if joint else None,
-    }
-    chosen = settings_from(FusionStageSettings, "stage3", preset, config, changes, flags)
+    chosen = settings.resolve(FusionStageSettings, "stage3", joint=joint or None)
     words, sound = expect(Run(text), "text2"), expect(Run(speech), "speech2")
     source = source_of(words)
     if data is not None:

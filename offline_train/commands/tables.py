@@ -1,29 +1,30 @@
 """`merits-train tables`."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from models.files import write_whole
+from offline_train.commands.documented import documented
 from offline_train.errors import UsageError
 
 
+@documented
 def tables(
-    runs: Annotated[
-        Path | None, typer.Option(help="Folder of runs, ablations and evaluations, however deep they lie.")
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(help="The page. Its data is beside it (.json), its figures in figures/.")
-    ] = Path("docs/results.md"),
-    from_json: Annotated[
-        bool,
-        typer.Option("--from-json", help="Write page and figures anew from the data there is, without runs."),
-    ] = False,
+    runs: Path | None = None,
+    out: Path = Path("docs/results.md"),
+    from_json: bool = False,
 ) -> None:
     """The paper's tables and figures from finished runs, ours beside.
 
     What the page's data holds of runs that are not there any more stays.
+
+    Example:
+
+    merits-train tables --runs runs --out docs/results.md
+
+    Args:
+        runs: Folder in which runs, ablations and evaluations are looked for, at any depth.
+        out: Markdown file to write. Its data goes beside it (.json), its figures into figures/.
+        from_json: Write page and figures again from the page's data, without runs.
     """
     import json
     import sys

@@ -2,75 +2,73 @@
 
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
+from typer import Option
 
+from offline_train.commands.documented import documented
+from offline_train.commands.options import CORPUS, FOLDER
 from offline_train.corpora.corpus import Corpus
-from offline_train.corpora.registry import CORPORA
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
     from offline_train.transcription.job import Job
 
 
-class Device(StrEnum):
-    """What to compute on."""
+@dataclass(frozen=True)
+class WhisperOptions:
+    """The model, and how it is run.
 
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
+    Attributes:
+        model: Whisper model: a size such as base.en or large-v3, or a folder in CTranslate2 format.
+        language: Language code of the speech, such as en. [default: detected clip by clip]
+        beam_size: Width of the beam search; 1 is fastest.
+        device: Device to compute on; auto is CUDA where there is one.
+        compute_type: Number format of CTranslate2, such as int8 or float16; auto is the fastest one that the
+            device supports.
+        batch_size: Number of clips decoded together; limited by memory.
+        threads: Number of CPU threads; 0 is OMP_NUM_THREADS, or four where that is not set.
+    """
+
+    panel: ClassVar = "Whisper"
+
+    model: str = "base.en"
+    language: str | None = None
+    beam_size: Annotated[int, Option(min=1)] = 5
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    batch_size: Annotated[int, Option(min=1)] = 16
+    threads: Annotated[int, Option(min=0)] = 0
 
 
+@documented
 def transcribe(
-    out: Annotated[
-        Path,
-        typer.Option(
-            dir_okay=False,
-            help="The transcripts, JSON Lines. A killed job goes on from here; FILE.metrics.json comes last.",
-        ),
-    ],
-    corpus: Annotated[
-        str | None, typer.Option(help=f"With --data, what to transcribe: {', '.join(CORPORA)}.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the corpus (corpus `folder`: the manifest).")
-    ] = None,
-    audio: Annotated[
-        Path | None,
-        typer.Option(
-            help="Instead of a corpus: a folder of any recordings, each a conversation; long ones are cut at "
-            "their pauses."
-        ),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(help="Whisper: a size such as base.en or large-v3, or a folder in CTranslate2 format."),
-    ] = "base.en",
-    language: Annotated[
-        str | None, typer.Option(help="Code of what is spoken, such as en; found out clip by clip if unset.")
-    ] = None,
-    beam_size: Annotated[int, typer.Option(min=1, help="Of the beam search; 1 is fastest.")] = 5,
-    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
-    compute_type: Annotated[
-        str, typer.Option(help="CTranslate2's: int8, float16...; auto is the fastest that the device can do.")
-    ] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Clips at once; as many as memory holds.")] = 16,
-    threads: Annotated[int, typer.Option(min=0, help="On the CPU; 0 for OMP_NUM_THREADS, or four.")] = 0,
+    out: Annotated[Path, Option(dir_okay=False)],
+    whisper: WhisperOptions,
+    corpus: Annotated[str | None, Option(help=CORPUS)] = None,
+    data: Annotated[Path | None, Option(help=FOLDER)] = None,
+    audio: Path | None = None,
 ) -> None:
     """Speech to words, with Whisper: a corpus, or any recordings.
 
     Writes a line an utterance: id, split, conversation, text, reference, language, duration_s, avg_logprob,
     no_speech_prob, and where its sound is. Where the corpus has words of its own, prints the word error rate.
-    What can't be decoded is said and set aside. The same line again finishes a job that was killed.
+    Clips that can't be decoded are named and left out. The same line again finishes a job that was killed.
 
     Examples:
 
     merits-train transcribe --corpus meld --data MELD.Raw --model large-v3 --out meld-words.jsonl
 
-    merits-train stage1 --modality text --corpus meld --data MELD.Raw --transcripts meld-words.jsonl --out run
+    merits-train stage1 text --corpus meld --data MELD.Raw --transcripts meld-words.jsonl --out run
+
+    Args:
+        out: JSON Lines file of the transcripts. A killed job is resumed from it; OUT.metrics.json is written
+            last.
+        audio: Folder of recordings instead of a corpus, each a conversation. Long ones are cut at their
+            pauses.
     """
     from offline_train.transcription.find_model import find_model
     from offline_train.transcription.job import Job
@@ -80,35 +78,36 @@ def transcribe(
 
     if (audio is None) == (corpus is None) or (corpus is None) != (data is None):
         raise UsageError("say what to transcribe: either --corpus NAME --data FOLDER, or --audio FOLDER")
+    model = Path(whisper.model)
     settings = {
         "corpus": corpus,
         "data": str(data.absolute()) if data else None,
         "audio": str(audio.absolute()) if audio else None,
-        "model": str(Path(model).absolute()) if Path(model).is_dir() else model,
-        "language": language,
-        "beam_size": beam_size,
-        "compute_type": compute_type,
+        "model": str(model.absolute()) if model.is_dir() else whisper.model,
+        "language": whisper.language,
+        "beam_size": whisper.beam_size,
+        "compute_type": whisper.compute_type,
     }
     job = Job(out, settings)
     job.check()
-    folder = find_model(model)
+    folder = find_model(whisper.model)
     try:
         blanks = blank_transcripts(
             _read_audio(audio, job) if audio else _read_corpus(str(corpus), Path(str(data)))
         )
         set_aside = []
         if {blank.id for blank in blanks} - job.done().keys():
-            whisper = Whisper(
+            loaded = Whisper(
                 folder,
-                device=device.value,
-                compute_type=compute_type,
-                language=language,
-                beam_size=beam_size,
-                batch_size=batch_size,
-                threads=threads,
+                device=whisper.device,
+                compute_type=whisper.compute_type,
+                language=whisper.language,
+                beam_size=whisper.beam_size,
+                batch_size=whisper.batch_size,
+                threads=whisper.threads,
             )
             job.start()
-            set_aside = fill_in(blanks, whisper, batch_size, job)
+            set_aside = fill_in(blanks, loaded, whisper.batch_size, job)
         metrics = job.finish(set_aside)
     except (WhisperFailed, OSError) as error:
         print(f"merits-train: {error}; the same line again goes on from there", file=sys.stderr)

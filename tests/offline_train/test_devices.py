@@ -105,7 +105,7 @@ def test_as_many_processes_have_to_go_on(tmp_path: Path) -> None:
 
 
 def test_the_package_runs_as_a_module() -> None:
-    command = [sys.executable, "-m", "offline_train", "stage2", "--bogus"]
+    command = [sys.executable, "-m", "offline_train", "stage3", "--bogus"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("merits-train: No such option: --bogus")

@@ -32,8 +32,8 @@ def train(*arguments: object) -> None:
         app(line, standalone_mode=False)
 
 
-def stage(number: int, out: Path, *arguments: object) -> Path:
-    train(f"stage{number}", "--out", out, *arguments)
+def stage(name: str, out: Path, *arguments: object) -> Path:
+    train(*name.split(), "--out", out, *arguments)
     return out
 
 
@@ -80,10 +80,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("own"))
     data = make_manifest(place / "data")
     text1 = stage(
-        1,
+        "stage1 text",
         place / "text1",
-        "--modality",
-        "text",
         "--corpus",
         "folder",
         "--data",
@@ -92,7 +90,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Place:
         place.base,
         *QUICK,
     )
-    stage(2, place / "text2", "--modality", "text", "--stage1", text1, *SMALL)
+    stage("stage2 text", place / "text2", "--stage1", text1, *SMALL)
     return place
 
 
@@ -108,9 +106,9 @@ def hearing(own: Place) -> Path:
     care = ["care.width=8", "care.acoustic_blocks=1", "care.semantic_blocks=1", "width=8", "variants=0"]
     sets = [part for setting in care for part in ("--set", setting)]
     corpus = ["--corpus", "folder", "--data", own / "data"]
-    speech1 = stage(1, own / "speech1", "--modality", "speech", *corpus, *QUICK, *sets)
-    speech2 = stage(2, own / "speech2", "--modality", "speech", "--stage1", speech1, *SMALL)
-    fusion = stage(3, own / "fusion", "--text", own / "text2", "--speech", speech2, *NARROW)
+    speech1 = stage("stage1 speech", own / "speech1", *corpus, *QUICK, *sets)
+    speech2 = stage("stage2 speech", own / "speech2", "--stage1", speech1, *SMALL)
+    fusion = stage("stage3", own / "fusion", "--text", own / "text2", "--speech", speech2, *NARROW)
     train("export", "--run", fusion, "--name", "hearing", "--out", own / "hearing")
     return own / "hearing"
 
@@ -120,11 +118,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """IEMOCAP with prepared features."""
     place = Place(tmp_path_factory.mktemp("prepared"))
     corpus = ["--corpus", "iemocap", "--data", iemocap(place / "data")]
-    text1 = stage(1, place / "text1", "--modality", "text", *corpus, "--base", place.base, *QUICK)
-    speech1 = stage(1, place / "speech1", "--modality", "speech", *corpus, *QUICK)
-    text2 = stage(2, place / "text2", "--modality", "text", "--stage1", text1, *SMALL)
-    speech2 = stage(2, place / "speech2", "--modality", "speech", "--stage1", speech1, *SMALL)
-    stage(3, place / "fusion", "--text", text2, "--speech", speech2, *NARROW)
+    text1 = stage("stage1 text", place / "text1", *corpus, "--base", place.base, *QUICK)
+    speech1 = stage("stage1 speech", place / "speech1", *corpus, *QUICK)
+    text2 = stage("stage2 text", place / "text2", "--stage1", text1, *SMALL)
+    speech2 = stage("stage2 speech", place / "speech2", "--stage1", speech1, *SMALL)
+    stage("stage3", place / "fusion", "--text", text2, "--speech", speech2, *NARROW)
     return place
 
 
@@ -250,7 +248,7 @@ def test_what_can_not_be_judged_or_exported_is_one_line(own: Place, own_bundle: 
         train("evaluate", "--run", own / "text2", "--json", tmp_path / "no" / "report.json")
     with pytest.raises(RunError, match="no finished run"):
         train("evaluate", "--run", tmp_path / "nothing")
-    with pytest.raises(UsageError, match="stage3 nor of stage2"):
+    with pytest.raises(UsageError, match="stage3 nor of `stage2 text`"):
         train("export", "--run", own / "text1", "--name", "x", "--out", tmp_path / "x")
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.txt").write_text("mine")

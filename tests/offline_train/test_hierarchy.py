@@ -74,14 +74,14 @@ def train(*arguments: object) -> None:
 
 def stages(root: Path, meld: Path, ravdess: Path, base: Path) -> list[list[object]]:
     return [
-        ["stage1", "--modality", "text", "--corpus", "meld", "--data", meld, "--base", base]
+        ["stage1", "text", "--corpus", "meld", "--data", meld, "--base", base]
         + ["--epochs", 2, "--learning-rate", 0.003, "--out", root / "text1"],
-        ["stage1", "--modality", "speech", "--corpus", "ravdess", "--data", ravdess]
+        ["stage1", "speech", "--corpus", "ravdess", "--data", ravdess]
         + ["--set", "care.width=16", "--set", "care.acoustic_blocks=1", "--set", "variants=0"]
         + ["--epochs", 1, "--out", root / "speech1"],
-        ["stage2", "--modality", "text", "--stage1", root / "text1", "--data", meld]
+        ["stage2", "text", "--stage1", root / "text1", "--data", meld]
         + ["--epochs", 2, "--out", root / "text2"],
-        ["stage2", "--modality", "speech", "--stage1", root / "speech1", "--data", meld, "--clips", ravdess]
+        ["stage2", "speech", "--stage1", root / "speech1", "--data", meld, "--clips", ravdess]
         + ["--epochs", 2, "--out", root / "speech2"],
         ["stage3", "--text", root / "text2", "--speech", root / "speech2", "--data", meld]
         + ["--clips", ravdess, "--epochs", 2, "--out", root / "fusion"],

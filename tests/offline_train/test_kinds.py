@@ -49,14 +49,14 @@ def test_an_unfinished_run_is_of_no_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("stage2 --modality text --stage1 speech1", "speech1 is no run of stage1 --modality text"),
+        ("stage2 text --stage1 speech1", "speech1 is no run of stage1 text"),
         (
-            "stage2 --modality text --stage1 pretrain-text",
-            "pretrain-text is no run of stage1 --modality text",
+            "stage2 text --stage1 pretrain-text",
+            "pretrain-text is no run of stage1 text",
         ),
-        ("stage2 --modality speech --stage1 text1", "text1 is no run of stage1 --modality speech"),
-        ("stage3 --text speech2 --speech text2", "speech2 is no run of stage2 --modality text"),
-        ("stage3 --text text2 --speech speech1", "speech1 is no run of stage2 --modality speech"),
+        ("stage2 speech --stage1 text1", "text1 is no run of stage1 speech"),
+        ("stage3 --text speech2 --speech text2", "speech2 is no run of stage2 text"),
+        ("stage3 --text text2 --speech speech1", "speech1 is no run of stage2 speech"),
     ],
 )
 def test_commands_name_the_stage_they_want(

@@ -196,7 +196,7 @@ def test_bad_usage() -> None:
     with pytest.raises(ValueError, match=r"wave\.speed must be 0"):
         PretrainCareSettings(wave=replace(PretrainCareSettings().wave, speed=0.1))
     with pytest.raises(UsageError, match="--audio FOLDER"):
-        command(Path("out"))
+        command(out=Path("out"))
 
 
 def test_recordings_from_a_folder(
@@ -207,7 +207,7 @@ def test_recordings_from_a_folder(
     changes = ["care={bins: 20, width: 12, acoustic_blocks: 1, semantic_blocks: 1}", "batch=4"]
     out = tmp_path / "run"
     for _ in range(2):  # the second time, the finished run answers
-        command(out, audio=tmp_path / "audio", text=settings.teacher, epochs=1, changes=changes)
+        command(out=out, audio=tmp_path / "audio", text=settings.teacher, epochs=1, changes=changes)
         assert "no words to learn from" in capsys.readouterr().out
     assert Run(out).metrics["train"]["utterances"] == 5
     assert Run(out).settings["settings"]["teacher"] == settings.teacher

@@ -25,7 +25,7 @@ def complaint(
         content = content.replace(old, new)
     manifest.write_text(content)
     base = make_base(tmp_path / "base")
-    line = f"merits-train stage1 --modality text --corpus folder --data {manifest} --base {base}"
+    line = f"merits-train stage1 text --corpus folder --data {manifest} --base {base}"
     monkeypatch.setattr(
         sys, "argv", [*line.split(), "--out", str(tmp_path / "run"), "--epochs", "1", *options]
     )
@@ -56,4 +56,18 @@ def test_folds_are_of_the_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = complaint(tmp_path, monkeypatch, capsys, {}, "--folds")
-    assert said == "merits-train: --folds is for --modality speech of corpus ravdess"
+    assert said.startswith("merits-train: No such option: --folds")
+
+
+def test_recordings_are_no_prepared_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = make_manifest(tmp_path / "own"), tmp_path / "run"
+    line = f"merits-train stage1 features --corpus folder --data {data} --out {out}"
+    monkeypatch.setattr(sys, "argv", line.split())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said == f"merits-train: folder in {data} has no prepared features: `stage1 speech` hears it\n"
+    assert not out.exists()

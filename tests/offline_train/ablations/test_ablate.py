@@ -75,7 +75,7 @@ def test_teachers_go_to_the_stage_they_are_of(place: Place, staged: dict[str, An
     train(*line, "--teacher", first, "--teacher", second)
     for stage, teacher in (("text1", first), ("text2", second)):
         assert Run(place.out / f"taught/mosi/seed2/{stage}").settings["parents"]["teachers"] == [str(teacher)]
-    with pytest.raises(UsageError, match="no run of stage1 or stage2 --modality text"):
+    with pytest.raises(UsageError, match="no run of `stage1 text` or `stage2 text`"):
         train(*line, "--teacher", speech)
 
 

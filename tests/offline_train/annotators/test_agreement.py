@@ -88,27 +88,27 @@ def meld(tmp_path: Path) -> Path:
 def test_of_what_is_there_already(annotate: Command, meld: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "out.jsonl", tmp_path / "report.json"
     corpus = ("--corpus", "meld", "--data", meld, "--out", out)
-    missing = annotate(*corpus, "--oracle")
+    missing = annotate("agreement", *corpus)
     assert (missing.code, missing.err.count("\n")) == (2, 1)
-    assert annotate(*corpus, "--annotator", "lexicon", "--limit", 2).code == 0
+    assert annotate("lexicon", *corpus, "--limit", 2).code == 0
     before = out.read_bytes()
     assert json.loads(before.splitlines()[1])["context"] == ["I love it!"]
-    result = annotate(*corpus, "--oracle", "--json", report)
+    result = annotate("agreement", *corpus, "--json", report)
     assert result.code == 0
     assert "accuracy 100.00 %, Cohen's kappa 1.000, n 2" in result.out
     found = json.loads(report.read_text(encoding="utf-8"))["oracle"]
     assert (found["n"], found["truth"]) == (2, "the corpus' own sentiments")
     assert out.read_bytes() == before
-    result = annotate(*corpus, "--annotator", "lexicon", "--oracle", "--json", "-")
+    result = annotate("lexicon", *corpus, "--oracle", "--json", "-")
     both = json.loads(result.out)
     assert (both["annotated"], both["oracle"]["n"]) == (3, 3)
     assert both["oracle"]["accuracy"] == pytest.approx(200 / 3)
-    assert annotate(*corpus, "--split", "test", "--oracle").code == 2
+    assert annotate("agreement", *corpus, "--split", "test").code == 2
 
 
 def test_of_emotions(annotate: Command, meld: Path, tmp_path: Path) -> None:
     line = ("--corpus", "meld", "--data", meld, "--split", "all", "--out", tmp_path / "out.jsonl", "--oracle")
-    result = annotate(*line, "--annotator", "corpus", "--labels", "emotion", "--agreement", 2 / 3)
+    result = annotate("corpus", *line, "--labels", "emotion", "--agreement", 2 / 3)
     assert result.code == 0
     assert "accuracy 66.67 %" in result.out
     assert "own emotions" in result.out

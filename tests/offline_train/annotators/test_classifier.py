@@ -18,7 +18,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_emotions_are_stage_ones(annotate: Command, bundle: Path, texts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     line = (
-        "--annotator",
         "classifier",
         "--bundle",
         bundle,
@@ -45,7 +44,7 @@ def test_sentiments_are_weighted_by_the_emotions(
     annotate: Command, bundle: Path, texts: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
-    assert annotate("--annotator", "classifier", "--bundle", bundle, "--texts", texts, "--out", out).code == 0
+    assert annotate("classifier", "--bundle", bundle, "--texts", texts, "--out", out).code == 0
     loaded = load_bundle(bundle)
     for each in read_annotations(out):
         _, logits = loaded.text.embed([each.text])
@@ -56,7 +55,7 @@ def test_sentiments_are_weighted_by_the_emotions(
 
 
 def test_a_bundle_that_is_not_there(annotate: Command, texts: Path, tmp_path: Path) -> None:
-    line = ("--annotator", "classifier", "--texts", texts, "--out", tmp_path / "o.jsonl")
+    line = ("classifier", "--texts", texts, "--out", tmp_path / "o.jsonl")
     assert annotate(*line).code == 2
     result = annotate(*line, "--bundle", "nowhere")
     assert (result.code, result.err.count("\n")) == (2, 1)

@@ -21,7 +21,7 @@ CONCURRENCY = 4
 def test_the_same_line_goes_on(annotate: Command, texts: Path, tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "out.jsonl"
     with openai_server(tmp_path, [{"wait": 0.15}]) as server:
-        line = ["--texts", texts, "--out", out, "--base-url", server.url, "--model", "m"]
+        line = ["llm", "--texts", texts, "--out", out, "--base-url", server.url, "--model", "m"]
         line += ["--concurrency", CONCURRENCY]
         command = [sys.executable, "-c", "from offline_train.app import main; main()", "annotate", *line]
         environment = {**os.environ, "OPENAI_API_KEY": ""}

@@ -14,7 +14,7 @@ def test_sentiments_by_vader(annotate: Command, tmp_path: Path) -> None:
         '{"id": "c", "text": "The table has four legs."}\n'
     )
     for _ in range(2):
-        result = annotate("--annotator", "lexicon", "--texts", texts, "--out", out)
+        result = annotate("lexicon", "--texts", texts, "--out", out)
         assert result.code == 0
     found = read_annotations(out)
     assert [(each.id, each.label) for each in found] == [

@@ -54,7 +54,7 @@ def test_good_answers(annotate: Command, texts: Path, tmp_path: Path) -> None:
             "--price-out",
             20,
         )
-        result = annotate(*line)
+        result = annotate("llm", *line)
         assert (result.code, result.err) == (0, "")
         found = {each.id: each for each in read_annotations(out)}
         assert {each.annotator for each in found.values()} == {"llm:m"}
@@ -69,7 +69,7 @@ def test_good_answers(annotate: Command, texts: Path, tmp_path: Path) -> None:
         assert "30 of 30 texts" in result.out
         assert "cost 0.0132" in result.out
     before = out.read_bytes()
-    again = annotate(*line)  # nobody is there to be asked any more
+    again = annotate("llm", *line)  # nobody is there to be asked any more
     assert (again.code, again.out) == (0, result.out)
     assert out.read_bytes() == before
 
@@ -86,7 +86,7 @@ def test_answers_that_are_no_label_are_asked_again_then_set_aside(
     ]
     line = ("--texts", texts, "--out", out, *QUICK, "--base-url")
     with openai_server(tmp_path, script) as server:
-        result = annotate(*line, server.url)
+        result = annotate("llm", *line, server.url)
         assert result.code == 0
         times = asked(server)
         assert [times[fill(PAPER_PROMPT, f"day {n} was good")] for n in (3, 6)] == [3, 1]
@@ -97,10 +97,10 @@ def test_answers_that_are_no_label_are_asked_again_then_set_aside(
         assert usage(out)["invalid_answers"] == 8
         assert "28 of 30 texts" in result.out
         assert "2 set aside" in result.out
-        assert annotate(*line, server.url).code == 0
+        assert annotate("llm", *line, server.url).code == 0
         assert asked(server) == times
     with openai_server(tmp_path) as server:
-        assert annotate(*line, server.url, "--retry-set-aside").code == 0
+        assert annotate("llm", *line, server.url, "--retry-set-aside").code == 0
         assert asked(server).total() == times.total() + 2
     assert len(read_annotations(out)) == 30
     assert not Path(f"{out}.set-aside.jsonl").exists()
@@ -122,7 +122,9 @@ def test_trouble_that_passes(annotate: Command, texts: Path, tmp_path: Path) -> 
         {"if": "day 10 ", "wait": 0.2},
     ]
     with openai_server(tmp_path, script) as server:
-        result = annotate("--texts", texts, "--out", out, "--base-url", server.url, *QUICK, "--timeout", 0.8)
+        result = annotate(
+            "llm", "--texts", texts, "--out", out, "--base-url", server.url, *QUICK, "--timeout", 0.8
+        )
         requests = server.requests
     assert (result.code, result.err) == (0, "")
     labels = {each.id: each.label for each in read_annotations(out)}
@@ -148,7 +150,7 @@ def test_no_more_requests_at_a_time_than_allowed(annotate: Command, texts: Path,
             "--limit",
             9,
         )
-        assert annotate(*line, "--concurrency", 4).code == 0
+        assert annotate("llm", *line, "--concurrency", 4).code == 0
         times = [request["at"] for request in server.requests]
     assert monotonic() - began >= 0.3
     assert all(later - earlier >= 0.09 for earlier, later in zip(times[1:], times[5:], strict=False))
@@ -174,14 +176,14 @@ def test_a_wrong_key_costs_one_request_and_is_never_shown(
         "--base-url",
     )
     with openai_server(tmp_path, key="sk-right") as server:
-        result = annotate(*line, server.url)
+        result = annotate("llm", *line, server.url)
         assert [request["key"] for request in server.requests] == [secret]
     assert result.code == 2
     assert result.err.count("\n") == 1
     assert "401" in result.err
     assert "--api-key-file" in result.err
     with openai_server(tmp_path, key=secret) as server:
-        assert annotate(*line, server.url).code == 0
+        assert annotate("llm", *line, server.url).code == 0
     for shown in (
         result.out,
         result.err,
@@ -206,7 +208,7 @@ def test_trouble_that_does_not_pass(
 ) -> None:
     out = tmp_path / "out.jsonl"
     with openai_server(tmp_path, script) as server:
-        result = annotate("--texts", texts, "--out", out, "--base-url", server.url, *QUICK)
+        result = annotate("llm", "--texts", texts, "--out", out, "--base-url", server.url, *QUICK)
     assert result.code == code
     assert result.err.count("\n") == 1
     assert says in result.err
@@ -221,7 +223,7 @@ def test_a_text_that_the_endpoint_rejects_does_not_stop_the_others(
     script = [{"if": "day 1 ", "status": 400, "message": "content filter"}, {"if": "day 9 ", "status": 500}]
     with openai_server(tmp_path, script) as server:
         line = ("--texts", texts, "--out", out, "--base-url", server.url, *QUICK, "--concurrency", 1)
-        assert annotate(*line).code == 0
+        assert annotate("llm", *line).code == 0
     assert len(read_annotations(out)) == 28
     assert [(row["id"], row["error"].split(": ")[-1].split(" (")[0]) for row in aside(out)] == [
         ("1", "content filter"),
@@ -234,7 +236,7 @@ def test_an_endpoint_that_dies_and_comes_back(annotate: Command, texts: Path, tm
     line = ("--texts", texts, "--out", out, *QUICK, "--concurrency", 4, "--base-url")
     with openai_server(tmp_path, [{"if": "day 15 ", "die": True}, {"wait": 0.01}]) as server:
         port = int(server.url.rsplit(":", 1)[1].split("/")[0])
-        result = annotate(*line, server.url)
+        result = annotate("llm", *line, server.url)
     done = len(read_annotations(out))
     assert result.code == 1
     assert result.err.count("\n") == 1
@@ -242,7 +244,7 @@ def test_an_endpoint_that_dies_and_comes_back(annotate: Command, texts: Path, tm
     assert "the same line goes on" in result.err
     assert 10 <= done < 30
     with openai_server(tmp_path, port=port) as server:
-        assert annotate(*line, server.url).code == 0
+        assert annotate("llm", *line, server.url).code == 0
         times = asked(server)
     assert len({each.id for each in read_annotations(out)}) == len(read_annotations(out)) == 30
     assert times.total() <= 30 + 4  # what was in flight
@@ -269,17 +271,17 @@ def test_other_models_prompts_and_texts_are_refused(annotate: Command, texts: Pa
     other.write_text("something else\n", encoding="utf-8")
     with openai_server(tmp_path) as server:
         line = ("--out", out, "--base-url", server.url)
-        assert annotate("--texts", texts, *line, *QUICK, "--limit", 2).code == 0
+        assert annotate("llm", "--texts", texts, *line, *QUICK, "--limit", 2).code == 0
         refused = [
-            annotate("--texts", texts, *line, "--model", "n"),
-            annotate("--texts", texts, *line, *QUICK, "--prompt-file", prompt),
-            annotate("--texts", other, *line, *QUICK),
-            annotate("--texts", texts, "--out", out, "--annotator", "lexicon"),
+            annotate("llm", "--texts", texts, *line, "--model", "n"),
+            annotate("llm", "--texts", texts, *line, *QUICK, "--prompt-file", prompt),
+            annotate("llm", "--texts", other, *line, *QUICK),
+            annotate("lexicon", "--texts", texts, "--out", out),
         ]
         assert asked(server).total() == 2
         for result in refused:
             assert result.code == 2
             assert result.err.count("\n") == 1
             assert "out.jsonl" in result.err
-        assert annotate("--texts", texts, *line, *QUICK).code == 0
+        assert annotate("llm", "--texts", texts, *line, *QUICK).code == 0
         assert asked(server).total() == 30

@@ -44,7 +44,7 @@ def test_their_mean_opinion_is_written(
 ) -> None:
     out = tmp_path / "out.jsonl"
     chosen = [runs["one"], runs["two"]]
-    line = ["--annotator", "teachers", "--texts", texts, "--out", out]
+    line = ["teachers", "--texts", texts, "--out", out]
     for run in chosen:
         line += ["--teacher", run.folder]
     assert annotate(*line).code == 0
@@ -62,7 +62,7 @@ def test_their_mean_opinion_is_written(
 def test_what_cannot_teach_is_refused(
     annotate: Command, runs: dict[str, Run], texts: Path, tmp_path: Path
 ) -> None:
-    line = ("--annotator", "teachers", "--texts", texts, "--out", tmp_path / "o.jsonl")
+    line = ("teachers", "--texts", texts, "--out", tmp_path / "o.jsonl")
     none = annotate(*line)
     assert none.code == 2
     assert "--teacher" in none.err
@@ -72,6 +72,6 @@ def test_what_cannot_teach_is_refused(
     absent = annotate(*line, "--teacher", tmp_path / "nowhere")
     assert absent.code == 2
     assert "nowhere" in absent.err
-    misplaced = annotate("--bundle", "meld-small", *line, "--teacher", runs["one"].folder)
+    misplaced = annotate(*line, "--teacher", runs["one"].folder, "--bundle", "meld-small")
     assert misplaced.code == 2
-    assert "--bundle is for --annotator classifier" in misplaced.err
+    assert "--bundle" in misplaced.err

@@ -10,24 +10,26 @@ from tests.offline_train.annotators.conftest import Command
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "--texts FILE"),
-        (("--corpus", "meld"), "--data FOLDER"),
-        (("--corpus", "nothing", "--data", "."), "nothing"),
-        (("--corpus", "meld", "--data", "missing"), "missing"),
-        (("--texts", "missing.txt"), "missing.txt"),
-        (("--texts", "TEXTS"), "--model"),
-        (("--texts", "TEXTS", "--model", "m"), "OPENAI_API_KEY"),
-        (("--texts", "TEXTS", "--model", "m", "--base-url", "localhost:8000/v1"), "http://"),
-        (("--texts", "TEXTS", "--model", "m", "--api-key-file", "missing"), "missing"),
-        (("--texts", "TEXTS", "--model", "m", "--api-key-file", "TEXTS"), "no key"),
-        (("--texts", "TEXTS", "--model", "m", "--asks", "0"), "asks"),
-        (("--texts", "TEXTS", "--corpus", "meld"), "--corpus"),
-        (("--texts", "TEXTS", "--annotator", "lexicon", "--model", "m"), "--model is for --annotator llm"),
-        (("--texts", "TEXTS", "--annotator", "lexicon", "--oracle"), "--corpus and --data"),
-        (("--texts", "TEXTS", "--annotator", "corpus"), "--corpus and --data"),
-        (("--texts", "TEXTS", "--annotator", "guess"), "guess"),
-        (("--texts", "TEXTS", "--annotator", "lexicon", "--json", "missing/r.json"), "missing"),
-        (("--corpus", "meld", "--data", ".", "--valence-scale", "5", "1"), "lower one first"),
+        (("lexicon",), "--texts FILE"),
+        (("lexicon", "--corpus", "meld"), "--data FOLDER"),
+        (("lexicon", "--corpus", "nothing", "--data", "."), "nothing"),
+        (("lexicon", "--corpus", "meld", "--data", "missing"), "missing"),
+        (("lexicon", "--texts", "missing.txt"), "missing.txt"),
+        (("llm", "--texts", "TEXTS"), "--model"),
+        (("llm", "--texts", "TEXTS", "--model", "m"), "OPENAI_API_KEY"),
+        (("llm", "--texts", "TEXTS", "--model", "m", "--base-url", "localhost:8000/v1"), "http://"),
+        (("llm", "--texts", "TEXTS", "--model", "m", "--api-key-file", "missing"), "missing"),
+        (("llm", "--texts", "TEXTS", "--model", "m", "--api-key-file", "TEXTS"), "no key"),
+        (("llm", "--texts", "TEXTS", "--model", "m", "--asks", "0"), "asks"),
+        (("lexicon", "--texts", "TEXTS", "--corpus", "meld"), "--corpus"),
+        (("lexicon", "--texts", "TEXTS", "--split", "test"), "--split"),
+        (("lexicon", "--texts", "TEXTS", "--model", "m"), "--model"),
+        (("lexicon", "--texts", "TEXTS", "--oracle"), "--corpus and --data"),
+        (("corpus", "--texts", "TEXTS"), "--corpus and --data"),
+        (("agreement", "--texts", "TEXTS"), "--corpus and --data"),
+        (("guess", "--texts", "TEXTS"), "guess"),
+        (("lexicon", "--texts", "TEXTS", "--json", "missing/r.json"), "missing"),
+        (("lexicon", "--corpus", "meld", "--data", ".", "--valence-scale", "5", "1"), "lower one first"),
     ],
 )
 def test_one_line_says_what_to_do(
@@ -40,7 +42,7 @@ def test_one_line_says_what_to_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = [str(texts) if argument == "TEXTS" else argument for argument in arguments]
-    result = annotate("--out", "out.jsonl", *given)
+    result = annotate(given[0], "--out", "out.jsonl", *given[1:])
     assert (result.code, result.out) == (2, "")
     assert result.err.count("\n") == 1
     assert says in result.err

@@ -106,7 +106,7 @@ def test_table_1_holds_means_over_seeds_and_says_how_to_fill_the_rest(hierarchy:
     missing = next(line for line in text.splitlines() if line.startswith("| MELD, ours"))
     number = re.findall(r"\[(\d+)\]", missing)[0]
     filling = next(line for line in text.splitlines() if line.startswith(f"{number}. "))
-    assert "`merits-train stage1 --modality speech --corpus meld --data MELD.Raw" in filling
+    assert "`merits-train stage1 speech --corpus meld --data MELD.Raw" in filling
     assert "--seed {1,2,3} --out runs/meld/seed{1,2,3}/speech1`" in filling
 
 
