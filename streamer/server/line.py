@@ -40,6 +40,12 @@ class Line:
         """Whether another websocket may take over."""
         return self.linger_s > 0 and not self._over
 
+    @property
+    def gone(self) -> bool:
+        """Whether the connection is lost."""
+        gone: asyncio.Event = self._websocket.scope[GONE]
+        return gone.is_set()
+
     async def next(self, timeout_s: float, late: str) -> str | bytes | Gap | None:
         """The next message; a gap where the client was away; None when it has closed as it should.
 

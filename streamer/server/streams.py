@@ -140,6 +140,7 @@ class Streams:
         self.limit = settings.server.max_streams
         """Of streams at once, those that wait for their clients included."""
         self._starts = Budget(settings.server.max_starts_per_s, settings.server.max_streams)
+        self._starting = asyncio.Lock()
         self.memory = Memory(settings.server.max_memory_mb)
         self.stopping = False
         self.onlookers = Onlookers(analyzer.bundle, settings)
@@ -215,9 +216,12 @@ class Streams:
 
         Raises:
             Refused: another client is connected under the name, and is not to be taken over; there are too
-                many; memory is short; or the server is stopping.
+                many; memory is short; the server is stopping; or the client has gone meanwhile.
         """
-        await self._starts.pay(1)
+        async with self._starting:  # in the order in which they came
+            if line.gone:
+                raise Refused(Problem.DISCONNECTED, "the client disconnected before its stream began")
+            await self._starts.pay(1)
         while (other := self._in_the_way(name, start)) is not None:
             await other.ended.wait()
         if self.stopping:
