@@ -21,7 +21,7 @@ from fuzz.worker import HANG_S, MEMORY_BYTES, MEMORY_CODE
 AT_A_TIME = 50_000
 """Inputs of one worker: a new one holds nothing of what came before."""
 
-_START_S = 120.0
+_START_S = 600.0
 _LOOK_EVERY_S = 0.05
 _DEATHS = 20
 """A target whose workers die more often than this is left, and what is missing is seen in its count."""

@@ -19,6 +19,7 @@ from streamer.server.protocol import parse_control
 from streamer.server.run import make_server
 from streamer.server.settings import ServerSettings
 from streamer.server.streams import Streams
+from streamer.server.websocket import GONE
 from streamer.sessions import load_analyzer
 from tests.tiny import make_bundle
 
@@ -208,6 +209,7 @@ def _scope() -> dict[str, Any]:
         "query_string": b"",
         "headers": [(b"host", b"localhost")],
         "subprotocols": [],
+        GONE: asyncio.Event(),
     }
 
 

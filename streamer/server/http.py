@@ -33,16 +33,17 @@ class Http(H11Protocol):
     Args:
         server: that accepted it.
         connection: as that knows it.
+        head: what was read of it already.
     """
 
     transport: "asyncio.Transport"
 
-    def __init__(self, server: "BoundedServer", connection: Connection) -> None:
+    def __init__(self, server: "BoundedServer", connection: Connection, head: bytes = b"") -> None:
         super().__init__(server.config, server.server_state, server.lifespan.state)
         self._known = server.known
         self._connection = connection
         self._budget = Budget(_REQUESTS_PER_S, _REQUESTS_AT_ONCE)
-        self._unread = bytearray()
+        self._unread = bytearray(head)
         self._answering = False
         if self.ws_protocol_class is not None:
             self.ws_protocol_class = partial(  # type: ignore[assignment]
@@ -53,7 +54,9 @@ class Http(H11Protocol):
         """It is open; where it had to give way meanwhile, it ends."""
         super().connection_made(transport)
         self._connection.abort = transport.abort
-        if not self._known.now(self._connection, State.WAITING):
+        if self._known.now(self._connection, State.WAITING):
+            self._read_on()
+        else:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -152,8 +152,8 @@ class BoundedServer(uvicorn.Server):
         connection.abort = opening.cancel
         try:
             head = await _first_head(connection.socket) if tls is None else b""
-            _, http = await loop.connect_accepted_socket(
-                lambda: Http(self, connection),
+            await loop.connect_accepted_socket(
+                lambda: Http(self, connection, head),
                 connection.socket,
                 ssl=tls,
                 ssl_handshake_timeout=None if tls is None else self.limits.request_timeout_s,
@@ -161,9 +161,6 @@ class BoundedServer(uvicorn.Server):
         except (OSError, asyncio.CancelledError):  # ssl.SSLError is one
             self.known.leave(connection)
             connection.socket.close()
-        else:
-            if head:
-                http.data_received(head)
 
     async def _look_after(self) -> None:
         while True:

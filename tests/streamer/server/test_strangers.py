@@ -81,6 +81,14 @@ async def test_the_first_request_however_it_comes(
             assert answer in (await client.reader.readuntil(b"\r\n\r\n")).splitlines()[0]
 
 
+async def test_whoever_says_no_more_is_answered(analyzer: Analyzer, settings: Settings) -> None:
+    async with serving(analyzer, settings) as (url, _):
+        for _ in range(50):
+            async with plain(url, b"GET /livez HTTP/1.0\r\n\r\n") as client, asyncio.timeout(5):
+                client.writer.write_eof()
+                assert (await client.reader.read()).startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_a_request_takes_no_longer_than_allowed(analyzer: Analyzer, settings: Settings) -> None:
     """One byte after the other keeps nothing alive."""
     async with serving(analyzer, settings, request_timeout_s=1) as (url, _):
