@@ -73,10 +73,10 @@ class StreamSource:
             while not self._live and self.waiting + length > self._limit and not self.ended:
                 self._room.clear()
                 await self._room.wait()
-            if self._abandoned.is_set() and self.waiting + length > self._limit:
-                self.end(self._why_abandoned)
             if not self.ended and not (self._live and self._is_shed(item, length)):
                 self._append(item)
+            elif self._abandoned.is_set():
+                self.end(self._why_abandoned)
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing follows; `error` is raised after what came before has been taken out."""
@@ -88,7 +88,7 @@ class StreamSource:
         self._room.set()
 
     def abandon(self, why: Exception) -> None:
-        """Whoever sends this has gone: nothing waits any more; at what finds no room it ends, with `why`."""
+        """Whoever sends this has gone: nothing waits any more; at what is shed it ends, with `why`."""
         self._live = True
         self._why_abandoned = why
         self._abandoned.set()

@@ -67,7 +67,7 @@ async def test_gaps_that_follow_one_another_are_one_and_are_allowed_for_by_time(
 
 
 async def test_whoever_left_is_waited_for_no_longer() -> None:
-    """It ends at the sound that finds no room; what waits is kept."""
+    """It ends at the sound that finds no room, which is told as a gap; what waits is kept."""
     import numpy as np
 
     source = StreamSource("x", 1, live=False, buffer_s=1, max_speed=1)
@@ -80,6 +80,7 @@ async def test_whoever_left_is_waited_for_no_longer() -> None:
     assert source.ended
     told = aiter(source)
     assert [(await anext(told)).start for _ in range(10)] == list(range(0, 16_000, 1600))
+    assert await anext(told) == AudioGap(16_000, 1600, "the server fell behind")
     with pytest.raises(Refused, match="it has gone"):
         await anext(told)
 
