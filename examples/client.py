@@ -39,11 +39,9 @@ async def send(websocket: ClientConnection, path: str) -> None:
 
 async def main(path: str, server: str = "ws://127.0.0.1:8765", name: str = "example") -> None:
     """Send and receive at the same time, until the server has told everything."""
-    token = os.environ.get("MERITS_TOKEN")
-    headers = {"Authorization": f"Bearer {token}"} if token else None
+    headers = {"Authorization": f"Bearer {token}"} if (token := os.environ.get("MERITS_TOKEN")) else None
     url = f"{server}/v1/streams/{name}"
-    patience_s = 180  # on a line that loses a third of its packets, TCP may need minutes to get one across
-    connecting = connect(url, additional_headers=headers, ping_timeout=patience_s)
+    connecting = connect(url, additional_headers=headers, ping_timeout=180)  # bad lines take minutes
     async with connecting as websocket, asyncio.TaskGroup() as tasks:
         tasks.create_task(send(websocket, path))
         async for message in websocket:
