@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from streamer.outputs.base import Output
     from streamer.sessions import Stream
 
+_log = logging.getLogger("merits")
+
 app = typer.Typer(
     name="merits",
     help="Real-time conversation emotion analysis: live audio in, an emotion for every turn out.",
@@ -196,7 +198,7 @@ def listen(
         from streamer.outputs.mqtt.naming import microphone_here
 
         stream = microphone_here(device)
-        _notify(f"publishing as {stream}; --stream NAME gives it another name")
+        _log.warning("publishing as %s; --stream NAME gives it another name", stream)
     _run([Stream(source, stream or "microphone", live=True)], settings, events=events, view=view)
 
 
@@ -333,7 +335,6 @@ def export(
         link_audio=link_audio,
         session=session,
         first=first,
-        notify=_notify,
     )
 
 
@@ -434,13 +435,9 @@ def _flush(code: int) -> int:
     return code
 
 
-def _notify(message: str) -> None:
-    logging.getLogger("merits").warning(message)  # the live view shows what is logged
-
-
 def _complain(message: str, code: int) -> int:
     if message:  # there is none where the help was shown instead
-        logging.getLogger("merits").error("%s", message)
+        _log.error("%s", message)
     return code
 
 
@@ -486,7 +483,7 @@ def _run(
 
         port = MetricsPort(settings.metrics, settings.server.token_file)
         logs.hide(port.token)
-    analyzer = load_analyzer(settings, _notify)
+    analyzer = load_analyzer(settings)
     if port is not None:
         outputs.append(MetricsServer(port, analyzer))
     if events != STDOUT:
@@ -506,7 +503,6 @@ def _run(
             analyzer,
             settings,
             outputs,
-            notify=_notify,
             broker=broker,
             meter=meter,
             control=control,
@@ -534,7 +530,7 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     from streamer.server.streams import Streams
     from streamer.sessions import load_analyzer
 
-    analyzer = load_analyzer(settings, _notify)
+    analyzer = load_analyzer(settings)
     if not log_options.is_level_chosen():
         logging.getLogger("merits.server").setLevel(logging.INFO)
     terminal = None
@@ -548,10 +544,10 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     async def run() -> int:
         streams = Streams(analyzer, settings, events=events, broker=broker)
         if terminal is None:
-            return await serve(streams, entrance, notify=_notify)
+            return await serve(streams, entrance)
         streams.onlookers.views.append(terminal)
         async with terminal:
-            return await serve(streams, entrance, notify=_notify, control=terminal.control)
+            return await serve(streams, entrance, control=terminal.control)
 
     if code := run_in_order(run()):
         raise typer.Exit(code)

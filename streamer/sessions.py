@@ -1,6 +1,7 @@
 """Wiring: models, sources and outputs put together, and what Ctrl-C does."""
 
 import gc
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.mqtt.output import Mqtt
 
-Notify = Callable[[str], None]
+_log = logging.getLogger("merits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +59,24 @@ def load_models(settings: Settings) -> Bundle:
         raise InputError(str(error)) from error
 
 
-def load_analyzer(settings: Settings, notify: Notify, transcriber: Transcriber | None = None) -> Analyzer:
+def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) -> Analyzer:
     """Load the bundle and the recogniser, and whatever else would hold up the first turn.
 
     What is loaded by then is exempt from garbage collection: looking through it would stall the event loop.
 
     Args:
         settings: which.
-        notify: is told, in one line, when another recogniser than the best has to do, or when there is
-            nothing to judge by.
         transcriber: a recogniser to use instead of the one that the settings name.
 
     Raises:
         InputError: one of them can't be had.
     """
     share_cores()
-    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr, notify)
+    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr)
     if bundle.words_only and isinstance(transcriber, Off):
-        notify(f"{bundle.name} judges by the words alone, and nothing recognises them: choose an --asr")
+        _log.warning(
+            "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name
+        )
     if settings.turns.endpointing == "adaptive" and not isinstance(transcriber, Off):
         load_language_model()
     gc.freeze()
@@ -88,7 +89,6 @@ async def run_sessions(
     settings: Settings,
     outputs: Sequence[Output],
     *,
-    notify: Notify,
     broker: "BrokerAddress | None" = None,
     meter: Callable[[AudioFrame], None] | None = None,
     control: Callable[[Controls], None] | None = None,
@@ -100,7 +100,6 @@ async def run_sessions(
         analyzer: the heavy part.
         settings: how.
         outputs: what takes the events of all sessions.
-        notify: is told what the user should know.
         broker: where each session's events are published too.
         meter: is shown every frame.
         control: is given, for each session, what ends it or marks a moment in it (the keys of a view).
@@ -131,7 +130,7 @@ async def run_sessions(
                     live=stream.live,
                     meter=meter,
                 )
-                with Interrupts(partial(_finish, pipeline, notify)) as interrupts:
+                with Interrupts(partial(_finish, pipeline)) as interrupts:
                     if control is not None:
                         control(
                             Controls(
@@ -145,7 +144,7 @@ async def run_sessions(
                     except InputError as error:
                         if len(streams) == 1 or not pipeline.source_failed:
                             raise
-                        notify(str(error))
+                        _log.warning("%s", error)
                         code = 2
                     except BrokenPipeError:
                         if stream.live or len(outputs) + len(published) == 1:
@@ -181,7 +180,7 @@ async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
     await pipeline.mark()
 
 
-def _finish(pipeline: Pipeline, notify: Notify) -> None:
+def _finish(pipeline: Pipeline) -> None:
     pipeline.stop()
     if pipeline.waiting:
-        notify(f"finishing {pipeline.waiting} turns; interrupt again to leave them")
+        _log.warning("finishing %d turns; interrupt again to leave them", pipeline.waiting)
