@@ -2,8 +2,8 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from streamer.audio.frame import AudioFrame, AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output, how_they_fare
+from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.mqtt.publishing import publishing
 from streamer.outputs.terminal.controls import Controls
 from streamer.pipeline import Pipeline
 from streamer.sentence_end import load_language_model
@@ -25,7 +26,6 @@ from streamer.transcribers.off import Off
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.outputs.mqtt.output import Mqtt
 
 _log = logging.getLogger("merits")
 
@@ -117,9 +117,15 @@ async def run_sessions(
     async with AsyncExitStack() as stack:
         for output in outputs:
             await stack.enter_async_context(output)
-        publish = await stack.enter_async_context(_publishing(broker, settings))
+        broker_outputs = await stack.enter_async_context(
+            publishing(broker, settings.outbox, words=settings.text)
+        )
+
+        def statuses() -> list[OutputStatus]:
+            return [*how_they_fare(outputs), *broker_outputs.statuses]
+
         for stream in streams:
-            async with publish(stream.name) as published:
+            async with broker_outputs.stream(stream.name) as published:
                 pipeline = Pipeline(
                     stream.source,
                     analyzer,
@@ -136,7 +142,7 @@ async def run_sessions(
                             Controls(
                                 quit=interrupts.ask,
                                 mark=partial(_mark, pipeline),
-                                outputs=partial(how_they_fare, [*outputs, *published]),
+                                outputs=statuses,
                             )
                         )
                     try:
@@ -152,27 +158,6 @@ async def run_sessions(
                 if interrupts.asked:
                     return 128 + interrupts.caught if interrupts.caught else code
     return code
-
-
-@asynccontextmanager
-async def _publishing(
-    broker: "BrokerAddress | None", settings: Settings
-) -> "AsyncIterator[Callable[[str], AbstractAsyncContextManager[list[Mqtt]]]]":
-    """What makes the outputs that publish a stream, over one outbox: none without a broker."""
-    if broker is None:
-        yield lambda _: nullcontext([])
-        return
-    from streamer.outputs.mqtt.output import Mqtt
-    from streamer.outputs.outbox.outbox import Outbox
-
-    async with Outbox(settings.outbox) as outbox:
-
-        @asynccontextmanager
-        async def publish(stream: str) -> "AsyncIterator[list[Mqtt]]":
-            async with Mqtt(broker, stream, outbox, words=settings.text) as output:
-                yield [output]
-
-        yield publish
 
 
 async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
