@@ -14,7 +14,7 @@ import typer
 
 from streamer import log_options, logs, memory
 from streamer.errors import InputError, RunError, described
-from streamer.interrupts import leave_at_once, run_in_order
+from streamer.interrupts import leave_at_once, run_async
 from streamer.mqtt_commands import app as mqtt_commands
 from streamer.replay.command import replay
 from streamer.reports.formats import Format
@@ -354,7 +354,7 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     from streamer.config import load_settings
     from streamer.doctor import examine
 
-    raise typer.Exit(run_in_order(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+    raise typer.Exit(run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
 
 app.add_typer(mqtt_commands)
@@ -497,7 +497,7 @@ def _run(
             meter, control = terminal.hear, terminal.control
         else:
             outputs.append(Lines(console))
-    code = run_in_order(
+    code = run_async(
         run_sessions(
             streams,
             analyzer,
@@ -549,5 +549,5 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         async with terminal:
             return await serve(streams, entrance, control=terminal.control)
 
-    if code := run_in_order(run()):
+    if code := run_async(run()):
         raise typer.Exit(code)

@@ -156,7 +156,7 @@ async def run_sessions(
                         if stream.live or len(outputs) + len(published) == 1:
                             raise
                 if interrupts.asked:
-                    return 128 + interrupts.caught if interrupts.caught else code
+                    return interrupts.exit_code or code
     return code
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamer.errors import InputError
-from streamer.interrupts import run_in_order
+from streamer.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.outputs.base import Output
@@ -145,5 +145,5 @@ def _play(
     playing = play(
         recordings, outputs, clock, words=text, broker=broker, outbox=settings.outbox, view=terminal
     )
-    if code := run_in_order(playing):
+    if code := run_async(playing):
         raise typer.Exit(code)

@@ -71,4 +71,4 @@ async def play(
                 playing.cancel()
             if not interrupts.asked:
                 playing.result()
-    return 128 + interrupts.caught if interrupts.caught else 0
+    return interrupts.exit_code

@@ -93,7 +93,7 @@ async def serve(
                 await server.serve(sockets=[entrance.socket])
             finally:
                 watch.cancel()
-    return 128 + interrupts.caught if interrupts.caught else 0
+    return interrupts.exit_code
 
 
 class _Server(BoundedServer):
