@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
 from streamer.analyzer import Analyzer, share_cores
-from streamer.audio.frame import AudioFrame, AudioSource
+from streamer.audio.frame import AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
 from streamer.interrupts import Interrupts
@@ -26,6 +26,7 @@ from streamer.transcribers.off import Off
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.terminal.view import TerminalView
 
 _log = logging.getLogger("merits")
 
@@ -90,8 +91,7 @@ async def run_sessions(
     outputs: Sequence[Output],
     *,
     broker: "BrokerAddress | None" = None,
-    meter: Callable[[AudioFrame], None] | None = None,
-    control: Callable[[Controls], None] | None = None,
+    view: "TerminalView | None" = None,
 ) -> int:
     """Run one session after the other.
 
@@ -101,8 +101,7 @@ async def run_sessions(
         settings: how.
         outputs: what takes the events of all sessions.
         broker: where each session's events are published too.
-        meter: is shown every frame.
-        control: is given, for each session, what ends it or marks a moment in it (the keys of a view).
+        view: the output, if any, that is shown every frame, and whose keys end or mark a session.
 
     Returns:
         The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that
@@ -134,11 +133,11 @@ async def run_sessions(
                     stream=stream.name,
                     speakers=stream.speakers,
                     live=stream.live,
-                    meter=meter,
+                    meter=None if view is None else view.hear,
                 )
                 with Interrupts(partial(_finish, pipeline)) as interrupts:
-                    if control is not None:
-                        control(
+                    if view is not None:
+                        view.control(
                             Controls(
                                 quit=interrupts.ask,
                                 mark=partial(_mark, pipeline),
