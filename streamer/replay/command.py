@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streamer.cli.options import Events, Mqtt, View
 from streamer.errors import InputError
 from streamer.interrupts import run_async
 
@@ -30,20 +31,12 @@ def replay(
     start: Annotated[
         float, typer.Option("--from", min=0, metavar="SECONDS", help="What comes before is shown at once.")
     ] = 0.0,
-    events: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help='Write the events to FILE as they come; "-" for standard output.'),
-    ] = None,
-    mqtt: Annotated[
-        str | None, typer.Option(metavar="URL", help="Publish to a broker: mqtt://host:1883/prefix.")
-    ] = None,
+    events: Events = None,
+    mqtt: Mqtt = None,
     text: Annotated[
         bool, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
     ] = True,
-    view: Annotated[
-        bool | None,
-        typer.Option("--view/--no-view", help="The live view; plain lines without.", show_default="auto"),
-    ] = None,
+    view: View = None,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="OUT.svg", help="Draw the live view as a picture instead.")
     ] = None,

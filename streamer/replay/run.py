@@ -52,8 +52,7 @@ async def play(
         for output in outputs:
             await stack.enter_async_context(output)
         reach = None if view is None else view.reach
-        publish = broker_outputs.stream
-        player = Player(recordings, outputs, clock, publish=publish, reach=reach, words=words)
+        player = Player(recordings, outputs, clock, publish=broker_outputs.stream, reach=reach, words=words)
         playing = asyncio.create_task(player.run())
 
         def fare() -> list[OutputStatus]:
