@@ -180,7 +180,7 @@ def main() -> None:
     arguments = parser.parse_args()
     options = {"asr": arguments.asr, **({"bundle": arguments.bundle} if arguments.bundle else {})}
     ahead, after = (Settings(**options, speculate=speculate) for speculate in (True, False))
-    analyzer = load_analyzer(ahead, lambda note: print(note, file=sys.stderr))
+    analyzer = load_analyzer(ahead)
     with TemporaryDirectory() as folder:
         played = list(scenes(Path(folder), range(100, 100 + arguments.seeds), arguments.turns))
         result = {

@@ -15,7 +15,6 @@ same --state: each part is a process, and memory is judged within the parts.
 import argparse
 import asyncio
 import json
-import logging
 import shlex
 import sys
 import time
@@ -175,7 +174,7 @@ def main() -> None:
     if left > 0.001:
         settings = Settings(asr=arguments.asr) if arguments.asr else Settings()
         known = None if arguments.asr else KnownWords(clips)
-        analyzer = load_analyzer(settings, logging.getLogger().warning, known)
+        analyzer = load_analyzer(settings, known)
         parts.append(Part(seed=1 + len(parts)))
         source = TalkSource(parts[-1].seed, clips, 3600 * left, pace=arguments.pace)
         live = arguments.pace is not None

@@ -9,7 +9,6 @@ with the words supplied; and the same with every utterance embedded by itself.
 import argparse
 import asyncio
 import json
-import logging
 import re
 import shlex
 import subprocess
@@ -158,7 +157,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         if first == 0:
             continue
         known = None if name == "embedded recogniser" else KnownWords(clips)
-        analyzer = load_analyzer(Settings(asr="pocketsphinx"), logging.getLogger().warning, known)
+        analyzer = load_analyzer(Settings(asr="pocketsphinx"), known)
         for way in ("batched", "one by one"):
             if way == "one by one":
                 one_by_one(analyzer)

@@ -1,28 +1,26 @@
-"""The command line, `merits`: parsing and wiring. What is heavy is imported by the commands that need it."""
+"""The command line, `merits`. What is heavy is imported by the commands that need it."""
 
 import asyncio
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from streamer import log_options, logs, memory
+from streamer.cli.live import analyze, listen
+from streamer.cli.options import Asr, Bundle, Mqtt
+from streamer.cli.serve import serve
 from streamer.errors import InputError, RunError, described
-from streamer.interrupts import leave_at_once, run_in_order
+from streamer.interrupts import leave_at_once, run_async
 from streamer.mqtt_commands import app as mqtt_commands
 from streamer.replay.command import replay
 from streamer.reports.formats import Format
 
-if TYPE_CHECKING:
-    from streamer.config import Settings
-    from streamer.outputs.base import Output
-    from streamer.sessions import Stream
+_log = logging.getLogger("merits")
 
 app = typer.Typer(
     name="merits",
@@ -35,226 +33,9 @@ app = typer.Typer(
 )
 
 
-class Pace(StrEnum):
-    """How fast a recording is played."""
-
-    FAST = "fast"
-    REALTIME = "realtime"
-
-
-class Channels(StrEnum):
-    """What to make of a recording's channels."""
-
-    MIX = "mix"
-    SPLIT = "split"
-
-
-Bundle = Annotated[
-    str | None, typer.Option(help="Trained bundle: a folder, or a name that comes with the program.")
-]
-Asr = Annotated[
-    str | None,
-    typer.Option(
-        help="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none, or a "
-        "Wyoming server: wyoming://HOST:PORT?language=en.",
-        show_default="auto",
-    ),
-]
-Events = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help='Write events to FILE as JSON lines; "-" for standard output.'),
-]
-Mqtt = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="Publish to a broker: mqtt://user:password@host:1883/prefix, or mqtts:// (see docs/mqtt.md).",
-    ),
-]
-View = Annotated[
-    bool | None,
-    typer.Option("--view/--no-view", help="The live view; plain lines without.", show_default="auto"),
-]
-Text = Annotated[
-    bool | None, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
-]
-Metrics = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="Serve /metrics (Prometheus) and /healthz there."),
-]
-Window = Annotated[int | None, typer.Option(help="Turns of context.", show_default="32")]
-StreamName = Annotated[str | None, typer.Option("--stream", help="Name of the stream in events and topics.")]
-
-
-@app.command()
-def analyze(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...", help='Recordings, in any format; pipes too, and "-" for standard input.'
-        ),
-    ],
-    events: Events = None,
-    pace: Annotated[Pace | None, typer.Option(help="How fast to play them.", show_default="fast")] = None,
-    channels: Annotated[
-        Channels | None, typer.Option(help="split makes each channel a speaker.", show_default="mix")
-    ] = None,
-    speakers: Annotated[
-        str | None, typer.Option(help="Names of the split channels' speakers: agent,customer.")
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Read on while a recording is still being written.")
-    ] = False,
-    follow_idle: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="Follow until nobody has written for so long, or Ctrl-C.",
-            show_default="60",
-        ),
-    ] = None,
-    asr: Asr = None,
-    bundle: Bundle = None,
-    window: Window = None,
-    mqtt: Mqtt = None,
-    text: Text = None,
-    view: View = None,
-    metrics: Metrics = None,
-    stream: StreamName = None,
-) -> None:
-    """Analyze recordings, as fast as it goes or at their own pace."""
-    from streamer.audio.file import FileSource
-    from streamer.audio.pipe import check_given_once, file_behind
-    from streamer.config import load_settings
-
-    settings = load_settings(
-        asr=asr,
-        bundle=bundle,
-        window=window,
-        mqtt=mqtt,
-        text=text,
-        pace=pace,
-        channels=channels,
-        follow_idle_s=follow_idle,
-        metrics=metrics,
-    )
-    split = settings.channels == "split"
-    check_given_once(files)
-    follow_s = settings.follow_idle_s if follow else None
-    sources: dict[int, FileSource] = {}
-    for number, file in enumerate(files, start=1):
-        try:
-            sources[number] = FileSource(file, split_channels=split, pace=settings.pace, follow_s=follow_s)
-        except InputError as error:
-            if len(files) == 1:
-                raise
-            _complain(str(error), 2)
-    from streamer.sessions import Stream  # which takes seconds: a pipe is being read meanwhile
-
-    streams = [
-        Stream(
-            source,
-            (stream if len(files) == 1 else f"{stream}-{number}") if stream else source.stem,
-            _speakers(source.channels, speakers) if split else (None,),
-            live=settings.pace == "realtime",
-        )
-        for number, source in sources.items()
-    ]
-    if view is None:
-        view = settings.pace == "realtime" and events != "-" and sys.stdout.isatty()
-    if streams:
-        _run(streams, settings, events=events, view=view, inputs=[file_behind(file) for file in files])
-    if len(streams) < len(files):
-        raise typer.Exit(2)
-
-
-@app.command()
-def listen(
-    device: Annotated[
-        str | None, typer.Option(help="Microphone: number or part of its name (see `merits devices`).")
-    ] = None,
-    events: Events = None,
-    asr: Asr = None,
-    bundle: Bundle = None,
-    window: Window = None,
-    mqtt: Mqtt = None,
-    text: Text = None,
-    view: View = None,
-    metrics: Metrics = None,
-    stream: StreamName = None,
-) -> None:
-    """Listen to a microphone until Ctrl-C."""
-    from streamer.audio.microphone import MicrophoneSource
-    from streamer.config import load_settings
-    from streamer.sessions import Stream
-
-    settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, metrics=metrics)
-    source = MicrophoneSource(int(device) if device is not None and device.isdecimal() else device)
-    if view is None:
-        view = events != "-" and sys.stdout.isatty()
-    if stream is None and settings.mqtt is not None:
-        from streamer.outputs.mqtt.naming import microphone_here
-
-        stream = microphone_here(device)
-        _notify(f"publishing as {stream}; --stream NAME gives it another name")
-    _run([Stream(source, stream or "microphone", live=True)], settings, events=events, view=view)
-
-
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8765")] = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the token that clients must show; or MERITS_TOKEN in the environment."),
-    ] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Let pages of this web site connect: https://home.example."),
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM), for wss://.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
-    max_streams: Annotated[int | None, typer.Option(help="Streams at once.", show_default="128")] = None,
-    events: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR", help='A file of events a session, in folder DIR; "-": all on standard output.'
-        ),
-    ] = None,
-    asr: Asr = None,
-    bundle: Bundle = None,
-    window: Window = None,
-    mqtt: Mqtt = None,
-    text: Text = None,
-    view: Annotated[
-        bool, typer.Option("--view/--no-view", help="The live view, all streams side by side.")
-    ] = False,
-) -> None:
-    """Take many streams over websockets until Ctrl-C, and give each its events (docs/protocol.md).
-
-    Addresses other than this machine's own are only listened on with a token. Try it:
-    python examples/client.py samples/conversation.wav
-    """
-    from streamer.config import load_settings
-
-    server = {
-        "host": host,
-        "port": port,
-        "token_file": token_file,
-        "allow_origins": allow_origin,
-        "tls_cert": tls_cert,
-        "tls_key": tls_key,
-        "max_streams": max_streams,
-    }
-    settings = load_settings(
-        asr=asr,
-        bundle=bundle,
-        window=window,
-        mqtt=mqtt,
-        text=text,
-        server={name: value for name, value in server.items() if value is not None},
-    )
-    _serve(settings, events, view=view)
+app.command()(analyze)
+app.command()(listen)
+app.command()(serve)
 
 
 @app.command()
@@ -333,7 +114,6 @@ def export(
         link_audio=link_audio,
         session=session,
         first=first,
-        notify=_notify,
     )
 
 
@@ -353,13 +133,11 @@ def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
     from streamer.config import load_settings
     from streamer.doctor import examine
 
-    raise typer.Exit(run_in_order(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
-
-
-app.add_typer(mqtt_commands)
+    raise typer.Exit(run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
 
 
 app.command()(replay)
+app.add_typer(mqtt_commands)
 
 
 def _print_version(wanted: bool) -> None:
@@ -434,124 +212,7 @@ def _flush(code: int) -> int:
     return code
 
 
-def _notify(message: str) -> None:
-    logging.getLogger("merits").warning(message)  # the live view shows what is logged
-
-
 def _complain(message: str, code: int) -> int:
     if message:  # there is none where the help was shown instead
-        logging.getLogger("merits").error("%s", message)
+        _log.error("%s", message)
     return code
-
-
-def _speakers(channels: int, names: str | None) -> tuple[str | None, ...]:
-    given = [name.strip() for name in names.split(",")] if names else []
-    if len(given) not in (0, channels):
-        raise InputError(f"--speakers names {len(given)} speakers, but there are {channels} channels")
-    return tuple(given or (f"channel-{number}" for number in range(1, channels + 1)))
-
-
-def _run(
-    streams: "Sequence[Stream]",
-    settings: "Settings",
-    *,
-    events: str | None,
-    view: bool,
-    inputs: Sequence[Path] = (),
-) -> None:
-    from streamer.outputs.jsonl import STDOUT, JsonLines
-
-    log_options.settle(settings)
-    memory.check_limit()
-    outputs: list[Output] = []
-    meter: Any = None
-    control: Any = None
-    if events is not None:
-        writer = JsonLines(events, inputs=inputs)
-        writer.check()
-        outputs.append(writer)
-    broker = None
-    if settings.mqtt is not None:
-        from streamer.outputs.mqtt.address import BrokerAddress
-
-        broker = BrokerAddress.of(settings.mqtt, settings.broker)
-        logs.hide(broker.password)
-
-    from streamer.outputs.console import Console
-    from streamer.sessions import load_analyzer, run_sessions
-
-    port = None
-    if settings.metrics is not None:
-        from streamer.metrics.server import MetricsPort, MetricsServer
-
-        port = MetricsPort(settings.metrics, settings.server.token_file)
-        logs.hide(port.token)
-    analyzer = load_analyzer(settings, _notify)
-    if port is not None:
-        outputs.append(MetricsServer(port, analyzer))
-    if events != STDOUT:
-        from streamer.outputs.lines import Lines
-        from streamer.outputs.terminal.view import TerminalView, has_room
-
-        console = Console()
-        if view and has_room(console):
-            terminal = TerminalView(console)
-            outputs.append(terminal)
-            meter, control = terminal.hear, terminal.control
-        else:
-            outputs.append(Lines(console))
-    code = run_in_order(
-        run_sessions(
-            streams,
-            analyzer,
-            settings,
-            outputs,
-            notify=_notify,
-            broker=broker,
-            meter=meter,
-            control=control,
-        )
-    )
-    if code:
-        raise typer.Exit(code)
-
-
-def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
-    from streamer.outputs.jsonl import STDOUT
-    from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.server.entrance import Entrance
-    from streamer.server.events_folder import check_folder
-
-    log_options.settle(settings)
-    memory.check_limit()
-    if events is not None and events != STDOUT:
-        check_folder(Path(events))
-    broker = None if settings.mqtt is None else BrokerAddress.of(settings.mqtt, settings.broker)
-    entrance = Entrance(settings.server)
-    logs.hide(entrance.token, None if broker is None else broker.password)
-
-    from streamer.server.run import serve
-    from streamer.server.streams import Streams
-    from streamer.sessions import load_analyzer
-
-    analyzer = load_analyzer(settings, _notify)
-    if not log_options.is_level_chosen():
-        logging.getLogger("merits.server").setLevel(logging.INFO)
-    terminal = None
-    if view and events != STDOUT:
-        from streamer.outputs.console import Console
-        from streamer.outputs.terminal.view import TerminalView, has_room
-
-        console = Console()
-        terminal = TerminalView(console) if has_room(console) else None
-
-    async def run() -> int:
-        streams = Streams(analyzer, settings, events=events, broker=broker)
-        if terminal is None:
-            return await serve(streams, entrance, notify=_notify)
-        streams.onlookers.views.append(terminal)
-        async with terminal:
-            return await serve(streams, entrance, notify=_notify, control=terminal.control)
-
-    if code := run_in_order(run()):
-        raise typer.Exit(code)

@@ -1,8 +1,10 @@
 """`merits doctor`: what works on this machine, and what to do about what doesn't."""
 
 import asyncio
+import logging
 import platform
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -77,14 +79,37 @@ def _models(settings: Settings) -> str:
 
 
 def _recogniser(settings: Settings) -> str:
+    from streamer.transcribers.base import ClosingTranscriber
     from streamer.transcribers.choose import load_transcriber
 
-    notes: list[str] = []
-    recogniser = load_transcriber(settings.asr, notes.append)
-    began = perf_counter()
-    recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
-    took = perf_counter() - began
-    return "; ".join([f"{recogniser.name} ({took:.2f} s for a second of silence)", *notes])
+    with _warnings() as notes:
+        recogniser = load_transcriber(settings.asr)
+        began = perf_counter()
+        recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
+        took = perf_counter() - began
+        finding = "; ".join([f"{recogniser.name} ({took:.2f} s for a second of silence)", *notes])
+        if isinstance(recogniser, ClosingTranscriber):  # or it would go on and look for one that is away
+            recogniser.close()
+    return finding
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """Takes what the user would be warned of meanwhile, whatever the log level: it belongs to the finding."""
+    log, taken = logging.getLogger("merits"), list[str]()
+
+    def take(record: logging.LogRecord) -> bool:
+        taken.append(record.getMessage())
+        return False
+
+    level = log.level
+    log.setLevel(logging.WARNING)
+    log.addFilter(take)
+    try:
+        yield taken
+    finally:
+        log.removeFilter(take)
+        log.setLevel(level)
 
 
 def _microphone() -> str:

@@ -1,7 +1,6 @@
 """The Python interface: `async for event in streamer.analyze(source)` (docs/python.md)."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from os import PathLike, fspath
@@ -57,7 +56,7 @@ def load_models(
         chosen = settings.bundle if bundle is None else fspath(bundle)
         bundle = sessions.load_models(settings.model_copy(update={"bundle": chosen}))
     if recogniser is None or isinstance(recogniser, str):
-        recogniser = load_transcriber(recogniser or settings.asr, logging.getLogger("merits").warning)
+        recogniser = load_transcriber(recogniser or settings.asr)
     return Analyzer(bundle, recogniser)
 
 

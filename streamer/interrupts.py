@@ -27,7 +27,6 @@ class Interrupts:
 
     Attributes:
         asked: whether it is to end, by a signal or by a wish from within.
-        caught: number of the first signal; 0 where there was none, or the wish came first.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
@@ -37,7 +36,7 @@ class Interrupts:
         self._previous: dict[int, object] = {}
         self._signals = 0
         self.asked = False
-        self.caught = 0
+        self._caught = 0
 
     def __enter__(self) -> Self:
         for number in _ENDING:
@@ -49,8 +48,13 @@ class Interrupts:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    @property
+    def exit_code(self) -> int:
+        """128 plus the number of the signal, as shells have it; 0 where none was caught."""
+        return 128 + self._caught if self._caught else 0
+
     def ask(self) -> None:
-        """Do what a signal does at somebody's wish (a key), which is no failure: `caught` stays 0."""
+        """Do what a signal does at somebody's wish (a key), which is no failure: the exit code stays 0."""
         self._take(0)
 
     def _handle(self, number: int, _: object) -> None:
@@ -63,7 +67,7 @@ class Interrupts:
 
     def _take(self, number: int) -> None:
         if not self.asked:
-            self.asked, self.caught = True, number
+            self.asked, self._caught = True, number
             self._stop()
         elif self._task is not None:
             self._task.cancel()
@@ -92,8 +96,8 @@ def in_order() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_in_order(task: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; on Windows on the event loop that the MQTT client needs."""
+def run_async(task: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, with Ctrl-C as `in_order` has it; on Windows on the event loop that MQTT needs."""
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     with in_order(), asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(task)

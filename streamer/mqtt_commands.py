@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamer.errors import InputError
-from streamer.interrupts import run_in_order
+from streamer.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.config import Settings
@@ -52,7 +52,7 @@ def remove(
         if not removed:
             say(f"nothing to remove: {address} knows no stream under {address.prefix}/")
 
-    run_in_order(run())
+    run_async(run())
 
 
 @app.command()
@@ -67,7 +67,7 @@ def send(mqtt: Url = None) -> None:
         async with Outbox(settings.outbox) as outbox:
             return await send_leftovers(address, outbox)
 
-    say(f"sent {run_in_order(run())} messages to {address}")
+    say(f"sent {run_async(run())} messages to {address}")
 
 
 set_aside = typer.Typer(
@@ -98,7 +98,7 @@ def list_aside(mqtt: OfBroker = None) -> None:
     from streamer.outputs.console import say
     from streamer.outputs.outbox.message import shown
 
-    found, _ = run_in_order(_with_aside(mqtt, None, None))
+    found, _ = run_async(_with_aside(mqtt, None, None))
     for one in found:
         at = datetime.fromtimestamp(one.at_s).isoformat(" ", "seconds")
         where = f"{shown(one.broker)}  {shown(one.topic)}"
@@ -113,7 +113,7 @@ def retry(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
     from streamer.outputs.console import say
     from streamer.outputs.outbox.database import Database
 
-    _, count = run_in_order(_with_aside(mqtt, numbers, Database.retry))
+    _, count = run_async(_with_aside(mqtt, numbers, Database.retry))
     say(f"{count} messages wait again")
 
 
@@ -123,7 +123,7 @@ def delete(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
     from streamer.outputs.console import say
     from streamer.outputs.outbox.database import Database
 
-    _, count = run_in_order(_with_aside(mqtt, numbers, Database.discard))
+    _, count = run_async(_with_aside(mqtt, numbers, Database.discard))
     say(f"deleted {count} messages")
 
 

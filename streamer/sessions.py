@@ -1,8 +1,9 @@
 """Wiring: models, sources and outputs put together, and what Ctrl-C does."""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+import logging
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
 from streamer.analyzer import Analyzer, share_cores
-from streamer.audio.frame import AudioFrame, AudioSource
+from streamer.audio.frame import AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output, how_they_fare
+from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.mqtt.publishing import publishing
 from streamer.outputs.terminal.controls import Controls
 from streamer.pipeline import Pipeline
 from streamer.sentence_end import load_language_model
@@ -24,9 +26,9 @@ from streamer.transcribers.off import Off
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.outputs.mqtt.output import Mqtt
+    from streamer.outputs.terminal.view import TerminalView
 
-Notify = Callable[[str], None]
+_log = logging.getLogger("merits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +60,24 @@ def load_models(settings: Settings) -> Bundle:
         raise InputError(str(error)) from error
 
 
-def load_analyzer(settings: Settings, notify: Notify, transcriber: Transcriber | None = None) -> Analyzer:
+def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) -> Analyzer:
     """Load the bundle and the recogniser, and whatever else would hold up the first turn.
 
     What is loaded by then is exempt from garbage collection: looking through it would stall the event loop.
 
     Args:
         settings: which.
-        notify: is told, in one line, when another recogniser than the best has to do, or when there is
-            nothing to judge by.
         transcriber: a recogniser to use instead of the one that the settings name.
 
     Raises:
         InputError: one of them can't be had.
     """
     share_cores()
-    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr, notify)
+    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr)
     if bundle.words_only and isinstance(transcriber, Off):
-        notify(f"{bundle.name} judges by the words alone, and nothing recognises them: choose an --asr")
+        _log.warning(
+            "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name
+        )
     if settings.turns.endpointing == "adaptive" and not isinstance(transcriber, Off):
         load_language_model()
     gc.freeze()
@@ -88,10 +90,8 @@ async def run_sessions(
     settings: Settings,
     outputs: Sequence[Output],
     *,
-    notify: Notify,
     broker: "BrokerAddress | None" = None,
-    meter: Callable[[AudioFrame], None] | None = None,
-    control: Callable[[Controls], None] | None = None,
+    view: "TerminalView | None" = None,
 ) -> int:
     """Run one session after the other.
 
@@ -100,10 +100,8 @@ async def run_sessions(
         analyzer: the heavy part.
         settings: how.
         outputs: what takes the events of all sessions.
-        notify: is told what the user should know.
         broker: where each session's events are published too.
-        meter: is shown every frame.
-        control: is given, for each session, what ends it or marks a moment in it (the keys of a view).
+        view: the output, if any, that is shown every frame, and whose keys end or mark a session.
 
     Returns:
         The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that
@@ -118,9 +116,15 @@ async def run_sessions(
     async with AsyncExitStack() as stack:
         for output in outputs:
             await stack.enter_async_context(output)
-        publish = await stack.enter_async_context(_publishing(broker, settings))
+        broker_outputs = await stack.enter_async_context(
+            publishing(broker, settings.outbox, words=settings.text)
+        )
+
+        def statuses() -> list[OutputStatus]:
+            return [*how_they_fare(outputs), *broker_outputs.statuses]
+
         for stream in streams:
-            async with publish(stream.name) as published:
+            async with broker_outputs.stream(stream.name) as published:
                 pipeline = Pipeline(
                     stream.source,
                     analyzer,
@@ -129,15 +133,15 @@ async def run_sessions(
                     stream=stream.name,
                     speakers=stream.speakers,
                     live=stream.live,
-                    meter=meter,
+                    meter=None if view is None else view.hear,
                 )
-                with Interrupts(partial(_finish, pipeline, notify)) as interrupts:
-                    if control is not None:
-                        control(
+                with Interrupts(partial(_finish, pipeline)) as interrupts:
+                    if view is not None:
+                        view.control(
                             Controls(
                                 quit=interrupts.ask,
                                 mark=partial(_mark, pipeline),
-                                outputs=partial(how_they_fare, [*outputs, *published]),
+                                outputs=statuses,
                             )
                         )
                     try:
@@ -145,35 +149,14 @@ async def run_sessions(
                     except InputError as error:
                         if len(streams) == 1 or not pipeline.source_failed:
                             raise
-                        notify(str(error))
+                        _log.warning("%s", error)
                         code = 2
                     except BrokenPipeError:
                         if stream.live or len(outputs) + len(published) == 1:
                             raise
                 if interrupts.asked:
-                    return 128 + interrupts.caught if interrupts.caught else code
+                    return interrupts.exit_code or code
     return code
-
-
-@asynccontextmanager
-async def _publishing(
-    broker: "BrokerAddress | None", settings: Settings
-) -> "AsyncIterator[Callable[[str], AbstractAsyncContextManager[list[Mqtt]]]]":
-    """What makes the outputs that publish a stream, over one outbox: none without a broker."""
-    if broker is None:
-        yield lambda _: nullcontext([])
-        return
-    from streamer.outputs.mqtt.output import Mqtt
-    from streamer.outputs.outbox.outbox import Outbox
-
-    async with Outbox(settings.outbox) as outbox:
-
-        @asynccontextmanager
-        async def publish(stream: str) -> "AsyncIterator[list[Mqtt]]":
-            async with Mqtt(broker, stream, outbox, words=settings.text) as output:
-                yield [output]
-
-        yield publish
 
 
 async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
@@ -181,7 +164,7 @@ async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
     await pipeline.mark()
 
 
-def _finish(pipeline: Pipeline, notify: Notify) -> None:
+def _finish(pipeline: Pipeline) -> None:
     pipeline.stop()
     if pipeline.waiting:
-        notify(f"finishing {pipeline.waiting} turns; interrupt again to leave them")
+        _log.warning("finishing %d turns; interrupt again to leave them", pipeline.waiting)

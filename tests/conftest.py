@@ -3,11 +3,12 @@
 import os
 import signal
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.logged import warnings_logged
 from tests.mosquitto import mosquitto as mosquitto
 
 
@@ -30,3 +31,10 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What the program warns its user of during the test, a line each."""
+    with warnings_logged() as said:
+        yield said

@@ -75,7 +75,7 @@ def start_export(folder: Path) -> Iterator[Run]:
         records = read_records(path)
         for format_ in Format:
             some = records if format_ in OF_SEVERAL else records[:1]
-            render(format_, some, None, link=False, notify=lambda _: None)
+            render(format_, some, None, link=False)
 
     yield run
 

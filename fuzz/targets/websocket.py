@@ -254,7 +254,7 @@ def _streams(folder: Path) -> Streams:
     settings = Settings(bundle=str(make_bundle(folder)), asr="none").model_copy(
         update={"server": ServerSettings(port=0, max_speed=1000, max_linger_s=0.02, close_timeout_s=0.1)}
     )
-    return Streams(load_analyzer(settings, lambda _: None), settings)
+    return Streams(load_analyzer(settings), settings)
 
 
 CONTROL = Target("control", "control", start_control, control_seeds, share=35, words=_WORDS, longest=1024)

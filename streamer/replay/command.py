@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streamer.cli.options import Events, Mqtt, View
 from streamer.errors import InputError
-from streamer.interrupts import run_in_order
+from streamer.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.outputs.base import Output
@@ -30,20 +31,12 @@ def replay(
     start: Annotated[
         float, typer.Option("--from", min=0, metavar="SECONDS", help="What comes before is shown at once.")
     ] = 0.0,
-    events: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help='Write the events to FILE as they come; "-" for standard output.'),
-    ] = None,
-    mqtt: Annotated[
-        str | None, typer.Option(metavar="URL", help="Publish to a broker: mqtt://host:1883/prefix.")
-    ] = None,
+    events: Events = None,
+    mqtt: Mqtt = None,
     text: Annotated[
         bool, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
     ] = True,
-    view: Annotated[
-        bool | None,
-        typer.Option("--view/--no-view", help="The live view; plain lines without.", show_default="auto"),
-    ] = None,
+    view: View = None,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="OUT.svg", help="Draw the live view as a picture instead.")
     ] = None,
@@ -145,5 +138,5 @@ def _play(
     playing = play(
         recordings, outputs, clock, words=text, broker=broker, outbox=settings.outbox, view=terminal
     )
-    if code := run_in_order(playing):
+    if code := run_async(playing):
         raise typer.Exit(code)

@@ -30,9 +30,6 @@ class Player:
         reach: is told several times a second how far each session has come (those that have ended too), in
             seconds of its stream.
         words: whether words are handed on.
-
-    Attributes:
-        published: those further outputs.
     """
 
     def __init__(
@@ -55,11 +52,6 @@ class Player:
         self._streams: dict[str, Sequence[Output]] = {}
         self._gone: set[Output] = set()
         self._handing = asyncio.Lock()
-
-    @property
-    def published(self) -> list[Output]:
-        """The outputs that were made for streams."""
-        return [output for outputs in self._streams.values() for output in outputs]
 
     async def run(self) -> None:
         """Play to the end.

@@ -1,20 +1,20 @@
 """Runs a replay: outputs, keys, and what Ctrl-C does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from streamer.interrupts import Interrupts
 from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.mqtt.publishing import publishing
 from streamer.outputs.terminal.controls import Controls
 from streamer.replay.clock import Clock
-from streamer.replay.player import Player, Publish
+from streamer.replay.player import Player
 from streamer.replay.recording import Recording
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.outputs.mqtt.output import Mqtt
     from streamer.outputs.outbox.settings import OutboxSettings
     from streamer.outputs.terminal.view import TerminalView
 
@@ -26,7 +26,7 @@ async def play(
     *,
     words: bool = True,
     broker: "BrokerAddress | None" = None,
-    outbox: "OutboxSettings | None" = None,
+    outbox: "OutboxSettings",
     view: "TerminalView | None" = None,
 ) -> int:
     """Play files of events, side by side, until their end or a wish to leave.
@@ -48,15 +48,15 @@ async def play(
         RunError, BrokenPipeError: an output takes no more.
     """
     async with AsyncExitStack() as stack:
-        publish = await stack.enter_async_context(_publishing(broker, outbox, words))
+        broker_outputs = await stack.enter_async_context(publishing(broker, outbox, words=words))
         for output in outputs:
             await stack.enter_async_context(output)
         reach = None if view is None else view.reach
-        player = Player(recordings, outputs, clock, publish=publish, reach=reach, words=words)
+        player = Player(recordings, outputs, clock, publish=broker_outputs.stream, reach=reach, words=words)
         playing = asyncio.create_task(player.run())
 
         def fare() -> list[OutputStatus]:
-            return how_they_fare([*player.published, *outputs])
+            return [*broker_outputs.statuses, *how_they_fare(outputs)]
 
         def stop() -> None:
             playing.cancel()
@@ -70,25 +70,4 @@ async def play(
                 playing.cancel()
             if not interrupts.asked:
                 playing.result()
-    return 128 + interrupts.caught if interrupts.caught else 0
-
-
-@asynccontextmanager
-async def _publishing(
-    broker: "BrokerAddress | None", outbox: "OutboxSettings | None", words: bool
-) -> AsyncIterator[Publish]:
-    """What makes the outputs that publish a stream, over one outbox: none without a broker."""
-    if broker is None or outbox is None:
-        yield lambda _: nullcontext(())
-        return
-    from streamer.outputs.mqtt.output import Mqtt
-    from streamer.outputs.outbox.outbox import Outbox
-
-    async with Outbox(outbox) as messages:
-
-        @asynccontextmanager
-        async def publish(stream: str) -> "AsyncIterator[list[Mqtt]]":
-            async with Mqtt(broker, stream, messages, words=words) as output:
-                yield [output]
-
-        yield publish
+    return interrupts.exit_code

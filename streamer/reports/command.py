@@ -1,8 +1,9 @@
 """`merits export`: a session of an events file in other formats."""
 
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.files import replacing
@@ -16,7 +17,7 @@ from streamer.reports.sound import Sound
 
 STDOUT = "-"
 
-Notify = Callable[[str], None]
+_log = logging.getLogger("merits")
 
 
 def export(
@@ -28,7 +29,6 @@ def export(
     link_audio: bool = False,
     session: str | None = None,
     first: bool = False,
-    notify: Notify,
 ) -> None:
     """Write what an events file says, a file for each of `outs`.
 
@@ -40,7 +40,6 @@ def export(
         link_audio: whether pages link to it instead of carrying it.
         session: which, where there are several: its id, number or stream.
         first: take what was said of each turn at first, not as it was revised.
-        notify: is told what the user should know, in one line.
 
     Raises:
         InputError: the events cannot be read, or what is asked for makes no sense.
@@ -56,7 +55,7 @@ def export(
         _check(out, [Path(events), *([audio] if audio else [])])
     if audio is not None:
         Sound(audio, Path()).check()
-    records = choose(read_records(events, first=first, notify=notify), session, _name(events))
+    records = choose(read_records(events, first=first, notify=_log.warning), session, _name(events))
     for _, format_ in targets:
         if len(records) > 1 and format_ not in OF_SEVERAL:
             raise InputError(
@@ -65,7 +64,7 @@ def export(
     for out, format_ in targets:
         folder = Path() if out == STDOUT else Path(out).parent
         sound = None if audio is None else Sound(audio, folder)
-        content = render(format_, records, sound, link=link_audio, notify=notify)
+        content = render(format_, records, sound, link=link_audio)
         _write(out, content)
         if all(other != STDOUT for other, _ in targets):
             turns = sum(len(record.turns) for record in records)

@@ -1,6 +1,7 @@
 """A recording made small enough to travel inside a page: Opus in WebM, mono."""
 
 import io
+import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -23,14 +24,14 @@ _AT_ONCE = SAMPLE_RATE * 10
 
 def embedded(
     sound: Sound,
-    notify: Callable[[str], None] = lambda _: None,
     progress: Callable[[float, float | None], None] = lambda _done_s, _all_s: None,
 ) -> str:
     """The whole recording as a `data:` URL: about 4 kB a second.
 
+    What is not as it should be in it is logged: what there is of it is taken.
+
     Args:
         sound: what to decode; its channels are mixed.
-        notify: is told what was not as it should be in it: what there is of it is taken.
         progress: is told how many seconds are done, of how many where that is known.
 
     Raises:
@@ -55,7 +56,7 @@ def embedded(
                 progress(done / SAMPLE_RATE, decoder.duration_s)
             container.mux(stream.encode(None))
     for complaint in decoder.complaints:
-        notify(complaint)
+        logging.getLogger("merits").warning("%s", complaint)
     return f"data:{MIME_TYPE};base64,{b64encode(file.getbuffer()).decode()}"
 
 

@@ -1,6 +1,6 @@
 """Sessions made into bytes of a format."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +17,6 @@ def render(
     sound: Sound | None,
     *,
     link: bool,
-    notify: Callable[[str], None],
 ) -> bytes:
     """Sessions in a format.
 
@@ -26,7 +25,6 @@ def render(
         records: the sessions; more than one only where the format is one of `OF_SEVERAL`.
         sound: the recording, where there is one.
         link: whether pages link to it; otherwise they carry it.
-        notify: is told what was not as it should be in the recording.
 
     Raises:
         InputError: the recording cannot be decoded.
@@ -52,10 +50,10 @@ def render(
         case Format.HTML:
             from streamer.reports.html import to_html
 
-            return to_html(record, _playable(sound, link, notify)).encode()
+            return to_html(record, _playable(sound, link)).encode()
 
 
-def _playable(sound: Sound | None, link: bool, notify: Callable[[str], None]) -> str | None:
+def _playable(sound: Sound | None, link: bool) -> str | None:
     if sound is None or link:
         return None if sound is None else sound.relative_url
     from streamer.reports.embedding import embedded
@@ -64,4 +62,4 @@ def _playable(sound: Sound | None, link: bool, notify: Callable[[str], None]) ->
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"packing {sound.path.name}", total=None)
-        return embedded(sound, notify, lambda done_s, all_s: bar.update(task, completed=done_s, total=all_s))
+        return embedded(sound, lambda done_s, all_s: bar.update(task, completed=done_s, total=all_s))

@@ -23,6 +23,7 @@ _MORE_WEBSOCKETS = 16
 """Those that are just being told why they are not let in."""
 
 _log = logging.getLogger("merits.server")
+_user_log = logging.getLogger("merits")  # which no flood of strangers silences
 
 
 def make_server(streams: Streams, entrance: Entrance, routes: Sequence[BaseRoute] = ()) -> uvicorn.Server:
@@ -57,7 +58,6 @@ async def serve(
     streams: Streams,
     entrance: Entrance,
     *,
-    notify: Callable[[str], None],
     routes: Sequence[BaseRoute] = (),
     control: Callable[[Controls], None] | None = None,
 ) -> int:
@@ -68,7 +68,6 @@ async def serve(
     Args:
         streams: entered here.
         entrance: where.
-        notify: is told what the user should know.
         routes: beside the protocol's own.
         control: is given what ends it or marks a moment (the keys of a view).
 
@@ -76,14 +75,14 @@ async def serve(
         The exit code: 128 plus the number of the signal that ended it; 0 when a key did, or when nobody reads
         the events on standard output any more.
     """
-    _fit_into_open_files(streams, notify)
+    _fit_into_open_files(streams)
     async with streams:
         server = make_server(streams, entrance, routes)
 
         def stop() -> None:
             server.should_exit = True
             if running := sum(1 for _ in streams):
-                notify(f"finishing {running} streams; interrupt again to leave them")
+                _user_log.warning("finishing %d streams; interrupt again to leave them", running)
 
         with Interrupts(stop) as interrupts:
             if control is not None:
@@ -94,7 +93,7 @@ async def serve(
                 await server.serve(sockets=[entrance.socket])
             finally:
                 watch.cancel()
-    return 128 + interrupts.caught if interrupts.caught else 0
+    return interrupts.exit_code
 
 
 class _Server(BoundedServer):
@@ -116,15 +115,15 @@ class _Server(BoundedServer):
         await super().shutdown(sockets)
 
 
-def _fit_into_open_files(streams: Streams, notify: Callable[[str], None]) -> None:
+def _fit_into_open_files(streams: Streams) -> None:
     """Allow for fewer streams than wanted where each could not have the files that it may need."""
     files.raise_limit()
     limits = streams.settings.server
     others = files.room_for_connections(limits.max_connections) + limits.max_onlookers + _MORE_WEBSOCKETS
     room = files.room_for_streams(others, file=streams.writes_files, broker=streams.publishes)
     if room is not None and room < streams.limit:
-        notify(
-            f"too few files may be open (ulimit -n) for {streams.limit} streams: {room} are let in at once"
+        _user_log.warning(
+            "too few files may be open (ulimit -n) for %d streams: %d are let in at once", streams.limit, room
         )
         streams.limit = room
 

@@ -17,10 +17,7 @@ from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.jsonl import STDOUT, JsonLines
 from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.delivery import Delivery
-from streamer.outputs.mqtt.leftovers import sending_leftovers
-from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.outbox.outbox import Outbox
+from streamer.outputs.mqtt.publishing import Publishing, publishing
 from streamer.server.budget import Budget
 from streamer.server.events_folder import SessionFile
 from streamer.server.line import Line
@@ -146,25 +143,23 @@ class Streams:
         self.onlookers = Onlookers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
         """Set when nobody reads standard output any more."""
-        self._published: list[Mqtt | Delivery] = []
+        self._publishing = Publishing()
         self._events = events
         self._broker = broker
         self._running: dict[str, Stream] = {}
         self._connections = 0
         self._stdout: JsonLines | None = None
-        self._outbox: Outbox | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._stack.enter_context(self.analyzer.running.watch("memory", self.memory.shortage))
         if self._events == STDOUT:
             self._stdout = await self._stack.enter_async_context(JsonLines(STDOUT))
-        if self._broker is not None:
-            self._outbox = await self._stack.enter_async_context(Outbox(self.settings.outbox))
-            leftovers = sending_leftovers(self._broker, self._outbox)
-            delivery = await self._stack.enter_async_context(leftovers)
-            self._stack.enter_context(self.analyzer.running.beside(lambda: delivery.status))
-            self._published.append(delivery)
+        self._publishing = await self._stack.enter_async_context(
+            publishing(self._broker, self.settings.outbox, words=self.settings.text, leftovers=True)
+        )
+        if (leftovers := self._publishing.leftovers) is not None:
+            self._stack.enter_context(self.analyzer.running.beside(lambda: leftovers.status))
         return self
 
     async def __aexit__(
@@ -263,11 +258,7 @@ class Streams:
         """The outputs of one session besides its client."""
         async with AsyncExitStack() as stack:
             outputs: list[Output] = [self.metrics]
-            if self._broker is not None and self._outbox is not None:
-                mqtt = Mqtt(self._broker, name, self._outbox, words=self.settings.text)
-                outputs.append(await stack.enter_async_context(mqtt))
-                self._published.append(mqtt)
-                stack.callback(self._published.remove, mqtt)
+            outputs += await stack.enter_async_context(self._publishing.stream(name))
             if self._stdout is not None:
                 outputs.append(self._stdout)
             elif self._events is not None:
@@ -276,7 +267,7 @@ class Streams:
 
     def published(self) -> list[OutputStatus]:
         """How the broker fares with each stream that runs, and with what ended ones have left."""
-        return [each.status for each in self._published]
+        return self._publishing.statuses
 
     async def mark(self, names: Collection[str]) -> None:
         """Mark this moment in the sessions of those names."""

@@ -1,7 +1,6 @@
 """From what `--asr` says to a recogniser."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from streamer.errors import InputError
@@ -12,15 +11,16 @@ MULTILINGUAL_SIZE = "base"
 CHOICES = "auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, wyoming://HOST:PORT or none"
 
 
-def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
+def load_transcriber(spec: str) -> Transcriber:
     """Load a recogniser.
+
+    What the user did not ask for is logged: that the embedded recogniser stands in, now or later, or that
+    weights are being fetched.
 
     Args:
         spec: "auto" (faster-whisper where its weights are on this machine, else pocketsphinx),
             "faster-whisper" with ":" and a size or a folder if need be, "pocketsphinx", "none", or
             the address of a Wyoming server (see `WyomingAddress`).
-        notify: told in one line what the user did not ask for: that the embedded recogniser stands in, now or
-            later, that weights are being fetched.
 
     Raises:
         InputError: no such recogniser, or its model is unknown or not to be had.
@@ -29,11 +29,11 @@ def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
     if kind == "faster-whisper" and (model or not colon):
         from streamer.transcribers.faster_whisper import FasterWhisper
 
-        return FasterWhisper(model or DEFAULT_SIZE, notify=notify)
+        return FasterWhisper(model or DEFAULT_SIZE)
     if kind == "wyoming":
-        return _remote(spec, notify)
+        return _remote(spec)
     if spec == "auto":
-        return _best(notify)
+        return _best()
     if spec == "pocketsphinx":
         from streamer.transcribers.pocketsphinx import PocketSphinx
 
@@ -45,25 +45,25 @@ def load_transcriber(spec: str, notify: Callable[[str], None]) -> Transcriber:
     raise InputError(f"no recogniser is called {spec!r}: choose {CHOICES}")
 
 
-def _best(notify: Callable[[str], None]) -> Transcriber:
+def _best() -> Transcriber:
     """The best that is here: the model hub is asked by those alone who name a model."""
     best = embedded()
     if best.name == "pocketsphinx":
-        notify(
-            "recognising with pocketsphinx, for want of better: the weights of "
-            f"faster-whisper:{DEFAULT_SIZE} are not here; --asr faster-whisper fetches them, "
-            "--asr pocketsphinx is content"
+        logging.getLogger("merits").warning(
+            "recognising with pocketsphinx, for want of better: the weights of faster-whisper:%s "
+            "are not here; --asr faster-whisper fetches them, --asr pocketsphinx is content",
+            DEFAULT_SIZE,
         )
     return best
 
 
-def _remote(url: str, notify: Callable[[str], None]) -> Transcriber:
+def _remote(url: str) -> Transcriber:
     from streamer.transcribers.fallback import Fallback
     from streamer.transcribers.wyoming import Wyoming
     from streamer.transcribers.wyoming_address import WyomingAddress
 
     address = WyomingAddress.parse(url)
-    return Fallback(Wyoming(address), str(address), partial(embedded, address.language), notify)
+    return Fallback(Wyoming(address), str(address), partial(embedded, address.language))
 
 
 def embedded(language: str | None = None) -> Transcriber:

@@ -1,5 +1,6 @@
 """A recogniser that may go away, and one that takes over until it is back."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,8 @@ from streamer.transcribers.base import (
 )
 
 Result = TypeVar("Result")
+
+_log = logging.getLogger("merits")
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
@@ -42,7 +45,7 @@ class Fallback:
 
     The turn in which it fails, in whatever way, is recognised by the spare one, and so are those that follow,
     until it is found back: it is looked for in the background, ever less often as long as it recognises no
-    turn. Both are said once. Every transcript tells whose it is.
+    turn. Both are logged once. Every transcript tells whose it is.
 
     Where it is there but gives no answer (`Unanswered`), or fails again before it has recognised a turn, to
     be there is not enough: it is tried with a turn from time to time, and is back when it has recognised one.
@@ -51,7 +54,6 @@ class Fallback:
         first: the remote one.
         where: it is, for people.
         make_spare: makes the other one, when it is first needed.
-        notify: is told, in one line, that the other one takes over, and that the first one is back.
         retry_s: when to look for the first time, in seconds; the wait doubles up to `LONGEST_RETRY_S`.
 
     Raises:
@@ -63,14 +65,12 @@ class Fallback:
         first: Remote,
         where: str,
         make_spare: Callable[[], Transcriber],
-        notify: Callable[[str], None],
         *,
         retry_s: float = FIRST_RETRY_S,
     ) -> None:
         self._first = first
         self._where = where
         self._make_spare = make_spare
-        self._notify = notify
         self._first_retry_s = self._retry_s = retry_s
         self._spare: Transcriber | None = None
         self._trouble: str | None = None
@@ -156,7 +156,7 @@ class Fallback:
             takes_over = f"({error}): {self._spare.name} takes over until it is back"
             self._trouble = f"the recogniser {self._first.name} failed {takes_over}"
             if not said:
-                self._notify(f"the recogniser {self._where} failed {takes_over}")
+                _log.warning("the recogniser %s failed %s", self._where, takes_over)
             threading.Thread(target=self._look_for_it, name="recogniser-retry", daemon=True).start()
 
     def _look_for_it(self) -> None:
@@ -178,7 +178,7 @@ class Fallback:
     def _back(self) -> None:
         self._trouble = None
         self._doubted = self._on_trial = False
-        self._notify(f"the recogniser {self._where} is back: {self._first.name}")
+        _log.warning("the recogniser %s is back: %s", self._where, self._first.name)
 
 
 def _attempt(what: Callable[[], Result]) -> Result:

@@ -6,7 +6,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from streamer.cores import cores
 from streamer.errors import InputError, RunError
 from streamer.transcribers.base import Transcript
 from streamer.transcribers.repetition import without_loops
+
+_log = logging.getLogger("merits")
 
 HUB_PATIENCE_S = 1.5
 """How long the model hub may take to answer before it counts as out of reach."""
@@ -52,7 +54,6 @@ class FasterWhisper:
         compute_type: CTranslate2's; by default "int8" on the CPU and "auto" on CUDA.
         cpu_threads: threads on the CPU; by default as many as there are cores, four at most.
         language: BCP 47 code, for a multilingual model; found out turn by turn where it is None.
-        notify: told in one line that weights are being fetched.
 
     Raises:
         InputError: the model is unknown, no model, or neither cached nor to be fetched.
@@ -66,12 +67,11 @@ class FasterWhisper:
         compute_type: str | None = None,
         cpu_threads: int | None = None,
         language: str | None = None,
-        notify: Callable[[str], None] | None = None,
     ) -> None:
         import ctranslate2
         from faster_whisper import WhisperModel
 
-        folder = find_model(model, notify)
+        folder = find_model(model)
         if device == "auto":
             device = "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
         try:
@@ -149,12 +149,11 @@ class FasterWhisper:
         return Transcript(" ".join(without_loops(words, keys)), info.language)
 
 
-def find_model(model: str, notify: Callable[[str], None] | None = None) -> Path:
+def find_model(model: str) -> Path:
     """Where a model lies on this machine, fetched before if need be.
 
     Args:
         model: a size or a folder.
-        notify: told in one line that weights are being fetched.
 
     Returns:
         A folder with all that loading needs.
@@ -177,7 +176,7 @@ def find_model(model: str, notify: Callable[[str], None] | None = None) -> Path:
             f"no folder and no Whisper model is called {model!r}: give a folder in CTranslate2 format, or "
             + ", ".join(available_models())
         )
-    return cached_model(model) or _fetch(model, notify)
+    return cached_model(model) or _fetch(model)
 
 
 def cached_model(size: str) -> Path | None:
@@ -192,7 +191,7 @@ def cached_model(size: str) -> Path | None:
     return None if _missing_files(folder) else folder
 
 
-def _fetch(size: str, notify: Callable[[str], None] | None) -> Path:
+def _fetch(size: str) -> Path:
     from faster_whisper import download_model
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -201,8 +200,7 @@ def _fetch(size: str, notify: Callable[[str], None] | None) -> Path:
             f"the weights of faster-whisper:{size} are not here and the model hub does not answer: "
             "connect and run again, or give a folder that has them (--asr faster-whisper:FOLDER)"
         )
-    if notify is not None:
-        notify(f"fetching the weights of faster-whisper:{size} from the model hub, this once")
+    _log.warning("fetching the weights of faster-whisper:%s from the model hub, this once", size)
     disable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:

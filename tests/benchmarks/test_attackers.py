@@ -17,7 +17,7 @@ from tests.tiny import make_bundle
 
 async def test_they_are_heard(tmp_path: Path) -> None:
     settings = Settings(bundle=str(make_bundle(tmp_path / "bundle")), asr="none")
-    async with serving(load_analyzer(settings, lambda message: None), settings, max_linger_s=0) as (
+    async with serving(load_analyzer(settings), settings, max_linger_s=0) as (
         url,
         streams,
     ):

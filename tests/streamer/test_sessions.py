@@ -11,14 +11,13 @@ from streamer.sessions import load_analyzer
 from tests.tiny import make_bundle
 
 
-def test_a_bundle_that_reads_words_only_wants_a_recogniser(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_a_bundle_that_reads_words_only_wants_a_recogniser(tmp_path: Path, said: list[str]) -> None:
     words_only, both = make_bundle(tmp_path / "1", words_only=True), make_bundle(tmp_path / "2")
-    load_analyzer(Settings(bundle=str(words_only), asr="pocketsphinx"), told.append)
-    load_analyzer(Settings(bundle=str(both), asr="none"), told.append)
-    assert told == []
-    load_analyzer(Settings(bundle=str(words_only), asr="none"), told.append)
-    [line] = told
+    load_analyzer(Settings(bundle=str(words_only), asr="pocketsphinx"))
+    load_analyzer(Settings(bundle=str(both), asr="none"))
+    assert said == []
+    load_analyzer(Settings(bundle=str(words_only), asr="none"))
+    [line] = said
     assert "--asr" in line
 
 
@@ -26,7 +25,7 @@ def test_a_broken_bundle_is_bad_input(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path)
     (bundle / "model.safetensors").unlink()
     with pytest.raises(InputError, match="fetch it again"):
-        load_analyzer(Settings(bundle=str(bundle), asr="none"), print)
+        load_analyzer(Settings(bundle=str(bundle), asr="none"))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 """Small recordings that tests write themselves, with PyAV and without any other tool."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.audio.file import FileSource
 from streamer.audio.frame import AudioFrame, AudioGap
+from tests.logged import warnings_logged
 
 
 def tone(seconds: float, rate: int, hz: float = 440.0, level: float = 0.5) -> NDArray[np.float32]:
@@ -43,22 +41,9 @@ async def read(
 ) -> tuple[list[NDArray[np.int16]], list[AudioGap], str | None]:
     """All the sound of each channel (gaps as zeros), the gaps, and what was wrong with it."""
     gaps: list[AudioGap] = []
-    with _warnings() as said:
+    with warnings_logged() as said:
         sound = await _read(path, split_channels, gaps)
     return sound, gaps, "; ".join(said) or None
-
-
-@contextmanager
-def _warnings() -> Iterator[list[str]]:
-    """What the program warns of, a line each."""
-    said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("merits").addHandler(handler)
-    try:
-        yield said
-    finally:
-        logging.getLogger("merits").removeHandler(handler)
 
 
 async def _read(path: Path, split_channels: bool, gaps: list[AudioGap]) -> list[NDArray[np.int16]]:

@@ -198,7 +198,7 @@ def test_a_port_that_is_taken_is_said_so_in_one_line() -> None:
 
 async def test_the_server_of_streams_has_them_too(tmp_path: Path) -> None:
     settings = Settings(bundle=str(make_bundle(tmp_path)), asr="none")
-    analyzer = load_analyzer(settings, lambda message: None)
+    analyzer = load_analyzer(settings)
     async with serving(analyzer, settings) as (url, _):
         http = url.replace("ws://", "http://").removesuffix("/v1/streams/")
         assert (await scrape(f"{http}/metrics"))["merits_streams"] == 0
@@ -212,7 +212,7 @@ async def test_what_ended_streams_have_left_is_seen_before_and_after_a_restart(t
         asr="none",
         outbox=OutboxSettings(path=tmp_path / "outbox.sqlite"),
     )
-    analyzer, broker = load_analyzer(settings, lambda message: None), Mosquitto(tmp_path)
+    analyzer, broker = load_analyzer(settings), Mosquitto(tmp_path)
     address = BrokerAddress.parse(broker.url)
     for restarted in (False, True):
         async with serving(analyzer, settings, broker=address) as (url, streams):

@@ -22,4 +22,4 @@ def settings(bundle: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def analyzer(settings: Settings) -> Analyzer:
-    return load_analyzer(settings, lambda message: None)
+    return load_analyzer(settings)

@@ -42,7 +42,7 @@ async def test_the_microphone_becomes_a_stream_that_outlives_a_reload(
 ) -> None:
     """With a real recogniser: words and emotions appear, and after a reload the same session goes on."""
     settings = settings.model_copy(update={"asr": "pocketsphinx"})
-    analyzer = load_analyzer(settings, lambda message: None)
+    analyzer = load_analyzer(settings)
     async with (
         page_of(analyzer, settings) as (address, streams),
         chromium(*microphone(tmp_path, conversation()[: 11 * 16_000])) as browser,

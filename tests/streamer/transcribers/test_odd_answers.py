@@ -35,11 +35,9 @@ class Spare(Off):
 
 
 @contextmanager
-def recogniser(
-    server: OddServer, said: list[str], *, timeout_s: float = 10, retry_s: float = 60
-) -> Iterator[Fallback]:
+def recogniser(server: OddServer, *, timeout_s: float = 10, retry_s: float = 60) -> Iterator[Fallback]:
     address = WyomingAddress.parse(f"wyoming://127.0.0.1:{server.port}?timeout={timeout_s}")
-    both = Fallback(Wyoming(address), "there", Spare, said.append, retry_s=retry_s)
+    both = Fallback(Wyoming(address), "there", Spare, retry_s=retry_s)
     try:
         yield both
     finally:
@@ -105,18 +103,16 @@ NONE: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("case", MENDED)
-def test_what_can_be_mended_is(case: str) -> None:
+def test_what_can_be_mended_is(case: str, said: list[str]) -> None:
     answer, words = MENDED[case]
-    said: list[str] = []
-    with odd_server(answer=answer) as server, recogniser(server, said) as both:
+    with odd_server(answer=answer) as server, recogniser(server) as both:
         told = both.transcribe(TURN)
     assert (told.text, told.recogniser, said) == (words, "wyoming:odd:m", [])
 
 
 @pytest.mark.parametrize("case", NONE)
-def test_what_is_no_answer_is_taken_over_from_and_said_once(case: str) -> None:
-    said: list[str] = []
-    with odd_server(answer=NONE[case]) as server, recogniser(server, said) as both:
+def test_what_is_no_answer_is_taken_over_from_and_said_once(case: str, said: list[str]) -> None:
+    with odd_server(answer=NONE[case]) as server, recogniser(server) as both:
         for _ in range(2):
             told = both.transcribe(TURN)
             assert (told.text, told.recogniser) == (SPARE, "spare")
@@ -130,9 +126,8 @@ def test_what_is_no_answer_is_taken_over_from_and_said_once(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", ["null", "garbage", "10 MB of words"])
-def test_a_turn_that_was_listened_to_is_not_lost(case: str) -> None:
-    said: list[str] = []
-    with odd_server(answer=NONE[case]) as server, recogniser(server, said) as both:
+def test_a_turn_that_was_listened_to_is_not_lost(case: str, said: list[str]) -> None:
+    with odd_server(answer=NONE[case]) as server, recogniser(server) as both:
         listening = both.listen(None)
         assert listening is not None
         listening.hear(TURN[:8_000])
@@ -148,9 +143,8 @@ def test_a_turn_that_was_listened_to_is_not_lost(case: str) -> None:
     [event("transcript-chunk", {"text": "and so on "}), event("pong", {}), b"x" * 65_536],
     ids=["words", "events", "bytes"],
 )
-def test_an_answer_that_never_ends_is_none_and_takes_no_memory(flood: bytes) -> None:
-    said: list[str] = []
-    with odd_server(answer=b"", for_ever=flood) as server, recogniser(server, said) as both:
+def test_an_answer_that_never_ends_is_none_and_takes_no_memory(flood: bytes, said: list[str]) -> None:
+    with odd_server(answer=b"", for_ever=flood) as server, recogniser(server) as both:
         tracemalloc.start()
         began = time.monotonic()
         told = both.transcribe(TURN)
@@ -163,9 +157,8 @@ def test_an_answer_that_never_ends_is_none_and_takes_no_memory(flood: bytes) -> 
     assert len(said) == 1
 
 
-def test_an_answer_before_the_question_is_none() -> None:
-    said: list[str] = []
-    with odd_server(first=transcript("too soon"), answer=b"") as server, recogniser(server, said) as both:
+def test_an_answer_before_the_question_is_none(said: list[str]) -> None:
+    with odd_server(first=transcript("too soon"), answer=b"") as server, recogniser(server) as both:
         listening = both.listen(None)
         assert listening is not None
         listening.hear(np.zeros(0, np.int16))
@@ -193,9 +186,8 @@ def test_an_answer_before_the_question_is_none() -> None:
         (b"null\n", None),
     ],
 )  # fmt: skip
-def test_a_description_that_is_none(info: bytes, name: str | None) -> None:
-    said: list[str] = []
-    with odd_server(info=info) as server, recogniser(server, said) as both:
+def test_a_description_that_is_none(info: bytes, name: str | None, said: list[str]) -> None:
+    with odd_server(info=info) as server, recogniser(server) as both:
         if name is None:
             assert "not Wyoming" in said[0]
             name = "spare"
@@ -206,19 +198,17 @@ def test_a_description_that_is_none(info: bytes, name: str | None) -> None:
         assert (told.text, told.recogniser) == expected
 
 
-def test_a_long_description_is_read() -> None:
+def test_a_long_description_is_read(said: list[str]) -> None:
     model: dict[str, Any] = INFO["asr"][0]["models"][0]  # type: ignore[index]
     many = [{**model, "name": f"model-{number}", "description": "x" * 200} for number in range(400)]
     info = event("info", {"asr": [{**INFO["asr"][0], "models": many}]}, inline=True)
     assert len(info) > 2**16
-    said: list[str] = []
-    with odd_server(info=info) as server, recogniser(server, said) as both:
+    with odd_server(info=info) as server, recogniser(server) as both:
         assert (both.name, both.transcribe(TURN).text, said) == ("wyoming:odd", WORDS, [])
 
 
-def test_one_that_keeps_giving_no_answer_is_said_once_and_is_back_when_it_gives_one() -> None:
-    said: list[str] = []
-    with odd_server(answer=transcript(None)) as server, recogniser(server, said, retry_s=0.01) as both:
+def test_one_that_keeps_giving_no_answer_is_said_once_and_is_back_when_it_gives_one(said: list[str]) -> None:
+    with odd_server(answer=transcript(None)) as server, recogniser(server, retry_s=0.01) as both:
         deadline = time.monotonic() + 60
         while server.turns < 4:  # it is tried again, though rarely
             assert both.transcribe(TURN).text == SPARE
@@ -232,15 +222,14 @@ def test_one_that_keeps_giving_no_answer_is_said_once_and_is_back_when_it_gives_
         assert said[1:] == ["the recogniser there is back: wyoming:odd:m"]
 
 
-def test_any_failure_of_the_first_is_taken_over_from() -> None:
+def test_any_failure_of_the_first_is_taken_over_from(said: list[str]) -> None:
     class Broken(Wyoming):
         def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
             raise MemoryError
 
-    said: list[str] = []
     with odd_server() as server:
         address = WyomingAddress.parse(f"wyoming://127.0.0.1:{server.port}")
-        both = Fallback(Broken(address), "there", Spare, said.append)
+        both = Fallback(Broken(address), "there", Spare)
         assert both.transcribe(TURN).text == SPARE
         both.close()
     [line] = said
@@ -255,7 +244,7 @@ def test_mending_leaves_scripts_and_emoji_alone() -> None:
 
 def test_no_thread_is_left() -> None:
     before = threading.active_count()
-    with odd_server(answer=b"null\n") as server, recogniser(server, []) as both:
+    with odd_server(answer=b"null\n") as server, recogniser(server) as both:
         both.transcribe(TURN)
     deadline = time.monotonic() + 10
     while threading.active_count() > before:

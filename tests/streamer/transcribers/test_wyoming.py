@@ -77,7 +77,7 @@ def test_addresses() -> None:
 )
 def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
     with pytest.raises(InputError, match="language=en") as caught:
-        load_transcriber(url, lambda message: None)
+        load_transcriber(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -137,12 +137,12 @@ def test_one_that_is_not_there_or_is_something_else(closing: Callable[[Wyoming],
     with pytest.raises(RunError, match="refused"):
         server.listen(None).hear(TURN)
     with wyoming_server("speaks") as (port, _), pytest.raises(InputError, match="no speech-to-text"):
-        load_transcriber(f"wyoming://127.0.0.1:{port}", lambda message: None)
+        load_transcriber(f"wyoming://127.0.0.1:{port}")
     with (
         wyoming_server("words") as (port, _),
         pytest.raises(InputError, match=r"nothing for language de.*en"),
     ):
-        load_transcriber(f"wyoming://127.0.0.1:{port}?language=de", lambda message: None)
+        load_transcriber(f"wyoming://127.0.0.1:{port}?language=de")
     with wyoming_server("mute") as (port, _):
         nameless = Wyoming(address(port))
         closing(nameless)
@@ -159,11 +159,12 @@ class Spare(Off):
         return "spare"
 
 
-def test_it_dies_while_someone_speaks_and_comes_back(closing: Callable[[Fallback], None]) -> None:
-    said: list[str] = []
+def test_it_dies_while_someone_speaks_and_comes_back(
+    closing: Callable[[Fallback], None], said: list[str]
+) -> None:
     port = free_port()
     with wyoming_server("words", port) as (_, process):
-        both = Fallback(Wyoming(address(port)), "there", Spare, said.append, retry_s=0.1)
+        both = Fallback(Wyoming(address(port)), "there", Spare, retry_s=0.1)
         closing(both)
         assert isinstance(both, ListeningTranscriber)
         assert (both.name, both.trouble, both.transcribe(TURN).recogniser) == (
@@ -201,11 +202,10 @@ def test_it_dies_while_someone_speaks_and_comes_back(closing: Callable[[Fallback
 
 
 def test_one_that_hangs_is_taken_over_from_and_not_trusted_at_once(
-    closing: Callable[[Fallback], None],
+    closing: Callable[[Fallback], None], said: list[str]
 ) -> None:
-    said: list[str] = []
     with wyoming_server("words") as (port, process):
-        both = Fallback(Wyoming(address(port, "?timeout=0.5")), "there", Spare, said.append, retry_s=0.1)
+        both = Fallback(Wyoming(address(port, "?timeout=0.5")), "there", Spare, retry_s=0.1)
         closing(both)
         os.kill(process.pid, signal.SIGSTOP)
         began = time.monotonic()
@@ -220,10 +220,9 @@ def test_one_that_hangs_is_taken_over_from_and_not_trusted_at_once(
 
 
 def test_one_that_is_away_at_the_start_is_taken_over_from_and_said_so(
-    closing: Callable[[Fallback], None],
+    closing: Callable[[Fallback], None], said: list[str]
 ) -> None:
-    said: list[str] = []
-    both = Fallback(Wyoming(address(free_port())), "wyoming://there", Spare, said.append)
+    both = Fallback(Wyoming(address(free_port())), "wyoming://there", Spare)
     closing(both)
     assert both.name == "spare"
     [line] = said

@@ -1,0 +1,1 @@
+"""The command line, `merits`, a group of commands a file."""

@@ -1,0 +1,78 @@
+"""Publishing: any number of streams to one broker, by way of one outbox."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
+
+from streamer.outputs.base import OutputStatus
+
+if TYPE_CHECKING:
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.mqtt.delivery import Delivery
+    from streamer.outputs.mqtt.output import Mqtt
+    from streamer.outputs.outbox.settings import OutboxSettings
+
+
+class Publishing:
+    """Makes the outputs that publish a stream: one, or none where there is no broker.
+
+    Args:
+        make: makes the one, by the stream's name.
+        leftovers: sends what ended streams have left.
+
+    Attributes:
+        leftovers: as given.
+    """
+
+    def __init__(
+        self, make: "Callable[[str], Mqtt] | None" = None, leftovers: "Delivery | None" = None
+    ) -> None:
+        self._make = make
+        self._senders: list[Mqtt | Delivery] = [] if leftovers is None else [leftovers]
+        self.leftovers = leftovers
+
+    @asynccontextmanager
+    async def stream(self, name: str) -> "AsyncIterator[list[Mqtt]]":
+        """The outputs that publish a stream, until left."""
+        if self._make is None:
+            yield []
+            return
+        output = self._make(name)
+        self._senders.append(output)
+        try:
+            async with output:
+                yield [output]
+        finally:
+            self._senders.remove(output)
+
+    @property
+    def statuses(self) -> list[OutputStatus]:
+        """How the broker fares with each stream, and with what ended ones have left."""
+        return [sender.status for sender in self._senders]
+
+
+@asynccontextmanager
+async def publishing(
+    broker: "BrokerAddress | None", outbox: "OutboxSettings", *, words: bool = True, leftovers: bool = False
+) -> AsyncIterator[Publishing]:
+    """Publish to a broker, until left.
+
+    Args:
+        broker: where; None publishes nothing.
+        outbox: where events wait for it.
+        words: whether words are published.
+        leftovers: whether what ended streams have left is sent even while no stream runs.
+    """
+    if broker is None:
+        yield Publishing()
+        return
+    from streamer.outputs.mqtt.leftovers import sending_leftovers
+    from streamer.outputs.mqtt.output import Mqtt
+    from streamer.outputs.outbox.outbox import Outbox
+
+    async with (
+        Outbox(outbox) as messages,
+        sending_leftovers(broker, messages) if leftovers else nullcontext() as delivery,
+    ):
+        yield Publishing(partial(Mqtt, broker, outbox=messages, words=words), delivery)
