@@ -14,7 +14,7 @@ from streamer.audio.frame import AudioFrame, AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output, how_they_fare
+from streamer.outputs.base import Output, output_statuses
 from streamer.outputs.terminal.controls import Controls
 from streamer.pipeline import Pipeline
 from streamer.sentence_end import load_language_model
@@ -137,7 +137,7 @@ async def run_sessions(
                             Controls(
                                 quit=interrupts.ask,
                                 mark=partial(_mark, pipeline),
-                                outputs=partial(how_they_fare, [*outputs, *published]),
+                                outputs=partial(output_statuses, [*outputs, *published]),
                             )
                         )
                     try:

@@ -53,7 +53,7 @@ class OutputStatus:
     connecting: bool = False
 
 
-def how_they_fare(outputs: Iterable[Output]) -> list[OutputStatus]:
+def output_statuses(outputs: Iterable[Output]) -> list[OutputStatus]:
     """What those outputs say that say how they fare, for the live view, the metrics and `/healthz`.
 
     Such an output has a property `status`, an `OutputStatus`: cheap, and right at any time.

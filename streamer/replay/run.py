@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.base import Output, OutputStatus, output_statuses
 from streamer.outputs.terminal.controls import Controls
 from streamer.replay.clock import Clock
 from streamer.replay.player import Player, Publish
@@ -56,7 +56,7 @@ async def play(
         playing = asyncio.create_task(player.run())
 
         def fare() -> list[OutputStatus]:
-            return how_they_fare([*player.published, *outputs])
+            return output_statuses([*player.published, *outputs])
 
         def stop() -> None:
             playing.cancel()
