@@ -35,7 +35,7 @@ _BETWEEN_INTERIMS = SAMPLE_RATE
 
 _PARTIALS_LAG_S = 0.1
 _SPECULATION_LAG_S = 0.2
-"""Time is short when what is more urgent has waited for so long: a turn is to be told within 0.3 s."""
+"""Time is short when what is more urgent has waited for so long: a turn is to be published within 0.3 s."""
 
 _PARTIAL_WAITS_S = 0.5
 """Time is short, too, when a partial waits for so long."""

@@ -49,8 +49,8 @@ class OpenTurn:
         client: access to the analyzer.
         listening: recognises its words while it is spoken; None where it is recognised when it is over.
         voice: prepares its voice likewise.
-        preceding: tells the words that its own are read after.
-        hint: told the words that were recognised ahead, while it pauses.
+        preceding: gives the words that its own are read after.
+        hint: takes the words that were recognised ahead, while it pauses.
     """
 
     def __init__(

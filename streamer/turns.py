@@ -55,7 +55,7 @@ class TurnState(Enum):
 
     QUIET = auto()
     STARTING = auto()
-    """Speech, perhaps: a turn that nobody was told of yet."""
+    """Speech, perhaps: no `TurnStarted` yet."""
     SPEAKING = auto()
     PAUSED = auto()
     """A turn that may be over."""
