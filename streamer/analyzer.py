@@ -182,17 +182,18 @@ class Workers:
         if bundle.care is not None and bundle.speech is not None:
             self.voices = _embedder(VoicesEmbedder(bundle.care, bundle.speech))
             self.embedders.append(self.voices)
+        self._batchers: list[Batcher[Any, Any]] = [self.recognition, *self.embedders]
         self.context = Threads("context")
         self.recognisers = Threads("listening", LISTENING)
         self.feature_extractor = Threads("features")
 
     def lag_s(self, urgency: Urgency) -> float:
         """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
-        return max(batcher.lag_s(urgency) for batcher in (self.recognition, *self.embedders))
+        return max(batcher.lag_s(urgency) for batcher in self._batchers)
 
     def close(self) -> None:
         """End them; nothing can be done any more."""
-        for batcher in (self.voice_activity, self.recognition, *self.embedders):
+        for batcher in (self.voice_activity, *self._batchers):
             batcher.close()
         for threads in (self.context, self.recognisers, self.feature_extractor):
             threads.close()
