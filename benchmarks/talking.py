@@ -243,6 +243,6 @@ def resident_mib() -> float:
 
 def one_by_one(analyzer: Analyzer) -> None:
     """Have it embed every utterance by itself, as if there were no batching."""
-    for batcher in analyzer._embedding:
+    for batcher in analyzer._workers.embedders:
         batcher._limit = 1
         batcher._gather_s = 0.0

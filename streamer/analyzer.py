@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.bundle import Bundle
+from models.care import Care
 from models.care_small import SmallCareListening
 from streamer.analysis.batcher import Batcher
 from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
@@ -31,7 +32,7 @@ from streamer.transcribers.base import (
     Transcript,
     WatchedTranscriber,
 )
-from streamer.vad import Heard, judge_together
+from streamer.vad import VadRequest, judge_together
 
 What = TypeVar("What")
 Result = TypeVar("Result")
@@ -48,7 +49,7 @@ LISTEN_S = 0.005
 LISTENED_TO = 64
 """Streams' sounds that are judged together."""
 
-EARS = 64
+LISTENING = 64
 """Threads that wait while recognisers listen; made when they are needed."""
 
 
@@ -85,10 +86,6 @@ class Stage:
 class Analyzer:
     """Words and embeddings for any number of streams; make one and share it.
 
-    Judging voice activity, recognising, embedding words and embedding voices each have a thread of their own:
-    a turn's embeddings are computed beside each other, while other turns are recognised. What waits is served
-    by urgency, and fairly between streams.
-
     Args:
         bundle: the networks.
         transcriber: the recogniser.
@@ -100,48 +97,27 @@ class Analyzer:
     def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
         self.bundle = bundle
         self.transcriber = transcriber
-        self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
-        load_network()
-        self._voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
-        self._recognition = Batcher(_recognise, "recogniser")
-        self._interims = InterimPace()
-        self._batchers: list[Batcher[Any, Any]] = [self._recognition]
-        self._embedding: list[Batcher[Any, Tensor]] = []
-        self._words = self._embedder(WordsEmbedder(bundle.text))
-        self._voices: Batcher[Voice, Tensor] | None = None
-        if bundle.care is not None and bundle.speech is not None:
-            self._voices = self._embedder(VoicesEmbedder(bundle.care, bundle.speech))
         self.running = Running()
-        self._busy_s = {"listening": 0.0, "context": 0.0}
-        self._context = ThreadPoolExecutor(1, thread_name_prefix="context")
-        self._ears = ThreadPoolExecutor(EARS, thread_name_prefix="ear")
-        self._front = ThreadPoolExecutor(1, thread_name_prefix="front")
+        self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
+        self._workers = Workers(bundle)
 
-    def _embedder(self, embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, Tensor]:
-        batcher = Batcher(embed, "embedder", limit=BATCH, gather_s=GATHER_S)
-        self._embedding.append(batcher)
-        self._batchers.append(batcher)
-        return batcher
-
-    def lane(self, *, live: bool = True) -> "Lane":
+    def client(self, *, live: bool = True) -> "AnalyzerClient":
         """A stream's own access, to be entered as long as the stream lasts; of a recording where not live."""
-        return Lane(self, live=live)
+        return AnalyzerClient(self.transcriber, self.bundle.care, self._workers, live=live)
 
     def stages(self) -> dict[str, "Stage"]:
         """What each kind of work has waiting, and how long it has taken so far."""
+        workers = self._workers
         return {
-            "voice activity": Stage(self._voice_activity.busy_s, self._voice_activity.depth),
-            "recogniser": Stage(self._recognition.busy_s, self._recognition.depth),
+            "voice activity": Stage(workers.voice_activity.busy_s, workers.voice_activity.depth),
+            "recogniser": Stage(workers.recognition.busy_s, workers.recognition.depth),
             "embedder": Stage(
-                sum(batcher.busy_s for batcher in self._embedding),
-                sum(batcher.depth for batcher in self._embedding),
+                sum(batcher.busy_s for batcher in workers.embedders),
+                sum(batcher.depth for batcher in workers.embedders),
             ),
-            **{name: Stage(busy_s) for name, busy_s in self._busy_s.items()},
+            "listening": Stage(workers.recognisers.busy_s + workers.feature_extractor.busy_s),
+            "context": Stage(workers.context.busy_s),
         }
-
-    def lag_s(self, urgency: Urgency) -> float:
-        """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
-        return max(batcher.lag_s(urgency) for batcher in self._batchers)
 
     @property
     def trouble(self) -> str | None:
@@ -150,12 +126,81 @@ class Analyzer:
 
     def close(self) -> None:
         """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
-        for batcher in (self._voice_activity, *self._batchers):
-            batcher.close()
-        for threads in (self._context, self._ears, self._front):
-            threads.shutdown(wait=False)
+        self._workers.close()
         if isinstance(self.transcriber, ClosingTranscriber):
             self.transcriber.close()
+
+
+class Threads:
+    """Threads of one kind, made when they are needed.
+
+    Args:
+        name: of the threads.
+        count: how many at most.
+
+    Attributes:
+        busy_s: how long whoever waited for them has waited so far, in seconds.
+    """
+
+    def __init__(self, name: str, count: int = 1) -> None:
+        self.busy_s = 0.0
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def run(self, do: Callable[[], Result]) -> Result:
+        """Have something done; cancelled before it has begun, it is not done."""
+        began = monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _answering, do)
+        finally:
+            self.busy_s += monotonic() - began
+
+    def submit(self, do: Callable[[], None]) -> None:
+        """Have something done that nobody waits for."""
+        self._pool.submit(do)
+
+    def close(self) -> None:
+        """End them; nothing can be done any more."""
+        self._pool.shutdown(wait=False)
+
+
+class Workers:
+    """The threads of an analyzer, which its streams share.
+
+    Judging voice activity, recognising, embedding words and embedding voices each have a thread of their own:
+    a turn's embeddings are computed beside each other, while other turns are recognised. What waits is served
+    by urgency, and fairly between streams.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        load_network()
+        self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
+        self.recognition = Batcher(_recognise, "recogniser")
+        self.interim_pace = InterimPace()
+        self.words = _embedder(WordsEmbedder(bundle.text))
+        self.embedders: list[Batcher[Any, Tensor]] = [self.words]
+        self.voices: Batcher[Voice, Tensor] | None = None
+        if bundle.care is not None and bundle.speech is not None:
+            self.voices = _embedder(VoicesEmbedder(bundle.care, bundle.speech))
+            self.embedders.append(self.voices)
+        self._batchers: list[Batcher[Any, Any]] = [self.recognition, *self.embedders]
+        self.context = Threads("context")
+        self.recognisers = Threads("listening", LISTENING)
+        self.feature_extractor = Threads("features")
+
+    def lag_s(self, urgency: Urgency) -> float:
+        """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
+        return max(batcher.lag_s(urgency) for batcher in self._batchers)
+
+    def close(self) -> None:
+        """End them; nothing can be done any more."""
+        for batcher in (self.voice_activity, *self._batchers):
+            batcher.close()
+        for threads in (self.context, self.recognisers, self.feature_extractor):
+            threads.close()
+
+
+def _embedder(embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, Tensor]:
+    return Batcher(embed, "embedder", limit=BATCH, gather_s=GATHER_S)
 
 
 def _recognise(turns: Sequence[Callable[[], Transcript]]) -> list[Transcript]:
@@ -170,11 +215,23 @@ def _answering(do: Callable[[], Result]) -> Result:
         raise as_exception(error) from error.__cause__
 
 
-class Lane:
-    """One stream's access to an `Analyzer`. What is cancelled before it has begun is not done."""
+class AnalyzerClient:
+    """One stream's access to an `Analyzer`. What is cancelled before it has begun is not done.
 
-    def __init__(self, analyzer: Analyzer, *, live: bool) -> None:
-        self._analyzer = analyzer
+    Args:
+        transcriber: the recogniser.
+        care: the speech encoder; None with a bundle that judges by the words alone.
+        workers: shared with other streams.
+        live: whether sound comes in its own time: a recording waits for those that do.
+    """
+
+    def __init__(
+        self, transcriber: Transcriber, care: Care | None, workers: Workers, *, live: bool = True
+    ) -> None:
+        self.transcriber = transcriber
+        self.live = live
+        self._care = care
+        self._workers = workers
         self._recorded = None if live else Priority(Urgency.RECORDED)
 
     def __enter__(self) -> Self:
@@ -189,16 +246,20 @@ class Lane:
             batcher.streams -= 1
 
     def _gathering(self) -> list[Batcher[Any, Any]]:
-        return [self._analyzer._voice_activity, *self._analyzer._embedding]
+        return [self._workers.voice_activity, *self._workers.embedders]
 
     @property
     def alone(self) -> bool:
         """Whether there is no other stream."""
-        return self._analyzer._voice_activity.streams < 2
+        return self._workers.voice_activity.streams < 2
 
-    async def judge(self, heard: Heard) -> list[float]:
+    def lag_s(self, urgency: Urgency) -> float:
+        """How long the oldest of all streams' jobs has waited that are at least so urgent, in seconds."""
+        return self._workers.lag_s(urgency)
+
+    async def judge(self, request: VadRequest) -> list[float]:
         """Judge voice activity, together with other streams'."""
-        return await self._analyzer._voice_activity.do(self, heard, self._recorded or Priority(Urgency.FINAL))
+        return await self._workers.voice_activity.do(self, request, self._recorded or Priority(Urgency.FINAL))
 
     async def words(self, audio: NDArray[np.int16], priority: Priority) -> Transcript:
         """Recognise a turn, int16 [n] at 16 kHz; its text is "" where no words are heard.
@@ -206,15 +267,13 @@ class Lane:
         Raises:
             RunError: the recogniser failed.
         """
-        transcribe = self._analyzer.transcriber.transcribe
-        return await self._analyzer._recognition.do(
-            self, lambda: transcribe(audio), self._recorded or priority
-        )
+        transcribe = self.transcriber.transcribe
+        return await self._workers.recognition.do(self, lambda: transcribe(audio), self._recorded or priority)
 
     def gives_interim_words(self, silence_s: float) -> bool:
         """Whether `interim_words` may be asked now, for a turn that ends after so much silence."""
-        waiting = self._analyzer._recognition.depth
-        return not waiting and self._analyzer._interims.allows(monotonic(), silence_s)
+        waiting = self._workers.recognition.depth
+        return not waiting and self._workers.interim_pace.allows(monotonic(), silence_s)
 
     async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
         """Recognise a turn that goes on, int16 [n] at 16 kHz, with an `InterimTranscriber`.
@@ -222,7 +281,7 @@ class Lane:
         Raises:
             RunError: the recogniser failed.
         """
-        transcriber, pace = self._analyzer.transcriber, self._analyzer._interims
+        transcriber, pace = self.transcriber, self._workers.interim_pace
         assert isinstance(transcriber, InterimTranscriber)
 
         def recognise() -> Transcript:
@@ -232,48 +291,41 @@ class Lane:
             finally:
                 pace.end(monotonic())
 
-        return await self._analyzer._recognition.do(self, recognise, Priority(Urgency.PARTIAL))
+        return await self._workers.recognition.do(self, recognise, Priority(Urgency.PARTIAL))
 
     async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> Tensor | None:
         """T1 [text features] of a turn's words in the light of those before; None where there are none."""
         if not text:
             return None
-        return await self._analyzer._words.do(self, Words(text, preceding), self._recorded or priority)
+        return await self._workers.words.do(self, Words(text, preceding), self._recorded or priority)
 
     async def embed_voice(
         self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
     ) -> Tensor | None:
         """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
-        if self._analyzer._voices is None:
+        if self._workers.voices is None:
             return None
-        return await self._analyzer._voices.do(self, Voice(audio, prepared), self._recorded or priority)
+        return await self._workers.voices.do(self, Voice(audio, prepared), self._recorded or priority)
 
     def voice_listening(self) -> SmallCareListening | None:
         """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""
-        return None if self._analyzer.bundle.care is None else self._analyzer.bundle.care.listen()
+        return None if self._care is None else self._care.listen()
 
-    async def in_context(self, step: Callable[[], Result]) -> Result:
+    async def run_context(self, step: Callable[[], Result]) -> Result:
         """Take a context step (`Conversation`), which is short, beside whatever else is being computed."""
-        return await self._timed("context", self._analyzer._context, step)
+        return await self._workers.context.run(step)
 
-    async def in_ear(self, listen: Callable[[], Result]) -> Result:
+    async def run_recogniser(self, listen: Callable[[], Result]) -> Result:
         """Have a `Listening` do something, which may wait for its recogniser."""
-        return await self._timed("listening", self._analyzer._ears, listen)
+        return await self._workers.recognisers.run(listen)
 
-    async def in_front(self, listen: Callable[[], Result]) -> Result:
+    async def run_feature_extractor(self, listen: Callable[[], Result]) -> Result:
         """Have a voice prepared, which never waits: more threads would only be in each other's way."""
-        return await self._timed("listening", self._analyzer._front, listen)
+        return await self._workers.feature_extractor.run(listen)
 
-    def let_go(self, close: Callable[[], None]) -> None:
+    def release(self, close: Callable[[], None]) -> None:
         """Have a `Listening` closed; nobody waits for it."""
-        self._analyzer._ears.submit(close)
-
-    async def _timed(self, stage: str, threads: ThreadPoolExecutor, do: Callable[[], Result]) -> Result:
-        began = monotonic()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, _answering, do)
-        finally:
-            self._analyzer._busy_s[stage] += monotonic() - began
+        self._workers.recognisers.submit(close)
 
 
 _SWITCH_S = 0.001

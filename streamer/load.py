@@ -1,4 +1,4 @@
-"""What is left undone when time is short, and when that is worth saying."""
+"""What is shed when time is short, and when that is worth a `health` event."""
 
 from collections import Counter
 from typing import Literal, NamedTuple
@@ -6,11 +6,11 @@ from typing import Literal, NamedTuple
 CALM_S = 5.0
 """Time is no longer short when nothing was shed for so long."""
 
-Shed = Literal["partials", "speculation"]
+Sheddable = Literal["partials", "speculation"]
 
 
 class Report(NamedTuple):
-    """How the analyzer fares.
+    """The status of the analysis.
 
     Attributes:
         status: whether it keeps up with everything.
@@ -21,41 +21,41 @@ class Report(NamedTuple):
     message: str
 
 
-class Load:
+class LoadShedder:
     """Counts what is shed: partials first, then speculation; turns never. Pure: it is told the time.
 
     Attributes:
-        shed: how much of each, in this session.
+        counts: how much was shed of each, in this session.
     """
 
     def __init__(self) -> None:
-        self.shed: Counter[Shed] = Counter()
-        self._shed_at: dict[Shed, float] = {}
-        self._behind = 0
+        self.counts: Counter[Sheddable] = Counter()
+        self._shed_at: dict[Sheddable, float] = {}
+        self._backlog = 0
         self._reported: tuple[str, str | None] = ("ok", None)
 
     @property
     def behind(self) -> bool:
         """Whether the source is held back."""
-        return self._behind > 0
+        return self._backlog > 0
 
-    def leave_out(self, what: Shed, now_s: float) -> None:
+    def shed(self, what: Sheddable, now_s: float) -> None:
         """Something was not done for want of time."""
-        self.shed[what] += 1
+        self.counts[what] += 1
         self._shed_at[what] = now_s
 
-    def hold_back(self, turns: int) -> None:
+    def set_backlog(self, turns: int) -> None:
         """So many turns wait that the source has to; 0 when that is over."""
-        self._behind = turns
+        self._backlog = turns
 
     def report(self, now_s: float, trouble: str | None = None) -> Report | None:
         """What is to be said now: only when the status has changed, or what troubles the recogniser."""
-        left_out = [what for what, at_s in self._shed_at.items() if now_s - at_s < CALM_S]
+        shed = [what for what, at_s in self._shed_at.items() if now_s - at_s < CALM_S]
         matters = [trouble] if trouble else []
-        if self._behind:
-            matters.append(f"analysis is behind: {self._behind} turns wait")
-        elif left_out:
-            matters.append(f"time is short: {' and '.join(sorted(left_out))} left out")
+        if self._backlog:
+            matters.append(f"analysis is behind: {self._backlog} turns wait")
+        elif shed:
+            matters.append(f"time is short: {' and '.join(sorted(shed))} left out")
         _, trouble_before = before = self._reported
         if matters:
             report = Report("degraded", "; ".join(matters))

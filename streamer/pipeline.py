@@ -3,8 +3,8 @@
     source --frames--> listener --turns--> analyst --events--> outputs
 
 The listener cuts turns in the event loop (cheap; voice activity of several streams is judged by the
-analyzer), and has them understood by its threads (heavy): ahead, where sound comes in its own time.
-The analyst tells of them in order. Turns are never dropped: when too many wait, the listener waits, and the
+analyzer), and has them analyzed by its threads (heavy): ahead, where sound comes in its own time.
+The analyst publishes them in order. Turns are never dropped: when too many wait, the listener waits, and the
 source with it. A file is then read more slowly; a microphone has a buffer of its own, and reports what it
 loses as a gap.
 """
@@ -16,11 +16,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from time import monotonic, perf_counter
 
 from streamer import events, logs
 from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.analyzer import Analyzer, Utterance
+from streamer.analyzer import Analyzer
 from streamer.audio.frame import (
     SAMPLE_RATE,
     AudioFrame,
@@ -30,16 +31,16 @@ from streamer.audio.frame import (
     DeviceBack,
     DeviceLost,
 )
-from streamer.channel import Channel
+from streamer.channel import Channel, EndedTurn
 from streamer.config import Settings
 from streamer.conversation import Conversation, Judgement
 from streamer.errors import described
-from streamer.load import Load
+from streamer.load import LoadShedder
 from streamer.metrics.running import SessionFigures
-from streamer.outputs.base import Output, how_they_fare
-from streamer.speaking import Understanding
-from streamer.telling import Teller
-from streamer.turn_events import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
+from streamer.outputs.base import Output, output_statuses
+from streamer.speaking import TurnAnalysis
+from streamer.telling import EventPublisher
+from streamer.turn_events import Turn
 
 _BETWEEN_BREATHS = SAMPLE_RATE // 5
 """After so much sound the listener lets other tasks run, even if the source never waits."""
@@ -48,17 +49,7 @@ _log = logging.getLogger("merits.health")
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """A turn that is over; `declared` is when that was said, by `perf_counter`."""
-
-    number: int
-    turn: Turn
-    declared: float
-    understanding: "asyncio.Task[Understanding]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
+class PublishedTurn:
     """What all events about a turn have in common."""
 
     number: int
@@ -96,7 +87,7 @@ class Pipeline:
             settings: how.
             stream: the stream's name in events.
             speakers: who speaks on each channel; None where that is not known.
-            live: whether sound comes in its own time: turns are then understood ahead, and falling behind is
+            live: whether sound comes in its own time: turns are then analyzed ahead, and falling behind is
                 worth a `health` event. A recogniser in trouble always is.
             meter: is shown every frame (a level meter).
         """
@@ -107,40 +98,42 @@ class Pipeline:
         self._live = live
         self._meter = meter
         self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
-        self._teller = Teller(stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name)
-        self._lane = analyzer.lane(live=live)
-        self._load = Load()
+        self._publisher = EventPublisher(
+            stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name
+        )
+        self._client = analyzer.client(live=live)
+        self._shedder = LoadShedder()
+        numbers = count(1)
         self._channels = [
             Channel(
                 index,
                 settings,
-                analyzer,
-                self._lane,
+                self._client,
                 self._conversation,
-                self._teller,
-                self._load,
-                live=live,
+                self._publisher,
+                self._shedder,
+                numbers,
+                self._queue,
             )
             for index in range(len(speakers))
         ]
-        self._waiting: asyncio.Queue[_Heard | None] = asyncio.Queue(settings.pending_turns)
-        self._understanding: set[asyncio.Task[Understanding]] = set()
+        self._waiting: asyncio.Queue[EndedTurn | None] = asyncio.Queue(settings.pending_turns)
+        self._analyses: set[asyncio.Task[TurnAnalysis]] = set()
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
         self._reading = False
         self._opening: asyncio.Future[AudioSource] | None = None
-        self._started = 0
         self._finished = 0
         self._samples = 0
         self._gaps = 0
         self._gap_samples = 0
         self._ended = False
         self.source_failed = False
-        self._told: dict[int, _Told] = {}
+        self._published: dict[int, PublishedTurn] = {}
 
     @property
     def waiting(self) -> int:
-        """Turns that are heard but not yet told."""
+        """Turns that are over but not yet published."""
         return self._waiting.qsize()
 
     def stop(self) -> None:
@@ -152,17 +145,17 @@ class Pipeline:
             self._listener.cancel()
 
     async def mark(self) -> None:
-        """Tell that someone marked this moment; nothing happens where there is no session, or no longer."""
+        """Publish that someone marked this moment; does nothing where there is no session, or no longer."""
         if self._listener is not None and not self._ended:
             heard = self._samples + self._gap_samples
-            await self._teller.tell(events.Mark, at_s=heard / SAMPLE_RATE)
+            await self._publisher.publish(events.Mark, at_s=heard / SAMPLE_RATE)
 
     async def run(self) -> None:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
 
-        Where the reader of an output has gone, a recording is told to its end to the others; what comes live
-        is listened to no longer, but told as far as it was heard. Where it is stopped before the source is
-        open there is no session, and no event.
+        Where the reader of an output has gone, a recording is published to its end to the others; what comes
+        live is listened to no longer, but published as far as it was heard. Where it is stopped before the
+        source is open there is no session, and no event.
 
         Raises:
             InputError: the source can't be opened, or broke off; what came before was published.
@@ -171,9 +164,9 @@ class Pipeline:
         """
         began = monotonic()
         reason = "error: cancelled"
-        session = self._teller.session
+        session = self._publisher.session
         with (
-            self._lane,
+            self._client,
             self._analyzer.running.session(self._figures),
             logs.about(session.stream, session.id),
         ):
@@ -185,14 +178,14 @@ class Pipeline:
                     return
                 tasks: list[asyncio.Task[None]] = []
                 try:
-                    await self._teller.started(self._source.name)
+                    await self._publisher.started(self._source.name)
                     analyst = asyncio.create_task(self._analyse())
                     self._listener = listener = asyncio.create_task(self._listen())
                     tasks += listener, analyst
                     await asyncio.wait({listener, analyst}, return_when=asyncio.FIRST_EXCEPTION)
-                    if analyst.done():  # all is told, or nothing more can be
+                    if analyst.done():  # all is published, or nothing more can be
                         listener.cancel()
-                    await analyst  # where the source failed, what it gave before is still told
+                    await analyst  # where the source failed, what it gave before is still published
                     await listener
                     reason = "interrupted" if self._stopping else "end of input"
                 except (asyncio.CancelledError, BrokenPipeError):
@@ -204,7 +197,7 @@ class Pipeline:
                 finally:
                     await self._leave(*tasks)
                     self._ended = True
-                    await self._teller.tell(
+                    await self._publisher.publish(
                         events.SessionEnded,
                         reason=reason,
                         turns=self._finished,
@@ -213,7 +206,7 @@ class Pipeline:
                         gap_s=self._gap_samples / SAMPLE_RATE,
                         duration_s=monotonic() - began,
                     )
-        if self._teller.gone:
+        if self._publisher.gone:
             raise BrokenPipeError
 
     async def _open(self, stack: AsyncExitStack) -> bool:
@@ -232,9 +225,10 @@ class Pipeline:
     async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
         for channel in self._channels:
             channel.close()
-        for task in (*tasks, *self._understanding):
+        for task in (*tasks, *self._analyses):
             task.cancel()
-        await asyncio.gather(*tasks, *self._understanding, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._analyses, return_exceptions=True)
+        self._channels.clear()  # they refer to this pipeline: their memory would wait for garbage collection
 
     async def _listen(self) -> None:
         breathed = 0
@@ -245,33 +239,33 @@ class Pipeline:
                         self._samples += len(samples) if index == 0 else 0
                         if self._meter is not None:
                             self._meter(item)
-                        channel = self._channels[index]
-                        await self._follow(channel, await channel.feed(item))
-                        channel.listen()
+                        await self._channels[index].feed(item)
                     case AudioGap(start, length, gap_reason):
                         for channel in self._channels:
-                            await self._follow(channel, channel.detector.gap(item))
+                            await channel.gap(item)
                         self._gaps += 1
                         self._gap_samples += length
-                        await self._teller.tell(
+                        await self._publisher.publish(
                             events.AudioGap,
                             start_s=start / SAMPLE_RATE,
                             length_s=length / SAMPLE_RATE,
                             reason=gap_reason,
                         )
                     case DeviceLost(device, lost_reason):
-                        await self._teller.tell(events.AudioDeviceLost, device=device, reason=lost_reason)
+                        await self._publisher.publish(
+                            events.AudioDeviceLost, device=device, reason=lost_reason
+                        )
                     case DeviceBack(device, lost_s):
-                        await self._teller.tell(events.AudioDeviceBack, device=device, lost_s=lost_s)
-                if self._live and self._teller.gone:  # nobody sees any more that someone listens
+                        await self._publisher.publish(events.AudioDeviceBack, device=device, lost_s=lost_s)
+                if self._live and self._publisher.gone:  # nobody sees any more that someone listens
                     self._stopping = True
                 if self._samples - breathed >= _BETWEEN_BREATHS:
                     breathed = self._samples
-                    await self._say_how_it_fares()
+                    await self._report_health()
                     await asyncio.sleep(0)
         finally:
             for channel in self._channels:
-                await self._follow(channel, channel.detector.flush())
+                await channel.flush()
             await self._waiting.put(None)
 
     async def _items(self) -> AsyncIterator[AudioItem]:
@@ -294,82 +288,73 @@ class Pipeline:
                 self._reading = False
             yield item
 
-    async def _follow(self, channel: Channel, happened: Sequence[TurnEvent]) -> None:
-        for what in happened:
-            match what:
-                case TurnStarted(_, start):
-                    self._started += 1
-                    channel.begin(self._started, start)
-                    await self._teller.turn_started(self._started, channel.index, start)
-                case TurnPaused(turn):
-                    channel.pause(turn)
-                case TurnResumed():
-                    channel.resume()
-                case TurnEnded(turn):
-                    declared = perf_counter()
-                    number, understanding = channel.end(turn)
-                    self._understanding.add(understanding)
-                    if self._live and self._waiting.full():
-                        self._load.hold_back(self._waiting.qsize())
-                        await self._say_how_it_fares()
-                    await self._waiting.put(_Heard(number, turn, declared, understanding))
+    async def _queue(self, ended: EndedTurn) -> None:
+        self._analyses.add(ended.analysis)
+        if self._live and self._waiting.full():
+            self._shedder.set_backlog(self._waiting.qsize())
+            await self._report_health()
+        await self._waiting.put(ended)
 
     async def _analyse(self) -> None:
-        while (heard := await self._waiting.get()) is not None:
-            understood = await heard.understanding
-            self._understanding.discard(heard.understanding)
-            utterance, embedded = await self._in_its_light(understood)
+        while (ended := await self._waiting.get()) is not None:
+            analysis = await ended.analysis
+            self._analyses.discard(ended.analysis)
+            analysis = await self._refresh_text_context(analysis)
+            utterance = analysis.utterance
             began = perf_counter()
-            judged = await self._lane.in_context(partial(self._conversation.add, heard.number, utterance))
+            judged = await self._client.run_context(partial(self._conversation.add, ended.number, utterance))
             context_ms = 1e3 * (perf_counter() - began)
+            transcribed_at, declared_at = analysis.transcribed_at, ended.declared_at
             latency = events.Latency(
-                endpoint=max(0, heard.turn.declared - heard.turn.end) * 1e3 / SAMPLE_RATE,
-                transcribe=1e3 * max(0.0, understood.worded - heard.declared),
-                embed=1e3 * max(0.0, embedded - max(understood.worded, heard.declared)),
+                endpoint=max(0, ended.turn.declared - ended.turn.end) * 1e3 / SAMPLE_RATE,
+                transcribe=1e3 * max(0.0, transcribed_at - declared_at),
+                embed=1e3 * max(0.0, analysis.embedded_at - max(transcribed_at, declared_at)),
                 context=context_ms,
-                total=1e3 * (perf_counter() - heard.declared),
+                total=1e3 * (perf_counter() - declared_at),
             )
-            told = _Told(heard.number, heard.turn, utterance.text, utterance.recogniser, latency)
-            await self._publish(told, judged)
+            turn = PublishedTurn(ended.number, ended.turn, utterance.text, utterance.recogniser, latency)
+            await self._publish(turn, judged)
             if self._waiting.empty():
-                self._load.hold_back(0)
-                await self._say_how_it_fares()
+                self._shedder.set_backlog(0)
+                await self._report_health()
 
-    async def _in_its_light(self, understood: Understanding) -> tuple[Utterance, float]:
-        """Embed the words anew where others were told after they were read; and when that was done."""
-        utterance, preceding = understood.utterance, self._conversation.preceding
-        if understood.preceding == preceding:
-            return utterance, understood.embedded
-        words = await self._lane.embed_words(utterance.text, preceding, Priority(Urgency.FINAL))
-        return replace(utterance, text_embedding=words), perf_counter()
+    async def _refresh_text_context(self, analysis: TurnAnalysis) -> TurnAnalysis:
+        """Embed the words anew where other turns were added after they were read."""
+        preceding = self._conversation.preceding
+        if analysis.preceding == preceding:
+            return analysis
+        text = analysis.utterance.text
+        words = await self._client.embed_words(text, preceding, Priority(Urgency.FINAL))
+        utterance = replace(analysis.utterance, text_embedding=words)
+        return TurnAnalysis(utterance, preceding, analysis.transcribed_at, perf_counter())
 
-    async def _publish(self, newest: _Told, judged: list[tuple[int, Judgement]]) -> None:
-        self._told[newest.number] = newest
+    async def _publish(self, newest: PublishedTurn, judged: list[tuple[int, Judgement]]) -> None:
+        self._published[newest.number] = newest
         for number, judgement in judged:
-            told = self._told[number]
-            await self._teller.judged(
-                number, told.turn, told.text, told.latency, judgement, recogniser=told.recogniser
+            turn = self._published[number]
+            await self._publisher.judged(
+                number, turn.turn, turn.text, turn.latency, judgement, recogniser=turn.recogniser
             )
         self._finished += 1
-        while len(self._told) > self._settings.window:
-            del self._told[next(iter(self._told))]
+        while len(self._published) > self._settings.window:
+            del self._published[next(iter(self._published))]
 
     def _figures(self) -> SessionFigures:
         return SessionFigures(
             audio_s=self._samples / SAMPLE_RATE,
             waiting=self._waiting.qsize(),
             limit=self._settings.pending_turns,
-            held_back=self._load.behind,
-            shed=Counter(self._load.shed),
-            outputs=how_they_fare(self._outputs),
+            held_back=self._shedder.behind,
+            shed=Counter(self._shedder.counts),
+            outputs=output_statuses(self._outputs),
         )
 
-    async def _say_how_it_fares(self) -> None:
-        if (report := self._load.report(monotonic(), self._analyzer.trouble)) is None:
+    async def _report_health(self) -> None:
+        if (report := self._shedder.report(monotonic(), self._analyzer.trouble)) is None:
             return
         _log.info("%s: %s", report.status, report.message)
-        shed = self._load.shed
-        await self._teller.health(
+        shed = self._shedder.counts
+        await self._publisher.health(
             report,
             {
                 "turns": events.QueueHealth(

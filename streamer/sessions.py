@@ -15,7 +15,7 @@ from streamer.audio.frame import AudioSource
 from streamer.config import Settings
 from streamer.errors import InputError
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.base import Output, OutputStatus, output_statuses
 from streamer.outputs.mqtt.publishing import publishing
 from streamer.outputs.terminal.controls import Controls
 from streamer.pipeline import Pipeline
@@ -121,7 +121,7 @@ async def run_sessions(
         )
 
         def statuses() -> list[OutputStatus]:
-            return [*how_they_fare(outputs), *broker_outputs.statuses]
+            return [*output_statuses(outputs), *broker_outputs.statuses]
 
         for stream in streams:
             async with broker_outputs.stream(stream.name) as published:

@@ -1,4 +1,4 @@
-"""A turn from its first word on: heard as it comes, and understood ahead when it pauses."""
+"""A turn from its first word on: listened to as it comes, and analyzed ahead when it pauses."""
 
 import asyncio
 import logging
@@ -14,48 +14,48 @@ from torch import Tensor
 
 from models.care_small import SmallCareListening
 from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.analyzer import Lane, Utterance
+from streamer.analyzer import AnalyzerClient, Utterance
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.mending import mended
 from streamer.turn_events import Turn
 
-Heard = TypeVar("Heard")
+Result = TypeVar("Result")
 
 _log = logging.getLogger("merits")
 
 
 @dataclass(frozen=True, slots=True)
-class Understanding:
-    """A turn, understood.
+class TurnAnalysis:
+    """What a turn was found to be.
 
     Attributes:
-        utterance: what it was understood to be.
+        utterance: its words and embeddings.
         preceding: the words before it, in whose light its own were embedded.
-        worded: when its words were there, by `perf_counter`.
-        embedded: when its embeddings were there.
+        transcribed_at: when its words were there, by `perf_counter`.
+        embedded_at: when its embeddings were there.
     """
 
     utterance: Utterance
     preceding: tuple[str, ...]
-    worded: float
-    embedded: float
+    transcribed_at: float
+    embedded_at: float
 
 
-class Speaking:
+class OpenTurn:
     """One turn that goes on.
 
     Args:
-        lane: access to the analyzer.
-        listening: hears its words while it is spoken; None where it is recognised when it is over.
-        voice: hears its voice likewise.
-        preceding: tells the words that its own are read after.
-        hint: told the words that were recognised ahead, while it pauses.
+        client: access to the analyzer.
+        listening: recognises its words while it is spoken; None where it is recognised when it is over.
+        voice: prepares its voice likewise.
+        preceding: gives the words that its own are read after.
+        hint: takes the words that were recognised ahead, while it pauses.
     """
 
     def __init__(
         self,
-        lane: Lane,
+        client: AnalyzerClient,
         listening: Listening | None,
         voice: SmallCareListening | None,
         preceding: Callable[[], tuple[str, ...]],
@@ -63,34 +63,34 @@ class Speaking:
     ) -> None:
         self.listening = listening
         self.voice = voice
-        self.heard = 0  # sample index up to which it was listened to
-        self._lane = lane
-        self._listen_in = lane.in_front if listening is None else lane.in_ear
+        self.fed_to = 0  # sample index up to which it was listened to
+        self._client = client
+        self._listen_in = client.run_feature_extractor if listening is None else client.run_recogniser
         self._preceding = preceding
         self._hint = hint
-        self._ear = threading.Lock()  # a call that was cancelled may still run when the next one comes
-        self._deaf = listening is None
+        self._lock = threading.Lock()  # a call that was cancelled may still run when the next one comes
+        self._recognition_failed = False
         self._paused: Turn | None = None
-        self._ahead: asyncio.Task[Understanding] | None = None
+        self._ahead: asyncio.Task[TurnAnalysis] | None = None
         self._priority = Priority(Urgency.SPECULATIVE)
 
     @property
     def listens(self) -> bool:
-        """Whether it wants to hear what is being spoken."""
-        return not self._deaf or self.voice is not None
+        """Whether it is to be fed what is being spoken."""
+        return self.recognises or self.voice is not None
 
     @property
     def recognises(self) -> bool:
         """Whether its words are recognised while it is spoken, and not only its voice prepared."""
-        return not self._deaf
+        return self.listening is not None and not self._recognition_failed
 
     @property
     def pauses(self) -> bool:
         """Whether it may be over."""
         return self._paused is not None
 
-    async def hear(self, start: int, sound: NDArray[np.int16]) -> str | None:
-        """Listen to more of the turn: int16 [n] from sample `start` on; what was heard already is left out.
+    async def feed(self, start: int, sound: NDArray[np.int16]) -> str | None:
+        """Listen to more of the turn: int16 [n] from sample `start` on; what it was fed already is left out.
 
         Returns:
             The words so far; None where they are recognised when the turn is over.
@@ -98,25 +98,25 @@ class Speaking:
         return await self._listen_in(lambda: self._listen(start, sound))
 
     async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> Tensor | None:
-        """S1 [speech features] of what was heard so far, int16 [n]; None where the bundle does not listen."""
+        """S1 [speech features] of what was fed so far, int16 [n]; None where the bundle does not listen."""
         prepared = None if self.voice is None else await self._listen_in(lambda: self._prepared(sound))
-        return await self._lane.embed_voice(sound, priority, prepared)
+        return await self._client.embed_voice(sound, priority, prepared)
 
     def pause(self, turn: Turn, *, speculate: bool) -> None:
-        """It may be over: understand it ahead, unless there is no time to."""
+        """It may be over: analyze it ahead, unless there is no time to."""
         self._paused = turn
         if speculate:
             self._priority = Priority(Urgency.SPECULATIVE)
-            self._ahead = asyncio.create_task(self._understand(turn, self._priority))
+            self._ahead = asyncio.create_task(self._analyze(turn, self._priority))
 
     def resume(self) -> None:
-        """It goes on: what was understood is dropped, errors and all."""
+        """It goes on: its analysis is dropped, errors and all."""
         self._paused = None
         if self._ahead is not None:
             _drop(self._ahead)
             self._ahead = None
 
-    def end(self, turn: Turn) -> "asyncio.Task[Understanding]":
+    def end(self, turn: Turn) -> "asyncio.Task[TurnAnalysis]":
         """It is over. What was begun ahead is completed rather than begun again."""
         ahead, paused = self._ahead, self._paused
         self._ahead = None
@@ -126,7 +126,7 @@ class Speaking:
             if ahead is not None:
                 _drop(ahead)
             self._priority = Priority(Urgency.FINAL)
-            ahead = asyncio.create_task(self._understand(turn, self._priority))
+            ahead = asyncio.create_task(self._analyze(turn, self._priority))
         ahead.add_done_callback(lambda _: self.close())
         return ahead
 
@@ -135,60 +135,60 @@ class Speaking:
         if self._ahead is not None:
             _drop(self._ahead)
         if self.listening is not None:
-            self._lane.let_go(self._let_go)
+            self._client.release(self._release)
 
-    async def _understand(self, turn: Turn, priority: Priority) -> Understanding:
-        (said, worded, preceding, words), voice = await asyncio.gather(
-            self._understand_words(turn, priority), self._understand_voice(turn, priority)
+    async def _analyze(self, turn: Turn, priority: Priority) -> TurnAnalysis:
+        (said, transcribed_at, preceding, words), voice = await asyncio.gather(
+            self._analyze_words(turn, priority), self._analyze_voice(turn, priority)
         )
         utterance = Utterance(said.text, words, voice, said.recogniser)
-        return Understanding(utterance, preceding, worded, perf_counter())
+        return TurnAnalysis(utterance, preceding, transcribed_at, perf_counter())
 
-    async def _understand_words(
+    async def _analyze_words(
         self, turn: Turn, priority: Priority
     ) -> tuple[Transcript, float, tuple[str, ...], Tensor | None]:
         said = await self._recognise(turn, priority)
         said = replace(said, text=mended(said.text))
-        worded = perf_counter()
+        transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
             self._hint(said.text)
         preceding = self._preceding()
-        return said, worded, preceding, await self._lane.embed_words(said.text, preceding, priority)
+        return said, transcribed_at, preceding, await self._client.embed_words(said.text, preceding, priority)
 
-    async def _understand_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
+    async def _analyze_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
         prepared = None if self.voice is None else await self._listen_in(lambda: self._prepare(turn))
-        return await self._lane.embed_voice(turn.audio, priority, prepared)
+        return await self._client.embed_voice(turn.audio, priority, prepared)
 
     async def _recognise(self, turn: Turn, priority: Priority) -> Transcript:
-        said = None if self._deaf else await self._lane.in_ear(lambda: self._finish(turn))
-        return await self._lane.words(turn.audio, priority) if said is None else said
+        said = await self._client.run_recogniser(lambda: self._finish(turn)) if self.recognises else None
+        return await self._client.words(turn.audio, priority) if said is None else said
 
     def _listen(self, start: int, sound: NDArray[np.int16]) -> str | None:
-        with self._ear:
-            fresh = sound[max(self.heard - start, 0) :]
-            self.heard = max(self.heard, start + len(sound))
+        with self._lock:
+            fresh = sound[max(self.fed_to - start, 0) :]
+            self.fed_to = max(self.fed_to, start + len(sound))
             if self.voice is not None:
                 self.voice.hear(fresh)
-            return self._unless_deaf(lambda listening: mended(listening.hear(fresh)))
+            return self._unless_failed(lambda listening: mended(listening.hear(fresh)))
 
     def _finish(self, turn: Turn) -> Transcript | None:
         self._listen(turn.audio_start, turn.audio)
-        with self._ear:
-            return self._unless_deaf(lambda listening: listening.finish(turn.audio))
+        with self._lock:
+            return self._unless_failed(lambda listening: listening.finish(turn.audio))
 
-    def _unless_deaf(self, listen: Callable[[Listening], Heard]) -> Heard | None:
+    def _unless_failed(self, listen: Callable[[Listening], Result]) -> Result | None:
         """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised.
 
         That it fails in a way that it should not is said.
         """
-        if self._deaf or self.listening is None:
+        if self.listening is None or self._recognition_failed:
             return None
         try:
             return listen(self.listening)
         except RunError:
-            self._deaf = True
+            self._recognition_failed = True
         except Exception as error:  # noqa: BLE001
-            self._deaf = True
+            self._recognition_failed = True
             _log.warning("a recogniser stopped listening to a turn: %s", str(error) or type(error).__name__)
         return None
 
@@ -198,13 +198,13 @@ class Speaking:
 
     def _prepared(self, sound: NDArray[np.int16]) -> Tensor:
         assert self.voice is not None
-        with self._ear:
+        with self._lock:
             return self.voice.prepared(sound)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         assert self.listening is not None
-        with self._ear:
-            self._deaf = True
+        with self._lock:
+            self._recognition_failed = True
             self.listening.close()
 
 
@@ -213,7 +213,7 @@ def _same_sound(one: Turn, other: Turn) -> bool:
     return (one.audio_start, len(one.audio)) == (other.audio_start, len(other.audio))
 
 
-def _drop(task: "asyncio.Task[Understanding]") -> None:
+def _drop(task: "asyncio.Task[TurnAnalysis]") -> None:
     """Cancel what nobody waits for, and look at its error so that none is reported."""
     task.cancel()
     task.add_done_callback(lambda done: done.cancelled() or done.exception())

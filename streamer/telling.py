@@ -16,7 +16,7 @@ from streamer.turn_events import Turn
 from streamer.version import VERSION
 
 
-class Teller:
+class EventPublisher:
     """Makes the events of a session and hands each to every output, one at a time.
 
     Args:
@@ -48,27 +48,27 @@ class Teller:
         self._settings = settings
         self._bundle = bundle
         self._recogniser = recogniser
-        self._telling = asyncio.Lock()
+        self._publishing = asyncio.Lock()
 
-    async def tell(self, kind: type[events.Event], **fields: Any) -> None:
-        """Tell an event. The lock makes `seq` the order in which outputs get them.
+    async def publish(self, kind: type[events.Event], **fields: Any) -> None:
+        """Publish an event. The lock makes `seq` the order in which outputs get them.
 
-        Once numbered it goes to all outputs, though whoever tells it be cancelled meanwhile, or one of them
-        fail (see `hand_out`).
+        Once numbered it goes to all outputs, though the caller be cancelled meanwhile, or one of them fail
+        (see `hand_out`).
         """
-        async with self._telling:
+        async with self._publishing:
             event = kind(**self.session.stamp(), **fields)
-            telling = asyncio.create_task(hand_out(event, self._outputs, self.gone))
+            handing_out = asyncio.create_task(hand_out(event, self._outputs, self.gone))
             try:
-                await asyncio.shield(telling)
+                await asyncio.shield(handing_out)
             except asyncio.CancelledError:
-                await asyncio.wait([telling])
+                await asyncio.wait([handing_out])
                 raise
 
     async def started(self, source: str) -> None:
         """The session begins."""
         turns = self._settings.turns
-        await self.tell(
+        await self.publish(
             events.SessionStarted,
             source=source,
             channels=len(self._speakers),
@@ -87,7 +87,7 @@ class Teller:
 
     async def turn_started(self, number: int, channel: int, start: int) -> None:
         """Someone began to speak, at sample `start`."""
-        await self.tell(
+        await self.publish(
             events.TurnStarted,
             turn=number,
             speaker=self._speakers[channel],
@@ -96,7 +96,7 @@ class Teller:
 
     async def partial(self, number: int, channel: int, start: int, text: str, judgement: Judgement) -> None:
         """A turn goes on: its words so far, and what they seem to mean."""
-        await self.tell(
+        await self.publish(
             events.TurnPartial,
             turn=number,
             speaker=self._speakers[channel],
@@ -117,7 +117,7 @@ class Teller:
         recogniser: str | None = None,
     ) -> None:
         """What is said of a turn that is over: its final event, or a revision of it."""
-        await self.tell(
+        await self.publish(
             events.TurnRevised if judgement.revision else events.TurnFinal,
             turn=number,
             revision=judgement.revision,
@@ -137,5 +137,5 @@ class Teller:
         )
 
     async def health(self, report: Report, queues: Mapping[str, events.QueueHealth]) -> None:
-        """How the analyzer fares, where that has changed."""
-        await self.tell(events.Health, status=report.status, message=report.message, queues=dict(queues))
+        """The status of the analysis, where that has changed."""
+        await self.publish(events.Health, status=report.status, message=report.message, queues=dict(queues))

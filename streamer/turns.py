@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +50,19 @@ _TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
 """Longer frames are taken in piece by piece."""
 
 
-class TurnDetector:
-    """Finds the turns of one channel.
+class TurnState(Enum):
+    """quiet -> starting -> speaking <-> paused -> quiet; what is starting may come to nothing."""
 
-    quiet -> starting (speech, perhaps) -> speaking <-> paused -> quiet. Memory is fixed: the sound of the
-    longest turn.
+    QUIET = auto()
+    STARTING = auto()
+    """Speech, perhaps: no `TurnStarted` yet."""
+    SPEAKING = auto()
+    PAUSED = auto()
+    """A turn that may be over."""
+
+
+class TurnDetector:
+    """Finds the turns of one channel (see `TurnState`). Memory is fixed: the sound of the longest turn.
 
     Args:
         settings: thresholds and durations.
@@ -79,8 +88,15 @@ class TurnDetector:
         self._judged = 0  # up to here the activity's answers have been taken in
         self._fed = 0  # up to here whole chunks have been given to the activity
         self._taken = 0  # up to here sound went with earlier turns
+        self._state = TurnState.QUIET
+        # of what is starting, speaking or paused:
+        self._onset = 0  # where the turn starts
+        self._voiced_end = 0  # end of the last chunk that may be speech
+        self._clear_end = 0  # end of the last chunk that clearly is speech
+        self._clear = 0  # how much clearly was
         self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
-        self._be_quiet()
+        self._pause_start = 0  # where the silence began, of what is paused
+        self._patience = 0  # the silence that ends it
 
     def feed(self, frame: AudioFrame) -> list[TurnEvent]:
         """Take in the next frame.
@@ -120,7 +136,7 @@ class TurnDetector:
     @property
     def in_turn(self) -> bool:
         """Whether a turn goes on, or perhaps begins: what is heard is then to be judged at once."""
-        return self._onset is not None
+        return self._state is not TurnState.QUIET
 
     def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
         """Take in probabilities of speech, of the chunks in order.
@@ -159,7 +175,7 @@ class TurnDetector:
         Args:
             words: of the turn so far, as the latest `TurnPaused` gave it; "" where none were found.
         """
-        if self._pause_start is not None:
+        if self._state is TurnState.PAUSED:
             self._patience = self._endpointer.silence(words)
 
     def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
@@ -172,10 +188,14 @@ class TurnDetector:
             Index of the first sample, and int16 [n]; nothing where nobody speaks.
         """
         stop = self._ring.stop
-        if self._onset is None or not self._speaking:
+        if not self._has_begun:
             return stop, self._ring.read(stop, stop)
         start = min(max(self._audio_start(self._onset), since), stop)
         return start, self._ring.read(start, stop)
+
+    @property
+    def _has_begun(self) -> bool:
+        return self._state in (TurnState.SPEAKING, TurnState.PAUSED)
 
     def flush(self) -> list[TurnEvent]:
         """End the stream: a turn still open ends here.
@@ -212,31 +232,24 @@ class TurnDetector:
         if len(rest):
             last = np.pad(rest, (0, CHUNK_SAMPLES - len(rest)))[None]
             events += self.conclude(self._activity.judge(last, self.in_turn))
-        if self._speaking:
+        if self._has_begun:
             events.append(self._end(self._ring.stop, reason))
         self._last_sound = None
-        self._be_quiet()
+        self._state = TurnState.QUIET
         self._activity.reset()
         self._judged = self._fed = self._ring.stop
         return events
 
-    def _be_quiet(self) -> None:
-        self._onset: int | None = None  # where the turn starts, or perhaps starts
-        self._speaking = False  # it does
-        self._voiced_end = 0  # end of the last chunk that may be speech
-        self._pause_start: int | None = None  # where the silence began, while the turn pauses
-        self._patience = 0  # the silence that ends the turn, while it pauses
-        self._clear_end = 0  # end of the last chunk that clearly is speech
-        self._clear = 0  # how much clearly was
-        self._levels.clear()
-
     def _step(self, probability: float, start: int, end: int) -> list[TurnEvent]:
         """Take in the probability that samples start..end are speech."""
         voiced = probability >= self.settings.stop_threshold
-        if self._onset is None:
+        if self._state is TurnState.QUIET:
             if not voiced:
                 return []
+            self._state = TurnState.STARTING
             self._onset = self._clear_end = start
+            self._clear = 0
+            self._levels.clear()
         if voiced:
             self._voiced_end = end
         if probability >= self.settings.start_threshold:
@@ -244,20 +257,19 @@ class TurnDetector:
             self._clear += end - start
         chunk = self._ring.read(start, end).astype(np.float32)
         self._levels.append(float(np.dot(chunk, chunk)))
-        if self._speaking:
-            return self._go_on(voiced, start, end)
-        return self._perhaps_start(end)
+        if self._state is TurnState.STARTING:
+            return self._perhaps_start(end)
+        return self._go_on(voiced, start, end)
 
     def _perhaps_start(self, end: int) -> list[TurnEvent]:
-        assert self._onset is not None
         if self._clear >= self._min_speech:
-            self._speaking = True
+            self._state = TurnState.SPEAKING
             if self._last_sound is not None:
                 self._endpointer.heard_again(self._onset - self._last_sound)
             return [TurnStarted(self.channel, self._onset)]
         if end - self._clear_end >= _ONSET_PATIENCE:
             if self._clear or self._voiced_end < end:
-                self._be_quiet()
+                self._state = TurnState.QUIET
             else:  # a murmur that may yet become clear: the onset moves along with it
                 self._onset += CHUNK_SAMPLES
                 self._clear_end += CHUNK_SAMPLES
@@ -265,29 +277,28 @@ class TurnDetector:
         return []
 
     def _go_on(self, voiced: bool, start: int, end: int) -> list[TurnEvent]:
-        assert self._onset is not None
         events: list[TurnEvent] = []
-        if voiced and self._pause_start is not None:
+        if voiced and self._state is TurnState.PAUSED:
+            self._state = TurnState.SPEAKING
             self._endpointer.heard_again(start - self._pause_start)
-            self._pause_start = None
             events.append(TurnResumed(self.channel, self._onset))
         silence = end - self._voiced_end
         too_long = end - self._onset >= self._max_turn
-        if self._pause_start is None and silence >= self._pause and not too_long:
+        if self._state is TurnState.SPEAKING and silence >= self._pause and not too_long:
+            self._state = TurnState.PAUSED
             self._pause_start = self._voiced_end
             self._patience = self._endpointer.silence()
             events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
-        if self._pause_start is not None and silence >= self._patience:
+        if self._state is TurnState.PAUSED and silence >= self._patience:
             events.append(self._end(end, "silence"))
             self._last_sound = self._voiced_end
-            self._be_quiet()
+            self._state = TurnState.QUIET
         elif too_long:
             events += self._split(end)
         return events
 
     def _split(self, end: int) -> list[TurnEvent]:
         """End the turn at the quietest point of its latter half, and start the next there."""
-        assert self._onset is not None
         levels = np.array(self._levels)
         quiet = np.convolve(levels, np.ones(_SPLIT_WINDOW_CHUNKS), "same")  # around the start of each chunk
         first = len(quiet) // 2
@@ -296,13 +307,12 @@ class TurnDetector:
         cut = self._onset + cut_chunk * CHUNK_SAMPLES
         events: list[TurnEvent] = [TurnEnded(self._turn(cut, end, "split", postroll=0))]
         self._taken = self._onset = cut
-        self._pause_start = None
+        self._state = TurnState.SPEAKING
         self._levels = deque(levels[cut_chunk:].tolist())
         return [*events, TurnStarted(self.channel, cut)]
 
     def _speech_end(self) -> int:
         """The last clear speech: what follows it, an echo or a breath, only keeps the turn from ending."""
-        assert self._onset is not None
         return self._clear_end if self._clear_end > self._onset else self._voiced_end
 
     def _end(self, declared: int, reason: TurnEnding) -> TurnEnded:
@@ -311,7 +321,6 @@ class TurnDetector:
         return TurnEnded(turn)
 
     def _turn(self, end: int, declared: int, reason: TurnEnding, postroll: int | None = None) -> Turn:
-        assert self._onset is not None
         audio_start = self._audio_start(self._onset)
         audio_end = min(end + (self._postroll if postroll is None else postroll), self._ring.stop)
         audio = self._ring.read(audio_start, audio_end)

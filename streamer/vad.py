@@ -15,7 +15,7 @@ from streamer.input_conditioner import Conditioned, InputConditioner, condition
 from streamer.noise_floor import NoiseFloor, excess_db
 from streamer.silero import CHUNK_SAMPLES, Silero, hear_together
 
-__all__ = ["CHUNK_SAMPLES", "REPLAY_CHUNKS", "GatedSilero", "Heard", "VoiceActivity", "judge_together"]
+__all__ = ["CHUNK_SAMPLES", "REPLAY_CHUNKS", "GatedSilero", "VadRequest", "VoiceActivity", "judge_together"]
 
 _WEBRTC_SAMPLES = 480
 """webrtcvad takes 10, 20 or 30 ms: the last 2 ms of a chunk go unheard by the gate."""
@@ -110,7 +110,7 @@ class GatedSilero:
 
     def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
         """As in `VoiceActivity`."""
-        return judge_together([Heard(self, chunks, keep_open)])[0]
+        return judge_together([VadRequest(self, chunks, keep_open)])[0]
 
     def _take_in(self, sound: Conditioned, excess_db: float) -> "_Chunk":
         heard = (sound.amplified[:_WEBRTC_SAMPLES] * 32767).astype(np.int16).tobytes()
@@ -169,7 +169,7 @@ class GatedSilero:
         return probability + (0.5 - _HESITANT) * (1 - probability) / (1 - _HESITANT)
 
 
-class Heard(NamedTuple):
+class VadRequest(NamedTuple):
     """What one detector is to judge, as in `VoiceActivity.judge`."""
 
     by: GatedSilero
@@ -177,17 +177,17 @@ class Heard(NamedTuple):
     keep_open: bool
 
 
-def judge_together(heard: Sequence[Heard]) -> list[list[float]]:
+def judge_together(requests: Sequence[VadRequest]) -> list[list[float]]:
     """Have several detectors judge their next chunks, what takes long for all of them at once.
 
     Returns:
         For each, what `GatedSilero.judge` gives.
     """
-    taken_in = _take_in(heard)
-    found: list[list[float]] = [[] for _ in heard]
-    for step in range(max(len(each.chunks) for each in heard)):
+    taken_in = _take_in(requests)
+    found: list[list[float]] = [[] for _ in requests]
+    for step in range(max(len(each.chunks) for each in requests)):
         detectors, chunks, into = [], [], []
-        for (by, _, keep_open), taken, probabilities in zip(heard, taken_in, found, strict=True):
+        for (by, _, keep_open), taken, probabilities in zip(requests, taken_in, found, strict=True):
             if step < len(taken):
                 spared, admitted = by._admit(taken[step], keep_open)
                 probabilities += spared
@@ -200,13 +200,13 @@ def judge_together(heard: Sequence[Heard]) -> list[list[float]]:
     return found
 
 
-def _take_in(heard: Sequence[Heard]) -> list[list["_Chunk"]]:
-    whose = [each.by for each in heard for _ in each.chunks]
-    chunks = np.concatenate([each.chunks for each in heard])
+def _take_in(requests: Sequence[VadRequest]) -> list[list["_Chunk"]]:
+    whose = [each.by for each in requests for _ in each.chunks]
+    chunks = np.concatenate([each.chunks for each in requests])
     sounds = condition([by._conditioner for by in whose], chunks)
     excess = excess_db([by._noise for by in whose], chunks)
     taken = map(GatedSilero._take_in, whose, sounds, excess)
-    return [list(islice(taken, len(each.chunks))) for each in heard]
+    return [list(islice(taken, len(each.chunks))) for each in requests]
 
 
 def _judge(detectors: Sequence[GatedSilero], chunks: Sequence[Sequence["_Chunk"]]) -> list[list[float]]:

@@ -37,7 +37,7 @@ class Output(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutputStatus:
-    """How an output fares.
+    """The status of an output.
 
     Attributes:
         name: of the output: "mqtt".
@@ -53,8 +53,8 @@ class OutputStatus:
     connecting: bool = False
 
 
-def how_they_fare(outputs: Iterable[Output]) -> list[OutputStatus]:
-    """What those outputs say that say how they fare, for the live view, the metrics and `/healthz`.
+def output_statuses(outputs: Iterable[Output]) -> list[OutputStatus]:
+    """The status of each output that has one, for the live view, the metrics and `/healthz`.
 
     Such an output has a property `status`, an `OutputStatus`: cheap, and right at any time.
     """

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from streamer.interrupts import Interrupts
-from streamer.outputs.base import Output, OutputStatus, how_they_fare
+from streamer.outputs.base import Output, OutputStatus, output_statuses
 from streamer.outputs.mqtt.publishing import publishing
 from streamer.outputs.terminal.controls import Controls
 from streamer.replay.clock import Clock
@@ -56,7 +56,7 @@ async def play(
         playing = asyncio.create_task(player.run())
 
         def fare() -> list[OutputStatus]:
-            return [*broker_outputs.statuses, *how_they_fare(outputs)]
+            return [*broker_outputs.statuses, *output_statuses(outputs)]
 
         def stop() -> None:
             playing.cancel()

@@ -99,8 +99,8 @@ def bundle(corpora: tuple[Path, Path, Path, Path]) -> Path:
 async def test_the_bundle_judges_turns(bundle: Path) -> None:
     loaded = load_bundle(bundle)
     assert loaded.name == "mini@1"
-    with Analyzer(loaded, Off()).lane() as lane:
-        voice = await lane.embed_voice(np.zeros(8000, np.int16), Priority(Urgency.FINAL))
+    with Analyzer(loaded, Off()).client() as client:
+        voice = await client.embed_voice(np.zeros(8000, np.int16), Priority(Urgency.FINAL))
     ((_, judgement),) = Conversation(loaded).add(1, Utterance("", None, voice))
     assert set(judgement.probabilities) == set(LABELS)
     assert set(judgement.modalities) == {"speech"}

@@ -11,7 +11,7 @@ import torch
 
 from models.bundle import Bundle
 from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.analyzer import Analyzer, Lane
+from streamer.analyzer import Analyzer, AnalyzerClient
 from streamer.transcribers.off import Off
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
@@ -34,9 +34,9 @@ async def test_together_is_as_one_by_one(bundle: Bundle) -> None:
         sound[9_000 * n : 9_000 * n + length] for n, length in enumerate((300, 8_000, 40_000, 1, 23_456))
     ]
 
-    async def both(lane: Lane, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    async def both(client: AnalyzerClient, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         words, voice = await asyncio.gather(
-            lane.embed_words(TEXTS[n], TEXTS[:n], final()), lane.embed_voice(voices[n], final())
+            client.embed_words(TEXTS[n], TEXTS[:n], final()), client.embed_voice(voices[n], final())
         )
         assert words is not None
         assert voice is not None
@@ -45,7 +45,7 @@ async def test_together_is_as_one_by_one(bundle: Bundle) -> None:
     batches: list[int] = []
 
     analyzer = Analyzer(bundle, Off())
-    for batcher in analyzer._embedding:
+    for batcher in analyzer._workers.embedders:
 
         def watched(
             jobs: Sequence[Any], embed: Callable[[Sequence[Any]], Sequence[torch.Tensor]] = batcher._work
@@ -54,20 +54,20 @@ async def test_together_is_as_one_by_one(bundle: Bundle) -> None:
             return embed(jobs)
 
         batcher._work = watched
-    lanes = [analyzer.lane() for _ in TEXTS]
-    for lane in lanes:
-        lane.__enter__()
-    together = await asyncio.gather(*(both(lane, n) for n, lane in enumerate(lanes)))
+    clients = [analyzer.client() for _ in TEXTS]
+    for client in clients:
+        client.__enter__()
+    together = await asyncio.gather(*(both(client, n) for n, client in enumerate(clients)))
     assert batches == [len(TEXTS), len(TEXTS)]
-    apart = [await both(lanes[0], n) for n in range(len(TEXTS))]
+    apart = [await both(clients[0], n) for n in range(len(TEXTS))]
     for one, other in zip(together, apart, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
 
 
 async def test_what_there_is_nothing_of_is_not_embedded(bundle: Bundle, tmp_path: Path) -> None:
     silence = np.zeros(16_000, np.int16)
-    words_only = Analyzer(tiny_bundle(tmp_path, words_only=True), Off()).lane()
-    with words_only, Analyzer(bundle, Off()).lane() as lane:
-        assert (await lane.words(silence, final())).text == ""
-        assert await lane.embed_words("", (), final()) is None
+    words_only = Analyzer(tiny_bundle(tmp_path, words_only=True), Off()).client()
+    with words_only, Analyzer(bundle, Off()).client() as client:
+        assert (await client.words(silence, final())).text == ""
+        assert await client.embed_words("", (), final()) is None
         assert await words_only.embed_voice(silence, final()) is None

@@ -199,7 +199,7 @@ async def test_analyses_leave_no_threads_behind(bundle: Bundle) -> None:
     import threading
 
     def ours() -> int:
-        names = ("recogniser", "embedder", "context", "ear")
+        names = ("recogniser", "embedder", "context", "listening")
         return sum(thread.name.startswith(names) for thread in threading.enumerate())
 
     before = ours()

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from streamer.analyzer import Analyzer
+from streamer.analyzer import Analyzer, AnalyzerClient
 from streamer.audio.frame import AudioItem
 from streamer.config import Settings
 from streamer.errors import RunError
@@ -201,7 +201,7 @@ async def test_nothing_is_done_ahead_without_speculation(bundle: Bundle) -> None
 async def test_when_time_is_short_partials_go_first_then_speculation_never_turns(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.15)
+    monkeypatch.setattr(AnalyzerClient, "lag_s", lambda *_: 0.15)
     recogniser = Attentive()
     output = await run(bundle, recogniser, sound=HESITANT)
     assert output.of(TurnPartial) == []
@@ -210,7 +210,7 @@ async def test_when_time_is_short_partials_go_first_then_speculation_never_turns
     assert health.status == "degraded"
     assert health.queues["partials"].shed > 0
     assert health.queues["speculation"].shed == 0
-    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.3)
+    monkeypatch.setattr(AnalyzerClient, "lag_s", lambda *_: 0.3)
     shorter = await run(bundle, recogniser := Attentive(), sound=HESITANT)
     assert recogniser.finished == 2, "only when turns are over"
     assert len(shorter.of(TurnFinal)) == 2
@@ -297,7 +297,7 @@ async def test_asking_for_words_in_vain_ends_nothing(bundle: Bundle) -> None:
 async def test_words_asked_for_wait_a_second_while_time_is_short_and_are_left_out_then(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Analyzer, "lag_s", lambda *_: 0.15)
+    monkeypatch.setattr(AnalyzerClient, "lag_s", lambda *_: 0.15)
     recogniser = Asked()
     output = await run(bundle, recogniser)
     assert (recogniser.asked, output.of(TurnPartial)) == ([], [])
@@ -368,7 +368,7 @@ async def test_a_partial_that_is_overtaken_while_it_is_told_leaves_no_hole(bundl
 async def test_a_partial_that_comes_while_another_is_told_waits_for_it(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.channel._EAR_LAG", 10**9)  # sound comes faster here than people talk
+    monkeypatch.setattr("streamer.channel._FEED_LAG", 10**9)  # sound comes faster here than people talk
     slow = Slow()
     await Pipeline(
         Patient(SOUND), Analyzer(bundle, Attentive()), [slow], SETTINGS, stream="test", live=True

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.analyzer import Analyzer, Lane
+from streamer.analyzer import Analyzer, AnalyzerClient
 from streamer.errors import RunError
-from streamer.speaking import Speaking
+from streamer.speaking import OpenTurn
 from streamer.transcribers.base import Transcript
 from streamer.turn_events import Turn
 from tests.tiny import tiny_bundle
@@ -85,18 +85,18 @@ def recogniser() -> Slow:
 
 
 @pytest.fixture
-def lane(bundle: Bundle, recogniser: Slow) -> Iterator[Lane]:
-    with Analyzer(bundle, recogniser).lane() as lane:
-        yield lane
+def client(bundle: Bundle, recogniser: Slow) -> Iterator[AnalyzerClient]:
+    with Analyzer(bundle, recogniser).client() as client:
+        yield client
 
 
 class Hints(list[str]):
     """What was told of turns that pause."""
 
 
-def speaking(lane: Lane, ear: Ear | None = None, hints: Hints | None = None) -> Speaking:
+def open_turn(client: AnalyzerClient, ear: Ear | None = None, hints: Hints | None = None) -> OpenTurn:
     told = Hints() if hints is None else hints
-    return Speaking(lane, ear, lane.voice_listening(), lambda: (), told.append)
+    return OpenTurn(client, ear, client.voice_listening(), lambda: (), told.append)
 
 
 async def until(true: "threading.Event | None" = None, *, of: "list[int] | None" = None) -> None:
@@ -104,9 +104,9 @@ async def until(true: "threading.Event | None" = None, *, of: "list[int] | None"
         await asyncio.sleep(0.005)
 
 
-async def test_what_was_understood_ahead_is_used(lane: Lane, recogniser: Slow) -> None:
+async def test_what_was_understood_ahead_is_used(client: AnalyzerClient, recogniser: Slow) -> None:
     hints = Hints()
-    one = speaking(lane, hints=hints)
+    one = open_turn(client, hints=hints)
     one.pause(turn(20_000), speculate=True)
     while not hints:
         await asyncio.sleep(0.005)
@@ -118,9 +118,9 @@ async def test_what_was_understood_ahead_is_used(lane: Lane, recogniser: Slow) -
     assert recogniser.heard == [19_000]
 
 
-async def test_it_is_dropped_where_the_turn_goes_on(lane: Lane, recogniser: Slow) -> None:
+async def test_it_is_dropped_where_the_turn_goes_on(client: AnalyzerClient, recogniser: Slow) -> None:
     hints = Hints()
-    one = speaking(lane, hints=hints)
+    one = open_turn(client, hints=hints)
     recogniser.may.clear()
     one.pause(turn(20_000), speculate=True)
     await until(of=recogniser.heard)
@@ -133,8 +133,10 @@ async def test_it_is_dropped_where_the_turn_goes_on(lane: Lane, recogniser: Slow
     assert hints == []
 
 
-async def test_it_is_awaited_where_it_is_late_and_not_begun_again(lane: Lane, recogniser: Slow) -> None:
-    one = speaking(lane)
+async def test_it_is_awaited_where_it_is_late_and_not_begun_again(
+    client: AnalyzerClient, recogniser: Slow
+) -> None:
+    one = open_turn(client)
     recogniser.may.clear()
     one.pause(turn(20_000), speculate=True)
     await until(of=recogniser.heard)
@@ -146,8 +148,10 @@ async def test_it_is_awaited_where_it_is_late_and_not_begun_again(lane: Lane, re
     assert recogniser.heard == [19_000]
 
 
-async def test_a_turn_that_is_over_overtakes_those_that_pause(lane: Lane, recogniser: Slow) -> None:
-    busy, pausing, over = (speaking(lane) for _ in range(3))
+async def test_a_turn_that_is_over_overtakes_those_that_pause(
+    client: AnalyzerClient, recogniser: Slow
+) -> None:
+    busy, pausing, over = (open_turn(client) for _ in range(3))
     recogniser.may.clear()
     running = busy.end(turn(10_000))
     await until(of=recogniser.heard)
@@ -162,9 +166,11 @@ async def test_a_turn_that_is_over_overtakes_those_that_pause(lane: Lane, recogn
     assert recogniser.heard == [9_000, 29_000, 19_000]
 
 
-async def test_without_speculation_it_begins_when_the_turn_is_over(lane: Lane, recogniser: Slow) -> None:
+async def test_without_speculation_it_begins_when_the_turn_is_over(
+    client: AnalyzerClient, recogniser: Slow
+) -> None:
     hints = Hints()
-    one = speaking(lane, hints=hints)
+    one = open_turn(client, hints=hints)
     one.pause(turn(20_000), speculate=False)
     await asyncio.sleep(0.02)
     assert recogniser.heard == []
@@ -172,16 +178,16 @@ async def test_without_speculation_it_begins_when_the_turn_is_over(lane: Lane, r
     assert hints == []
 
 
-async def test_another_end_than_foreseen_is_understood_anew(lane: Lane, recogniser: Slow) -> None:
-    one = speaking(lane)
+async def test_another_end_than_foreseen_is_understood_anew(client: AnalyzerClient, recogniser: Slow) -> None:
+    one = open_turn(client)
     one.pause(turn(20_000), speculate=True)
     assert (await one.end(turn(20_320))).utterance.text == "19320 happy"
 
 
 async def test_an_error_ahead_is_raised_where_the_turn_ends_so(bundle: Bundle) -> None:
     recogniser = Slow(19_000)
-    with Analyzer(bundle, recogniser).lane() as lane:
-        one = speaking(lane)
+    with Analyzer(bundle, recogniser).client() as client:
+        one = open_turn(client)
         one.pause(turn(20_000), speculate=True)
         await until(of=recogniser.heard)
         await asyncio.sleep(0.02)
@@ -192,8 +198,8 @@ async def test_an_error_ahead_is_raised_where_the_turn_ends_so(bundle: Bundle) -
 
 async def test_an_error_ahead_is_nothing_where_the_turn_goes_on(bundle: Bundle) -> None:
     recogniser = Slow(19_000)
-    with Analyzer(bundle, recogniser).lane() as lane:
-        one = speaking(lane)
+    with Analyzer(bundle, recogniser).client() as client:
+        one = open_turn(client)
         one.pause(turn(20_000), speculate=True)
         await until(of=recogniser.heard)
         await asyncio.sleep(0.02)
@@ -201,20 +207,20 @@ async def test_an_error_ahead_is_nothing_where_the_turn_goes_on(bundle: Bundle) 
         assert (await one.end(turn(30_000))).utterance.text == "29000 happy"
 
 
-async def test_every_sample_is_heard_once_and_in_order(lane: Lane, recogniser: Slow) -> None:
+async def test_every_sample_is_heard_once_and_in_order(client: AnalyzerClient, recogniser: Slow) -> None:
     ear = Ear()
-    one = speaking(lane, ear)
+    one = open_turn(client, ear)
     assert one.listens
-    assert await one.hear(1_000, SOUND[1_000:9_000]) == "8000 so far"
-    await one.hear(8_000, SOUND[8_000:12_000])
+    assert await one.feed(1_000, SOUND[1_000:9_000]) == "8000 so far"
+    await one.feed(8_000, SOUND[8_000:12_000])
     one.pause(turn(14_000), speculate=True)
     while not ear.finished:
         await asyncio.sleep(0.005)
     one.resume()
-    await one.hear(one.heard, SOUND[one.heard : 21_000])
+    await one.feed(one.fed_to, SOUND[one.fed_to : 21_000])
     understood = await one.end(turn(20_000))
     assert understood.utterance.text == "19000 heard"
-    whole = await lane.embed_voice(turn(20_000).audio, Priority(Urgency.FINAL))
+    whole = await client.embed_voice(turn(20_000).audio, Priority(Urgency.FINAL))
     assert understood.utterance.speech_embedding is not None
     assert whole is not None
     torch.testing.assert_close(understood.utterance.speech_embedding, whole, atol=1e-6, rtol=0)
@@ -226,21 +232,23 @@ async def test_every_sample_is_heard_once_and_in_order(lane: Lane, recogniser: S
     assert recogniser.heard == []
 
 
-async def test_a_turn_whose_listener_breaks_is_recognised_as_a_whole(lane: Lane, recogniser: Slow) -> None:
+async def test_a_turn_whose_listener_breaks_is_recognised_as_a_whole(
+    client: AnalyzerClient, recogniser: Slow
+) -> None:
     ear = Ear(breaks_after=10_000)
-    one = speaking(lane, ear)
-    assert await one.hear(1_000, SOUND[1_000:9_000]) is not None
-    assert await one.hear(9_000, SOUND[9_000:18_000]) is None
+    one = open_turn(client, ear)
+    assert await one.feed(1_000, SOUND[1_000:9_000]) is not None
+    assert await one.feed(9_000, SOUND[9_000:18_000]) is None
     assert one.listens, "the voice is still to be prepared"
     assert (await one.end(turn(20_000))).utterance.text == "19000 happy"
-    late = speaking(lane, Ear(breaks_after=10_000))
+    late = open_turn(client, Ear(breaks_after=10_000))
     late.pause(turn(25_000), speculate=True)
     assert (await late.end(turn(25_000))).utterance.text == "24000 happy"
 
 
-async def test_what_is_left_is_closed(lane: Lane, recogniser: Slow) -> None:
+async def test_what_is_left_is_closed(client: AnalyzerClient, recogniser: Slow) -> None:
     ear = Ear()
-    one = speaking(lane, ear)
+    one = open_turn(client, ear)
     one.pause(turn(14_000), speculate=True)
     one.close()
     while not ear.closed:

@@ -14,7 +14,7 @@ from streamer.input_conditioner import InputConditioner, condition
 from streamer.noise_floor import NoiseFloor, excess_db
 from streamer.silero import Silero, hear_together
 from streamer.turns import TurnDetector, TurnEnded
-from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, Heard, VoiceActivity, judge_together
+from streamer.vad import CHUNK_SAMPLES, REPLAY_CHUNKS, GatedSilero, VadRequest, VoiceActivity, judge_together
 from tests.streamer.sound import conversation, truth
 
 RATE = 16_000
@@ -205,7 +205,7 @@ def test_detectors_judge_the_same_together_as_alone() -> None:
     together: list[list[float]] = [[] for _ in parts]
     for at in range(0, len(sound), 7):
         heard = [
-            Heard(by, part[at : at + 7], keep_open=False)
+            VadRequest(by, part[at : at + 7], keep_open=False)
             for by, part in zip(detectors, parts, strict=True)
             if at < len(part)
         ]
