@@ -397,18 +397,19 @@ _UNSAID: dict[str, dict[str, Any]] = {
 """What is taken for what other programs leave out of an event."""
 
 
-def read_event(told: object) -> Event:
+def read_event(told: object, number: int) -> Event:
     """Check an event that comes back from a file: of a newer version or another program, it may say more
     than is known here, which is left out, or leave out what can be done without.
 
     Args:
         told: what the line holds, as Python's JSON gives it.
+        number: of the line, taken for `seq` where that is left out.
 
     Raises:
         pydantic.ValidationError: it is no event.
     """
     if isinstance(told, dict):
-        told = {"seq": 1, **_UNSAID.get(str(told.get("type")), {}), **told}
+        told = {"seq": number, **_UNSAID.get(str(told.get("type")), {}), **told}
     return _adapter().validate_python(told, extra="ignore", context=_READING)
 
 

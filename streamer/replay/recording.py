@@ -135,7 +135,7 @@ class Recording:
         try:
             if line.content is None:
                 raise ValueError
-            return read_event(from_json(line.content, allow_inf_nan=False))
+            return read_event(from_json(line.content, allow_inf_nan=False), line.number)
         except ValueError as error:
             self.unread += 1
             self.first_unread = self.first_unread or (line.number, _reason(error, line.content))

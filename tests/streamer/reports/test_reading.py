@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import InputError
+from streamer.replay.recording import Recording
 from streamer.reports.reading import choose, read_records
 from streamer.reports.record import side_by_side
 from tests.streamer.outputs.samples import MELD, Sample
@@ -70,7 +71,7 @@ def test_what_other_programs_leave_out_or_put_in_is_no_matter(tmp_path: Path) ->
     for event in told:
         del event["seq"]
         event["session"] = "monday"
-        for field in ("latency_ms", "modalities", "recogniser", "channels", "settings", "duration_s"):
+        for field in ("latency_ms", "modalities", "channels", "settings", "version", "duration_s"):
             event.pop(field, None)
         if event["type"] == "session.ended":
             event["reason"] = "enough"
@@ -81,6 +82,7 @@ def test_what_other_programs_leave_out_or_put_in_is_no_matter(tmp_path: Path) ->
     assert [turn.emotion for turn in one.turns] == ["neutral", "anger", "sadness", "joy"]
     assert one.ended is not None
     assert one.ended.reason == "enough"
+    assert [event.seq for event in Recording(path)] == list(range(1, 10))
 
 
 @pytest.mark.parametrize("cut", [1, 20, 400])
