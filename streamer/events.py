@@ -19,7 +19,10 @@ from pydantic import (
     Field,
     PlainSerializer,
     TypeAdapter,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from ulid import ULID
@@ -64,6 +67,14 @@ def _rfc3339(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _any_when_read(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    """Let another version, or another program, have further values of what is written here in few."""
+    return value if info.context is _READING and isinstance(value, str) and value else check(value)
+
+
+_READING = "reading"
+"""Context of checking what comes back from a file."""
+
 _AT_SCHEMA = {
     "type": "string",
     "format": "date-time",
@@ -85,6 +96,7 @@ Count = Annotated[int, Field(ge=0)]
 TurnNumber = Annotated[int, Field(ge=1)]
 Sentiment = Literal["negative", "neutral", "positive"]
 Modality = Literal["text", "speech"]
+_AnyWhenRead = WrapValidator(_any_when_read)
 
 
 class _Model(BaseModel):
@@ -101,7 +113,7 @@ class _Event(_Model):
     """What happened."""
     stream: String
     """Name of the stream: a file, a microphone, a room."""
-    session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"), _AnyWhenRead]
     """ULID of the session: one run over one stream."""
     seq: Annotated[int, Field(ge=1)]
     """Number of the event in its session: from 1, rising by one."""
@@ -150,7 +162,7 @@ class SessionEnded(_Event):
 
     type: Literal["session.ended"] = "session.ended"
     """What happened."""
-    reason: Annotated[String, Field(pattern=r"^(end of input$|interrupted$|error: .)")]
+    reason: Annotated[String, Field(pattern=r"^(end of input$|interrupted$|error: .)"), _AnyWhenRead]
     """Why: "end of input", "interrupted" (Ctrl-C, a signal), or "error: " and what failed."""
     turns: Count
     """How many turns there were."""
@@ -236,7 +248,7 @@ class _Judged(_Event):
     """The likeliest sentiment."""
     valence: Valence
     """How pleasant, from -1 (negative) to 1 (positive)."""
-    modalities: dict[Modality, Probabilities]
+    modalities: dict[Annotated[Modality, _AnyWhenRead], Probabilities]
     """What the words alone and the voice alone say, each summing to 1; one that is not there is left out."""
     latency_ms: Latency
     """Where the time went, in milliseconds."""
@@ -246,10 +258,11 @@ class _Judged(_Event):
     """The trained models in use: name@version."""
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
+    def _agrees_with_itself(self, info: ValidationInfo) -> Self:
         if self.end_s < self.start_s:
             raise ValueError(f"the turn ends at {self.end_s} s, before it starts at {self.start_s} s")
-        if abs(self.probabilities.get(self.emotion, math.inf) - self.confidence) > 1e-3:
+        said = self.probabilities.get(self.emotion, math.inf)
+        if info.context is not _READING and abs(said - self.confidence) > 1e-3:
             raise ValueError(f"confidence {self.confidence} is not the probability of {self.emotion!r}")
         return self
 
@@ -369,6 +382,35 @@ def parse_event(line: str | bytes) -> Event:
         ValueError: it is no event; pydantic's ValidationError says where and why.
     """
     return _adapter().validate_json(line)
+
+
+_TURN: dict[str, Any] = {"speaker": None, "text": None, "modalities": {}, "recogniser": "", "bundle": ""} | {
+    "latency_ms": dict.fromkeys(Latency.model_fields, 0)
+}
+_UNSAID: dict[str, dict[str, Any]] = {
+    "session.started": {"channels": 1, "settings": {"window": 1, "endpoint_ms": 0}, "version": ""},
+    "session.ended": {"turns": 0, "gaps": 0, "gap_s": 0, "duration_s": 0},
+    "turn.final": _TURN,
+    "turn.revised": _TURN,
+    "audio.gap": {"reason": "unknown"},
+}
+"""What is taken for what other programs leave out of an event."""
+
+
+def read_event(told: object, number: int) -> Event:
+    """Check an event that comes back from a file: of a newer version or another program, it may say more
+    than is known here, which is left out, or leave out what can be done without.
+
+    Args:
+        told: what the line holds, as Python's JSON gives it.
+        number: of the line, taken for `seq` where that is left out.
+
+    Raises:
+        pydantic.ValidationError: it is no event.
+    """
+    if isinstance(told, dict):
+        told = {"seq": number, **_UNSAID.get(str(told.get("type")), {}), **told}
+    return _adapter().validate_python(told, extra="ignore", context=_READING)
 
 
 def event_schema() -> dict[str, Any]:

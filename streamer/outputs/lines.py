@@ -97,7 +97,8 @@ def turn_line(event: TurnFinal | TurnRevised, ink: Ink, before: str | None = Non
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
         line.append(f"{printable(event.speaker)}  ", "bold")
-    line.append_text(emotion_text(event.emotion, looks(event.probabilities)[event.emotion], ink, width=10))
+    seen = looks([*event.probabilities, event.emotion])[event.emotion]
+    line.append_text(emotion_text(event.emotion, seen, ink, width=10))
     line.append(f"{event.confidence:4.0%}  ")
     if before is not None:
         line.append("(revised)  " if before == event.emotion else f"(was {printable(before)})  ", "dim")

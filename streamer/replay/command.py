@@ -67,12 +67,8 @@ def replay(
             raise InputError("--at is for --screenshot; to begin later give --from")
         _play(recordings, files, speed, start, events, mqtt, text=text, view=view)
     for recording in recordings:
-        if recording.first_unread is not None:
-            number, why = recording.first_unread
-            lines = "1 line" if recording.unread == 1 else f"{recording.unread} lines"
-            logging.getLogger("merits").warning(
-                "%s: passed over %s (line %d: %s)", recording.name, lines, number, why
-            )
+        if recording.passed_over:
+            logging.getLogger("merits").warning("%s", recording.passed_over)
 
 
 def _speed(pace: str) -> float:

@@ -1,4 +1,4 @@
-"""Reads a file of events as it comes, whatever stands in it."""
+"""Reads a file of events as it comes, whatever stands in it: the one reader, of replay and of reports."""
 
 import asyncio
 import os
@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
+from pydantic import ValidationError
+from pydantic_core import from_json
+
 from streamer.errors import InputError
 from streamer.event_lines import LONGEST, Line, check_ends, event_lines, is_utf8
-from streamer.events import Event, parse_event
+from streamer.events import Event, read_event
 
 STDIN = "-"
 _BLOCK = 1 << 16
@@ -21,8 +24,9 @@ _LOOK_AHEAD = 200
 class Recording:
     """Events of a file, of a pipe, or of standard input ("-"), in the order in which they stand there.
 
-    Lines that are no events are passed over and counted: the last one of a session that was killed, or those
-    of a newer version. A thread of its own reads, which is left alone where it waits for a pipe.
+    Fields that are not known are left out. Lines that are no events are passed over and counted: the last one
+    of a session that was killed, or those of a newer version. A thread of its own reads where an event loop
+    waits; it is left alone where it waits for a pipe.
 
     Args:
         source: a path, or "-".
@@ -30,16 +34,26 @@ class Recording:
     Attributes:
         name: of the source.
         unread: how many lines were passed over.
+        first_unread: number of the first of them, and what is wrong with it as it follows "line 3"; None
+            where there is none.
         look_ahead: how many events it pays to read ahead of one: none of a pipe, which may be live.
-        first_unread: number of the first of them, and what is wrong with it; None where there is none.
     """
 
-    def __init__(self, source: str) -> None:
-        self.name = "standard input" if source == STDIN else source
+    def __init__(self, source: str | Path) -> None:
+        self.name = "standard input" if source == STDIN else str(source)
         self.unread = 0
         self.first_unread: tuple[int, str] | None = None
+        self._broken = 0
         self._source = source
         self.look_ahead = _LOOK_AHEAD if source != STDIN and Path(source).is_file() else 0
+
+    @property
+    def passed_over(self) -> str | None:
+        """What was passed over so far, in one line; None where nothing was."""
+        if self.first_unread is None:
+            return None
+        lines = "1 line" if self.unread == 1 else f"{self.unread} lines"
+        return f"{self.name}: passed over {lines} ({self._first()})"
 
     def check(self) -> None:
         """See whether it can be read.
@@ -53,9 +67,11 @@ class Recording:
         try:
             kind = path.stat().st_mode
         except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
+            raise InputError(
+                f"cannot read {path}: {error.strerror}; give a file that was written by --events"
+            ) from error
         if stat.S_ISDIR(kind):
-            raise InputError(f"{path} is a folder: name the files of events in it")
+            raise InputError(f"{path} is a folder: name an events file in it")
         if not os.access(path, os.R_OK):
             raise InputError(f"cannot read {path}: permission denied")
 
@@ -103,25 +119,33 @@ class Recording:
                 yield event
 
     def _batches(self) -> Iterator[list[Event]]:
-        found = 0
+        found, last = False, 0
         for lines in event_lines(self._blocks(), self.name):
-            events = [event for line in lines if (event := self._parse(line)) is not None]
-            found += len(events)
-            if events:
+            if events := [event for line in lines if (event := self._parse(line)) is not None]:
+                found = True
                 yield events
+            last = lines[-1].number if lines else last
+        if self.first_unread is not None and self.first_unread[0] == self._broken == last:
+            self.first_unread = last, ", the last, is cut short"
         if not found:
-            hint = "" if self._source == STDIN else "; give a file that was written by --events"
-            raise InputError(f"{self.name} holds no events{hint}")
+            hint = "" if self.first_unread is None else f" ({self._first()})"
+            raise InputError(f"{self.name} holds no events; give a file that was written by --events{hint}")
 
     def _parse(self, line: Line) -> Event | None:
         try:
             if line.content is None:
-                raise ValueError(f"longer than {LONGEST >> 20} MB")
-            return parse_event(line.content)
+                raise ValueError
+            return read_event(from_json(line.content, allow_inf_nan=False), line.number)
         except ValueError as error:
             self.unread += 1
             self.first_unread = self.first_unread or (line.number, _reason(error, line.content))
+            if not isinstance(error, ValidationError) and (line.content or b"").startswith(b"{"):
+                self._broken = line.number  # cut short, if no other line follows
             return None
+
+    def _first(self) -> str:
+        number, reason = self.first_unread or (0, "")
+        return f"line {number}{reason}"
 
     def _blocks(self) -> Iterator[bytes]:
         """Unbuffered: what a pipe gives is there at once, and no lock is held when the program ends."""
@@ -137,7 +161,18 @@ class Recording:
 
 
 def _reason(error: ValueError, content: bytes | None) -> str:
-    if content is not None and not is_utf8(content):
-        return "not UTF-8"
-    details = getattr(error, "errors", None)
-    return str(details()[0]["msg"]) if details is not None else str(error)
+    """What is wrong with a line, as it follows its number."""
+    if content is None:
+        return f" is longer than {LONGEST >> 20} MB"
+    if not isinstance(error, ValidationError):
+        if not is_utf8(content):
+            return " is not in UTF-8: convert the file (Latin-1: iconv -f latin1 -t utf-8)"
+        return f" is no JSON object: {error}"
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "union_tag_invalid":
+        return " is an event of a type that is not known here"
+    if not first["loc"]:
+        return " is no event"
+    kind, *where = map(str, first["loc"])
+    what = first["msg"].removeprefix("Value error, ")
+    return f", {kind}: {'.'.join(where)}{': ' if where else ''}{what}"

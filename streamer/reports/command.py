@@ -10,8 +10,9 @@ from models.files import replacing
 from streamer.errors import InputError, RunError
 from streamer.interrupts import in_order
 from streamer.outputs.console import say
+from streamer.replay.recording import STDIN
 from streamer.reports.formats import OF_SEVERAL, WITH_SOUND, Format, format_of
-from streamer.reports.reading import STDIN, choose, listing, read_records
+from streamer.reports.reading import choose, listing, read_records
 from streamer.reports.rendering import render
 from streamer.reports.sound import Sound
 
@@ -55,7 +56,7 @@ def export(
         _check(out, [Path(events), *([audio] if audio else [])])
     if audio is not None:
         Sound(audio, Path()).check()
-    records = choose(read_records(events, first=first, notify=_log.warning), session, _name(events))
+    records = choose(read_records(events, first=first), session, _name(events))
     for _, format_ in targets:
         if len(records) > 1 and format_ not in OF_SEVERAL:
             raise InputError(

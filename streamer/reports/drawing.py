@@ -7,7 +7,7 @@ from typing import Any
 from streamer.outputs.wording import clock
 from streamer.palette import looks
 from streamer.reports import measures
-from streamer.reports.record import Record, Turn, side_by_side
+from streamer.reports.record import Record, Turn, end_ms, name_of, side_by_side
 from streamer.reports.wording import one_line
 
 _HALF = 32
@@ -44,10 +44,10 @@ def view(record: Record) -> dict[str, Any]:
             "emotion": one_line(turn.emotion),
             "was": None if was is None else one_line(was),
             "percent": _percent(turn.confidence),
-            "speaker": one_line(turn.name),
+            "speaker": one_line(name_of(turn)),
             "start": clock(turn.start_s),
             "start_s": f"{turn.start_s:.3f}",
-            "end_s": f"{turn.end_ms / 1000:.3f}",
+            "end_s": f"{end_ms(turn) / 1000:.3f}",
             "x": at(turn.start_s),
             "width": max(at(turn.end_s) - at(turn.start_s), 0.01),
             "valence": _signed(turn.valence),
@@ -86,7 +86,7 @@ def view(record: Record) -> dict[str, Any]:
         }
 
     shown = {turn.turn: drawn(turn) for turn in record.turns}
-    of = {name: [turn for turn in record.turns if turn.name == name] for name in record.speakers}
+    of = {name: [turn for turn in record.turns if name_of(turn) == name] for name in record.speakers}
     speakers = [person(name, turns) for name, turns in of.items()]
     together = [person("Everyone", record.turns)] if len(speakers) > 1 else []
     most_zoom = max(math.ceil(math.log2(length_s * _SHORTEST / _WIDTH)), 0)

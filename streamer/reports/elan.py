@@ -6,7 +6,7 @@ Max Planck Institute for Psycholinguistics, "ELAN Annotation Format", https://ww
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from streamer.reports.record import Record, Turn, side_by_side
+from streamer.reports.record import Record, Turn, end_ms, name_of, side_by_side, start_ms
 from streamer.reports.sound import Sound
 from streamer.reports.wording import one_line, xml_text
 
@@ -84,7 +84,7 @@ def _tiers(record: Record) -> dict[str, list[Turn]]:
     tiers: dict[str, list[Turn]] = {}
     taken: set[str] = set()
     for speaker in record.speakers:
-        turns = [turn for turn in record.turns if turn.name == speaker]
+        turns = [turn for turn in record.turns if name_of(turn) == speaker]
         for number, row in enumerate(side_by_side(turns), start=1):
             name = xml_text(one_line(speaker)) or "unnamed"
             name = name if number == 1 else f"{name} ({number})"
@@ -96,7 +96,7 @@ def _tiers(record: Record) -> dict[str, list[Turn]]:
 
 
 def _speaker(document: _Document, name: str, turns: list[Turn]) -> list[ET.Element]:
-    who = {"PARTICIPANT": xml_text(one_line(turns[0].name))}
+    who = {"PARTICIPANT": xml_text(one_line(name_of(turns[0])))}
     words = ET.Element("TIER", {"TIER_ID": name, "LINGUISTIC_TYPE_REF": _WORDS} | who)
     below = {
         kind: ET.Element(
@@ -107,8 +107,8 @@ def _speaker(document: _Document, name: str, turns: list[Turn]) -> list[ET.Eleme
     }
     for turn in turns:
         between = {
-            "TIME_SLOT_REF1": document.slot(turn.start_ms),
-            "TIME_SLOT_REF2": document.slot(turn.end_ms),
+            "TIME_SLOT_REF1": document.slot(start_ms(turn)),
+            "TIME_SLOT_REF2": document.slot(end_ms(turn)),
         }
         parent = document.annotate(words, "ALIGNABLE_ANNOTATION", between, one_line(turn.text or ""))
         of = {"ANNOTATION_REF": parent}

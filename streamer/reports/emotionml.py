@@ -6,7 +6,7 @@ W3C Recommendation, 22 May 2014, https://www.w3.org/TR/emotionml/.
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from streamer.reports.record import Record, Turn
+from streamer.reports.record import Record, Turn, name_of, start_ms
 from streamer.reports.sound import Sound
 from streamer.reports.wording import identifiers, one_line, xml_text
 
@@ -48,7 +48,7 @@ def to_emotionml(record: Record, sound: Sound | None) -> bytes:
     _vocabulary(root, "dimension", "dimensions", {"valence, 0 unpleasant to 1 pleasant": "valence"})
     uri = quote(one_line(record.source)) if sound is None else sound.relative_url
     for turn in record.turns:
-        _emotion(root, turn, names, uri, sound, speakers[f"speaker-{turn.name}"])
+        _emotion(root, turn, names, uri, sound, speakers[f"speaker-{name_of(turn)}"])
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="UTF-8", xml_declaration=True)
     return document + b"\n"
@@ -80,8 +80,8 @@ def _emotion(
     attributes = {
         "id": f"turn-{turn.turn}",
         "time-ref-uri": uri,
-        "offset-to-start": str(turn.start_ms),
-        "duration": str(round(turn.end_s * 1000) - turn.start_ms),
+        "offset-to-start": str(start_ms(turn)),
+        "duration": str(round(turn.end_s * 1000) - start_ms(turn)),
     }
     through = [_THROUGH[modality] for modality in turn.modalities if modality in _THROUGH]
     if through:

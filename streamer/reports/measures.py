@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamer.reports.record import Turn
+from streamer.reports.record import Turn, end_ms, start_ms
 
 LEAST_CHANGE = 0.3
 """Of mean valence, which runs from -1 to 1: a smaller one is no turning point."""
@@ -15,7 +15,7 @@ MOST = 5
 
 def length_s(turn: Turn) -> float:
     """How long a turn lasts, in seconds."""
-    return (turn.end_ms - turn.start_ms) / 1000
+    return (end_ms(turn) - start_ms(turn)) / 1000
 
 
 def shares(turns: Sequence[Turn]) -> dict[str, float]:

@@ -3,104 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from streamer.events import AudioGap, SessionEnded, SessionStarted, TurnFinal, TurnRevised
 
-from streamer.events import (
-    Count,
-    Probabilities,
-    Probability,
-    Seconds,
-    Sentiment,
-    String,
-    Timestamp,
-    TurnNumber,
-    Valence,
-)
-
-
-class Told(BaseModel):
-    """An event as it is read back: of a newer version, it may say more than is asked of it here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    type: str
-    stream: String
-    session: Annotated[String, Field(min_length=1)]
-    at: Timestamp
-
-
-class Began(Told):
-    """`session.started`."""
-
-    type: Literal["session.started"]
-    source: String
-    bundle: String
-    recogniser: String
-    labels: tuple[String, ...]
-
-
-class Ended(Told):
-    """`session.ended`."""
-
-    type: Literal["session.ended"]
-    reason: String
-    audio_s: Seconds
-    gap_s: Seconds = 0.0
-
-
-class Gap(Told):
-    """`audio.gap`."""
-
-    type: Literal["audio.gap"]
-    start_s: Seconds
-    length_s: Seconds
-
-
-class Turn(Told):
-    """`turn.final` or `turn.revised`: fields as in `streamer.events`."""
-
-    type: Literal["turn.final", "turn.revised"]
-    turn: TurnNumber
-    revision: Count = 0
-    speaker: String | None = None
-    start_s: Seconds
-    end_s: Seconds
-    text: String | None = None
-    emotion: String
-    confidence: Probability
-    probabilities: Probabilities
-    sentiment: Sentiment
-    valence: Valence
-    modalities: dict[String, Probabilities] = {}
-    recogniser: String = ""
-    bundle: String = ""
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.end_s < self.start_s:
-            raise ValueError(f"the turn ends at {self.end_s} s, before it starts at {self.start_s} s")
-        return self
-
-    @property
-    def start_ms(self) -> int:
-        """Where it starts, in milliseconds of the stream."""
-        return round(self.start_s * 1000)
-
-    @property
-    def end_ms(self) -> int:
-        """Where it ends, in milliseconds: at least one after its start, as most formats demand."""
-        return max(round(self.end_s * 1000), self.start_ms + 1)
-
-    @property
-    def name(self) -> str:
-        """The speaker's name, "unknown" where it is not known."""
-        return self.speaker if self.speaker is not None and self.speaker.strip() else UNKNOWN
-
+Turn = TurnFinal | TurnRevised
 
 UNKNOWN = "unknown"
 """What a speaker is called whom nobody has named."""
+
+
+def start_ms(turn: Turn) -> int:
+    """Where a turn starts, in milliseconds of the stream."""
+    return round(turn.start_s * 1000)
+
+
+def end_ms(turn: Turn) -> int:
+    """Where a turn ends, in milliseconds: at least one after its start, as most formats demand."""
+    return max(round(turn.end_s * 1000), start_ms(turn) + 1)
+
+
+def name_of(turn: Turn) -> str:
+    """The speaker's name, "unknown" where it is not known."""
+    return turn.speaker if turn.speaker is not None and turn.speaker.strip() else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +44,11 @@ class Record:
 
     session: str
     stream: str
-    began: Began | None
-    ended: Ended | None
+    began: SessionStarted | None
+    ended: SessionEnded | None
     turns: tuple[Turn, ...]
     first_emotions: dict[int, str]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[AudioGap, ...]
 
     @property
     def at(self) -> datetime | None:
@@ -160,7 +85,7 @@ class Record:
     @property
     def speakers(self) -> tuple[str, ...]:
         """Everyone's name, in order of speaking first."""
-        return tuple(dict.fromkeys(turn.name for turn in self.turns))
+        return tuple(dict.fromkeys(name_of(turn) for turn in self.turns))
 
     @property
     def duration_s(self) -> float:
@@ -175,7 +100,7 @@ def side_by_side(turns: Sequence[Turn]) -> list[list[Turn]]:
     """Part turns, ordered by start, into as few rows as it takes for none to overlap another in its row."""
     rows: list[list[Turn]] = []
     for turn in turns:
-        row = next((row for row in rows if row[-1].end_ms <= turn.start_ms), None)
+        row = next((row for row in rows if end_ms(row[-1]) <= start_ms(turn)), None)
         if row is None:
             rows.append(row := [])
         row.append(turn)

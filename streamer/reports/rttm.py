@@ -5,7 +5,7 @@ NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan",
 
 from collections.abc import Sequence
 
-from streamer.reports.record import Record
+from streamer.reports.record import Record, end_ms, name_of, start_ms
 from streamer.reports.wording import fields
 
 
@@ -22,9 +22,9 @@ def to_rttm(records: Sequence[Record]) -> str:
     for record, file in zip(records, files.values(), strict=True):
         names = fields(record.speakers)
         for turn in record.turns:
-            start_s, length_s = turn.start_ms / 1000, (turn.end_ms - turn.start_ms) / 1000
+            start_s, length_s = start_ms(turn) / 1000, (end_ms(turn) - start_ms(turn)) / 1000
             lines.append(
-                f"SPEAKER {file} 1 {start_s:.3f} {length_s:.3f} <NA> <NA> {names[turn.name]} <NA> <NA>\n"
+                f"SPEAKER {file} 1 {start_s:.3f} {length_s:.3f} <NA> <NA> {names[name_of(turn)]} <NA> <NA>\n"
             )
     return "".join(lines)
 

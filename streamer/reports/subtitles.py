@@ -6,7 +6,7 @@ SubRip has no specification; read is what players read. WebVTT: https://www.w3.o
 import re
 
 from streamer.palette import looks
-from streamer.reports.record import Record, Turn
+from streamer.reports.record import Record, Turn, end_ms, start_ms
 from streamer.reports.wording import caption, identifiers, one_line
 
 _MARKUP = re.compile(r"<(?=[/a-zA-Z])|\{(?=\\)|--(?=>)")
@@ -16,7 +16,7 @@ _WORD_JOINER = "\u2060"
 def to_srt(record: Record) -> str:
     """SubRip: what players would take for markup is kept from it by an invisible word joiner."""
     cues = (
-        f"{number}\n{_clock(turn.start_ms, ',')} --> {_clock(turn.end_ms, ',')}\n"
+        f"{number}\n{_clock(start_ms(turn), ',')} --> {_clock(end_ms(turn), ',')}\n"
         f"{_MARKUP.sub(lambda found: found[0] + _WORD_JOINER, caption(turn))}\n"
         for number, turn in enumerate(record.turns, start=1)
     )
@@ -32,7 +32,7 @@ def to_vtt(record: Record) -> str:
     )
     head = ["WEBVTT", *([f"STYLE\n{style}"] if style else [])]
     cues = (
-        f"{turn.turn}\n{_clock(turn.start_ms, '.')} --> {_clock(turn.end_ms, '.')}\n{_spans(turn, classes)}"
+        f"{turn.turn}\n{_clock(start_ms(turn), '.')} --> {_clock(end_ms(turn), '.')}\n{_spans(turn, classes)}"
         for turn in record.turns
     )
     return "\n\n".join([*head, *cues]) + "\n"

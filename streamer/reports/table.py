@@ -39,7 +39,7 @@ def to_csv(records: Sequence[Record]) -> str:
     for record in records:
         for turn in record.turns:
             told = turn.model_dump()
-            said = {"probability": turn.probabilities, **turn.modalities}
+            said = {"probability": told["probabilities"], **told["modalities"]}
             writer.writerow(
                 [
                     *(_harmless(told[name]) for name in [*whose, *what]),

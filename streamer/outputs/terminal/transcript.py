@@ -8,9 +8,10 @@ from rich.text import Text
 
 from streamer.events import TurnPartial
 from streamer.outputs.terminal.parts import Pen
-from streamer.outputs.terminal.state import ShownTurn, ViewState
+from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.wording import clock, emotion_text, words
 from streamer.printable import printable
+from streamer.session_state import JudgedTurn
 
 _HIDDEN = Text("·····", "dim")
 _NARROW, _MARGIN = 24, 7
@@ -69,7 +70,7 @@ def _marked(at_s: float) -> list[Text]:
     return [Text.assemble((f"{clock(at_s, tenths=False):>5} ", "dim"), ("▸ marked", "bold"))]
 
 
-def _said(turn: ShownTurn, state: ViewState, pen: Pen) -> Text:
+def _said(turn: JudgedTurn, state: ViewState, pen: Pen) -> Text:
     text = words(turn.said.text) if pen.words or not turn.said.text else _HIDDEN.copy()
     if turn.was is not None:
         text.append(f"  was {state.look(turn.was).symbol} {printable(turn.was)}", "dim")

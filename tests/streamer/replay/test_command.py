@@ -48,7 +48,7 @@ def test_lines_are_printed_where_there_is_no_terminal(
     printed = capfd.readouterr().out.splitlines()
     assert printed[1].endswith("◆ anger    80%  I can't believe you did that!")
     assert len(printed) == 6 + 5
-    assert "passed over 1 line (line 14:" in caplog.text
+    assert "events.jsonl: passed over 1 line (line 14, the last, is cut short)" in caplog.text
 
 
 def test_events_are_written_as_they_were(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Events files to export, and what is to be found in them again."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,16 @@ def record(path: Path, events: Iterable[Event], **how: Any) -> Record:
     """What is read of them."""
     [one] = read_records(write(path / "events.jsonl", events), **how)
     return one
+
+
+@contextmanager
+def on_standard_input(path: Path) -> Iterator[None]:
+    """What a file holds, to be read from standard input."""
+    before = os.dup(0)
+    try:
+        with path.open("rb") as file:
+            os.dup2(file.fileno(), 0)
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)

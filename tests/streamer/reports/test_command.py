@@ -1,6 +1,5 @@
 """`merits export` as it is met on the command line."""
 
-import io
 import stat
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamer import app as command_line
-from tests.streamer.reports.sessions import call, strange, write
+from tests.streamer.reports.sessions import call, on_standard_input, strange, write
 
 FORMATS = ["srt", "vtt", "rttm", "csv", "emotionml", "audacity", "eaf", "html"]
 
@@ -42,8 +41,8 @@ def test_every_format_goes_to_standard_output_and_nothing_else_does(
     printed = capfdbinary.readouterr()
     assert printed.err == b""
     assert b"agent" in printed.out
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(events.read_bytes())))
-    assert merits(monkeypatch, "export", "-", option, format_, "--out", "-") == 0
+    with on_standard_input(events):
+        assert merits(monkeypatch, "export", "-", option, format_, "--out", "-") == 0
     assert capfdbinary.readouterr().out == printed.out
 
 
@@ -81,7 +80,10 @@ def test_files_are_replaced_whole_or_not_at_all(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing.jsonl", "--to", "srt"], "missing.jsonl: no such file"),
+        (
+            ["missing.jsonl", "--to", "srt"],
+            "cannot read missing.jsonl: No such file or directory; give a file",
+        ),
         (["call.jsonl"], "which format is - to be? Give --to srt|vtt|"),
         (["call.jsonl", "--out", "a.docx"], "which format is a.docx to be?"),
         (["call.jsonl", "--to", "docx"], "'docx' is not one of"),
@@ -94,7 +96,10 @@ def test_files_are_replaced_whole_or_not_at_all(
         (["call.jsonl", "--out", "a.html", "--link-audio"], "--link-audio is for html, with --audio"),
         (["call.jsonl", "--to", "srt", "--session", "7"], "no session '7': choose --session 1 (call)"),
         (["both.jsonl", "--to", "srt"], "holds 2 sessions: choose --session 1 (call), 2 (room 1/<i>"),
-        (["broken.jsonl", "--to", "srt"], "broken.jsonl line 1 is no JSON object"),
+        (
+            ["broken.jsonl", "--to", "srt"],
+            "broken.jsonl holds no events; give a file that was written by --events (line 1 is no JSON",
+        ),
     ],
 )
 def test_errors_are_one_line_that_says_what_to_do_and_write_nothing(

@@ -9,6 +9,7 @@ import pytest
 
 from streamer.events import Event
 from streamer.reports.elan import to_eaf
+from streamer.reports.record import end_ms, start_ms
 from streamer.reports.sound import Sound
 from tests.streamer.outputs.samples import MELD, Sample
 from tests.streamer.reports.sessions import call, record, strange
@@ -91,7 +92,7 @@ def test_whatever_the_names_and_words_the_document_holds(
     eaf = opened(tmp_path, document)
     words = [said for tier in eaf.get_tier_names() for said in eaf.get_annotation_data_for_tier(tier)]
     aligned = sorted({said[:2] for said in words})
-    assert aligned == sorted((turn.start_ms, turn.end_ms) for turn in one.turns)
+    assert aligned == sorted((start_ms(turn), end_ms(turn)) for turn in one.turns)
 
 
 def test_a_speakers_turns_that_overlap_go_to_further_tiers(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.events import Event
 from streamer.reports.emotionml import to_emotionml
-from streamer.reports.record import Record
+from streamer.reports.record import Record, name_of
 from streamer.reports.sound import Sound
 from tests.streamer.reports import emotionml_rules
 from tests.streamer.reports.sessions import call, record, strange
@@ -55,7 +55,7 @@ def test_documents_keep_to_the_rules_and_say_what_was_told(
             for one in root.findall("info/m:session/m:speaker", NS)
             if f"#{one.attrib['{http://www.w3.org/XML/1998/namespace}id']}" == whose.attrib["uri"]
         ]
-        assert speaker.attrib["name"].split() == turn.name.split()
+        assert speaker.attrib["name"].split() == name_of(turn).split()
 
 
 def test_the_recording_is_named_by_the_way_to_it(tmp_path: Path) -> None:

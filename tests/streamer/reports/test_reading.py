@@ -1,17 +1,16 @@
 """Events files as they are met: whole, cut short, of several sessions, of versions to come."""
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from streamer.errors import InputError
+from streamer.replay.recording import Recording
 from streamer.reports.reading import choose, read_records
 from streamer.reports.record import side_by_side
 from tests.streamer.outputs.samples import MELD, Sample
-from tests.streamer.reports.sessions import call, lines, record, write
+from tests.streamer.reports.sessions import call, lines, on_standard_input, record, write
 
 
 def test_a_session_is_read_with_the_latest_that_was_said_of_each_turn(tmp_path: Path) -> None:
@@ -47,7 +46,7 @@ def test_the_latest_revision_counts_in_whatever_order_the_lines_stand(tmp_path: 
     assert record(tmp_path, [*events, *events]).turns == record(tmp_path, events).turns
 
 
-def test_what_newer_versions_add_is_passed_over(tmp_path: Path) -> None:
+def test_what_newer_versions_add_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     newer = [json.loads(line) for line in lines(call())]
     for event in newer:
         event["mood"] = {"of": ["the", "day"]}
@@ -61,28 +60,52 @@ def test_what_newer_versions_add_is_passed_over(tmp_path: Path) -> None:
     path.write_text("\n".join(map(json.dumps, newer)))
     [one] = read_records(path)
     assert [turn.emotion for turn in one.turns] == ["neutral", "anger", "sadness", "joy"]
-    assert one.turns[1].modalities["face"] == {"joy": 1.0}
+    assert one.turns[1].model_dump()["modalities"]["face"] == {"joy": 1.0}
+    assert caplog.messages == [
+        f"{path}: passed over 1 line (line 4 is an event of a type that is not known here)"
+    ]
+
+
+def test_what_other_programs_leave_out_or_put_in_is_no_matter(tmp_path: Path) -> None:
+    told = [json.loads(line) for line in lines(call())]
+    for event in told:
+        del event["seq"]
+        event["session"] = "monday"
+        for field in ("latency_ms", "modalities", "channels", "settings", "version", "duration_s"):
+            event.pop(field, None)
+        if event["type"] == "session.ended":
+            event["reason"] = "enough"
+    path = tmp_path / "foreign.jsonl"
+    path.write_text("\n".join(map(json.dumps, told)))
+    [one] = read_records(path)
+    assert one.session == "monday"
+    assert [turn.emotion for turn in one.turns] == ["neutral", "anger", "sadness", "joy"]
+    assert one.ended is not None
+    assert one.ended.reason == "enough"
+    assert [event.seq for event in Recording(path)] == list(range(1, 10))
 
 
 @pytest.mark.parametrize("cut", [1, 20, 400])
-def test_a_last_line_that_is_cut_short_is_left_out_and_said(tmp_path: Path, cut: int) -> None:
+def test_a_last_line_that_is_cut_short_is_left_out_and_said(
+    tmp_path: Path, cut: int, caplog: pytest.LogCaptureFixture
+) -> None:
     path = write(tmp_path / "killed.jsonl", call()[:5])
     with path.open("a") as file:
         file.write(lines(call())[5][:cut])
-    said: list[str] = []
-    [one] = read_records(path, notify=said.append)
+    [one] = read_records(path)
     assert [turn.turn for turn in one.turns] == [1, 2, 3]
     assert one.ended is None
-    assert said == [f"{path} line 6, the last, is cut short: exported without it"]
+    assert caplog.messages == [f"{path}: passed over 1 line (line 6, the last, is cut short)"]
 
 
-def test_a_line_that_is_cut_inside_a_letter_is_cut_short_too(tmp_path: Path) -> None:
+def test_a_line_that_is_cut_inside_a_letter_is_cut_short_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = write(tmp_path / "killed.jsonl", call()[:5])
     with path.open("ab") as file:
         file.write('{"text": "é'.encode()[:-1])
-    said: list[str] = []
-    read_records(path, notify=said.append)
-    assert len(said) == 1
+    read_records(path)
+    assert caplog.messages == [f"{path}: passed over 1 line (line 6, the last, is cut short)"]
 
 
 @pytest.mark.parametrize(
@@ -96,14 +119,18 @@ def test_a_line_that_is_cut_inside_a_letter_is_cut_short_too(tmp_path: Path) -> 
         ("[" * 100_000, "line 3 is no JSON object"),
     ],
 )
-def test_a_broken_line_is_named_with_what_to_do(tmp_path: Path, broken: str, message: str) -> None:
+def test_a_broken_line_is_named_and_the_others_are_read(
+    tmp_path: Path, broken: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "broken.jsonl"
     whole = lines(call())
     path.write_text("\n".join([*whole[:2], broken, *whole[2:]]))
-    with pytest.raises(InputError, match=message) as raised:
-        read_records(path)
-    assert str(path) in str(raised.value)
-    assert "\n" not in str(raised.value)
+    [one] = read_records(path)
+    assert [turn.turn for turn in one.turns] == [1, 2, 3, 4]
+    [said] = caplog.messages
+    assert message in said
+    assert said.startswith(f"{path}: passed over 1 line (line 3")
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize(
@@ -117,22 +144,25 @@ def test_a_broken_line_is_named_with_what_to_do(tmp_path: Path, broken: str, mes
         {"emotion": None},
     ],
 )
-def test_a_turn_that_cannot_be_is_named(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_turn_that_cannot_be_is_named(
+    tmp_path: Path, change: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "odd.jsonl"
     path.write_text(json.dumps(json.loads(lines(call())[2]) | change) + "\n" + lines(call())[0])
-    with pytest.raises(InputError, match="line 1"):
-        read_records(path)
+    [one] = read_records(path)
+    assert one.turns == ()
+    assert "passed over 1 line (line 1" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no session"),
-        (b"\n\n", "no session"),
+        (b"", "holds no events"),
+        (b"\n\n", "holds no events"),
         (b"\x00\xff\xfe", "line 1 is not in UTF-8"),
         (b"RIFF", "line 1 is no JSON"),
         (b'{"a": 1}\n', "line 1 is no event"),
-        (b'{"type": "turn.fi', "no session"),
+        (b'{"type": "turn.fi', "holds no events.*line 1, the last, is cut short"),
     ],
 )
 def test_a_file_without_a_session_is_said(tmp_path: Path, content: bytes, message: str) -> None:
@@ -143,7 +173,7 @@ def test_a_file_without_a_session_is_said(tmp_path: Path, content: bytes, messag
 
 
 def test_files_that_are_not_there_and_folders_are_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="No such file"):
         read_records(tmp_path / "missing.jsonl")
     with pytest.raises(InputError, match="is a folder"):
         read_records(tmp_path)
@@ -168,10 +198,9 @@ def test_windows_and_other_editors_leave_it_readable(tmp_path: Path) -> None:
     assert len(one.turns) == 4
 
 
-def test_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = "\n".join(lines(call())).encode()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    [one] = read_records("-")
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    with on_standard_input(write(tmp_path / "events.jsonl", call())):
+        [one] = read_records("-")
     assert len(one.turns) == 4
 
 

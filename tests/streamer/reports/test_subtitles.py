@@ -6,6 +6,7 @@ from pathlib import Path
 import pysrt
 import webvtt
 
+from streamer.reports.record import end_ms, start_ms
 from streamer.reports.subtitles import to_srt, to_vtt
 from streamer.reports.wording import one_line
 from tests.streamer.reports.sessions import STRANGE_LABELS, call, record, strange
@@ -43,7 +44,7 @@ def test_srt_says_when_who_what_and_how(tmp_path: Path) -> None:
 def test_srt_keeps_its_players_from_taking_words_for_markup(tmp_path: Path) -> None:
     one = record(tmp_path, strange())
     cues = from_srt(to_srt(one))
-    assert [cue[:2] for cue in cues] == [(turn.start_ms, turn.end_ms) for turn in one.turns]
+    assert [cue[:2] for cue in cues] == [(start_ms(turn), end_ms(turn)) for turn in one.turns]
     assert all("\n" not in text and "-->" not in text and "<b>b" not in text for _, _, text in cues)
     assert cues[0][2].replace("\u2060", "").endswith("a <b>bold</b> --> & {\\an8} claim")
     assert cues[1][2].endswith("two lines and a tab")
@@ -69,7 +70,7 @@ def test_vtt_escapes_words_names_and_labels(tmp_path: Path) -> None:
     one = record(tmp_path, strange())
     text = to_vtt(one)
     cues = from_vtt(text)
-    assert [cue[:2] for cue in cues] == [(turn.start_ms, turn.end_ms) for turn in one.turns]
+    assert [cue[:2] for cue in cues] == [(start_ms(turn), end_ms(turn)) for turn in one.turns]
     assert "a &lt;b&gt;bold&lt;/b&gt; --&gt; &amp; {\\an8} claim" in cues[0][3]
     assert cues[2][3].startswith("<v &lt;v x&gt;&amp;><c.b>[&lt;b&gt;]</c> =HYPERLINK(")
     assert text.count("-->") == len(cues)

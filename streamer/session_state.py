@@ -1,0 +1,139 @@
+"""What the events of one session come to when they are taken together: for the live view and for reports."""
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+
+from streamer.events import (
+    AudioDeviceBack,
+    AudioDeviceLost,
+    AudioGap,
+    Event,
+    Health,
+    Mark,
+    SessionEnded,
+    SessionStarted,
+    TurnFinal,
+    TurnPartial,
+    TurnRevised,
+    TurnStarted,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTurn:
+    """A turn that is over.
+
+    Attributes:
+        first: what was said of it at first.
+        said: what was said of it last: its highest revision.
+        was: its emotion before the last change of it, None where it never changed.
+    """
+
+    first: TurnFinal | TurnRevised
+    said: TurnFinal | TurnRevised
+    was: str | None = None
+
+    def judge(self, event: TurnFinal | TurnRevised) -> "JudgedTurn":
+        """The turn with one more event, whatever their order."""
+        if event.revision < self.first.revision:
+            return JudgedTurn(event, self.said, self.was)
+        if event.revision < self.said.revision:
+            return self
+        was = self.was if event.emotion == self.said.emotion else self.said.emotion
+        return JudgedTurn(self.first, event, was)
+
+
+class SessionState:
+    """The state of one session, event by event; it may begin anywhere and end anywhere.
+
+    Args:
+        stream: name of the stream.
+        kept: how many of the latest turns, marks and gaps are kept.
+
+    Attributes:
+        stream: as given, or as the events say.
+        started: how the session began, None before.
+        ended: how it ended, None before.
+        speaking: who is speaking, by speaker.
+        marks: the latest moments that were marked, in seconds of the stream.
+        gaps: where sound was lost, the latest.
+        emotions: how many turns carry each emotion.
+        revisions: how many revisions there have been.
+        device_lost: that does not answer now; None where it does.
+        health: what was said of it last.
+    """
+
+    def __init__(self, stream: str = "", *, kept: int = sys.maxsize) -> None:
+        self.stream = stream
+        self.started: SessionStarted | None = None
+        self.ended: SessionEnded | None = None
+        self.speaking: dict[str | None, TurnStarted | TurnPartial] = {}
+        self.marks: list[float] = []
+        self.gaps: list[AudioGap] = []
+        self.emotions: Counter[str] = Counter()
+        self.revisions = 0
+        self.device_lost: AudioDeviceLost | None = None
+        self.health: Health | None = None
+        self._kept = kept
+        self._turns: dict[int, JudgedTurn] = {}
+        self._in_order = True
+        self._forgotten = 0
+
+    @property
+    def turns(self) -> dict[int, JudgedTurn]:
+        """The latest turns that are over, in order of their numbers."""
+        if not self._in_order:
+            self._turns, self._in_order = dict(sorted(self._turns.items())), True
+        return self._turns
+
+    @property
+    def newest(self) -> JudgedTurn | None:
+        """The newest turn that is over."""
+        return self.turns[next(reversed(self.turns))] if self.turns else None
+
+    def apply(self, event: Event) -> None:
+        """Take in one event."""
+        self.stream = event.stream
+        match event:
+            case SessionStarted():
+                self.started = event
+            case SessionEnded():
+                self.ended = event
+                self.speaking.clear()
+            case TurnStarted() | TurnPartial():
+                self.speaking[event.speaker] = event
+            case TurnFinal() | TurnRevised():
+                self._judge(event)
+            case Mark():
+                self.marks.append(event.at_s)
+                del self.marks[: -self._kept]
+            case AudioGap():
+                self.gaps.append(event)
+                del self.gaps[: -self._kept]
+            case AudioDeviceLost():
+                self.device_lost = event
+            case AudioDeviceBack():
+                self.device_lost = None
+            case Health():
+                self.health = event
+
+    def _judge(self, event: TurnFinal | TurnRevised) -> None:
+        live = self.speaking.get(event.speaker)
+        if live is not None and live.turn <= event.turn:
+            del self.speaking[event.speaker]
+        self.revisions += isinstance(event, TurnRevised)
+        if event.turn <= self._forgotten:
+            return
+        known = self._turns.get(event.turn)
+        if known is None:
+            turn = JudgedTurn(event, event)
+            self._in_order = self._in_order and event.turn > next(reversed(self._turns), 0)
+        else:
+            turn = known.judge(event)
+            self.emotions[known.said.emotion] -= 1
+        self._turns[event.turn] = turn
+        self.emotions[turn.said.emotion] += 1
+        if len(self._turns) > self._kept:
+            self._forgotten = next(iter(self.turns))
+            del self._turns[self._forgotten]
