@@ -99,13 +99,6 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         console = Console()
         terminal = TerminalView(console) if has_room(console) else None
 
-    async def run() -> int:
-        streams = Streams(analyzer, settings, events=events, broker=broker)
-        if terminal is None:
-            return await serve(streams, entrance)
-        streams.onlookers.views.append(terminal)
-        async with terminal:
-            return await serve(streams, entrance, control=terminal.control)
-
-    if code := run_async(run()):
+    streams = Streams(analyzer, settings, events=events, broker=broker)
+    if code := run_async(serve(streams, entrance, terminal)):
         raise typer.Exit(code)

@@ -1,11 +1,9 @@
 """The ASGI application: its routes, behind the guard."""
 
-from collections.abc import Sequence
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
@@ -17,13 +15,12 @@ from streamer.server.streams import Streams
 from streamer.server.watching import watch
 
 
-def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[BaseRoute] = ()) -> ASGIApp:
+def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:
     """Put the application together.
 
     Args:
         streams: what it serves.
         token: what clients must show; None lets all in.
-        routes: further ones.
     """
     settings = streams.settings.server
     page = page_routes()
@@ -44,7 +41,6 @@ def create_app(streams: Streams, *, token: str | None = None, routes: Sequence[B
             WebSocketRoute("/v1/streams/{name}", stream),
             WebSocketRoute("/v1/watch", onlooker),
             *page,
-            *routes,
         ]
     )
     open_paths = OPEN_PATHS.union(route.path for route in page)

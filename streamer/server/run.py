@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.routing import BaseRoute
 
 from streamer.interrupts import Interrupts
 from streamer.outputs.terminal.controls import Controls
@@ -18,6 +18,9 @@ from streamer.server.streams import Streams
 from streamer.server.websocket import WebSocket
 from streamer.tasks import keep_going
 
+if TYPE_CHECKING:
+    from streamer.outputs.terminal.view import TerminalView
+
 _PING_EVERY_S = 20.0
 _MORE_WEBSOCKETS = 16
 """Those that are just being told why they are not let in."""
@@ -26,17 +29,16 @@ _log = logging.getLogger("merits.server")
 _user_log = logging.getLogger("merits")  # which no flood of strangers silences
 
 
-def make_server(streams: Streams, entrance: Entrance, routes: Sequence[BaseRoute] = ()) -> uvicorn.Server:
+def make_server(streams: Streams, entrance: Entrance) -> uvicorn.Server:
     """Put the server together; it is run by `serve(sockets=[entrance.socket])`, ended by `should_exit`.
 
     Args:
         streams: entered by the caller.
         entrance: where it listens.
-        routes: beside the protocol's own.
     """
     limits, tls = streams.settings.server, entrance.tls
     config = make_config(
-        create_app(streams, token=entrance.token, routes=routes),
+        create_app(streams, token=entrance.token),
         limits,
         ws=WebSocket,
         ws_max_size=limits.max_message_bytes,
@@ -54,13 +56,7 @@ def _not_left(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-async def serve(
-    streams: Streams,
-    entrance: Entrance,
-    *,
-    routes: Sequence[BaseRoute] = (),
-    control: Callable[[Controls], None] | None = None,
-) -> int:
+async def serve(streams: Streams, entrance: Entrance, view: "TerminalView | None" = None) -> int:
     """Serve until interrupted.
 
     The first Ctrl-C (or SIGTERM) accepts nothing more, and tells what was heard; the second one leaves.
@@ -68,16 +64,19 @@ async def serve(
     Args:
         streams: entered here.
         entrance: where.
-        routes: beside the protocol's own.
-        control: is given what ends it or marks a moment (the keys of a view).
+        view: shows all streams, and its keys end it or mark a moment; entered here.
 
     Returns:
         The exit code: 128 plus the number of the signal that ended it; 0 when a key did, or when nobody reads
         the events on standard output any more.
     """
-    _fit_into_open_files(streams)
-    async with streams:
-        server = make_server(streams, entrance, routes)
+    async with AsyncExitStack() as stack:
+        if view is not None:
+            await stack.enter_async_context(view)
+            streams.onlookers.views.append(view)
+        _fit_into_open_files(streams)
+        await stack.enter_async_context(streams)
+        server = make_server(streams, entrance)
 
         def stop() -> None:
             server.should_exit = True
@@ -85,8 +84,8 @@ async def serve(
                 _user_log.warning("finishing %d streams; interrupt again to leave them", running)
 
         with Interrupts(stop) as interrupts:
-            if control is not None:
-                control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
+            if view is not None:
+                view.control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
             _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
             watch = keep_going(_stop_without_reader(streams, server), "standard output")
             try:
