@@ -126,7 +126,11 @@ class Analyzer:
 
     def close(self) -> None:
         """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
-        self._workers.close()
+        workers = self._workers
+        for batcher in (workers.voice_activity, *workers.prioritised):
+            batcher.close()
+        for threads in (workers.context, workers.recognisers, workers.feature_extractor):
+            threads.close()
         if isinstance(self.transcriber, ClosingTranscriber):
             self.transcriber.close()
 
@@ -182,21 +186,10 @@ class Workers:
         if bundle.care is not None and bundle.speech is not None:
             self.voices = _embedder(VoicesEmbedder(bundle.care, bundle.speech))
             self.embedders.append(self.voices)
-        self._batchers: list[Batcher[Any, Any]] = [self.recognition, *self.embedders]
+        self.prioritised: list[Batcher[Any, Any]] = [self.recognition, *self.embedders]
         self.context = Threads("context")
         self.recognisers = Threads("listening", LISTENING)
         self.feature_extractor = Threads("features")
-
-    def lag_s(self, urgency: Urgency) -> float:
-        """How long the oldest of the jobs has waited that are at least so urgent, in seconds; 0 for none."""
-        return max(batcher.lag_s(urgency) for batcher in self._batchers)
-
-    def close(self) -> None:
-        """End them; nothing can be done any more."""
-        for batcher in (self.voice_activity, *self._batchers):
-            batcher.close()
-        for threads in (self.context, self.recognisers, self.feature_extractor):
-            threads.close()
 
 
 def _embedder(embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, Tensor]:
@@ -254,8 +247,8 @@ class AnalyzerClient:
         return self._workers.voice_activity.streams < 2
 
     def lag_s(self, urgency: Urgency) -> float:
-        """How long the oldest of all streams' jobs has waited that are at least so urgent, in seconds."""
-        return self._workers.lag_s(urgency)
+        """How long the oldest of all jobs has waited that are at least so urgent, in seconds; 0 for none."""
+        return max(batcher.lag_s(urgency) for batcher in self._workers.prioritised)
 
     async def judge(self, request: VadRequest) -> list[float]:
         """Judge voice activity, together with other streams'."""

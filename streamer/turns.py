@@ -284,12 +284,12 @@ class TurnDetector:
             events.append(TurnResumed(self.channel, self._onset))
         silence = end - self._voiced_end
         too_long = end - self._onset >= self._max_turn
-        if self._state is TurnState.SPEAKING and silence >= self._pause and not too_long:
+        if silence >= self._pause and not too_long and self._state is TurnState.SPEAKING:
             self._state = TurnState.PAUSED
             self._pause_start = self._voiced_end
             self._patience = self._endpointer.silence()
             events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
-        if self._state is TurnState.PAUSED and silence >= self._patience:
+        if silence >= self._patience and self._state is TurnState.PAUSED:
             events.append(self._end(end, "silence"))
             self._last_sound = self._voiced_end
             self._state = TurnState.QUIET
