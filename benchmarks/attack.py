@@ -29,7 +29,7 @@ from benchmarks.attackers import KINDS, idle
 from benchmarks.conversations import Clip, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import TalkSource
-from streamer.server.files import raise_limit
+from streamer.server.transport.files import raise_limit
 
 ALONE, MIXED = "nobody", "all at once"
 
@@ -148,7 +148,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     raise_limit()
     clips = sentences()
-    program = "from streamer.app import main; main()"
+    program = "from streamer.cli.app import main; main()"
     command = [sys.executable, "-c", program, "serve", "--port", str(arguments.port), "--asr", "none"]
     cases = {
         ALONE: [],

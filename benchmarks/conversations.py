@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.audio.decode import Decoder
+from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.transcribers.base import Transcript
 

@@ -27,9 +27,9 @@ from benchmarks.hesitant import SpokenTurn
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.progress import progress
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
-from streamer.transcribers.pocketsphinx import PocketSphinx
-from streamer.turns import Turn, TurnDetector, TurnEnded, TurnPaused, TurnResumed, TurnSettings
-from streamer.vad import CHUNK_SAMPLES
+from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
+from streamer.turns.detector import Turn, TurnDetector, TurnEnded, TurnPaused, TurnResumed, TurnSettings
+from streamer.turns.vad import CHUNK_SAMPLES
 
 FIXED_MS = (250, 320, 400, 500, 600, 700, 800, 1000)
 HINT_DELAY_MS = 100
@@ -48,12 +48,12 @@ class Recorded:
         self._probabilities = iter(probabilities)
 
     def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
-        """As in `streamer.vad.VoiceActivity`."""
+        """As in `streamer.turns.vad.VoiceActivity`."""
         del keep_open
         return [next(self._probabilities, 0.0) for _ in chunks]
 
     def reset(self) -> None:
-        """As in `streamer.vad.VoiceActivity`."""
+        """As in `streamer.turns.vad.VoiceActivity`."""
 
 
 def declared_turns(heard: Recording, settings: TurnSettings, words_of: WordsOf | None) -> list[Turn]:

@@ -14,7 +14,7 @@ from benchmarks.hesitant import Sentence, SpokenTurn, Word, align, converse
 from benchmarks.progress import progress
 from benchmarks.recognition import WORDS, read_audio
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.vad import CHUNK_SAMPLES, GatedSilero
+from streamer.turns.vad import CHUNK_SAMPLES, GatedSilero
 
 _PIECE = 6 * SAMPLE_RATE // 10
 """Segments of the meetings' speakers are taken in pieces of this length, which stand for words."""

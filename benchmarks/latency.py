@@ -25,13 +25,13 @@ from rich.progress import track
 
 from benchmarks.conversations import AssembledConversation, acted, assemble, talk
 from benchmarks.machine import describe_machine, write_result
-from streamer.analyzer import Analyzer
+from streamer.analysis.analyzer import Analyzer
 from streamer.audio.file import FileSource
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
-from streamer.config import Settings
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
-from streamer.pipeline import Pipeline
-from streamer.sessions import load_analyzer
+from streamer.session.pipeline import Pipeline
+from streamer.session.run import load_analyzer
+from streamer.settings.settings import Settings
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 STEPS = ("endpoint", "transcribe", "embed", "context", "total")

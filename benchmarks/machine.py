@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from streamer.cores import cores
+from streamer.machine.cores import cores
 
 PACKAGES = (
     "av",

@@ -31,8 +31,8 @@ from benchmarks.whisper_path import exercise
 from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
 from streamer.transcribers.faster_whisper import FasterWhisper, cached_model
-from streamer.transcribers.pocketsphinx import PocketSphinx
-from streamer.turns import TurnDetector, TurnPaused
+from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
+from streamer.turns.detector import TurnDetector, TurnPaused
 
 ROOT = Path(__file__).parents[1]
 AUDIO = ROOT.parent / "shared" / "audio"

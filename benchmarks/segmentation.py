@@ -20,9 +20,9 @@ from rich.table import Table
 
 from benchmarks.conversations import AssembledConversation, SpokenTurn, assemble
 from benchmarks.machine import describe_machine, write_result
-from streamer.audio.decode import Decoder
+from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
-from streamer.turns import Turn, TurnDetector, TurnEnded
+from streamer.turns.detector import Turn, TurnDetector, TurnEnded
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 STEP_S = 0.001

@@ -30,10 +30,10 @@ from benchmarks.conversations import KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
 from models.files import write_whole
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
-from streamer.pipeline import Pipeline
-from streamer.sessions import load_analyzer
+from streamer.analysis.analyzer import Analyzer
+from streamer.session.pipeline import Pipeline
+from streamer.session.run import load_analyzer
+from streamer.settings.settings import Settings
 
 GROWTH = 0.02
 STALL_MS = 20.0

@@ -32,7 +32,7 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "conversation.flac"
 MERITS = Path(sys.executable).parent / "merits"
 HELP_TARGET_S = 0.5
 IMPORTS = (
-    "streamer.app",
+    "streamer.cli.app",
     "typer",
     "rich.console",
     "numpy",
@@ -50,7 +50,7 @@ IMPORTS = (
     "faster_whisper",
     "sounddevice",
     "aiomqtt",
-    "streamer.sessions",
+    "streamer.session.run",
 )
 """What commands import, ours and others'; later ones include earlier ones."""
 
@@ -138,7 +138,9 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
     result["imports"] = {
         module: several(partial(import_cost, module), f"import {module}") for module in IMPORTS
     }
-    result["import_tree_ms"] = {name: import_tree(name) for name in ("streamer.app", "streamer.sessions")}
+    result["import_tree_ms"] = {
+        name: import_tree(name) for name in ("streamer.cli.app", "streamer.session.run")
+    }
     return result
 
 

@@ -26,10 +26,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.conversations import Clip, KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, cpu_s, one_by_one
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
-from streamer.pipeline import Pipeline
-from streamer.sessions import load_analyzer
+from streamer.analysis.analyzer import Analyzer
+from streamer.session.pipeline import Pipeline
+from streamer.session.run import load_analyzer
+from streamer.settings.settings import Settings
 
 LIMIT_MS = 300.0
 HELD_BACK_S = 1.0
@@ -108,7 +108,7 @@ def ramp(first: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: float, 
 
 def over_websockets(count: int, clips: Sequence[Clip], seconds: float) -> dict[str, Any]:
     """So many clients of a real `merits serve`, in a process of its own, without a recogniser."""
-    program = "from streamer.app import main; main()"
+    program = "from streamer.cli.app import main; main()"
     command = [sys.executable, "-c", program, "serve", "--port", "0", "--asr", "none"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None

@@ -15,7 +15,7 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.conversations import Clip, SpokenTurn, talk
-from streamer.analyzer import Analyzer
+from streamer.analysis.analyzer import Analyzer
 from streamer.audio.cutter import FrameCutter
 from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame
 from streamer.events import AudioGap, Event, Health, TurnFinal, TurnPartial

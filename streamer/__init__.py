@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import models as models  # before any library is: see there
 
 if TYPE_CHECKING:
-    from streamer.analyzer import Analyzer
+    from streamer.analysis.analyzer import Analyzer
+    from streamer.api import analyze, load_models
     from streamer.audio.frame import (
         FRAME_SAMPLES,
         SAMPLE_RATE,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         DeviceBack,
         DeviceLost,
     )
-    from streamer.config import Settings, load_settings
     from streamer.errors import InputError, RunError
     from streamer.events import (
         AudioDeviceBack,
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
         TurnStarted,
         parse_event,
     )
-    from streamer.interface import analyze, load_models
     from streamer.outputs.base import Output
+    from streamer.settings.settings import Settings, load_settings
     from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
 
 _WHERE = {
-    "streamer.analyzer": ("Analyzer",),
+    "streamer.analysis.analyzer": ("Analyzer",),
     "streamer.audio.frame": (
         "FRAME_SAMPLES",
         "SAMPLE_RATE",
@@ -55,7 +55,7 @@ _WHERE = {
         "DeviceBack",
         "DeviceLost",
     ),
-    "streamer.config": ("Settings", "load_settings"),
+    "streamer.settings.settings": ("Settings", "load_settings"),
     "streamer.errors": ("InputError", "RunError"),
     "streamer.events": (
         "AudioDeviceBack",
@@ -70,7 +70,7 @@ _WHERE = {
         "TurnStarted",
         "parse_event",
     ),
-    "streamer.interface": ("analyze", "load_models"),
+    "streamer.api": ("analyze", "load_models"),
     "streamer.outputs.base": ("Output",),
     "streamer.transcribers.base": ("Listening", "ListeningTranscriber", "Transcriber", "Transcript"),
 }

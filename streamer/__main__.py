@@ -2,11 +2,11 @@
 
 import os
 
-from streamer.interrupts import leave_at_once
+from streamer.session.interrupts import leave_at_once
 
 
 def main() -> None:
-    """Run the command line (see `streamer.app.main`)."""
+    """Run the command line (see `streamer.cli.app.main`)."""
     leave_at_once()
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # one that was closed: no file of ours becomes it
         pass
@@ -15,7 +15,7 @@ def main() -> None:
 
     logs.configure()
     logs.log_what_nobody_catches()
-    from streamer.app import main as run
+    from streamer.cli.app import main as run
 
     run()
 

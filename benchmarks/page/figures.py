@@ -1,4 +1,4 @@
-"""The figures of the page, a function a benchmark, drawn within `offline_train.svg.look`.
+"""The figures of the page, a function a benchmark, drawn within `offline_train.plots.look`.
 
 The limits that they show are those of the claims in the templates.
 """
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.page.plots import grouped_bars, limit, panels, plain
-from offline_train.svg import BLUE, COLOURS, GREY, MARKERS, ORANGE
+from offline_train.plots import BLUE, COLOURS, GREY, MARKERS, ORANGE
 
 Result = Mapping[str, Any]
 """What a benchmark wrote."""

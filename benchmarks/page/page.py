@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.page.figures import Result, by_turn, starts
 from benchmarks.page.sections import SECTIONS, read
-from offline_train.svg import look, save
+from offline_train.plots import look, save
 from offline_train.tables.markdown import environment, fill
 
 FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"

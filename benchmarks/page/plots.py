@@ -7,7 +7,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from offline_train.svg import COLOURS, GREY
+from offline_train.plots import COLOURS, GREY
 
 
 def panels(count: int, height: float = 3.2) -> tuple[Figure, Sequence[Axes]]:

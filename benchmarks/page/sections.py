@@ -35,7 +35,7 @@ class Section:
         name: of its result, its template and its figure.
         title: heading.
         needs: keys that its result has; one without them was written by another version of the module.
-        draw: its figure, within `offline_train.svg.look`.
+        draw: its figure, within `offline_train.plots.look`.
         module: of `benchmarks`, which measures it; the name where it is "".
         options: of the command, beside --json.
     """

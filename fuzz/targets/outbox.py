@@ -13,7 +13,7 @@ from fuzz.target import Run, Target
 from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.outbox import OutboxSettings
 
 _BROKER = "mqtt://localhost:1883"
 _FILE = b"SQLite format 3\0"

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fuzz.target import Run, Target
-from streamer.config import CONFIG_FILE, Settings, load_settings
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.transcribers.wyoming_address import SCHEME, WyomingAddress
+from streamer.settings.settings import CONFIG_FILE, Settings, load_settings
+from streamer.transcribers.wyoming.address import SCHEME, WyomingAddress
 
 _BETWEEN = b"\n\0\n"
 """Between the file and the variables, one a line."""

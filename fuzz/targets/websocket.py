@@ -12,15 +12,15 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from fuzz.target import Run, Target
-from streamer.config import Settings
 from streamer.server.application import create_app
-from streamer.server.entrance import Entrance
+from streamer.server.listener import Entrance
 from streamer.server.protocol import parse_control
 from streamer.server.run import make_server
-from streamer.server.settings import ServerSettings
 from streamer.server.streams import Streams
-from streamer.server.websocket import GONE
-from streamer.sessions import load_analyzer
+from streamer.server.transport.websocket import GONE
+from streamer.session.run import load_analyzer
+from streamer.settings.server import ServerSettings
+from streamer.settings.settings import Settings
 from tests.tiny import make_bundle
 
 _BETWEEN = b"\n\n"

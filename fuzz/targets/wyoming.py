@@ -13,8 +13,8 @@ from wyoming.error import Error
 from wyoming.event import Eventable
 
 from fuzz.target import Run, Target
-from streamer.transcribers.wyoming import Wyoming
-from streamer.transcribers.wyoming_address import WyomingAddress
+from streamer.transcribers.wyoming.address import WyomingAddress
+from streamer.transcribers.wyoming.transcriber import Wyoming
 from tests.streamer.sound import conversation
 
 _BETWEEN = b"\n\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from offline_train.ablations.plan import Plan, Step
 from offline_train.ablations.report import Comparison, Experiment
-from offline_train.annotations import read_annotations
+from offline_train.annotation.records import read_annotations
 from offline_train.corpora.corpus import Corpus
 from offline_train.errors import UsageError
 

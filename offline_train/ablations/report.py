@@ -9,7 +9,7 @@ from rich.table import Table
 
 from offline_train.ablations.plan import Step
 from offline_train.ablations.scores import MEASURES, Spread, scores
-from offline_train.run import Run
+from offline_train.runs.run import Run
 
 
 @dataclass(frozen=True)

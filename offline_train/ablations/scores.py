@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.run import Run
+from offline_train.runs.run import Run
 
 MEASURES = {
     "weighted_f1": "weighted F1",

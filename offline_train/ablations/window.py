@@ -9,7 +9,7 @@ from offline_train.ablations.experiments import stages
 from offline_train.ablations.plan import Plan, Step
 from offline_train.ablations.scores import Spread
 from offline_train.errors import UsageError
-from offline_train.run import Run
+from offline_train.runs.run import Run
 
 Evaluations = Mapping[str, Sequence[Step]]
 """By what is judged, of all seeds."""

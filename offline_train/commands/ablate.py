@@ -62,8 +62,8 @@ class RunsOptions(CorpusOptions):
         """
         from offline_train.ablations.experiments import has_sound
         from offline_train.ablations.plan import Change, Plan
-        from offline_train.kinds import kind_of
-        from offline_train.run import Run
+        from offline_train.runs.kinds import kind_of
+        from offline_train.runs.run import Run
 
         kinds = {folder: kind_of(Run(folder)) for folder in self.teacher or []}
         for folder, kind in kinds.items():
@@ -164,7 +164,7 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     from rich.console import Console
 
     from offline_train.ablations.report import show
-    from offline_train.run import write_json
+    from offline_train.runs.run import write_json
     from offline_train.tables.figures import draw_guidance, guidance_of
 
     summary = {

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from typer import Option
 
-from offline_train.annotators.annotate import annotate as work
-from offline_train.annotators.base import Annotator, EndpointError
-from offline_train.annotators.output import Output
-from offline_train.annotators.texts import Texts, corpus_texts, file_texts
-from offline_train.annotators.valence import Scale
+from offline_train.annotation.annotate import annotate as work
+from offline_train.annotation.base import Annotator, EndpointError
+from offline_train.annotation.output import Output
+from offline_train.annotation.texts import Texts, corpus_texts, file_texts
+from offline_train.annotation.valence import Scale
 from offline_train.commands.documented import documented
 from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import (
@@ -78,8 +78,8 @@ class TextOptions:
         Raises:
             UsageError: it is not said which, or they can't be read.
         """
-        from offline_train.source import Source
-        from offline_train.transcripts import corpus_of, read_transcripts
+        from offline_train.runs.source import Source
+        from offline_train.transcription.transcripts import corpus_of, read_transcripts
 
         if self.texts is not None:
             for name in ("corpus", "data", "split", "transcripts", "valence_scale"):
@@ -196,10 +196,10 @@ def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
 
     merits-train annotate llm --model llama3 --base-url http://localhost:11434/v1 --texts a.txt --out a.jsonl
     """
-    from offline_train.annotators.endpoint import EndpointSettings, read_key
-    from offline_train.annotators.llm import LlmAnnotator
-    from offline_train.annotators.prompt import PAPER_PROMPT, read_prompt
-    from offline_train.annotators.usage import Usage
+    from offline_train.annotation.endpoint import EndpointSettings, read_key
+    from offline_train.annotation.llm import LlmAnnotator
+    from offline_train.annotation.prompt import PAPER_PROMPT, read_prompt
+    from offline_train.annotation.usage import Usage
 
     texts = job.read(source)
     with Output(job.out) as output:
@@ -221,7 +221,7 @@ def lexicon(source: TextOptions, job: JobOptions) -> None:
 
     merits-train annotate lexicon --corpus meld --data MELD.Raw --out lexicon.jsonl --oracle
     """
-    from offline_train.annotators.lexicon import LexiconAnnotator
+    from offline_train.annotation.lexicon import LexiconAnnotator
 
     texts = job.read(source)
     with Output(job.out) as output:
@@ -241,7 +241,7 @@ def classifier(source: TextOptions, job: JobOptions, bundle: str, labels: Labels
     Args:
         bundle: Folder or name of the bundle, such as meld-small.
     """
-    from offline_train.annotators.classifier import ClassifierAnnotator
+    from offline_train.annotation.classifier import ClassifierAnnotator
 
     texts = job.read(source)
     with Output(job.out) as output:
@@ -261,8 +261,8 @@ def teachers(source: TextOptions, job: JobOptions, teacher: list[Path]) -> None:
     Args:
         teacher: Finished run of `stage1 text`. May be repeated: several are averaged.
     """
-    from offline_train.annotators.teachers import TeacherAnnotator
-    from offline_train.run import Run
+    from offline_train.annotation.teachers import TeacherAnnotator
+    from offline_train.runs.run import Run
 
     texts = job.read(source)
     with Output(job.out) as output:
@@ -289,7 +289,7 @@ def corpus(
         agreement: Share of the labels to keep, 0 to 1; the others are replaced by any other label.
         seed: Seed of the choice that --agreement makes.
     """
-    from offline_train.annotators.human import HumanAnnotator, human_label
+    from offline_train.annotation.human import HumanAnnotator, human_label
 
     texts = job.read(source, labelled=True)
     wanted = tuple(text for text in texts.texts if human_label(text, labels))[: job.limit]
@@ -328,7 +328,7 @@ def agreement(
 
 
 def _agreement(path: Path, texts: Texts, console: Console) -> dict[str, Any]:
-    from offline_train.annotators.agreement import agreement_with_people, show_agreement
+    from offline_train.annotation.agreement import agreement_with_people, show_agreement
 
     found = agreement_with_people(path, texts)
     show_agreement(found, console)

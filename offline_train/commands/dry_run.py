@@ -24,8 +24,8 @@ def dry_run(
     from rich.console import Console
     from rich.table import Table
 
-    from offline_train import dry_run as trial
     from offline_train.errors import UsageError
+    from offline_train.stages import dry_run as trial
 
     if stage is not None and stage not in trial.STAGES:
         raise UsageError(f"there is no stage {stage}; one of: {', '.join(trial.STAGES)}")

@@ -22,8 +22,8 @@ from offline_train.corpora.corpus import Split
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from offline_train.source import Source
-    from offline_train.subject import Subject
+    from offline_train.evaluation.target import Subject
+    from offline_train.runs.source import Source
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def evaluate(
     if pictures is not None and not pictures.absolute().parent.is_dir():
         raise UsageError(f"cannot write {pictures}: there is no folder {pictures.parent}")
 
-    from offline_train.evaluate import evaluate as judge
-    from offline_train.evaluate import scored_part, temperature_on, write_predictions
+    from offline_train.evaluation.evaluate import evaluate as judge
+    from offline_train.evaluation.evaluate import scored_part, temperature_on, write_predictions
 
     subject, source = _of_bundle(bundle, on.corpus, on.data) if bundle else _of_run(run, on.corpus, on.data)
     given: dict[str, Any] = {"fold": on.fold, "features": on.features, "transcripts": on.transcripts}
@@ -105,7 +105,7 @@ def evaluate(
     if predictions is not None:
         write_predictions(predictions, rows)
     if pictures is not None:
-        from offline_train.pictures import draw
+        from offline_train.evaluation.figures import draw
 
         draw(report, pictures)
     write_report(json_out, report)
@@ -118,8 +118,8 @@ def evaluate(
 
 def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[Subject, Source]":
     from models.bundle import load_bundle
-    from offline_train.source import Source
-    from offline_train.subject import bundle_subject
+    from offline_train.evaluation.target import bundle_subject
+    from offline_train.runs.source import Source
 
     assert corpus is not None
     assert data is not None
@@ -127,9 +127,9 @@ def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[Su
 
 
 def _of_run(folder: Path | None, corpus: str | None, data: Path | None) -> "tuple[Subject, Source]":
-    from offline_train.run import Run
-    from offline_train.source import Source
-    from offline_train.subject import run_subject, source_of_run
+    from offline_train.evaluation.target import run_subject, source_of_run
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import Source
 
     assert folder is not None
     run = Run(folder)

@@ -35,8 +35,8 @@ def export(
         version: Version number of the bundle.
         folds: Run of `stage1 speech --folds`, whose figures the model card shows.
     """
-    from offline_train.export import export_bundle
-    from offline_train.run import Run
+    from offline_train.bundling.export import export_bundle
+    from offline_train.runs.run import Run
 
     exported = export_bundle(
         Run(run), data, name, version, out, Run(folds) if folds else None, command_line()

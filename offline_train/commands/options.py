@@ -14,11 +14,11 @@ from typer import Option
 from offline_train.corpora.registry import CORPORA
 from offline_train.errors import UsageError
 from offline_train.files import write_json
-from offline_train.settings import resolve
+from offline_train.settings.settings import resolve
 
 if TYPE_CHECKING:
-    from offline_train.run import Run
-    from offline_train.source import Source
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import Source
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class CorpusOptions:
         self, features: str | None = None, fold: int | None = None, transcripts: Path | None = None
     ) -> "Source":
         """The corpus as a run stores it; see `Source`."""
-        from offline_train.source import Source  # and torch with it
+        from offline_train.runs.source import Source  # and torch with it
 
         return Source(self.corpus, self.data, features, fold, transcripts)
 
@@ -125,7 +125,7 @@ def command_line() -> str:
 
 def open_run(out: Path, settings: object, **more: Any) -> "Run":
     """Start a run, or take up the one that is there."""
-    from offline_train.run import Run  # and torch with it
+    from offline_train.runs.run import Run  # and torch with it
 
     return Run.open(out, {"settings": settings, **more}, command=command_line())
 

@@ -40,13 +40,13 @@ def pretrain_care(
             [default: the preset's]
     """
     from offline_train.corpora.corpus import Conversation
-    from offline_train.pretrain_care import PretrainCareSettings
-    from offline_train.pretrain_care import pretrain_care as train
-    from offline_train.run import Run
-    from offline_train.source import Source
-    from offline_train.transcription.progress import progress_bar
+    from offline_train.progress_bar import progress_bar
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import Source
+    from offline_train.stages.pretrain_care import PretrainCareSettings
+    from offline_train.stages.pretrain_care import pretrain_care as train
     from offline_train.transcription.recordings import read_recordings
-    from offline_train.transcripts import read_transcripts, with_transcripts
+    from offline_train.transcription.transcripts import read_transcripts, with_transcripts
 
     if (corpus is None) != (data is None) or (corpus is None and audio is None):
         raise UsageError("say what to listen to: --corpus NAME --data FOLDER, --audio FOLDER, or both")

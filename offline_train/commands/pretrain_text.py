@@ -24,9 +24,9 @@ def pretrain_text(
         annotations: Annotated texts, as `merits-train annotate` writes them. May be repeated.
         pretrained: Earlier run of pretrain-text, of the same encoder, whose weights to start from.
     """
-    from offline_train.pretrain_text import PretrainTextSettings
-    from offline_train.pretrain_text import pretrain_text as train
-    from offline_train.run import Run
+    from offline_train.runs.run import Run
+    from offline_train.stages.pretrain_text import PretrainTextSettings
+    from offline_train.stages.pretrain_text import pretrain_text as train
 
     chosen = settings.resolve(PretrainTextSettings, "pretrain-text", base=base)
     parents = {"pretrained": pretrained} if pretrained else {}

@@ -21,8 +21,8 @@ from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
     from offline_train.corpora.corpus import Corpus
-    from offline_train.run import Run
-    from offline_train.source import Source
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import Source
 
 
 stage1 = typer.Typer(
@@ -62,8 +62,8 @@ def text(
         pretrained: Run of pretrain-text, whose weights to start from.
         teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated: several are averaged.
     """
-    from offline_train.kinds import expect
-    from offline_train.stage1_text import TextStageSettings, train_text
+    from offline_train.runs.kinds import expect
+    from offline_train.stages.stage1_text import TextStageSettings, train_text
 
     started = _finished(pretrained) if pretrained else None
     teachers = [expect(_finished(folder), "text1") for folder in teacher or []]
@@ -101,7 +101,7 @@ def speech(
         pretrained: Run of pretrain-care, whose weights to start from.
         folds: Cross-validate: train on every fold of corpus ravdess in turn.
     """
-    from offline_train.stage1_speech import SpeechStageSettings, cross_validate, train_speech
+    from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 
     if folds and where.corpus != "ravdess":
         raise UsageError("--folds is for corpus ravdess; other corpora: --fold K, one run each")
@@ -146,7 +146,7 @@ def features(
 
 
 def _train_on_features(corpus: "Corpus", source: "Source", out: Path, settings: SettingsOptions) -> None:
-    from offline_train.stage1_features import FeatureStageSettings, train_features
+    from offline_train.stages.stage1_features import FeatureStageSettings, train_features
 
     chosen = settings.resolve(FeatureStageSettings, "stage1-features")
     run = open_run(out, chosen, corpus=source, parents={})
@@ -160,7 +160,7 @@ def _has_features(corpus: "Corpus") -> bool:
 
 
 def _finished(folder: Path) -> "Run":
-    from offline_train.run import Run
+    from offline_train.runs.run import Run
 
     run = Run(folder)
     if not run.finished:

@@ -12,8 +12,8 @@ from offline_train.commands.options import Clips, Data, Out, SettingsOptions, op
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from offline_train.run import Run
-    from offline_train.source import Source
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import Source
 
 
 stage2 = typer.Typer(
@@ -38,11 +38,11 @@ def text(
         stage1: Run of `stage1 text` to build on.
         teacher: Run of `stage2 text`, on any Stage I, to distil. May be repeated: several are averaged.
     """
-    from offline_train.embeddings import embed_corpus, load_context
-    from offline_train.kinds import expect
-    from offline_train.run import Run
-    from offline_train.source import parent
-    from offline_train.stage2 import ContextStageSettings, train_context, with_teachers
+    from offline_train.embeddings.text import embed_corpus, load_context
+    from offline_train.runs.kinds import expect
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import parent
+    from offline_train.stages.stage2 import ContextStageSettings, train_context, with_teachers
 
     chosen = settings.resolve(ContextStageSettings, "stage2")
     first = expect(Run(stage1), "text1")
@@ -78,12 +78,12 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     Args:
         stage1: Run of `stage1 speech` or `stage1 features` to build on.
     """
-    from offline_train import dialogues
-    from offline_train.embeddings import embed_corpus
-    from offline_train.kinds import expect
-    from offline_train.run import Run
-    from offline_train.source import Source
-    from offline_train.stage2 import ContextStageSettings, train_context
+    from offline_train.embeddings.text import embed_corpus
+    from offline_train.pairing import meld_ravdess
+    from offline_train.runs.kinds import expect
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import Source
+    from offline_train.stages.stage2 import ContextStageSettings, train_context
 
     chosen = settings.resolve(ContextStageSettings, "stage2")
     first = expect(Run(stage1), "speech1")
@@ -100,16 +100,16 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     if clips is None:
         train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
     else:
-        sound = dialogues.embed_clips(first, clips)
-        silent = dialogues.without_words(embed_corpus(corpus, None, None))
-        shown = dialogues.Mismatching(sound["train"].pool, dialogues.speech_trust(sound))
-        train_context("speech", dialogues.paired(silent, sound), corpus.labels, chosen, run, shown)
+        sound = meld_ravdess.embed_clips(first, clips)
+        silent = meld_ravdess.without_words(embed_corpus(corpus, None, None))
+        shown = meld_ravdess.Mismatching(sound["train"].pool, meld_ravdess.speech_trust(sound))
+        train_context("speech", meld_ravdess.paired(silent, sound), corpus.labels, chosen, run, shown)
     return report(run)
 
 
 def _source(first: "Run", data: Path | None) -> "Source":
     """The corpus that Stage I was trained on, in another folder where one is named."""
-    from offline_train.source import source_of
+    from offline_train.runs.source import source_of
 
     source = source_of(first)
     if source.corpus == "ravdess":

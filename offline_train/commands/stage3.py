@@ -32,11 +32,11 @@ def stage3(
     """
     from dataclasses import replace
 
-    from offline_train.embeddings import embed_corpus, load_context
-    from offline_train.kinds import expect
-    from offline_train.run import Run
-    from offline_train.source import parent, source_of
-    from offline_train.stage3 import FusionStageSettings, train_fusion
+    from offline_train.embeddings.text import embed_corpus, load_context
+    from offline_train.runs.kinds import expect
+    from offline_train.runs.run import Run
+    from offline_train.runs.source import parent, source_of
+    from offline_train.stages.stage3 import FusionStageSettings, train_fusion
 
     chosen = settings.resolve(FusionStageSettings, "stage3", joint=joint or None)
     words, sound = expect(Run(text), "text2"), expect(Run(speech), "speech2")
@@ -54,7 +54,7 @@ def stage3(
     run = open_run(out, chosen, corpus=source, parents={"text": text, "speech": speech}, clips=clips)
     if not run.finished:
         if clips is not None:
-            from offline_train.stage3_meld import train_on_pairs
+            from offline_train.stages.stage3_meld import train_on_pairs
 
             train_on_pairs(words, sound, corpus, clips, chosen, run)
         else:

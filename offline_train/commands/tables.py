@@ -29,7 +29,7 @@ def tables(
     import json
     import sys
 
-    from offline_train.run import write_json
+    from offline_train.runs.run import write_json
     from offline_train.tables.page import page
 
     if (runs is None) != from_json:

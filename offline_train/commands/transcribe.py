@@ -126,7 +126,7 @@ def _read_corpus(name: str, data: Path) -> Corpus:
 
 
 def _read_audio(place: Path, job: "Job") -> Corpus:
-    from offline_train.transcription.progress import progress_bar
+    from offline_train.progress_bar import progress_bar
     from offline_train.transcription.recordings import read_recordings
 
     with progress_bar() as bar:

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from offline_train.svg import COLOURS, MARKERS, look, save
+from offline_train.plots import COLOURS, MARKERS, look, save
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from typing import Any
 
 from offline_train.ablations.scores import scores
 from offline_train.errors import RunError
-from offline_train.pretrain_care import PretrainCareSettings
-from offline_train.pretrain_text import PretrainTextSettings
-from offline_train.run import Run
-from offline_train.settings import resolve
-from offline_train.stage1_features import FeatureStageSettings
-from offline_train.stage1_speech import SpeechStageSettings
-from offline_train.stage1_text import TextStageSettings
-from offline_train.stage2 import ContextStageSettings
-from offline_train.stage3 import FusionStageSettings
+from offline_train.runs.run import Run
+from offline_train.settings.settings import resolve
+from offline_train.stages.pretrain_care import PretrainCareSettings
+from offline_train.stages.pretrain_text import PretrainTextSettings
+from offline_train.stages.stage1_features import FeatureStageSettings
+from offline_train.stages.stage1_speech import SpeechStageSettings
+from offline_train.stages.stage1_text import TextStageSettings
+from offline_train.stages.stage2 import ContextStageSettings
+from offline_train.stages.stage3 import FusionStageSettings
 
 Json = dict[str, Any]
 _NO_MATTER = ("fit.seed", "fit.log_every", "fit.checkpoint_share")

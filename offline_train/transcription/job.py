@@ -9,8 +9,8 @@ from typing import Any
 from offline_train.corpora.corpus import SPLITS
 from offline_train.errors import RunError
 from offline_train.files import mend_lines, write_json
+from offline_train.transcription.transcripts import Transcript, metrics_file, read_transcripts
 from offline_train.transcription.word_errors import word_errors
-from offline_train.transcripts import Transcript, metrics_file, read_transcripts
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.audio import SAMPLE_RATE, load_audio
+from offline_train.corpora.audio import SAMPLE_RATE, load_audio
 from offline_train.corpora.corpus import SPLITS, Corpus, Recording
 from offline_train.corpora.errors import CorpusError
+from offline_train.progress_bar import progress_bar
 from offline_train.transcription.job import Job
-from offline_train.transcription.progress import progress_bar
 from offline_train.transcription.spans import WINDOW_S
+from offline_train.transcription.transcripts import Transcript, utterance_names
 from offline_train.transcription.whisper import Heard, Whisper
-from offline_train.transcripts import Transcript, utterance_names
 
 _DECODERS = 4
 _AHEAD = 32

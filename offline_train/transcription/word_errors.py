@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from offline_train.transcripts import Transcript
+from offline_train.transcription.transcripts import Transcript
 
 _TAG = re.compile(r"\[[^\]]*\]|<[^>]*>")
 _JOINT = re.compile(r"[-‐-―/…]|\.\.\.")

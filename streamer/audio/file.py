@@ -8,8 +8,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Literal, Self
 
-from streamer.audio.decode import Decoder
-from streamer.audio.decoding import Decoding
+from streamer.audio.decoding.decode import Decoder
+from streamer.audio.decoding.in_thread import Decoding
 from streamer.audio.follow import FollowedBytes
 from streamer.audio.frame import SAMPLE_RATE, AudioGap, AudioItem
 from streamer.audio.live_bytes import LiveBytes

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamer import log_options, logs, memory
+from streamer import logs
+from streamer.cli import log_options
 from streamer.cli.options import Asr, Bundle, Events, Metrics, Mqtt, StreamName, Text, View, Window
 from streamer.errors import InputError
-from streamer.interrupts import run_async
+from streamer.machine import memory
+from streamer.session.interrupts import run_async
 
 if TYPE_CHECKING:
-    from streamer.config import Settings
     from streamer.outputs.base import Output
-    from streamer.sessions import Stream
+    from streamer.session.run import Stream
+    from streamer.settings.settings import Settings
 
 _log = logging.getLogger("merits")
 
@@ -74,7 +76,7 @@ def analyze(
     """Analyze recordings, as fast as it goes or at their own pace."""
     from streamer.audio.file import FileSource
     from streamer.audio.pipe import check_given_once, file_behind
-    from streamer.config import load_settings
+    from streamer.settings.settings import load_settings
 
     settings = load_settings(
         asr=asr,
@@ -98,7 +100,7 @@ def analyze(
             if len(files) == 1:
                 raise
             _log.error("%s", error)
-    from streamer.sessions import Stream  # which takes seconds: a pipe is being read meanwhile
+    from streamer.session.run import Stream  # which takes seconds: a pipe is being read meanwhile
 
     streams = [
         Stream(
@@ -133,8 +135,8 @@ def listen(
 ) -> None:
     """Listen to a microphone until Ctrl-C."""
     from streamer.audio.microphone import MicrophoneSource
-    from streamer.config import load_settings
-    from streamer.sessions import Stream
+    from streamer.session.run import Stream
+    from streamer.settings.settings import load_settings
 
     settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, metrics=metrics)
     source = MicrophoneSource(int(device) if device is not None and device.isdecimal() else device)
@@ -181,11 +183,11 @@ def _run(
         logs.hide(broker.password)
 
     from streamer.outputs.console import Console
-    from streamer.sessions import load_analyzer, run_sessions
+    from streamer.session.run import load_analyzer, run_sessions
 
     port = None
     if settings.metrics is not None:
-        from streamer.metrics.server import MetricsPort, MetricsServer
+        from streamer.server.metrics_port import MetricsPort, MetricsServer
 
         port = MetricsPort(settings.metrics, settings.server.token_file)
         logs.hide(port.token)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamer import log_options, logs, memory
+from streamer import logs
+from streamer.cli import log_options
 from streamer.cli.options import Asr, Bundle, Mqtt, Text, Window
-from streamer.interrupts import run_async
+from streamer.machine import memory
+from streamer.session.interrupts import run_async
 
 if TYPE_CHECKING:
-    from streamer.config import Settings
+    from streamer.settings.settings import Settings
 
 
 def serve(
@@ -48,7 +50,7 @@ def serve(
     Addresses other than this machine's own are only listened on with a token. Try it:
     python examples/client.py samples/conversation.wav
     """
-    from streamer.config import load_settings
+    from streamer.settings.settings import load_settings
 
     server = {
         "host": host,
@@ -72,9 +74,9 @@ def serve(
 
 def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     from streamer.outputs.jsonl import STDOUT
+    from streamer.outputs.jsonl_folder import check_folder
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.server.entrance import Entrance
-    from streamer.server.events_folder import check_folder
+    from streamer.server.listener import Entrance
 
     log_options.settle(settings)
     memory.check_limit()
@@ -86,7 +88,7 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
 
     from streamer.server.run import serve
     from streamer.server.streams import Streams
-    from streamer.sessions import load_analyzer
+    from streamer.session.run import load_analyzer
 
     analyzer = load_analyzer(settings)
     if not log_options.is_level_chosen():

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from streamer.analyzer import Analyzer
-from streamer.metrics.running import Snapshot
+from streamer.analysis.analyzer import Analyzer
+from streamer.analysis.sessions import Snapshot
 from streamer.tasks import dead_parts
 
 

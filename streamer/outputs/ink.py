@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-from streamer.palette import Look
+from streamer.outputs.palette import Look
 
 Ink = Callable[[Look], str]
 """From a look to the rich style of its text and bars."""

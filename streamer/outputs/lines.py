@@ -20,8 +20,8 @@ from streamer.events import (
 )
 from streamer.outputs.console import print_line
 from streamer.outputs.ink import Ink, ink_for
+from streamer.outputs.palette import looks
 from streamer.outputs.wording import clock, emotion_text, words
-from streamer.palette import looks
 from streamer.printable import printable
 
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from streamer.errors import InputError
-from streamer.event_lines import LONGEST, Line, check_ends, event_lines, is_utf8
 from streamer.events import Event, read_event
+from streamer.replay.event_lines import LONGEST, Line, check_ends, event_lines, is_utf8
 
 STDIN = "-"
 _BLOCK = 1 << 16

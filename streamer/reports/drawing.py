@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from streamer.outputs.palette import looks
 from streamer.outputs.wording import clock
-from streamer.palette import looks
 from streamer.reports import measures
 from streamer.reports.record import Record, Turn, end_ms, name_of, side_by_side
 from streamer.reports.wording import one_line

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.audio.decode import Decoder
+from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.errors import RunError
 from streamer.reports.sound import Sound

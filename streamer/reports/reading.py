@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 from streamer.errors import InputError
+from streamer.outputs.session_state import SessionState
 from streamer.replay.recording import Recording
 from streamer.reports.record import Record
-from streamer.session_state import SessionState
 
 _log = logging.getLogger("merits")
 

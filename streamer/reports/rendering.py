@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamer.reports import audacity, elan, emotionml, rttm, subtitles, table
-from streamer.reports.formats import Format
+from streamer.reports.formats import audacity, elan, emotionml, rttm, subtitles, table
+from streamer.reports.formats.format import Format
 from streamer.reports.record import Record
 from streamer.reports.sound import Sound
 
@@ -48,7 +48,7 @@ def render(
         case Format.EAF:
             return elan.to_eaf(record, sound)
         case Format.HTML:
-            from streamer.reports.html import to_html
+            from streamer.reports.formats.html import to_html
 
             return to_html(record, _playable(sound, link)).encode()
 

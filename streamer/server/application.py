@@ -7,12 +7,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from streamer.metrics.routes import monitoring_routes
+from streamer.server.auth import OPEN_PATHS, Guard
 from streamer.server.connection import converse
-from streamer.server.guard import OPEN_PATHS, Guard
+from streamer.server.metrics_routes import monitoring_routes
 from streamer.server.page import page_routes
 from streamer.server.streams import Streams
-from streamer.server.watching import watch
+from streamer.server.watchers.connection import watch
 
 
 def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:

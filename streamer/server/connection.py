@@ -8,12 +8,10 @@ from functools import partial
 from starlette.websockets import WebSocket
 
 from streamer.errors import InputError, RunError
-from streamer.pipeline import Pipeline
-from streamer.server.budget import Budget
 from streamer.server.client_events import ClientEvents
+from streamer.server.client_link import Line
 from streamer.server.feeds import Feed, make_feed
 from streamer.server.leaving import leave
-from streamer.server.line import Line
 from streamer.server.protocol import (
     NAME_PATTERN,
     End,
@@ -27,6 +25,8 @@ from streamer.server.protocol import (
 )
 from streamer.server.source import StreamSource
 from streamer.server.streams import Stream, Streams
+from streamer.server.transport.budget import Budget
+from streamer.session.pipeline import Pipeline
 
 _CONTROLS_AT_ONCE = 200
 

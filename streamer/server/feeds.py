@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.audio.cutter import FrameCutter
-from streamer.audio.decode import Decoder
+from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.resample import MonoResampler
 from streamer.errors import InputError

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from streamer.interrupts import Interrupts
-from streamer.outputs.terminal.controls import Controls
-from streamer.server import files
+from streamer.outputs.controls import Controls
 from streamer.server.application import create_app
-from streamer.server.entrance import Entrance
-from streamer.server.listening import BoundedServer, make_config
+from streamer.server.listener import Entrance
 from streamer.server.streams import Streams
-from streamer.server.websocket import WebSocket
+from streamer.server.transport import files
+from streamer.server.transport.accepting import BoundedServer, make_config
+from streamer.server.transport.websocket import WebSocket
+from streamer.session.interrupts import Interrupts
 from streamer.tasks import keep_going
 
 if TYPE_CHECKING:

@@ -9,21 +9,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
+from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event, SessionEnded, SessionStarted, TurnFinal
+from streamer.machine.memory_left import Memory
 from streamer.metrics.prometheus import Metrics
 from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.jsonl import STDOUT, JsonLines
+from streamer.outputs.jsonl_folder import SessionFile
 from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.publishing import Publishing, publishing
-from streamer.server.budget import Budget
-from streamer.server.events_folder import SessionFile
-from streamer.server.line import Line
-from streamer.server.memory import Memory
-from streamer.server.onlookers import Onlookers
+from streamer.server.client_link import Line
 from streamer.server.protocol import Problem, Refused, Start
+from streamer.server.transport.budget import Budget
+from streamer.server.watchers.watchers import Onlookers
+from streamer.settings.settings import Settings
 
 log = logging.getLogger("merits.server")
 

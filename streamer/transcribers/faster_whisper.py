@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.cores import cores
 from streamer.errors import InputError, RunError
+from streamer.machine.cores import cores
 from streamer.transcribers.base import Transcript
 from streamer.transcribers.repetition import without_loops
 

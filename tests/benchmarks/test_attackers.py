@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.attackers import Done, idle
-from streamer.config import Settings
-from streamer.sessions import load_analyzer
+from streamer.session.run import load_analyzer
+from streamer.settings.settings import Settings
 from tests.docs.guide import ROOT
 from tests.streamer.server.raw import place
 from tests.streamer.server.serving import all_ended, serving

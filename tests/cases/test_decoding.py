@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.audio.decode import Decoder
+from streamer.audio.decoding.decode import Decoder
 from streamer.reports.embedding import embedded
 from streamer.reports.sound import Sound
 from tests.streamer.audio.containers import decoded, flac, later, mux

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.streamer.cli.test_app import MERITS, merits, one_line
 from tests.streamer.sound import conversation
-from tests.streamer.test_app import MERITS, merits, one_line
 from tests.tiny import make_bundle
 
 TURNS = 2

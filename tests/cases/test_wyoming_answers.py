@@ -4,9 +4,9 @@ import json
 import wave
 from pathlib import Path
 
+from tests.streamer.cli.test_app import merits
 from tests.streamer.sound import conversation
-from tests.streamer.test_app import merits
-from tests.streamer.transcribers.odd_server import odd_server, transcript
+from tests.streamer.transcribers.wyoming.odd_server import odd_server, transcript
 from tests.tiny import make_bundle
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.virtual_microphone import virtual_microphone
-from streamer.config import Settings
+from streamer.settings.settings import Settings
 from tests.docs.guide import Shell, blocks, commands, text
 from tests.streamer.audio.test_microphone import needs_pulse
 from tests.streamer.sound import conversation

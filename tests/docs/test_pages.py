@@ -11,9 +11,9 @@ import typer
 from pydantic import BaseModel
 
 from offline_train.app import app as train
-from streamer.app import app as live
-from streamer.config import Settings
+from streamer.cli.app import app as live
 from streamer.events import parse_event
+from streamer.settings.settings import Settings
 from tests.docs.guide import DOCS, ROOT, blocks, text
 
 PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md")]

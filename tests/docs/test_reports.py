@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from streamer.reports.formats import Format
+from streamer.reports.formats.format import Format
 from tests.docs.guide import Shell, commands, text
 from tests.streamer.sound import CONVERSATION
 from tests.tiny import make_bundle

@@ -48,7 +48,7 @@ Command = Callable[[Setup, Path, str], list[str]]
 
 TALK = """
 import asyncio, logging, sys
-from streamer.config import load_settings
+from streamer.settings.settings import load_settings
 from streamer.outputs.jsonl import JsonLines
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.output import Mqtt

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamer.analyzer import Analyzer
-from streamer.metrics.server import MetricsPort, MetricsServer
+from streamer.analysis.analyzer import Analyzer
+from streamer.server.metrics_port import MetricsPort, MetricsServer
 from streamer.tasks import dead_parts, keep_going
 from streamer.transcribers.off import Off
 from tests.streamer.metrics.test_metrics import ask

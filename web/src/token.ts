@@ -2,7 +2,7 @@
 
 const KEY = "merits.token";
 
-/** What the server takes for one (streamer/server/guard.py); of anything else browsers make no websocket. */
+/** What the server takes for one (streamer/server/auth.py); of anything else browsers make no websocket. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{16,256}$/;
 const REFUSED = "-";
 

@@ -7,7 +7,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from streamer.errors import InputError
-from streamer.outputs.mqtt.settings import BrokerSettings
+from streamer.settings.broker import BrokerSettings
 
 DEFAULT_PREFIX = "merits"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from streamer.events import TurnFinal, TurnPartial, TurnRevised
 from streamer.outputs.mqtt.address import DEFAULT_PREFIX
-from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, State
+from streamer.outputs.mqtt.topics import OFFLINE, ONLINE, State
 from streamer.version import VERSION
 
 _JSON = "application/json"

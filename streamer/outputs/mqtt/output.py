@@ -12,7 +12,7 @@ from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.discovery import announcement
-from streamer.outputs.mqtt.messages import StreamMessages
+from streamer.outputs.mqtt.topics import StreamMessages
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
 from streamer.tasks import keep_going

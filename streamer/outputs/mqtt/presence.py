@@ -1,6 +1,6 @@
 """Who publishes a stream: one program mostly, by mistake two; pure, without any input or output."""
 
-from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
+from streamer.outputs.mqtt.topics import OFFLINE, ONLINE, StreamMessages
 from streamer.outputs.outbox.message import Message
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.mqtt.delivery import Delivery
     from streamer.outputs.mqtt.output import Mqtt
-    from streamer.outputs.outbox.settings import OutboxSettings
+    from streamer.settings.outbox import OutboxSettings
 
 
 class Publishing:

@@ -12,7 +12,7 @@ from streamer.errors import InputError, RunError
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connection, Connector, reason
 from streamer.outputs.mqtt.discovery import ORIGIN, removal
-from streamer.outputs.mqtt.messages import ONLINE, topic_level
+from streamer.outputs.mqtt.topics import ONLINE, topic_level
 from streamer.outputs.outbox.database import Database
 from streamer.outputs.outbox.outbox import Outbox
 

@@ -21,7 +21,7 @@ from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.file import put_aside
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.ownership import Owners
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.outbox import OutboxSettings
 
 _log = logging.getLogger(__name__)
 _SYNC_AFTER_S = 1.0

@@ -5,10 +5,10 @@ from itertools import islice
 from rich.cells import cell_len
 from rich.text import Text
 
+from streamer.outputs.palette import PLEASANT, UNPLEASANT
 from streamer.outputs.terminal.parts import Pen, apart, bar
 from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.wording import clock, emotion_text
-from streamer.palette import PLEASANT, UNPLEASANT
 from streamer.printable import printable
 
 _HEIGHTS = "▁▂▃▄▅▆▇█"

@@ -7,10 +7,10 @@ from rich.text import Text
 
 from streamer.events import QueueHealth
 from streamer.outputs.base import OutputStatus
+from streamer.outputs.palette import ALARM
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.parts import Pen, apart, rule
 from streamer.outputs.terminal.state import ViewState
-from streamer.palette import ALARM
 from streamer.printable import printable
 
 

@@ -2,10 +2,10 @@
 
 from rich.text import Text
 
+from streamer.outputs.palette import ALARM, GOOD, PLEASANT
 from streamer.outputs.terminal.parts import Pen, apart, bar
 from streamer.outputs.terminal.state import FLOOR_DBFS, ViewState
 from streamer.outputs.wording import clock
-from streamer.palette import ALARM, GOOD, PLEASANT
 from streamer.printable import printable
 
 _QUIETEST_DBFS = -60.0

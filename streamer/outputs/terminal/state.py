@@ -19,10 +19,10 @@ from streamer.events import (
     TurnRevised,
     TurnStarted,
 )
+from streamer.outputs.palette import Look, look, looks
+from streamer.outputs.session_state import SessionState
 from streamer.outputs.terminal.lag import Lag
 from streamer.outputs.wording import clock
-from streamer.palette import Look, look, looks
-from streamer.session_state import SessionState
 
 FLOOR_DBFS = -90.0
 """Levels below this are digital silence: a muted or dead microphone."""

@@ -7,11 +7,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from streamer.events import TurnPartial
+from streamer.outputs.session_state import JudgedTurn
 from streamer.outputs.terminal.parts import Pen
 from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.wording import clock, emotion_text, words
 from streamer.printable import printable
-from streamer.session_state import JudgedTurn
 
 _HIDDEN = Text("·····", "dim")
 _NARROW, _MARGIN = 24, 7

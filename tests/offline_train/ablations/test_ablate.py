@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from offline_train.annotations import Annotation
+from offline_train.annotation.records import Annotation
 from offline_train.app import app
 from offline_train.errors import RunError, UsageError
-from offline_train.run import Run
+from offline_train.runs.run import Run
 from tests.offline_train.ablations.miniature import QUICK, write_iemocap, write_mosi
 from tests.tiny import make_base
 

@@ -10,7 +10,7 @@ import pytest
 
 from offline_train.app import app
 from offline_train.errors import UsageError
-from offline_train.run import Run, write_json
+from offline_train.runs.run import Run, write_json
 from offline_train.tables.figures import Point, draw_bars
 from offline_train.tables.gather import gather
 from offline_train.tables.notes import braced

@@ -18,7 +18,7 @@ PROGRAM = """
 import resource, sys
 import numpy as np
 from pathlib import Path
-from streamer.audio.decode import Decoder
+from streamer.audio.decoding.decode import Decoder
 from streamer.audio.resample import Lanes
 from streamer.errors import InputError
 

@@ -7,8 +7,8 @@ import av
 import pytest
 from av.format import ContainerFormat
 
-from streamer.audio.decode import Decoder
-from streamer.audio.demuxers import FROM_FILES, STREAMED
+from streamer.audio.decoding.decode import Decoder
+from streamer.audio.decoding.demuxers import FROM_FILES, STREAMED
 from streamer.errors import InputError
 from streamer.reports.embedding import embedded
 from streamer.reports.sound import Sound

@@ -13,20 +13,20 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.bundle import Bundle
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
+from streamer.analysis.analyzer import Analyzer
 from streamer.errors import InputError
 from streamer.events import QueueHealth, TurnFinal, TurnPartial, TurnRevised
-from streamer.metrics.server import MetricsPort, MetricsServer
 from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.outbox.settings import OutboxSettings
-from streamer.pipeline import Pipeline
-from streamer.sessions import load_analyzer
+from streamer.server.metrics_port import MetricsPort, MetricsServer
+from streamer.session.pipeline import Pipeline
+from streamer.session.run import load_analyzer
+from streamer.settings.outbox import OutboxSettings
+from streamer.settings.settings import Settings
 from tests.mosquitto import Mosquitto
 from tests.streamer.server.serving import all_ended, serving, stream
+from tests.streamer.session.test_pipeline import Collect, Scripted
 from tests.streamer.sound import ArraySource, conversation, frames
-from tests.streamer.test_pipeline import Collect, Scripted
 from tests.tiny import make_bundle, tiny_bundle
 
 SOUND = conversation()[: int(16_000 * 7.7)]  # two turns

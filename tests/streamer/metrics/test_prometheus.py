@@ -17,12 +17,12 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.bundle import Bundle
-from streamer.analyzer import Analyzer
+from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event
 from streamer.metrics.prometheus import Metrics
-from streamer.metrics.server import MetricsPort, MetricsServer
+from streamer.server.metrics_port import MetricsPort, MetricsServer
 from tests.streamer.outputs.samples import Sample
-from tests.streamer.test_pipeline import Scripted
+from tests.streamer.session.test_pipeline import Scripted
 from tests.tiny import tiny_bundle
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"

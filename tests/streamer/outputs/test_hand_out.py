@@ -7,7 +7,7 @@ from streamer.events import Event
 from streamer.outputs.base import Output
 from streamer.outputs.hand_out import hand_out
 from tests.streamer.outputs.samples import Sample
-from tests.streamer.test_pipeline import Collect
+from tests.streamer.session.test_pipeline import Collect
 
 
 class Raises(Collect):

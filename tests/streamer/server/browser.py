@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
+from streamer.analysis.analyzer import Analyzer
 from streamer.server.streams import Streams
+from streamer.settings.settings import Settings
 from tests.streamer.server.serving import serving
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
-from streamer.sessions import load_analyzer
+from streamer.analysis.analyzer import Analyzer
+from streamer.session.run import load_analyzer
+from streamer.settings.settings import Settings
 from tests.tiny import make_bundle
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
+from streamer.analysis.analyzer import Analyzer
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.server.entrance import Entrance
+from streamer.server.listener import Entrance
 from streamer.server.run import make_server
-from streamer.server.settings import ServerSettings
 from streamer.server.streams import Streams
+from streamer.settings.server import ServerSettings
+from streamer.settings.settings import Settings
 
 Event = dict[str, Any]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from streamer.analyzer import Analyzer
+from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame
-from streamer.config import Settings
 from streamer.server import feeds
 from streamer.server.feeds import ContainerFeed
 from streamer.server.protocol import Problem, Refused
 from streamer.server.source import StreamSource
+from streamer.settings.settings import Settings
 from tests.streamer.audio.containers import bursts, flac, mux, starts_of_bursts
 from tests.streamer.audio.recordings import tone, write
 from tests.streamer.server.serving import all_ended, serving, start, stream, until

@@ -10,10 +10,10 @@ import axe_playwright_python
 from playwright.async_api import expect
 from ulid import ULID
 
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
+from streamer.analysis.analyzer import Analyzer
 from streamer.server.streams import Streams
-from streamer.sessions import load_analyzer
+from streamer.session.run import load_analyzer
+from streamer.settings.settings import Settings
 from tests.streamer.server.browser import (
     DESKTOP,
     PATIENCE_MS,

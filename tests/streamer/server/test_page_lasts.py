@@ -3,9 +3,9 @@
 from playwright.async_api import Page, expect
 
 from streamer import events
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
-from streamer.palette import looks
+from streamer.analysis.analyzer import Analyzer
+from streamer.outputs.palette import looks
+from streamer.settings.settings import Settings
 from tests.streamer.server.browser import DESKTOP, PATIENCE_MS, Complaints, chromium, page_of
 from tests.streamer.server.made_up import MadeUp
 

@@ -14,16 +14,16 @@ from typing import Any
 import psutil
 import pytest
 
-from streamer.analyzer import Analyzer
+from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame, AudioGap
-from streamer.config import Settings
+from streamer.machine.memory_left import Memory
 from streamer.server.client_events import ClientEvents
-from streamer.server.memory import Memory
 from streamer.server.protocol import Problem, Refused
 from streamer.server.source import SEVERAL_REASONS, StreamSource
+from streamer.settings.settings import Settings
 from tests.streamer.server.raw import BINARY, CONT, PING, START, TEXT, ask, frame, rude
 from tests.streamer.server.serving import all_ended, events_of, serving
-from tests.streamer.server.test_guard import get
+from tests.streamer.server.test_auth import get
 from tests.streamer.server.test_strangers import listening
 
 GAP = json.dumps({"type": "gap", "length_s": 1, "reason": "x" * 200}).encode()
@@ -273,7 +273,8 @@ def test_the_memory_of_a_control_group(tmp_path: Path, version: int) -> None:
 def test_the_address_space_is_a_limit() -> None:
     program = (
         "import resource, mmap; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
-        "from streamer.server.memory import Memory; m = Memory(); assert m.shortage() is None, m.shortage();"
+        "from streamer.machine.memory_left import Memory; m = Memory();"
+        "assert m.shortage() is None, m.shortage();"
         "keep = mmap.mmap(-1, 975 * 2**20); assert 'address space' in m.shortage()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -282,7 +283,7 @@ def test_the_address_space_is_a_limit() -> None:
 def test_a_second_signal_leaves_at_once(bundle: Path, tmp_path: Path) -> None:
     """Whatever goes on: here a client that does not go, and a thread that would go on for ten minutes."""
     program = (
-        "import sys, threading, time; from streamer.app import main; "
+        "import sys, threading, time; from streamer.cli.app import main; "
         "threading.Thread(target=time.sleep, args=[600]).start(); sys.argv[0] = 'merits'; main()"
     )
     log = tmp_path / "log"

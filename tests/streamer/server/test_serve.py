@@ -18,9 +18,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.mosquitto import Mosquitto
+from tests.streamer.cli.test_app import MERITS, merits, one_line
 from tests.streamer.server.serving import events_of, read, send, start, until
 from tests.streamer.sound import conversation
-from tests.streamer.test_app import MERITS, merits, one_line
 
 CLIENT = Path(__file__).parents[3] / "examples" / "client.py"
 BEGINNING = conversation()[:96_000].tobytes()

@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from streamer import server
-from streamer.analyzer import Analyzer
-from streamer.config import Settings
-from streamer.server import files
+from streamer.analysis.analyzer import Analyzer
+from streamer.server.transport import files
+from streamer.settings.settings import Settings
 from tests.streamer.server.raw import ask, plain, rude
 from tests.streamer.server.serving import serving, stream
-from tests.streamer.server.test_guard import make_certificate
+from tests.streamer.server.test_auth import make_certificate
 
 LARGE = Path(server.__file__).parent / "page" / "assets"
 
@@ -211,7 +211,7 @@ async def test_websockets_that_nobody_has_a_place_for(analyzer: Analyzer, settin
 def test_out_of_files_is_said_and_livez_answers(bundle: Path, tmp_path: Path) -> None:
     """300 connections, where 128 files may be open."""
     program = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "
-    program += "from streamer.app import main; sys.argv[0] = 'merits'; main()"
+    program += "from streamer.cli.app import main; sys.argv[0] = 'merits'; main()"
     log = tmp_path / "log"
     with log.open("w") as errors:
         command = [sys.executable, "-c", program, "serve", "--port", "0", "--asr", "none", "--bundle"]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from streamer.analyzer import Analyzer
+from streamer.analysis.analyzer import Analyzer
 from streamer.audio.file import FileSource
-from streamer.config import Settings
 from streamer.events import parse_event
-from streamer.pipeline import Pipeline
+from streamer.session.pipeline import Pipeline
+from streamer.settings.settings import Settings
 from tests.streamer.server.serving import all_ended, events_of, read, send, serving, start, stream, until
+from tests.streamer.session.test_pipeline import Collect
 from tests.streamer.sound import CONVERSATION, conversation
-from tests.streamer.test_pipeline import Collect
 
 START_OF_IT = conversation()[:160_000].tobytes()
 SAME = ("turn", "start_s", "end_s", "text", "emotion", "probabilities", "revision", "modalities")

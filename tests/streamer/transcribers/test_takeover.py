@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.streamer.sound import conversation, truth
-from tests.streamer.transcribers.wyoming_server import WORDS, wyoming_server
+from tests.streamer.transcribers.wyoming.wyoming_server import WORDS, wyoming_server
 from tests.tiny import make_bundle
 
 MERITS = str(Path(sys.executable).parent / "merits")

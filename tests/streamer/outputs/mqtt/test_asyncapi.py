@@ -11,7 +11,7 @@ import yaml
 
 from streamer.outputs.mqtt.asyncapi import document
 from streamer.outputs.mqtt.discovery import announcement
-from streamer.outputs.mqtt.messages import ONLINE, StreamMessages
+from streamer.outputs.mqtt.topics import ONLINE, StreamMessages
 from tests.streamer.outputs.samples import MELD, Sample
 
 COMMITTED = Path(__file__).parents[4] / "docs" / "asyncapi.yaml"

@@ -16,11 +16,11 @@ from streamer.outputs.mqtt.client import Connector
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.leftovers import send_leftovers
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.mqtt.settings import BrokerSettings, Protocol
 from streamer.outputs.outbox.database import Aside
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.broker import BrokerSettings, Protocol
+from streamer.settings.outbox import OutboxSettings
 from tests.mosquitto import Mosquitto
 from tests.streamer.outputs.mqtt.test_output import becomes, delivered, kept, kitchen, run_child, subscriber
 from tests.streamer.outputs.samples import Sample

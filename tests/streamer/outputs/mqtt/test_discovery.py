@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streamer.outputs.mqtt.discovery import announcement, config_topic, device_id, removal
-from streamer.outputs.mqtt.messages import StreamMessages
+from streamer.outputs.mqtt.topics import StreamMessages
 from tests.streamer.outputs.samples import MELD, Sample
 
 # https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload, /sensor.mqtt, /event.mqtt

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from streamer.outputs.mqtt.messages import topic_level
 from streamer.outputs.mqtt.naming import microphone_here
+from streamer.outputs.mqtt.topics import topic_level
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import probe
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.mqtt.settings import BrokerSettings
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.broker import BrokerSettings
+from streamer.settings.outbox import OutboxSettings
 from tests.mosquitto import Mosquitto
 from tests.streamer.outputs.samples import Sample
 
@@ -31,9 +31,9 @@ CHILD = """
 import asyncio, sys
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.mqtt.settings import BrokerSettings
+from streamer.settings.broker import BrokerSettings
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.outbox import OutboxSettings
 from tests.streamer.outputs.samples import Sample
 
 async def main():

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.outputs.mqtt.messages import OFFLINE, ONLINE, StreamMessages
 from streamer.outputs.mqtt.presence import Presence
+from streamer.outputs.mqtt.topics import OFFLINE, ONLINE, StreamMessages
 
 AVAILABILITY, INSTANCE = "merits/kitchen/availability", "merits/kitchen/instance"
 

@@ -14,7 +14,7 @@ from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.mqtt.removal import Removed, remove
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.outbox import OutboxSettings
 from tests.mosquitto import Mosquitto
 from tests.streamer.outputs.mqtt.test_output import subscriber
 from tests.streamer.outputs.samples import Sample

@@ -15,14 +15,14 @@ from streamer.errors import InputError
 from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.outbox import OutboxSettings
 
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.outputs.outbox.settings import OutboxSettings
+from streamer.settings.outbox import OutboxSettings
 
 async def main():
     async with Outbox(OutboxSettings(path=Path(sys.argv[1]))) as outbox, outbox.mailbox("broker") as mailbox:

@@ -14,7 +14,7 @@ from tests.streamer.outputs.terminal.tmux import Tmux
 from tests.streamer.outputs.terminal.tmux import tmux as tmux
 
 ROOT = Path(__file__).parents[4]
-MERITS = f"PYTHONPATH={ROOT} {sys.executable} -c 'from streamer.app import main; main()'"
+MERITS = f"PYTHONPATH={ROOT} {sys.executable} -c 'from streamer.cli.app import main; main()'"
 
 
 def events_of(stream: str, turns: int, every_s: float) -> str:

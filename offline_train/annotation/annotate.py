@@ -1,0 +1,47 @@
+"""An annotator at work: what is missing from the output is annotated, the rest is left."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from offline_train.annotation.base import Annotator
+from offline_train.annotation.output import Output, check_same_texts
+from offline_train.annotation.texts import Text
+
+
+def annotate(
+    annotator: Annotator, texts: Sequence[Text], source: str, output: Output, *, retry_set_aside: bool = False
+) -> dict[str, Any]:
+    """Annotate texts that are neither annotated nor set aside yet.
+
+    Args:
+        annotator: who.
+        texts: all that are wanted.
+        source: where they come from; an output of another source is refused.
+        output: where to.
+        retry_set_aside: what was set aside is tried once more.
+
+    Returns:
+        What there is now: annotator, texts, annotated, set_aside and labels (how often each).
+
+    Raises:
+        UsageError: the output is of another annotator or of other texts, or the annotator can't work.
+        EndpointError: what is outside failed.
+        OSError: the output can't be written.
+    """
+    output.resume({**annotator.settings, "source": source})
+    check_same_texts(output.path, output.done.values(), texts)
+    known = output.done.keys() | (set() if retry_set_aside else output.aside.keys())
+    pending = [text for text in texts if text.id not in known]
+    output.start(len(texts), len(pending))
+    if pending:
+        annotator.annotate(pending, output)
+    output.tidy()
+    labels = Counter(output.done[text.id].label for text in texts if text.id in output.done)
+    return {
+        "annotator": annotator.name,
+        "texts": len(texts),
+        "annotated": labels.total(),
+        "set_aside": sum(text.id in output.aside for text in texts),
+        "labels": dict(sorted(labels.items())),
+    }

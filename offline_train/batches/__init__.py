@@ -1,0 +1,1 @@
+"""Utterances and conversations as networks are shown them."""

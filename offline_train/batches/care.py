@@ -1,0 +1,118 @@
+"""Utterances as the pre-training of CARE is shown them: sound, descriptors, and what their words mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.care import pad
+from offline_train.batches.speech import as_tensor
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """An utterance.
+
+    Attributes:
+        inputs: what CARE takes [T, ...]: the sound as it is, then variants of it.
+        targets: descriptors of its frames of 20 ms [F, K].
+        meaning: the text encoder's embedding of its words [D]; None where it has none.
+    """
+
+    inputs: Sequence[NDArray[Any]]
+    targets: NDArray[Any]
+    meaning: Tensor | None
+
+
+@dataclass(frozen=True)
+class CareBatch:
+    """Utterances of a batch.
+
+    Attributes:
+        inputs: [B, T, ...].
+        lengths: of them [B].
+        targets: [B, F, K].
+        frames: how many each has [B].
+        meanings: [B, D], zero where there is none.
+        meant: which have one [B].
+    """
+
+    inputs: Tensor
+    lengths: Tensor
+    targets: Tensor
+    frames: Tensor
+    meanings: Tensor
+    meant: Tensor
+
+
+class CareBatches(Sequence[CareBatch]):
+    """One pass over utterances in batches of like length, each made when it is asked for.
+
+    Of an utterance longer than `longest`, a part is shown, which its words say little about: it teaches the
+    acoustic side alone.
+    """
+
+    def __init__(
+        self,
+        utterances: Sequence[Spoken],
+        size: int,
+        longest: int,
+        hop: int,
+        dimension: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Draw the order.
+
+        Args:
+            utterances: to show.
+            size: utterances a batch.
+            longest: frames of 20 ms.
+            hop: how many of CARE's inputs make a frame.
+            dimension: of the meanings, D.
+            generator: of order, parts and variants; None for the first part of the sound as it is.
+        """
+        self._utterances, self._longest, self._hop, self._dimension = utterances, longest, hop, dimension
+        self._random = generator is not None
+        lengths = torch.tensor([float(min(len(each.targets), longest)) for each in utterances])
+        if generator is not None:  # neighbours in length change from epoch to epoch
+            lengths += 25 * torch.rand(len(lengths), generator=generator)
+        batches = list(torch.split(lengths.argsort(), size))
+        if generator is not None:
+            batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+        self._batches = [batch.tolist() for batch in batches]
+        self._seed = int(torch.randint(2**62, (), generator=generator)) if generator is not None else 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    @overload
+    def __getitem__(self, index: int) -> CareBatch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CareBatch]: ...
+    def __getitem__(self, index: int | slice) -> CareBatch | list[CareBatch]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        generator = torch.Generator().manual_seed(self._seed + index)
+        chosen = [self._utterances[i] for i in self._batches[index]]
+        parts = [self._part(each, generator) for each in chosen]
+        inputs, lengths = pad([part for part, _ in parts])
+        targets, frames = pad([part for _, part in parts])
+        meant = [each.meaning is not None and len(each.targets) <= self._longest for each in chosen]
+        nothing = torch.zeros(self._dimension)
+        meanings = [nothing if each.meaning is None else each.meaning for each in chosen]
+        return CareBatch(inputs, lengths, targets, frames, torch.stack(meanings), torch.tensor(meant))
+
+    def _part(self, utterance: Spoken, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        variant, start = 0, 0
+        if self._random:
+            variant = int(torch.randint(len(utterance.inputs), (), generator=generator))
+            spare = max(0, len(utterance.targets) - self._longest)
+            start = int(torch.randint(spare + 1, (), generator=generator))
+        end = start + self._longest
+        inputs = utterance.inputs[variant][start * self._hop : end * self._hop]
+        return as_tensor(inputs), as_tensor(utterance.targets[start:end])

@@ -1,0 +1,136 @@
+"""Conversations as Stages II and III see them: sequences of Stage I embeddings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from offline_train.training.settings import Share
+
+UNSCORED = -100
+"""Class index of a turn that is context only (what cross-entropy ignores)."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One conversation.
+
+    Attributes:
+        text: T1 [K, text features].
+        speech: S1 [K, speech features].
+        present: bool [K, 2], words and sound.
+        labels: class indices [K], `UNSCORED` for context.
+        soft: what teachers think of every turn, distributions over classes [K, C]; None without teachers.
+    """
+
+    text: Tensor
+    speech: Tensor
+    present: Tensor
+    labels: Tensor
+    soft: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def prefix(self, turns: int) -> "Embedded":
+        """The conversation as it was after its first turns."""
+        return Embedded(
+            self.text[:turns],
+            self.speech[:turns],
+            self.present[:turns],
+            self.labels[:turns],
+            None if self.soft is None else self.soft[:turns],
+        )
+
+
+class Batch(NamedTuple):
+    """Conversations padded at the end: [B, K, ..]; `turns` is False for padding."""
+
+    text: Tensor
+    speech: Tensor
+    text_present: Tensor
+    speech_present: Tensor
+    turns: Tensor
+    labels: Tensor
+    soft: Tensor | None
+
+
+def collate(conversations: Sequence[Embedded]) -> Batch:
+    """Pad conversations to the longest."""
+    soft = [c.soft for c in conversations if c.soft is not None]
+    present = pad_sequence([c.present for c in conversations], batch_first=True)
+    return Batch(
+        pad_sequence([c.text for c in conversations], batch_first=True),
+        pad_sequence([c.speech for c in conversations], batch_first=True),
+        present[..., 0],
+        present[..., 1],
+        pad_sequence([torch.ones(len(c), dtype=torch.bool) for c in conversations], batch_first=True),
+        pad_sequence([c.labels for c in conversations], batch_first=True, padding_value=UNSCORED),
+        pad_sequence(soft, batch_first=True) if len(soft) == len(conversations) else None,
+    )
+
+
+@dataclass(frozen=True)
+class Scarcity:
+    """What is taken away in training, so that the model can do without it.
+
+    Attributes:
+        prefix: share of conversations cut to a random prefix, whose newest turn has no future.
+        turn_text: share of turns that lose their words.
+        turn_speech: share of turns that lose their sound.
+        all_speech: share of conversations that lose all sound.
+        all_text: share of conversations that lose all words, if they have sound.
+    """
+
+    prefix: Share = 0.5
+    turn_text: Share = 0.05
+    turn_speech: Share = 0.05
+    all_speech: Share = 0.0
+    all_text: Share = 0.0
+
+    def apply(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
+        """A random view of a conversation; what is absent already stays so."""
+        draw = torch.rand(4, generator=generator).tolist()
+        if draw[0] < self.prefix:
+            conversation = conversation.prefix(1 + int(draw[1] * len(conversation)))
+        turns = torch.rand(len(conversation), 2, generator=generator)
+        kept = turns >= torch.tensor([self.turn_text, self.turn_speech])
+        if draw[2] < self.all_speech:
+            kept[:, 1] = False
+        elif draw[3] < self.all_text and conversation.present[:, 1].any():
+            kept[:, 0] = False
+        return replace(conversation, present=conversation.present & kept)
+
+
+def scored_loss(logits: Tensor, batch: Batch, label_smoothing: float, distil: float = 0.0) -> Tensor:
+    """Mean cross-entropy over scored turns; 0 where a batch has none.
+
+    Args:
+        logits: [B, K, C].
+        batch: what was judged.
+        label_smoothing: share of the target spread over all classes.
+        distil: with teachers: their share in the loss.
+    """
+    scored = batch.labels != UNSCORED
+    total = functional.cross_entropy(
+        logits.flatten(0, 1).float(), batch.labels.flatten(), label_smoothing=label_smoothing, reduction="sum"
+    )
+    if batch.soft is not None:
+        taught = functional.cross_entropy(logits[scored].float(), batch.soft[scored], reduction="sum")
+        total = distil * taught + (1 - distil) * total
+    return total / scored.sum().clamp(min=1)
+
+
+def random_batches(
+    conversations: Sequence[Embedded], size: int, scarcity: Scarcity, generator: torch.Generator
+) -> list[Batch]:
+    """One epoch: every conversation once, in random order, each with something taken away at random."""
+    order = torch.randperm(len(conversations), generator=generator).tolist()
+    return [
+        collate([scarcity.apply(conversations[i], generator) for i in order[start : start + size]])
+        for start in range(0, len(order), size)
+    ]

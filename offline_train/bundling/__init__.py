@@ -1,0 +1,1 @@
+"""From finished runs to a bundle with its model card."""

@@ -1,0 +1,151 @@
+"""A finished hierarchy of runs -> a bundle with its model card."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from models.bundle import CARD, MANIFEST, WEIGHTS, load_bundle, save_bundle
+from models.care import CareConfig, SpeechConfig
+from models.conversation import ConversationModel
+from models.manifest import Manifest
+from offline_train.bundling.model_card import model_card
+from offline_train.bundling.sentiments import sentiments
+from offline_train.corpora.corpus import SPLITS, Corpus
+from offline_train.embeddings.text import load_context, load_speech_encoder, load_text_encoder
+from offline_train.errors import UsageError
+from offline_train.evaluation.evaluate import evaluate, scored_part, temperature_on
+from offline_train.evaluation.streamed import one_modality
+from offline_train.evaluation.target import WINDOW, bundle_subject, labels_of, source_of_run
+from offline_train.runs.kinds import Kind, kind_of
+from offline_train.runs.lineage import history, lineage
+from offline_train.runs.run import Run
+from offline_train.stages.stage3 import load_conversation
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of an export.
+
+    Attributes:
+        size: of the bundle, bytes.
+        notes: what its owner should know, a line each.
+    """
+
+    size: int
+    notes: tuple[str, ...]
+
+
+def export_bundle(
+    run: Run, data: Path | None, name: str, version: int, out: Path, folds: Run | None, command: str
+) -> Exported:
+    """Gather the weights of all stages, judge the bundle as it is stored, and write it with its card.
+
+    A fusion of words with recordings becomes a bundle that hears; a fusion with prepared features, which no
+    live sound has, and Stage II of the words become bundles that judge by the words alone.
+
+    Args:
+        run: of Stage III, or of Stage II of the words; the runs it was built on are found from it.
+        data: folder of its corpus, whose validation and test splits the bundle is judged on; None for the one
+            that the run was made on.
+        name: of the bundle.
+        version: of the bundle.
+        out: folder of the bundle; nothing is there before the bundle is whole.
+        folds: run of the cross-validation of Stage I of the sound, for the card.
+        command: the line that asked for this.
+
+    Raises:
+        RunError: a stage is missing or unfinished.
+        UsageError: the run is of another stage, or `out` holds something else.
+        CorpusError: the corpus is missing or broken.
+    """
+    _check_free(out)
+    runs = lineage(run, _stage(run))
+    labels = labels_of(run)
+    source = source_of_run(run)
+    corpus = (source if data is None else replace(source, data=data)).read()
+    parts, notes = _networks(runs)
+    conversation = parts["conversation"]
+    assert isinstance(conversation, ConversationModel)
+    hears = "care" in parts
+    metrics: dict[str, Any] = {stage: each.metrics for stage, each in runs.items()}
+    if folds is not None:
+        metrics["speech_folds"] = folds.metrics
+    training = history(runs)
+    training["commands"].append(command)
+    training["corpus"] = corpus.name
+    training["paired"] = bool(run.settings.get("clips"))
+    manifest = Manifest(
+        name=name,
+        version=version,
+        labels=labels,
+        sentiment=sentiments(corpus, labels),
+        text=parts["text"].config,
+        base_sha256=runs["text1"].config["base_sha256"],
+        care=CareConfig(**runs["speech1"].config["care"]) if hears else None,
+        speech=SpeechConfig(**runs["speech1"].config["speech"]) if hears else None,
+        conversation=conversation.config,
+        window=WINDOW,
+        training=training,
+        metrics={},
+    )
+    temperature, judged = _judge(manifest, parts, corpus)
+    metrics |= judged
+    update = {"temperature": temperature, "metrics": json.loads(json.dumps(metrics))}
+    manifest = manifest.model_copy(update=update)
+    save_bundle(out, manifest, parts, card=model_card(manifest))
+    if not training["shareable"]:
+        private = [f"{each['title']}: {each['terms']}" for each in training["data"] if not each["shareable"]]
+        notes.append(f"this bundle is not to be shared; it was made from {'; '.join(private)}")
+    return Exported(sum(path.stat().st_size for path in out.iterdir()), tuple(notes))
+
+
+def _check_free(out: Path) -> None:
+    """A bundle, or what a kill left of one, may be replaced; nothing else may."""
+    own = {name + ending for name in (MANIFEST, WEIGHTS, CARD) for ending in ("", ".partial")}
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - own):
+        raise UsageError(f"{out} holds something else than a bundle: choose a new folder for --out")
+
+
+def _stage(run: Run) -> Kind:
+    """How `lineage` calls a run that can be exported."""
+    kind = kind_of(run)
+    if kind in ("fusion", "text2"):
+        return kind
+    raise UsageError(f"{run.folder} is neither a run of stage3 nor of `stage2 text`: export one of those")
+
+
+def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]:
+    """The parts of a bundle, and what is to be said of them."""
+    text = load_text_encoder(runs["text1"])
+    if "fusion" in runs and "care" in runs["speech1"].config:
+        care, speech = load_speech_encoder(runs["speech1"])
+        conversation = load_conversation(runs["fusion"])
+        return {"text": text, "care": care, "speech": speech, "conversation": conversation}, []
+    why = (
+        "its sound came as prepared features, which no live sound has"
+        if "fusion" in runs
+        else "it comes from Stage II of the words"
+    )
+    model = one_modality(load_context(runs["text2"]))
+    return {"text": text, "conversation": model}, [f"the bundle judges by the words alone: {why}"]
+
+
+def _judge(
+    manifest: Manifest, parts: Mapping[str, nn.Module], corpus: Corpus
+) -> tuple[float, dict[str, Any]]:
+    """Store and load the bundle elsewhere, fit its temperature, and report on validation and test data."""
+    with tempfile.TemporaryDirectory(prefix="merits-") as folder:
+        save_bundle(Path(folder), manifest, parts, card="")
+        subject = bundle_subject(load_bundle(folder))
+    temperature = temperature_on(subject, corpus.splits["validation"])
+    reports = {}
+    for split in SPLITS[1:]:
+        if any(utterance.label for c in corpus.splits[split] for utterance in c.utterances):
+            conversations = scored_part(corpus, split, subject)
+            reports[f"bundle_{split}"], _ = evaluate(subject, conversations, manifest.window, temperature)
+    return temperature or 1.0, reports

@@ -1,0 +1,1 @@
+"""Corpora through frozen stages, computed once."""

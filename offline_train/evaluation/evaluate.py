@@ -1,0 +1,220 @@
+"""How well a bundle or a run does on a corpus: stage by stage, offline, as streamed, and how calibrated."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from models.files import replacing
+from offline_train.batches.sequences import UNSCORED, Embedded
+from offline_train.corpora.corpus import Conversation, Corpus, Split
+from offline_train.errors import UsageError
+from offline_train.evaluation.calibration import calibration, expected_calibration_error, fit_temperature
+from offline_train.evaluation.metrics import classification
+from offline_train.evaluation.streamed import WINDOWS, Streamed, offline, only, stream
+from offline_train.evaluation.target import Subject
+from offline_train.stages.stage2 import Modality
+from offline_train.stages.stage3 import SOUND, WORDS, judge_conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What is said of one utterance.
+
+    Attributes:
+        dialogue: the conversation's id.
+        utterance: its own.
+        label: the truth.
+        predicted: with the whole conversation in view.
+        first_emission: when it was the newest.
+    """
+
+    dialogue: str
+    utterance: str
+    label: str
+    predicted: str
+    first_emission: str
+
+
+def scored_part(corpus: Corpus, split: Split, subject: Subject) -> Sequence[Conversation]:
+    """A split that a subject can be judged on.
+
+    Raises:
+        UsageError: its labels are not the subject's, or it has none.
+    """
+    if unknown := [label for label in corpus.labels if label not in subject.labels]:
+        raise UsageError(
+            f"{corpus.name} has labels that {subject.name} was not trained on: {', '.join(unknown)};"
+            f" it knows {', '.join(subject.labels)}"
+        )
+    conversations = corpus.splits[split]
+    if not any(utterance.label for c in conversations for utterance in c.utterances):
+        there = [name for name, part in corpus.splits.items() if part]
+        raise UsageError(
+            f"{corpus.name} has no labelled utterances in split {split}; it has {', '.join(there) or 'none'}"
+        )
+    return conversations
+
+
+def temperature_on(subject: Subject, validation: Sequence[Conversation]) -> float | None:
+    """The temperature fitted on what is said offline of validation data; None where nothing can be judged."""
+    if not any(utterance.label for conversation in validation for utterance in conversation.utterances):
+        return None
+    data = subject.embed(validation)
+    truth = torch.cat([conversation.labels for conversation in data])
+    judged = truth != UNSCORED
+    if subject.conversation is None:
+        (modality,) = subject.heads
+        logits, there = _stage1(subject, data, modality)
+        judged &= there
+    else:
+        model = subject.conversation
+        logits = torch.cat([offline(model, _shown(subject, conversation)).fused for conversation in data])
+    return fit_temperature(logits[judged], truth[judged]) if judged.any() else None
+
+
+def evaluate(
+    subject: Subject, conversations: Sequence[Conversation], window: int, temperature: float | None
+) -> tuple[dict[str, Any], list[Prediction]]:
+    """Judge conversations, of which some utterances are labelled.
+
+    Where a modality is not there (a corpus without recordings, a bundle without a speech path), the other is
+    judged alone.
+
+    Args:
+        subject: what to judge with.
+        conversations: with labels that the subject knows.
+        window: turns of context as streamed, for "bundle_first_emission".
+        temperature: as `temperature_on` fits it.
+
+    Returns:
+        The report, and every scored utterance's predictions. The report has:
+        modalities ("words", "sound"), dialogues, utterances, window;
+        text_stage1, text_stage2, text_stage2_first_emission, and the same for speech, each as
+        `classification` returns it; bundle_offline and bundle_first_emission, all stages together, likewise;
+        words_alone and sound_alone, where there are both, likewise;
+        streaming_gap, points of weighted F1; look_ahead {"0": weighted F1, ...} by turns known after the one
+        that is judged; windows {"4": {first_emission, final}, ...}, weighted F1 by turns of context;
+        calibration of what is said offline, with ece_first_emission. A run of Stage I has no context: it has
+        its own figures and calibration alone.
+
+    Raises:
+        UsageError: nothing in the conversations is what the subject judges by.
+    """
+    data = subject.embed(conversations)
+    truth = torch.cat([conversation.labels for conversation in data])
+    scored = truth != UNSCORED
+    used = _modalities(subject, data)
+    report: dict[str, Any] = {
+        "modalities": [{"text": "words", "speech": "sound"}[modality] for modality in used],
+        "dialogues": len(conversations),
+        "utterances": int(scored.sum()),
+        "window": window,
+    }
+    for modality in used:
+        logits, there = _stage1(subject, data, modality)
+        judged = scored & there
+        report[f"{modality}_stage1"] = _figures(truth[judged], logits[judged], subject)
+    if subject.conversation is None:
+        scored, whole, first = judged, logits[judged], logits[judged]
+        report["utterances"] = int(scored.sum())
+    else:
+        shown = [_shown(subject, conversation) for conversation in data]
+        console = Console(stderr=True)
+        watched = track(shown, "judging", console=console, transient=True, disable=not console.is_terminal)
+        streamed = stream(subject.conversation, watched, sorted({*WINDOWS, window}))
+        report |= _as_streamed(subject, streamed, used, window)
+        if len(used) == 2:
+            for name, kept in (("words_alone", WORDS), ("sound_alone", SOUND)):
+                report[name] = judge_conversations(subject.conversation, shown, subject.labels, kept=kept)
+        whole, first = streamed.offline.fused, streamed.windows[window].first_emission
+    report["calibration"] = {
+        **calibration(whole, truth[scored], temperature),
+        "ece_first_emission": expected_calibration_error(first, truth[scored], temperature or 1.0),
+    }
+    if subject.temperature is not None:
+        report["calibration"]["bundle_temperature"] = subject.temperature
+    names = [
+        (conversation.id, utterance.id)
+        for conversation in conversations
+        for utterance in conversation.utterances
+    ]
+    rows = zip(
+        scored.nonzero()[:, 0].tolist(), whole.argmax(1).tolist(), first.argmax(1).tolist(), strict=True
+    )
+    return report, [
+        Prediction(*names[row], *(subject.labels[each] for each in (int(truth[row]), last, newest)))
+        for row, last, newest in rows
+    ]
+
+
+def _modalities(subject: Subject, data: Sequence[Embedded]) -> list[Modality]:
+    """Those that the subject judges by and the data has."""
+    said, heard = torch.cat([conversation.present for conversation in data]).any(0).tolist()
+    used: list[Modality] = [m for m in subject.heads if (said if m == "text" else heard)]
+    if not used:
+        wanted = " or ".join({"text": "words", "speech": "sound"}[modality] for modality in subject.heads)
+        raise UsageError(f"{subject.name} judges by {wanted}, and this corpus has none that goes with it")
+    return used
+
+
+def _stage1(subject: Subject, data: Sequence[Embedded], modality: Modality) -> tuple[Tensor, Tensor]:
+    """Logits [N, C] of all utterances, and which have the modality [N]."""
+    rows = torch.cat([getattr(conversation, modality) for conversation in data])
+    column = 0 if modality == "text" else 1
+    head = subject.heads[modality]
+    with torch.inference_mode():
+        logits: Tensor = head(rows.to(next(head.parameters()).device)).cpu()
+    return logits, torch.cat([conversation.present[:, column] for conversation in data])
+
+
+def _shown(subject: Subject, conversation: Embedded) -> Embedded:
+    return only(subject.alone, conversation) if subject.alone else conversation
+
+
+def _figures(truth: Tensor, logits: Tensor, subject: Subject) -> dict[str, Any]:
+    return classification(truth.numpy(), logits.argmax(1).numpy(), subject.labels)
+
+
+def _as_streamed(
+    subject: Subject, streamed: Streamed, used: Sequence[Modality], window: int
+) -> dict[str, Any]:
+    def judge(logits: Tensor) -> dict[str, Any]:
+        return _figures(streamed.truth, logits, subject)
+
+    def f1(logits: Tensor) -> float:
+        return float(judge(logits)["weighted_f1"])
+
+    report = {}
+    for modality in used:
+        of: Modality = "text" if subject.alone else modality
+        report[f"{modality}_stage2"] = judge(getattr(streamed.offline, of))
+        report[f"{modality}_stage2_first_emission"] = judge(getattr(streamed.look_ahead[0], of))
+    whole, first = judge(streamed.offline.fused), judge(streamed.windows[window].first_emission)
+    return {
+        **report,
+        "bundle_offline": whole,
+        "bundle_first_emission": first,
+        "streaming_gap": whole["weighted_f1"] - first["weighted_f1"],
+        "look_ahead": {str(turns): f1(logits.fused) for turns, logits in streamed.look_ahead.items()},
+        "windows": {
+            str(size): {"first_emission": f1(each.first_emission), "final": f1(each.final)}
+            for size, each in streamed.windows.items()
+        },
+    }
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """A CSV with a row an utterance."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(Prediction.__slots__)
+        writer.writerows(
+            [getattr(prediction, column) for column in Prediction.__slots__] for prediction in predictions
+        )

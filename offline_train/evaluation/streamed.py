@@ -1,0 +1,148 @@
+"""Conversations judged as a live stream is: with little of what follows, and through a sliding window."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.context import ContextEncoder
+from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
+from models.window import ConversationWindow, IncrementalModel
+from offline_train.batches.sequences import UNSCORED, Embedded, collate
+from offline_train.stages.stage2 import Modality
+from offline_train.training.devices import to_device
+
+LOOK_AHEADS = (0, 1, 2, 4)
+"""Turns that are known after the one that is judged; 0 is the first emission."""
+
+WINDOWS = (4, 8, 16, 32)
+"""Turns of context."""
+
+_AT_ONCE = 4_000_000  # turns x turns x conversations in a batch, which bounds what attention takes
+
+
+class Windowed(NamedTuple):
+    """Fused logits [N, C] through a window: of a turn when it is the newest, and before it leaves."""
+
+    first_emission: Tensor
+    final: Tensor
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What is said of N scored turns.
+
+    Attributes:
+        truth: class indices [N].
+        offline: with the whole conversation in view, each [N, C].
+        look_ahead: with so many turns after it in view, each [N, C].
+        windows: through windows of so many turns.
+    """
+
+    truth: Tensor
+    offline: Logits
+    look_ahead: dict[int, Logits]
+    windows: dict[int, Windowed]
+
+
+def stream(
+    model: ConversationModel, conversations: Iterable[Embedded], windows: Sequence[int] = WINDOWS
+) -> Streamed:
+    """Judge conversations offline and in every way they are streamed.
+
+    Args:
+        model: Stages II and III, or `one_modality`.
+        conversations: with at least one scored turn between them.
+        windows: sizes.
+    """
+    truth: list[Tensor] = []
+    whole: list[Logits] = []
+    ahead: dict[int, list[Logits]] = {turns: [] for turns in LOOK_AHEADS}
+    sliding: dict[int, list[Windowed]] = {size: [] for size in windows}
+    for conversation in conversations:
+        scored = conversation.labels != UNSCORED
+        if not scored.any():
+            continue
+        truth.append(conversation.labels[scored])
+        whole.append(Logits(*(each[scored] for each in offline(model, conversation))))
+        for turns, logits in look_ahead(model, conversation).items():
+            ahead[turns].append(Logits(*(each[scored] for each in logits)))
+        # A window that the conversation fits in does the same whatever its size.
+        by_size: dict[int, Windowed] = {}
+        for size in windows:
+            held = min(size, len(conversation))
+            if held not in by_size:
+                by_size[held] = Windowed(*(each[scored] for each in windowed(model, conversation, held)))
+            sliding[size].append(by_size[held])
+    return Streamed(
+        torch.cat(truth),
+        Logits(*map(torch.cat, zip(*whole, strict=True))),
+        {turns: Logits(*map(torch.cat, zip(*parts, strict=True))) for turns, parts in ahead.items()},
+        {size: Windowed(*map(torch.cat, zip(*parts, strict=True))) for size, parts in sliding.items()},
+    )
+
+
+@torch.inference_mode()
+def offline(model: ConversationModel, conversation: Embedded) -> Logits:
+    """Logits, each [K, C], with the whole conversation in view."""
+    shown = to_device(conversation, next(model.parameters()).device)
+    logits = one_conversation(model, shown.text, shown.speech, shown.present)
+    return Logits(*(each.cpu() for each in logits))
+
+
+@torch.inference_mode()
+def look_ahead(
+    model: ConversationModel, conversation: Embedded, turns: Sequence[int] = LOOK_AHEADS
+) -> dict[int, Logits]:
+    """Logits, each [K, C], of every turn when no more than so many turns after it are known.
+
+    The prefixes of a conversation are a batch: each is read once for all amounts of look-ahead.
+    """
+    count = len(conversation)
+    judged = {
+        ahead: Logits(*(torch.empty(count, model.config.text.classes) for _ in range(3))) for ahead in turns
+    }
+    at_once = max(1, _AT_ONCE // count**2)
+    for start in range(0, count, at_once):
+        lengths = range(start + 1, min(start + at_once, count) + 1)
+        read = model(*collate([conversation.prefix(length) for length in lengths])[:5])  # each [B, K, C]
+        for ahead, logits in judged.items():
+            for row, length in enumerate(lengths):
+                last = length == count
+                newest = slice(max(0, length - 1 - ahead), length if last else max(0, length - ahead))
+                for target, source in zip(logits, read, strict=True):
+                    target[newest] = source[row, newest]
+    return judged
+
+
+@torch.inference_mode()
+def windowed(model: ConversationModel, conversation: Embedded, size: int) -> Windowed:
+    """Fused logits [K, C] of every turn, by the incremental form that runs live."""
+    window = ConversationWindow(IncrementalModel(model), size)
+    count = len(conversation)
+    first, final = (torch.empty(count, model.config.text.classes) for _ in range(2))
+    for turn, (words, sound) in enumerate(conversation.present.tolist()):
+        now = window.append(
+            conversation.text[turn] if words else None, conversation.speech[turn] if sound else None
+        ).fused  # [n, C]
+        first[turn] = now[-1]
+        final[turn + 1 - len(now) : turn + 1] = now
+    return Windowed(first, final)
+
+
+def one_modality(context: ContextEncoder) -> ConversationModel:
+    """Stage II of either modality as a model by itself; it judges what `only` shows."""
+    model = ConversationModel(ConversationConfig(context.config))
+    model.text = context
+    return model.eval()
+
+
+def only(modality: Modality, conversation: Embedded) -> Embedded:
+    """One modality of a conversation, in the place of its words."""
+    rows = conversation.text if modality == "text" else conversation.speech
+    column = 0 if modality == "text" else 1
+    present = torch.zeros_like(conversation.present)
+    present[:, 0] = conversation.present[:, column]
+    return replace(conversation, text=rows, speech=rows[:, :0], present=present)

@@ -1,0 +1,166 @@
+"""What is evaluated: a bundle, or a run of Stage I, II or III, on any corpus with its labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.status import Status
+from torch import nn
+
+from models.bundle import Bundle
+from models.conversation import ConversationModel
+from offline_train.batches.sequences import Embedded
+from offline_train.corpora.corpus import Conversation
+from offline_train.embeddings.recording_cache import recordings_of
+from offline_train.embeddings.speech import embed_recordings, embed_speech
+from offline_train.embeddings.text import embed_text, load_context, load_text_encoder, preceding, sequences
+from offline_train.errors import UsageError
+from offline_train.evaluation.streamed import one_modality
+from offline_train.runs.run import Run
+from offline_train.runs.source import Source, parent, source_of
+from offline_train.stages.stage2 import Modality
+from offline_train.stages.stage3 import load_conversation
+
+WINDOW = 32
+"""Turns of context that runs are judged with, and that bundles are exported with."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Networks to evaluate.
+
+    Attributes:
+        name: as reports call it.
+        labels: emotions by class index.
+        heads: of Stage I, by modality: T1 or S1 [N, D] -> logits [N, C].
+        embed: conversations through Stage I.
+        conversation: Stages II and III; None for a run of Stage I.
+        alone: the modality of a run of Stage II, which `conversation` reads in the place of words.
+        window: turns of context as streamed.
+        temperature: of a bundle's probabilities.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    heads: Mapping[Modality, nn.Module]
+    embed: Callable[[Sequence[Conversation]], list[Embedded]]
+    conversation: ConversationModel | None
+    alone: Modality | None = None
+    window: int = WINDOW
+    temperature: float | None = None
+
+
+def bundle_subject(bundle: Bundle) -> Subject:
+    """A bundle; it hears the recordings of a corpus that has any, if it has a speech path."""
+
+    def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
+        texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
+        with _reading(len(texts)):
+            t1, _ = bundle.text.embed(texts, preceding(conversations, bundle.text.config.context_turns))
+        context = bundle.conversation.config.speech
+        if bundle.care is None or bundle.speech is None or context is None:
+            return sequences(conversations, bundle.labels, t1)
+        s1, present = torch.zeros(len(t1), context.features), torch.zeros(len(t1)) > 0
+        if any(recordings_of(conversations)):
+            s1, present = embed_recordings(bundle.care, bundle.speech, conversations)
+        return sequences(conversations, bundle.labels, t1, s1, present)
+
+    heads: dict[Modality, nn.Module] = {"text": bundle.text.head}
+    if bundle.speech is not None:
+        heads["speech"] = bundle.speech.head
+    return Subject(
+        bundle.name,
+        bundle.labels,
+        heads,
+        embed,
+        bundle.conversation,
+        window=bundle.manifest.window,
+        temperature=bundle.manifest.temperature,
+    )
+
+
+def run_subject(run: Run) -> Subject:
+    """A finished run of Stage I, II or III.
+
+    A fusion that was trained with sound paired in is judged by the words alone: no corpus has that sound.
+
+    Raises:
+        RunError: it or a run it was built on is unfinished.
+        UsageError: it is a run of something else.
+    """
+    config = run.config
+    stages: dict[Modality, Run] = {}
+    model, alone = None, None
+    if "conversation" in config:
+        model = load_conversation(run)
+        stages["text"] = parent(parent(run, "text"), "stage1")
+        if not run.settings.get("clips"):
+            stages["speech"] = parent(parent(run, "speech"), "stage1")
+    elif "context" in config:
+        modality: Modality = config["modality"]
+        model, alone = one_modality(load_context(run)), modality
+        stages[modality] = parent(run, "stage1")
+    elif "text" in config and "base_sha256" in config:
+        stages["text"] = run
+    elif "speech" in config:
+        stages["speech"] = run
+    else:
+        raise UsageError(f"{run.folder} is no run of stage1, stage2 or stage3; only these can be evaluated")
+    text, speech = stages.get("text"), stages.get("speech")
+    labels = labels_of(run)
+    silent = model.config.speech.features if model is not None and model.config.speech is not None else 0
+
+    def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
+        count = sum(len(c.utterances) for c in conversations)
+        t1, s1, present = torch.zeros(count, 0), torch.zeros(count, silent), torch.zeros(count) > 0
+        if text is not None:
+            with _reading(count):
+                t1 = embed_text(text, conversations)
+        if speech is not None:
+            s1, present = embed_speech(speech, conversations)
+        return sequences(conversations, labels, t1, s1, present)
+
+    heads: dict[Modality, nn.Module] = {}
+    if text is not None:
+        heads["text"] = load_text_encoder(text).head
+    if speech is not None:
+        heads["speech"] = _speech_head(speech)
+    return Subject(str(run.folder), labels, heads, embed, model, alone)
+
+
+def labels_of(run: Run) -> tuple[str, ...]:
+    """A finished run's emotions by class index: its reports name them in that order.
+
+    Raises:
+        RunError: it is unfinished.
+        UsageError: it is a run of something that has no emotions.
+    """
+    report: Any = run.metrics.get("validation", {})
+    report = report.get("with_sound", report)
+    if not isinstance(report.get("f1"), dict) or "confusion" not in report:
+        raise UsageError(f"{run.folder} is no run of stage1, stage2 or stage3 that can be evaluated")
+    return tuple(report["f1"])
+
+
+def source_of_run(run: Run) -> Source:
+    """The corpus that a run of any stage was made on, with the speech features of both modalities' runs."""
+    source = source_of(run)
+    if "conversation" in run.config and not run.settings.get("clips"):
+        return replace(source, features=source_of(parent(run, "speech")).features)
+    return source
+
+
+def _speech_head(run: Run) -> nn.Module:
+    if "features" in run.config:
+        from offline_train.stages.stage1_features import load_feature_encoder
+
+        return load_feature_encoder(run).speech.head
+    from offline_train.embeddings.text import load_speech_encoder
+
+    return load_speech_encoder(run)[1].head
+
+
+def _reading(count: int) -> Status:
+    return Console(stderr=True).status(f"reading {count} utterances")

@@ -1,0 +1,1 @@
+"""Dialogues without sound, paired with speech clips."""

@@ -1,0 +1,180 @@
+"""A training run on disk: what was asked, what came out. Finished runs are found again and not repeated."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from models.files import replacing
+from offline_train import files
+from offline_train.errors import RunError
+from offline_train.training.checkpoint import remove_checkpoint
+from offline_train.training.devices import here
+from offline_train.training.optimiser import trained_state
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder: settings, config and metrics as JSON, weights as safetensors, and what `fit` keeps there."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path, settings: Mapping[str, Any], command: str) -> "Run":
+        """Start a run, or take up the one that is there.
+
+        A folder in which no step was taken yet is no run: what was asked there first can be mended.
+
+        Args:
+            folder: where.
+            settings: what is asked, in full.
+            command: the line that asked for it; kept for the model card.
+
+        Raises:
+            RunError: the folder holds a run with other settings, or can't be used.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{folder} can't be a run's folder: {error.strerror}") from None
+        path = folder / "settings.json"
+        asked = json.loads(json.dumps(settings, default=_plain))
+        begun = {each.name for each in folder.iterdir()} - {"settings.json", "command.json"}
+        if path.exists() and begun:
+            stored = _with_defaults(_read_json(path), settings)
+            if stored != asked:
+                raise RunError(
+                    f"{folder} holds a run with other settings ({_difference(stored, asked)}); choose another"
+                    f" --out or remove it"
+                )
+        elif here().first:
+            write_json(folder / "command.json", command)
+            write_json(path, asked)
+        run = cls(folder)
+        if run.finished and here().first:
+            remove_checkpoint(folder)  # of a run that was killed while it removed it
+        here().wait()
+        return run
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.folder / "metrics.json").exists()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked."""
+        return dict(self._read("settings.json"))
+
+    @property
+    def command(self) -> str:
+        """The line that asked for it."""
+        return str(self._read("command.json"))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What it takes to rebuild the model."""
+        return dict(self._read("config.json"))
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What came out."""
+        return dict(self._read("metrics.json"))
+
+    def load_weights(self, model: nn.Module) -> None:
+        """Put the run's weights into a model built from `config`.
+
+        Raises:
+            RunError: there are none, or they are damaged or of another model.
+        """
+        path = self.folder / "weights.safetensors"
+        try:
+            found = model.load_state_dict(load_file(path), strict=False)
+        except FileNotFoundError:
+            raise RunError(f"{self.folder} is no finished run: {path.name} is missing") from None
+        except SafetensorError:
+            raise RunError(f"{path} is damaged; remove {self.folder} and run its stage again") from None
+        except RuntimeError:  # shapes
+            raise RunError(f"{path} holds another model's weights; run its stage again") from None
+        if found.unexpected_keys:
+            raise RunError(f"{path} holds another model's weights; run its stage again")
+        model.eval()
+
+    def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+        """Store the result; metrics last, since they mark the end. Then the checkpoint can go."""
+        if here().first:
+            state = {name: value.contiguous() for name, value in trained_state(model).items()}
+            with replacing(self.folder / "weights.safetensors") as partial:
+                save_file(state, partial)
+            write_json(self.folder / "config.json", config)
+            write_json(self.folder / "metrics.json", metrics)
+            remove_checkpoint(self.folder)
+        here().wait()
+
+    def _read(self, name: str) -> Any:
+        path = self.folder / name
+        if not path.is_file():
+            raise RunError(f"{self.folder} is no finished run: {name} is missing; run its stage first")
+        return _read_json(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file as a whole; dataclasses and paths in it become objects and text."""
+    files.write_json(path, json.loads(json.dumps(content, default=_plain)))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise RunError(f"{path} is damaged; remove {path.parent} and run its stage again") from None
+
+
+def _with_defaults(stored: Any, settings: Mapping[str, Any]) -> Any:
+    """What a run was asked, with settings that are younger than it at their defaults.
+
+    A new setting's default must therefore be what was done before there was such a setting.
+    """
+    known = dict(stored)
+    for key, asked in settings.items():
+        if is_dataclass(asked) and not isinstance(asked, type) and isinstance(known.get(key), dict):
+            try:
+                defaults = json.loads(json.dumps(type(asked)(), default=_plain))
+            except TypeError:  # what has no defaults has no younger settings
+                continue
+            known[key] = _over(defaults, known[key])
+    return known
+
+
+def _over(defaults: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _over(defaults[key], value)
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        else value
+        for key, value in stored.items()
+    }
+    return {**defaults, **both}
+
+
+def _difference(stored: Any, asked: Any, name: str = "") -> str:
+    """What differs, by dotted name: how it is stored, then how it is asked for."""
+    if not (isinstance(stored, dict) and isinstance(asked, dict)):
+        return f"{name}: {json.dumps(stored)}, not {json.dumps(asked)}"
+    return ", ".join(
+        _difference(stored.get(key), asked.get(key), f"{name}.{key}" if name else key)
+        for key in sorted(stored.keys() | asked.keys())
+        if stored.get(key) != asked.get(key)
+    )
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

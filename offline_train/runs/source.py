@@ -1,0 +1,59 @@
+"""Which corpus a run is about, as stored with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from offline_train.corpora.corpus import Corpus
+from offline_train.corpora.registry import read_corpus
+from offline_train.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Source:
+    """A corpus on disk and how to read it.
+
+    Attributes:
+        corpus: its name.
+        data: its folder, or the manifest of corpus "folder".
+        features: prepared speech features, by name, where it has several.
+        fold: of the corpora that are cross-validated; None for the usual split.
+        transcripts: words to use instead of the corpus' own, as `transcribe` writes them.
+    """
+
+    corpus: str
+    data: Path
+    features: str | None = None
+    fold: int | None = None
+    transcripts: Path | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Source":
+        """Read it back from a run's settings."""
+        paths = {key: Path(stored[key]) if stored[key] else None for key in ("data", "transcripts")}
+        return cls(**{**stored, **paths})
+
+    def read(self) -> Corpus:
+        """The corpus.
+
+        Raises:
+            CorpusError: it is missing or broken.
+            UsageError: the transcripts are.
+        """
+        corpus = read_corpus(self.corpus, self.data, features=self.features, fold=self.fold)
+        if self.transcripts is None:
+            return corpus
+        from offline_train.transcription.transcripts import read_transcripts, with_transcripts
+
+        return with_transcripts(corpus, read_transcripts(self.transcripts))
+
+
+def source_of(run: Run) -> Source:
+    """The corpus that a run was made on."""
+    return Source.of(run.settings["corpus"])
+
+
+def parent(run: Run, name: str) -> Run:
+    """The run that another one was built on."""
+    return Run(Path(run.settings["parents"][name]))

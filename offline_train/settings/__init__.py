@@ -1,0 +1,1 @@
+"""Settings of commands, from files and flags."""

@@ -1,0 +1,289 @@
+"""CARE from unlabelled speech, before any corpus is seen (arXiv 2409.05566).
+
+The semantic encoder learns to say of the sound what a frozen text encoder says of its words; the acoustic
+encoder to describe every frame of the sound.
+"""
+
+import hashlib
+import random
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from models.base_encoder import find_base
+from models.care import Care, CareConfig, build_care
+from models.care_small import SmallCare
+from models.files import replacing
+from models.text import TextConfig, TextEncoder
+from offline_train.batches.augment import WaveAugment, vary
+from offline_train.batches.care import CareBatch, CareBatches, Spoken
+from offline_train.batches.frame_targets import DIMENSION, HOP, frame_targets
+from offline_train.corpora.corpus import Conversation
+from offline_train.embeddings.recording_cache import heard
+from offline_train.embeddings.text import load_text_encoder
+from offline_train.errors import RunError, UsageError
+from offline_train.runs.run import Run
+from offline_train.training.devices import here, to_device
+from offline_train.training.fit import FitSettings, fit
+
+_SAMPLE_RATE = 16_000
+
+
+@dataclass(frozen=True)
+class PretrainCareSettings:
+    """How CARE is pre-trained.
+
+    Attributes:
+        care: which; the published one starts from its bases.
+        teacher: text encoder, a folder or a hub name, unless a run is named instead.
+        batch: utterances a batch.
+        longest_s: seconds; of longer utterances a random part is shown, without their words.
+        validation: share of the utterances that is held out (the paper: 0.2).
+        variants: of each utterance, besides the sound as it is; the descriptors are those of the sound as it
+            is (PASE+ distorts its input, too).
+        wave: how samples are varied. Speed must not be: frames would no longer match.
+        semantic: weight of the semantic loss.
+        fit: how to optimise.
+    """
+
+    care: CareConfig = field(default_factory=CareConfig)
+    teacher: str = "all-MiniLM-L6-v2"
+    batch: PositiveInt = 16
+    longest_s: PositiveFloat = 10.0
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    variants: NonNegativeInt = 1
+    wave: WaveAugment = field(default_factory=lambda: WaveAugment(speed=0.0))
+    semantic: NonNegativeFloat = 1.0
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            epochs=20, learning_rate=1e-3, weight_decay=0.05, average=0.99, precision="bf16"
+        )
+    )
+
+    def __post_init__(self) -> None:
+        """Check what types can't.
+
+        Raises:
+            ValueError: the speed of variants varies.
+        """
+        if self.wave.speed:
+            raise ValueError("wave.speed must be 0 in pre-training: frames would no longer match")
+
+
+class Losses(NamedTuple):
+    """Sums over a batch, relative to what answering the mean of the training data would cost, and counts."""
+
+    acoustic: Tensor
+    frames: Tensor
+    semantic: Tensor
+    meant: Tensor
+
+
+class CarePretraining(nn.Module):
+    """CARE with what only pre-training needs: a linear layer that reads descriptors off the acoustic states,
+    and, where the text encoder is of another width, one that reads its embedding off the semantic ones."""
+
+    def __init__(self, care: Care, meaning: int) -> None:
+        """Build it.
+
+        Args:
+            care: the encoder, an `nn.Module`.
+            meaning: size D of the text encoder's embeddings.
+        """
+        super().__init__()
+        self.care = care
+        self.frames = nn.Linear(care.width, DIMENSION)
+        self.words = nn.Identity() if care.width == meaning else nn.Linear(care.width, meaning)
+        self.register_buffer("mean", torch.zeros(DIMENSION))
+        self.register_buffer("scale", torch.ones(DIMENSION))
+        self.register_buffer("spread", torch.ones(()))
+
+    def measure(self, utterances: Iterable[Spoken]) -> None:
+        """Take the descriptors' mean and deviation and the meanings' variance from training utterances.
+
+        The layer that reads meanings starts at their mean, with a loss of 1.
+        """
+        count, total, squares = 0, np.zeros(DIMENSION), np.zeros(DIMENSION)
+        meanings = []
+        for each in utterances:
+            rows = each.targets.astype(np.float64)
+            count, total, squares = count + len(rows), total + rows.sum(0), squares + np.square(rows).sum(0)
+            if each.meaning is not None:
+                meanings.append(each.meaning)
+        mean = total / count
+        deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
+        self.mean = torch.tensor(mean, dtype=torch.float32)
+        self.scale = torch.tensor(1 / np.maximum(deviation, 1e-3), dtype=torch.float32)
+        if len(meanings) > 1:
+            self.spread = torch.stack(meanings).var(0).mean().clamp_min(1e-6)
+        if meanings and isinstance(self.words, nn.Linear):
+            nn.init.zeros_(self.words.weight)
+            self.words.bias.data = torch.stack(meanings).mean(0)
+
+    def forward(self, batch: CareBatch) -> Losses:
+        """Both losses."""
+        branches = self.care.branches(batch.inputs, batch.lengths)
+        count = min(branches.acoustic.shape[1], batch.targets.shape[1])
+        targets = (batch.targets[:, :count] - self.mean) * self.scale
+        error = (self.frames(branches.acoustic[:, :count]).float() - targets).square().mean(2)  # [B, T]
+        mask = branches.acoustic_mask[:, :count, 0].float()
+        mask = mask * (torch.arange(count, device=mask.device) < batch.frames[:, None])
+        states, weight = branches.semantic.float(), branches.semantic_mask.float()
+        pooled = (states * weight).sum(1) / weight.sum(1)
+        distance = (self.words(pooled).float() - batch.meanings).square().mean(1) / self.spread  # [B]
+        meant = batch.meant.float()
+        return Losses((error * mask).sum(), mask.sum(), (distance * meant).sum(), meant.sum())
+
+
+def pretrain_care(
+    conversations: Sequence[Conversation], settings: PretrainCareSettings, run: Run, text: Run | None = None
+) -> dict[str, Any]:
+    """Train on all but what is held out; the epoch kept has the least loss on that.
+
+    Utterances without words train the acoustic side only; those without sound are left out.
+
+    Args:
+        conversations: unlabelled speech.
+        settings: how.
+        run: where; a killed one goes on.
+        text: whose encoder teaches, a run of `pretrain-text` or of Stage I; `settings.teacher` by default.
+
+    Returns:
+        Losses on what is held out, by side, and what they were measured on, as stored in the run. 1 is the
+        loss of answering the mean of the training data, whatever the sound.
+
+    Raises:
+        CorpusError: no recording can be used.
+        UsageError: there are fewer than two utterances with sound.
+    """
+    torch.manual_seed(settings.fit.seed)
+    care = build_care(settings.care)
+    if not isinstance(care, SmallCare):
+        care.unfreeze()
+    spoken = _prepare(conversations, care, settings, run, text)
+    if len(spoken) < 2:
+        raise UsageError(f"pre-training needs two utterances with sound at least, found {len(spoken)}")
+    random.Random(settings.fit.seed).shuffle(spoken)
+    held = max(1, int(len(spoken) * settings.validation))
+    parts = {"train": spoken[held:], "validation": spoken[:held]}
+    dimension = next((len(each.meaning) for each in spoken if each.meaning is not None), care.width)
+    longest = max(1, int(settings.longest_s * _SAMPLE_RATE / HOP))
+    torch.manual_seed(settings.fit.seed)
+    model = CarePretraining(care, dimension)
+    model.measure(parts["train"])
+
+    def batches(generator: torch.Generator) -> CareBatches:
+        return CareBatches(parts["train"], settings.batch, longest, care.hop, dimension, generator)
+
+    def loss(batch: CareBatch) -> Tensor:
+        acoustic, semantic = _means(model(batch))
+        return acoustic + settings.semantic * semantic
+
+    def validate() -> dict[str, float]:
+        shown = CareBatches(parts["validation"], settings.batch, longest, care.hop, dimension)
+        sums = torch.zeros(4, dtype=torch.float64)
+        for batch in shown:
+            sums += torch.stack(model(to_device(batch, here().device))).double().cpu()
+        acoustic, semantic = (float(value) for value in _means(Losses(*sums)))
+        score = -(acoustic + settings.semantic * semantic)
+        return {"score": score, "acoustic": acoustic, "semantic": semantic}
+
+    best = fit(model, batches, loss, validate, settings.fit, run.folder, "pre-training on speech")
+    losses = {"acoustic": best["acoustic"], "semantic": best["semantic"]}
+    metrics = {
+        "best_epoch": int(best["epoch"]),
+        "train": _described(parts["train"]),
+        "validation": {**losses, **_described(parts["validation"])},
+    }
+    run.finish(nn.ModuleDict({"care": care}), {"care": settings.care}, metrics)
+    if here().first:
+        shutil.rmtree(run.folder / "prepared", ignore_errors=True)
+    return metrics
+
+
+def load_pretrained(care: nn.Module, config: CareConfig, run: Run) -> str:
+    """Put a pre-trained CARE's weights into `care`.
+
+    Returns:
+        A digest of the weights.
+
+    Raises:
+        RunError: the run is no finished pre-training, or of another CARE.
+    """
+    if not run.finished or "care" not in run.config:
+        raise RunError(f"{run.folder} is no finished run of pretrain-care")
+    theirs, ours = run.config["care"], asdict(config)
+    if different := sorted(name for name in ours if theirs.get(name) != ours[name]):
+        changes = " ".join(f"--set care.{name}={theirs.get(name)}" for name in different)
+        raise RunError(f"{run.folder} holds another CARE; add {changes}")
+    if not isinstance(care, SmallCare):
+        care.unfreeze()  # type: ignore[operator]
+    run.load_weights(nn.ModuleDict({"care": care}))
+    return hashlib.sha256((run.folder / "weights.safetensors").read_bytes()).hexdigest()
+
+
+def _means(losses: Losses) -> tuple[Tensor, Tensor]:
+    return losses.acoustic / losses.frames.clamp(min=1), losses.semantic / losses.meant.clamp(min=1)
+
+
+def _described(part: Sequence[Spoken]) -> dict[str, Any]:
+    frames = sum(len(each.targets) for each in part)
+    return {
+        "utterances": len(part),
+        "with_words": sum(each.meaning is not None for each in part),
+        "hours": frames * HOP / _SAMPLE_RATE / 3600,
+    }
+
+
+def _prepare(
+    conversations: Sequence[Conversation],
+    care: Care,
+    settings: PretrainCareSettings,
+    run: Run,
+    text: Run | None,
+) -> list[Spoken]:
+    utterances = [utterance for conversation in conversations for utterance in conversation.utterances]
+
+    def make(audio: NDArray[np.int16], random: np.random.Generator) -> list[NDArray[np.float16]]:
+        sounds = [audio, *(vary(audio, settings.wave, random) for _ in range(settings.variants))]
+        inputs = [care.prepare(sound).numpy() for sound in sounds]
+        return [rows.astype(np.float16) for rows in (*inputs, frame_targets(audio))]
+
+    treatment = ["pretrain-care", settings.care, settings.variants, settings.wave]
+    recordings = [utterance.recording for utterance in utterances]
+    arrays = heard(recordings, make, treatment, run.folder / "prepared", "preparing sound")
+    meanings = _meanings([utterance.text for utterance in utterances], settings.teacher, run, text)
+    return [
+        Spoken(each[:-1], each[-1], meanings.get(utterance.text))
+        for utterance, each in zip(utterances, arrays, strict=True)
+        if each is not None
+    ]
+
+
+def _meanings(
+    texts: Iterable[str | None], teacher: str, run: Run, text: Run | None
+) -> Mapping[str | None, Tensor]:
+    """Embeddings of texts, by text; kept in the run's folder."""
+    said = sorted({each for each in texts if each and each.strip()})
+    if not said:
+        return {}
+    path = run.folder / "prepared" / "meanings.safetensors"
+    digest = hashlib.sha256("\0".join([teacher, *said]).encode()).hexdigest()
+    if path.exists():
+        found = load_file(path)
+        if digest in found:
+            return dict(zip(said, found[digest], strict=True))
+    encoder = load_text_encoder(text) if text else TextEncoder(TextConfig(base=teacher), find_base(teacher))
+    rows, _ = encoder.eval().to(here().device).embed(said)
+    if here().first:
+        with replacing(path) as partial:
+            save_file({digest: rows}, partial)
+    return dict(zip(said, rows, strict=True))

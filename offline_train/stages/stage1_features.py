@@ -1,0 +1,143 @@
+"""Stage I, sound that comes as prepared features: a small network on single utterances (MERITS-L, III-B)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor
+from torch.nn import functional
+
+from models.care import SpeechConfig
+from models.care_features import FeatureEncoder
+from offline_train.batches.class_balance import class_weights
+from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
+from offline_train.errors import UsageError
+from offline_train.evaluation.metrics import classification
+from offline_train.runs.run import Run
+from offline_train.training.devices import here
+from offline_train.training.fit import FitSettings, fit
+from offline_train.training.settings import Share
+
+
+@dataclass(frozen=True)
+class FeatureStageSettings:
+    """How Stage I of the speech modality is trained on prepared features.
+
+    Attributes:
+        width: size of S1.
+        batch: utterances a batch.
+        dropout: of the network, before both of its layers.
+        noise: standard deviation of what is added to standardised features in training.
+        label_smoothing: of the cross-entropy.
+        balance: 0 weighs utterances equally, 1 weighs emotions equally.
+        fit: how to optimise.
+    """
+
+    width: PositiveInt = 128
+    batch: PositiveInt = 64
+    dropout: Share = 0.2
+    noise: NonNegativeFloat = 0.0
+    label_smoothing: Share = 0.1
+    balance: NonNegativeFloat = 0.0
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(epochs=40, learning_rate=2e-3, weight_decay=0.05, patience=12)
+    )
+
+
+class _Part(NamedTuple):
+    """One split's scored utterances: features [N, F] and class indices [N]."""
+
+    features: Tensor
+    labels: Tensor
+
+
+def train_features(corpus: Corpus, settings: FeatureStageSettings, run: Run) -> dict[str, Any]:
+    """Train on split "train", select on "validation"; "test" is only looked at once, at the end.
+
+    Utterances without a label or without features are left out.
+
+    Args:
+        corpus: whose utterances carry `speech` features, all of one size.
+        settings: how.
+        run: where; a killed one goes on.
+
+    Returns:
+        Metrics by split, as stored in the run.
+
+    Raises:
+        UsageError: a split has no labelled utterances with features, or they differ in size.
+    """
+    data = {split: _part(corpus, split) for split in SPLITS}
+    torch.manual_seed(settings.fit.seed)
+    dimension = data["train"].features.shape[1]
+    config = SpeechConfig(width=settings.width, classes=len(corpus.labels), dropout=settings.dropout)
+    model = FeatureEncoder(dimension, config)
+    model.measure(data["train"].features)
+    weights = class_weights(data["train"].labels, len(corpus.labels), settings.balance).to(here().device)
+    shown = model.standardise(data["train"].features)
+
+    def batches(generator: torch.Generator) -> list[_Part]:
+        order = torch.randperm(len(shown), generator=generator)
+        return [_Part(shown[rows], data["train"].labels[rows]) for rows in torch.split(order, settings.batch)]
+
+    def loss(batch: _Part) -> Tensor:
+        features = batch.features + settings.noise * torch.randn_like(batch.features)
+        _, logits = model.speech(features)
+        return functional.cross_entropy(
+            logits.float(), batch.labels, weights, label_smoothing=settings.label_smoothing
+        )
+
+    @torch.no_grad()
+    def judge(split: Split) -> dict[str, Any]:
+        _, logits = model(data[split].features.to(model.mean.device))
+        return classification(data[split].labels.numpy(), logits.argmax(1).cpu().numpy(), corpus.labels)
+
+    def validate() -> dict[str, float]:
+        return {"score": judge("validation")["weighted_f1"]}
+
+    best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage I speech features")
+    judged: tuple[Split, ...] = ("validation", "test")
+    metrics = {"best_epoch": int(best["epoch"]), **{str(split): judge(split) for split in judged}}
+    run.finish(model, {"features": dimension, "speech": config, "labels": corpus.labels}, metrics)
+    return metrics
+
+
+def load_feature_encoder(run: Run) -> FeatureEncoder:
+    """Stage I of prepared features, as a run left it."""
+    model = FeatureEncoder(int(run.config["features"]), SpeechConfig(**run.config["speech"]))
+    run.load_weights(model)
+    return model
+
+
+@torch.inference_mode()
+def embed_features(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
+    """S1 [N, width] of all utterances in order, zero where there are no features, and which have any [N]."""
+    encoder = load_feature_encoder(run)
+    found = [utterance.speech for conversation in conversations for utterance in conversation.utterances]
+    present = torch.tensor([features is not None for features in found], dtype=torch.bool)
+    rows = torch.zeros(len(found), encoder.speech.hidden.out_features)
+    if present.any():
+        rows[present], _ = encoder(_stack([features for features in found if features is not None]))
+    return rows, present
+
+
+def _part(corpus: Corpus, split: Split) -> _Part:
+    chosen = [
+        (utterance.speech, corpus.labels.index(utterance.label))
+        for conversation in corpus.splits[split]
+        for utterance in conversation.utterances
+        if utterance.label is not None and utterance.speech is not None
+    ]
+    if not chosen:
+        raise UsageError(f"{corpus.name}: no labelled utterance of split {split} comes with speech features")
+    return _Part(_stack([features for features, _ in chosen]), torch.tensor([label for _, label in chosen]))
+
+
+def _stack(features: Sequence[NDArray[np.float32]]) -> Tensor:
+    if len(sizes := {each.shape for each in features}) > 1:
+        raise UsageError(f"speech features must all be of one size, not {sorted(sizes)}")
+    return torch.from_numpy(np.stack(features)).float()

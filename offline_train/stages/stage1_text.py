@@ -1,0 +1,175 @@
+"""Stage I, text: the encoder is fine-tuned on single utterances (MERITS-L, section III-B)."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from torch import Tensor
+from torch.nn import functional
+
+from models.base_encoder import find_base, weights_sha256
+from models.text import TextConfig, TextEncoder, Tokens
+from offline_train.batches.class_balance import class_weights
+from offline_train.batches.text import Shown, plain, shown_utterances, text_batches
+from offline_train.corpora.corpus import SPLITS, Corpus, Split
+from offline_train.embeddings.text import judge_text
+from offline_train.errors import RunError, UsageError
+from offline_train.evaluation.metrics import classification
+from offline_train.runs.run import Run
+from offline_train.stages.pretrain_text import load_pretrained
+from offline_train.training.fit import FitSettings, fit
+from offline_train.training.settings import Share
+
+
+@dataclass(frozen=True)
+class TextStageSettings:
+    """How Stage I of the text modality is trained.
+
+    Attributes:
+        base: the encoder to start from; a pre-trained one replaces its weights.
+        context_turns: preceding turns that the encoder reads before the utterance.
+        context_words: of them together at most, the latest.
+        train_embeddings: whether token embeddings are fine-tuned, too. A bundle must carry them then.
+        batch: utterances a batch.
+        as_recognised: share of training utterances shown once more in each epoch, as a recogniser would
+            write them: lower case, no punctuation. Keeps the encoder from leaning on marks that live
+            transcripts may lack.
+        label_smoothing: of the cross-entropy.
+        balance: 0 weighs utterances equally, 1 weighs emotions equally.
+        distil: with teachers: their share in what is to be predicted; the rest is the label.
+        fit: how to optimise.
+    """
+
+    base: str = "all-MiniLM-L6-v2"
+    context_turns: NonNegativeInt = 0
+    context_words: PositiveInt = 32
+    train_embeddings: bool = False
+    batch: PositiveInt = 32
+    as_recognised: Share = 0.4
+    label_smoothing: Share = 0.1
+    balance: NonNegativeFloat = 0.3
+    distil: Share = 0.7
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(epochs=4, learning_rate=6e-5, average=0.99, precision="bf16")
+    )
+
+
+def train_text(
+    corpus: Corpus,
+    settings: TextStageSettings,
+    run: Run,
+    pretrained: Run | None = None,
+    teachers: Sequence[Run] = (),
+) -> dict[str, Any]:
+    """Fine-tune on split "train"; "test" is only ever looked at once, at the end.
+
+    The epoch kept is the one with the best weighted F1 on "validation", as the mean of the texts as they are
+    written and as a recogniser without punctuation would write them.
+
+    Args:
+        corpus: with words and labels.
+        settings: how.
+        run: where.
+        pretrained: RoBERTa-FT to start from, a run of `pretrain-text`.
+        teachers: Stages I of the words on the same corpus, of any encoder, whose mean opinion of the training
+            utterances is distilled into this one (Hinton et al., 2015).
+
+    Returns:
+        Metrics by split, as stored in the run.
+
+    Raises:
+        RunError: a teacher or `pretrained` is of another kind.
+        UsageError: a split has no labelled utterances with words.
+    """
+    data = {
+        split: shown_utterances(corpus.splits[split], corpus.labels, settings.context_turns)
+        for split in SPLITS
+    }
+    for split, shown in data.items():
+        if not shown:
+            raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has words")
+    torch.manual_seed(settings.fit.seed)
+    folder = find_base(settings.base)
+    config = TextConfig(
+        base=settings.base,
+        context_turns=settings.context_turns,
+        context_words=settings.context_words,
+        train_embeddings=settings.train_embeddings,
+        classes=len(corpus.labels),
+    )
+    model = TextEncoder(config, folder)
+    if pretrained is not None:
+        load_pretrained(model, pretrained)
+    truth = torch.stack([each.target for each in data["train"]]).argmax(1)
+    weights = class_weights(truth, len(corpus.labels), settings.balance)
+    if teachers:
+        data["train"] = taught(data["train"], corpus, teachers, settings.distil)
+
+    def batches(generator: torch.Generator) -> list[tuple[Tokens, Tensor]]:
+        chance = random.Random(int(torch.randint(2**31, (), generator=generator)))
+        again = chance.sample(data["train"], int(settings.as_recognised * len(data["train"])))
+        shown = data["train"] + [plain(each) for each in again]
+        return text_batches(model, shown, settings.batch, chance)
+
+    def loss(batch: tuple[Tokens, Tensor]) -> Tensor:
+        tokens, target = batch
+        _, logits = model(tokens)
+        return functional.cross_entropy(
+            logits.float(),
+            target,
+            weights.to(target.device),
+            label_smoothing=0.0 if teachers else settings.label_smoothing,
+        )
+
+    def judge(split: Split, *, recognised: bool = False) -> dict[str, Any]:
+        shown = [plain(each) for each in data[split]] if recognised else data[split]
+        _, logits = model.embed([each.text for each in shown], [each.context for each in shown])
+        truth = torch.stack([each.target for each in shown]).argmax(1)
+        return classification(truth.numpy(), logits.argmax(1).numpy(), corpus.labels)
+
+    def validate() -> dict[str, float]:
+        written = judge("validation")["weighted_f1"]
+        recognised = judge("validation", recognised=True)["weighted_f1"]
+        return {"score": (written + recognised) / 2, "as_written": written, "as_recognised": recognised}
+
+    best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage I text")
+    judged: tuple[Split, ...] = ("validation", "test")
+    metrics: dict[str, Any] = {
+        "best_epoch": int(best["epoch"]),
+        **{split: judge(split) for split in judged},
+        "as_recognised": {split: judge(split, recognised=True)["weighted_f1"] for split in judged},
+    }
+    run.finish(model, {"text": config, "base_sha256": weights_sha256(folder)}, metrics)
+    return metrics
+
+
+def taught(shown: Sequence[Shown], corpus: Corpus, teachers: Sequence[Run], share: float) -> list[Shown]:
+    """Training utterances whose targets are partly what teachers think of them.
+
+    Args:
+        shown: all of the corpus' training utterances that carry words and a label, in order.
+        corpus: theirs.
+        teachers: Stages I of the words.
+        share: of the teachers in the target.
+
+    Raises:
+        RunError: a teacher knows other emotions.
+    """
+    conversations = corpus.splits["train"]
+    carried = [bool(u.text) and u.label is not None for c in conversations for u in c.utterances]
+    opinions = []
+    for teacher in teachers:
+        _, logits = judge_text(teacher, conversations)
+        if logits.shape[1] != len(corpus.labels):
+            raise RunError(
+                f"{teacher.folder} knows {logits.shape[1]} emotions, {corpus.name} {len(corpus.labels)}"
+            )
+        opinions.append(logits[torch.tensor(carried)].softmax(1))
+    mean = torch.stack(opinions).mean(0)
+    return [
+        replace(each, target=share * opinion + (1 - share) * each.target)
+        for each, opinion in zip(shown, mean, strict=True)
+    ]

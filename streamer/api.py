@@ -1,0 +1,245 @@
+"""The Python interface: `async for event in streamer.analyze(source)` (docs/python.md)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from streamer.analysis.analyzer import Analyzer
+from streamer.audio.array import ArraySource
+from streamer.audio.file import FileSource
+from streamer.audio.frame import AudioSource
+from streamer.errors import InputError
+from streamer.events import Event
+from streamer.outputs.base import Output
+from streamer.session import run as sessions
+from streamer.session.pipeline import Pipeline
+from streamer.settings.settings import Settings, load_settings
+from streamer.transcribers.base import Transcriber
+from streamer.transcribers.load import load_transcriber
+
+MICROPHONE = "microphone"
+
+_WAITING = 64
+"""Events that may wait to be taken; then the session waits."""
+
+Source = str | PathLike[str] | int | NDArray[Any] | AudioSource
+
+
+def load_models(
+    settings: Settings | None = None,
+    *,
+    recogniser: Transcriber | str | None = None,
+    bundle: Bundle | str | PathLike[str] | None = None,
+) -> Analyzer:
+    """Load the models once, for several analyses at a time or one after the other (`analyze(analyzer=...)`).
+
+    It blocks for seconds; close it when done (`Analyzer.close`).
+
+    Args:
+        settings: which; by default what merits.toml and the environment say.
+        recogniser: one of your own, or as `--asr` has it; by default the settings'.
+        bundle: a loaded one, or a folder or name; by default the settings'.
+
+    Raises:
+        InputError: one of them can't be had.
+    """
+    settings = settings or load_settings()
+    if not isinstance(bundle, Bundle):
+        chosen = settings.bundle if bundle is None else fspath(bundle)
+        bundle = sessions.load_models(settings.model_copy(update={"bundle": chosen}))
+    if recogniser is None or isinstance(recogniser, str):
+        recogniser = load_transcriber(recogniser or settings.asr)
+    return Analyzer(bundle, recogniser)
+
+
+def analyze(
+    source: Source,
+    settings: Settings | None = None,
+    *,
+    rate: int | None = None,
+    outputs: Sequence[Output] = (),
+    recogniser: Transcriber | str | None = None,
+    bundle: Bundle | str | PathLike[str] | None = None,
+    analyzer: Analyzer | None = None,
+    stream: str | None = None,
+    speakers: Sequence[str | None] | None = None,
+    live: bool | None = None,
+) -> "Analysis":
+    """Analyze a conversation: `async for event in analyze(source)`.
+
+    The first event is `SessionStarted`, the last one `SessionEnded`; the sound is read no faster than events
+    are taken. Leaving the loop ends the session: everything it holds is released soon after, or, with `async
+    with analyze(source) as events`, before the next line runs. Each iteration is a session of its own.
+
+    Args:
+        source: a recording's path, a pipe's, or "-" for standard input; "microphone", or "microphone:NAME" or
+            a number for another device than the default; an array, [n] or [n, channels], with its `rate`; or
+            any `AudioSource`.
+        settings: how; by default what merits.toml and the environment say.
+        rate: samples a second of an array.
+        outputs: where events go, too (see `Output`).
+        recogniser: one of your own (see `Transcriber`), or as `--asr` has it; by default the settings'.
+        bundle: a loaded one, or a folder or name; by default the settings'.
+        analyzer: models that were loaded before (`load_models`), in place of `recogniser` and `bundle`.
+        stream: the stream's name in events; by default the recording's or source's.
+        speakers: who speaks on each channel, where the settings split them or your source has several.
+        live: whether sound comes in its own time, so that partial results are worth their cost; by default
+            for microphones and sources of your own.
+
+    Raises:
+        InputError: an argument is not what it should be. While iterating: the source or a model can't be
+            had, or the source broke off; what came before was told.
+        RunError: while iterating: the recogniser or an output failed.
+    """
+    settings = settings or load_settings()
+    if analyzer is not None and (recogniser is not None or bundle is not None):
+        raise InputError("an analyzer has its own recogniser and bundle: give these to load_models()")
+    opened, is_live = _open(source, settings, rate)
+    if speakers is None:
+        several = settings.channels == "split" or opened.channels > 1
+        speakers = [f"channel-{number + 1}" for number in range(opened.channels)] if several else [None]
+    if len(speakers) != opened.channels:
+        raise InputError(f"there are {len(speakers)} speakers, but {opened.channels} channels")
+    name = stream or (opened.stem if isinstance(opened, FileSource) else opened.name)
+    models = {"recogniser": recogniser, "bundle": bundle}
+    return Analysis(
+        opened, settings, outputs, analyzer, models, name, speakers, is_live if live is None else live
+    )
+
+
+class Analysis:
+    """What `analyze` returns: iterate over it, as it is or within `async with`."""
+
+    def __init__(
+        self,
+        source: AudioSource,
+        settings: Settings,
+        outputs: Sequence[Output],
+        analyzer: Analyzer | None,
+        models: dict[str, Any],
+        stream: str,
+        speakers: Sequence[str | None],
+        live: bool,
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._outputs = outputs
+        self._analyzer = analyzer
+        self._models = models
+        self._stream = stream
+        self._speakers = speakers
+        self._live = live
+        self._iterators: list[Any] = []
+        self._entered = False
+
+    async def __aenter__(self) -> Self:
+        self._entered = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for iterator in self._iterators:
+            await iterator.aclose()
+        self._iterators.clear()
+        self._entered = False
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        iterator = self._events()
+        if self._entered:  # else only the loop holds it, and when that is left it is closed
+            self._iterators.append(iterator)
+        return iterator
+
+    async def _events(self) -> AsyncIterator[Event]:
+        async with AsyncExitStack() as stack:
+            analyzer = self._analyzer
+            if analyzer is None:
+                analyzer = await asyncio.to_thread(load_models, self._settings, **self._models)
+                stack.callback(analyzer.close)
+            for output in self._outputs:
+                await stack.enter_async_context(output)
+            handover = _Handover()
+            pipeline = Pipeline(
+                self._source,
+                analyzer,
+                [handover, *self._outputs],
+                self._settings,
+                stream=self._stream,
+                speakers=self._speakers,
+                live=self._live,
+            )
+            session = asyncio.create_task(handover.fill(pipeline))
+            try:
+                while (event := await handover.take()) is not None:
+                    yield event
+                await session
+            finally:
+                handover.close()
+                session.cancel()
+                await asyncio.wait([session])
+
+
+class _Handover:
+    """An output from which events are taken one by one; while too many wait, so does the session."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def send(self, event: Event | None) -> None:
+        if not self._closed:
+            await self._waiting.put(event)
+
+    async def take(self) -> Event | None:
+        """The next event; None when there are no more."""
+        return await self._waiting.get()
+
+    async def fill(self, pipeline: Pipeline) -> None:
+        """Run a session to its end."""
+        try:
+            await pipeline.run()
+        finally:
+            await self.send(None)
+
+    def close(self) -> None:
+        """Nothing more is taken: let go who waits."""
+        self._closed = True
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+
+
+def _open(source: Source, settings: Settings, rate: int | None) -> tuple[AudioSource, bool]:
+    """The source that is meant, and whether its sound comes in its own time."""
+    split = settings.channels == "split"
+    if isinstance(source, np.ndarray):
+        if rate is None:
+            raise InputError("an array needs its sample rate: analyze(sound, rate=16_000)")
+        return ArraySource(source, rate, split_channels=split), False
+    if rate is not None:
+        raise InputError("rate is for arrays only; other sources know theirs")
+    if isinstance(source, int) or (isinstance(source, str) and source.partition(":")[0] == MICROPHONE):
+        from streamer.audio.microphone import MicrophoneSource
+
+        device = source if isinstance(source, int) else source.partition(":")[2]
+        return MicrophoneSource(device if device != "" else None), True
+    if isinstance(source, str | PathLike):
+        return FileSource(Path(source), split_channels=split, pace=settings.pace), settings.pace == "realtime"
+    if not (hasattr(source, "__aiter__") and hasattr(source, "__aenter__")):
+        raise InputError(f"{type(source).__name__} is no source: a path, an array, or an AudioSource")
+    return source, True

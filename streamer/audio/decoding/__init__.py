@@ -1,0 +1,1 @@
+"""Recordings of any format, decoded with FFmpeg."""

@@ -1,0 +1,131 @@
+"""`merits doctor`: what works on this machine, and what to do about what doesn't."""
+
+import asyncio
+import logging
+import platform
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from streamer import logs
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.errors import InputError, RunError
+from streamer.printable import printable
+from streamer.settings.settings import Settings
+from streamer.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one part.
+
+    Attributes:
+        part: of the program.
+        works: whether it does.
+        detail: what there is, or what is wrong and what to do about it.
+    """
+
+    part: str
+    works: bool
+    detail: str
+
+
+async def examine(settings: Settings) -> int:
+    """Try every part, and print what was found.
+
+    Returns:
+        The exit code: 0, or 1 when recordings can't be analyzed, or the broker asked for doesn't answer.
+    """
+    console = Console()
+    console.print(f"merits {VERSION}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    findings = [
+        await _try("models", lambda: asyncio.to_thread(_models, settings)),
+        await _try("recogniser", lambda: asyncio.to_thread(_recogniser, settings)),
+        await _try("microphone", lambda: asyncio.to_thread(_microphone)),
+    ]
+    if settings.mqtt is not None:
+        findings.append(await _try("broker", lambda: _broker(settings)))
+    for finding in findings:
+        sign = "[green]works[/]" if finding.works else "[bold red]fails[/]"
+        console.print(
+            f"{finding.part:<11} {sign}  {escape(printable(logs.redact(finding.detail)))}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    needed = [finding for finding in findings if finding.part != "microphone"]
+    return 0 if all(finding.works for finding in needed) else 1
+
+
+async def _try(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(part, works=True, detail=await check())
+    except (InputError, RunError) as error:
+        return Finding(part, works=False, detail=str(error))
+
+
+def _models(settings: Settings) -> str:
+    from streamer.session.run import load_models
+
+    began = perf_counter()
+    bundle = load_models(settings)
+    took = perf_counter() - began
+    by = "by the words alone" if bundle.words_only else "by words and voice"
+    return f"{bundle.name}: {', '.join(bundle.labels)}, {by} (hashes match, loaded in {took:.1f} s)"
+
+
+def _recogniser(settings: Settings) -> str:
+    from streamer.transcribers.base import ClosingTranscriber
+    from streamer.transcribers.load import load_transcriber
+
+    with _warnings() as notes:
+        recogniser = load_transcriber(settings.asr)
+        began = perf_counter()
+        recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
+        took = perf_counter() - began
+        finding = "; ".join([f"{recogniser.name} ({took:.2f} s for a second of silence)", *notes])
+        if isinstance(recogniser, ClosingTranscriber):  # or it would go on and look for one that is away
+            recogniser.close()
+    return finding
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """Takes what the user would be warned of meanwhile, whatever the log level: it belongs to the finding."""
+    log, taken = logging.getLogger("merits"), list[str]()
+
+    def take(record: logging.LogRecord) -> bool:
+        taken.append(record.getMessage())
+        return False
+
+    level = log.level
+    log.setLevel(logging.WARNING)
+    log.addFilter(take)
+    try:
+        yield taken
+    finally:
+        log.removeFilter(take)
+        log.setLevel(level)
+
+
+def _microphone() -> str:
+    from streamer.audio.devices import list_microphones
+
+    found = list_microphones()
+    if not found:
+        raise InputError("none found; plug one in, or check that this user may record (group audio on Linux)")
+    default = next((microphone for microphone in found if microphone.is_default), found[0])
+    return f"{len(found)} found, default: {default.name}"
+
+
+async def _broker(settings: Settings) -> str:
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.mqtt.client import probe
+
+    address = BrokerAddress.of(settings.mqtt or "", settings.broker)
+    await probe(address)
+    return f"{address} answers"

@@ -1,0 +1,124 @@
+"""`--log` and `--log-level`, which go with every command of `merits`."""
+
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+
+from streamer import logs
+
+if TYPE_CHECKING:
+    from streamer.settings.settings import Settings
+
+
+class Format(StrEnum):
+    """How it is written down."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Level(StrEnum):
+    """From which level on."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_chosen: dict[str, Any] = {}
+
+
+def begin(arguments: Sequence[str]) -> None:
+    """Log as the arguments will say, once they can be parsed: what is wrong with them is logged, too."""
+    _chosen.clear()
+    words = [*arguments, ""]
+    asked = any(word == "--log=json" or words[i : i + 2] == ["--log", "json"] for i, word in enumerate(words))
+    logs.configure("json" if asked or os.environ.get("MERITS_LOG") == "json" else "text")
+    logs.hide(os.environ.get("MERITS_TOKEN"))
+    logs.hide_those_of_urls(
+        *arguments, *(value for name, value in os.environ.items() if name.startswith("MERITS_"))
+    )
+
+
+def choose(form: Format | None = None, level: Level | None = None) -> None:
+    """Log like this from now on; None leaves it as it was chosen before."""
+    given = {"form": form and form.value, "level": level and level.value}
+    _chosen.update({name: value for name, value in given.items() if value is not None})
+    logs.configure(**_chosen)
+
+
+def settle(settings: "Settings") -> None:
+    """Log as the settings say, where nothing was chosen."""
+    logs.configure(**{"form": settings.log, "level": settings.log_level, **_chosen})
+
+
+def is_level_chosen() -> bool:
+    """Whether a level was asked for."""
+    return "level" in _chosen
+
+
+def _choose_format(form: Format | None) -> Format | None:
+    if form is not None:
+        choose(form=form)
+    return form
+
+
+def _choose_level(level: Level | None) -> Level | None:
+    if level is not None:
+        choose(level=level)
+    return level
+
+
+Log = Annotated[
+    Format | None,
+    typer.Option(
+        "--log",
+        help="How to log on standard error: json is an object a line.",
+        show_default="text",
+        callback=_choose_format,
+    ),
+]
+LogLevel = Annotated[
+    Level | None,
+    typer.Option(
+        "--log-level", help="From which level on to log.", show_default="warning", callback=_choose_level
+    ),
+]
+
+
+class LoggingGroup(TyperGroup):
+    """Commands that all take `--log` and `--log-level`."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, with these options."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _give_options(command)
+        return command
+
+
+def _give_options(command: Any) -> None:
+    for inner in getattr(command, "commands", {}).values():
+        _give_options(inner)
+    if all(parameter.name != "log" for parameter in command.params):
+        command.params += _options()
+
+
+def _options() -> list[Any]:
+    """The options, for a command whose function need not know of them."""
+    alone = typer.Typer(add_completion=False)
+
+    @alone.command()
+    def take(log: Log = None, log_level: LogLevel = None) -> None:
+        del log, log_level
+
+    options: list[Any] = [option for option in typer.main.get_command(alone).params if option.name != "help"]
+    for option in options:
+        option.expose_value = False
+    return options

@@ -1,0 +1,1 @@
+"""What the machine allows: cores and memory."""

@@ -1,0 +1,76 @@
+"""The open socket, TLS, and the token: what can fail before anything is loaded."""
+
+import ipaddress
+import os
+import socket
+import ssl
+from pathlib import Path
+
+from streamer.errors import InputError
+from streamer.server.auth import read_token
+from streamer.settings.server import ServerSettings
+
+_BACKLOG = 4096
+"""Connections that may wait to be accepted; one that finds no room is tried again a second later."""
+
+
+class Entrance:
+    """The open socket, and what it takes to be let in.
+
+    Attributes:
+        url: where clients connect, without the stream's name.
+        page: what to open in a browser.
+
+    Raises:
+        InputError: the port is taken, the certificate is none, or there is no token where one is needed.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.token = read_token(settings.token_file, os.environ.get("MERITS_TOKEN"))
+        self.tls = _tls(settings.tls_cert, settings.tls_key)
+        self.socket = _listen(settings.host, settings.port)
+        host, port = self.socket.getsockname()[:2]
+        address = ipaddress.ip_address(host.partition("%")[0])
+        if self.token is None and not address.is_loopback:
+            self.socket.close()
+            raise InputError(
+                f"{settings.host} can be reached from other machines: give a --token-file or MERITS_TOKEN "
+                "that clients must show (openssl rand -hex 32), or listen on 127.0.0.1"
+            )
+        shown = f"[{host}]" if address.version == 6 else host
+        secure = "s" if self.tls else ""
+        self.url = f"ws{secure}://{shown}:{port}/v1/streams/"
+        at_home = {"0.0.0.0": "localhost", "::": "localhost"}
+        self.page = f"http{secure}://{at_home.get(host, shown)}:{port}/"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"cannot listen on {host}, port {port}: {reason}; choose another --host or --port"
+        ) from error
+    except UnicodeError as error:
+        raise InputError(f"{host!r} is no name of a host") from error
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None or key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    for file in (cert, key):
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; --tls-cert and --tls-key name PEM files")
+    try:
+        context.load_cert_chain(cert, key, password=lambda: b"")
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{cert} and {key} are no certificate and its key: {reason}; PEM without a passphrase is needed"
+        ) from error
+    return context

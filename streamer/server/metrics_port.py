@@ -1,0 +1,98 @@
+"""Serves `/metrics`, `/healthz` and `/livez` beside `merits analyze` and `merits listen`."""
+
+import asyncio
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.applications import Starlette
+
+from streamer.analysis.analyzer import Analyzer
+from streamer.errors import InputError
+from streamer.events import Event
+from streamer.metrics.prometheus import Metrics
+from streamer.server.auth import Guard, read_token
+from streamer.server.metrics_routes import monitoring_routes
+from streamer.server.transport.accepting import BoundedServer, make_config
+from streamer.settings.server import ServerSettings
+from streamer.tasks import keep_going
+
+_EXAMPLE = "127.0.0.1:9464"
+
+
+class MetricsPort:
+    """An open port, before anything is loaded.
+
+    Args:
+        address: HOST:PORT, or a port of this machine alone; port 0 takes a free one.
+        token_file: file with the token to be shown; MERITS_TOKEN in the environment is one, too.
+
+    Attributes:
+        socket: that listens.
+        token: to be shown by whoever asks for metrics; None lets all.
+        url: of the metrics.
+
+    Raises:
+        InputError: this is no address, the port is taken, or there is no token where one is needed.
+    """
+
+    def __init__(self, address: str, token_file: Path | None = None) -> None:
+        self.token = read_token(token_file, os.environ.get("MERITS_TOKEN"))
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]") or "127.0.0.1"
+        if not port.isdecimal() or int(port) > 65_535:
+            raise InputError(f"{address!r} is no address to serve metrics on; write it like {_EXAMPLE}")
+        try:
+            [(family, _, _, _, place), *_] = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+            self.socket = socket.create_server(place[:2], family=family)
+        except OSError as error:
+            named = error.errno is not None and not isinstance(error, socket.gaierror)
+            reason = os.strerror(error.errno or 0) if named else error.strerror
+            raise InputError(
+                f"cannot serve metrics on {address}: {reason}; choose another --metrics"
+            ) from error
+        except UnicodeError as error:
+            raise InputError(f"{host!r} is no name of a host; write --metrics {_EXAMPLE}") from error
+        where, number = self.socket.getsockname()[:2]
+        if self.token is None and not ipaddress.ip_address(where.partition("%")[0]).is_loopback:
+            self.socket.close()
+            raise InputError(
+                f"{host} can be reached from other machines: give MERITS_TOKEN that Prometheus must show "
+                f"(openssl rand -hex 32), or --metrics {_EXAMPLE}"
+            )
+        self.url = f"http://{f'[{where}]' if ':' in where else where}:{number}/metrics"
+
+
+class MetricsServer:
+    """An output that counts events, and serves the figures as long as it is entered.
+
+    Args:
+        port: where.
+        analyzer: of the sessions.
+    """
+
+    def __init__(self, port: MetricsPort, analyzer: Analyzer) -> None:
+        self._port = port
+        self._metrics = Metrics(analyzer)
+        application = Starlette(routes=list(monitoring_routes(self._metrics)))
+        limits = ServerSettings()
+        guarded = Guard(application, token=port.token)
+        self._server = BoundedServer(make_config(guarded, limits, ws="none"), limits)
+
+    async def __aenter__(self) -> Self:
+        self._task = keep_going(self._server.serve(sockets=[self._port.socket]), "metrics")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        await asyncio.wait([self._task])
+        self._port.socket.close()
+
+    async def send(self, event: Event) -> None:
+        """Count one event."""
+        await self._metrics.send(event)

@@ -1,0 +1,49 @@
+"""`/metrics`, `/healthz` and `/livez`."""
+
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from streamer.metrics.health import Trouble, troubles
+from streamer.metrics.prometheus import Metrics
+from streamer.server.transport.budget import Budget
+from streamer.version import VERSION
+
+_SCRAPES_PER_S, _SCRAPES_AT_ONCE = 2, 10
+
+
+def monitoring_routes(metrics: Metrics) -> list[Route]:
+    """The routes by which operators look in; all run in the event loop of the sessions.
+
+    Figures take milliseconds to gather: where they are asked for more often than that is done, those of just
+    before are given.
+    """
+    scrapes = Budget(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
+    checks = Budget(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
+    latest: dict[str, bytes] = {}  # by content type
+    found: list[Trouble] = []
+
+    async def scrape(request: Request) -> Response:
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # a version that is none: it may be disregarded (RFC 9110, 12.5.1)
+            encode, content_type = choose_encoder("")
+        if content_type not in latest or scrapes.has(1):
+            scrapes.spend(1)
+            latest[content_type] = encode(metrics.registry)
+        return Response(latest[content_type], headers={"Content-Type": content_type})
+
+    async def health(_: Request) -> Response:
+        if checks.has(1):
+            checks.spend(1)
+            found[:] = troubles(metrics.analyzer)
+        if not found:
+            return JSONResponse({"status": "ok", "version": VERSION})
+        reasons = [{"part": trouble.part, "reason": trouble.reason} for trouble in found]
+        return JSONResponse({"status": "degraded", "version": VERSION, "reasons": reasons}, 503)
+
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": VERSION})
+
+    return [Route("/metrics", scrape), Route("/healthz", health), Route("/livez", alive)]

@@ -1,0 +1,1 @@
+"""Those who watch all streams, by the web page."""

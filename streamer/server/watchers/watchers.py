@@ -1,0 +1,151 @@
+"""Those who watch all streams: what they are told, from what came before they did to what happens now."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Protocol
+
+from models.bundle import Bundle
+from streamer.audio.frame import AudioFrame
+from streamer.events import Event, SessionStarted, TurnPartial
+from streamer.outputs.palette import looks
+from streamer.server.client_events import ClientEvents, Wire
+from streamer.server.protocol import Problem, Refused
+from streamer.server.watchers.history import History
+from streamer.server.watchers.level import Level
+from streamer.settings.settings import Settings
+from streamer.tasks import keep_going
+from streamer.version import VERSION
+
+_LEVELS_EVERY_S = 0.2
+
+
+class View(Protocol):
+    """What shows all streams within this process: the live view of a terminal."""
+
+    def tell(self, event: Event) -> None:
+        """Take in an event of any stream."""
+        ...
+
+    def hear(self, frame: AudioFrame, stream: str) -> None:
+        """Take in a sound of a stream."""
+        ...
+
+
+class Onlookers:
+    """Keeps the recent history of all streams, and sends their events and levels to everyone who watches.
+
+    Args:
+        bundle: whose labels are told, with the look of each.
+        settings: of the server, and whether words are told.
+    """
+
+    def __init__(self, bundle: Bundle, settings: Settings) -> None:
+        self._bundle = bundle
+        self._settings = settings
+        self._histories: dict[str, History] = {}
+        self._levels: dict[str, Level] = {}
+        self._watching: set[ClientEvents] = set()
+        self.views: list[View] = []
+        """Those within this process, told of every event and every sound."""
+        self._metering: asyncio.Task[None] | None = None
+        self._nobody = asyncio.Event()
+        self._nobody.set()
+        self.closing = asyncio.Event()
+        """Set when the server has told everything there was to tell: whoever watches leaves."""
+
+    def tell(self, event: Event) -> None:
+        """Take in an event of any stream."""
+        line = event.model_dump_json()
+        if isinstance(event, SessionStarted):  # takes the place of an earlier session of the name
+            self._histories.pop(event.stream, None)
+            self._histories[event.stream] = History(
+                event.stream, self._settings.server.kept_turns, self._settings.server.kept_bytes
+            )
+        history = self._histories[event.stream]
+        history.add(event, line)
+        if history.ended:
+            self._levels.pop(event.stream, None)
+            self._histories[event.stream] = self._histories.pop(event.stream)  # what ended last stays longest
+            self._forget()
+        for each in self._watching:
+            each.put(line, partial=isinstance(event, TurnPartial))
+        for view in self.views:
+            view.tell(event)
+
+    def hear(self, stream: str, frame: AudioFrame) -> None:
+        """Follow the level of a stream; costs nothing while nobody watches."""
+        for view in self.views:
+            view.hear(frame, stream)
+        if self._watching:
+            self._levels.setdefault(stream, Level()).hear(frame)
+
+    @asynccontextmanager
+    async def join(self, wire: Wire) -> AsyncIterator[ClientEvents]:
+        """Tell someone of everything, from now on until left.
+
+        Raises:
+            Refused: too many watch already.
+        """
+        limits = self._settings.server
+        if len(self._watching) >= limits.max_onlookers:
+            raise Refused(Problem.TOO_MANY_ONLOOKERS, f"{limits.max_onlookers} watch already; try later")
+        async with ClientEvents(
+            wire, limits.pending_events, limits.pending_bytes, first=self._so_far()
+        ) as events:
+            self._watching.add(events)
+            self._nobody.clear()
+            if self._metering is None:
+                self._metering = keep_going(self._meter(), "levels")
+            try:
+                yield events
+            finally:
+                self._watching.remove(events)
+                if not self._watching:
+                    self._nobody.set()
+                    self._metering.cancel()
+                    self._metering = None
+                    self._levels.clear()
+
+    async def close(self) -> None:
+        """Send everyone away, and wait until they have gone."""
+        self.closing.set()
+        await self._nobody.wait()
+
+    def _so_far(self) -> Iterator[str]:
+        """What a newcomer is told first; a snapshot, however slowly it is read."""
+        started = {
+            "type": "watch.started",
+            "version": VERSION,
+            "words": self._settings.text,
+            "looks": {
+                label: {
+                    "symbol": look.symbol,
+                    "colour": look.colour,
+                    "on_light": look.on_light,
+                    "on_dark": look.on_dark,
+                }
+                for label, look in looks(self._bundle.labels).items()
+            },
+        }
+        histories: Iterable[Iterator[str]] = [each.messages() for each in self._histories.values()]
+        ready = json.dumps({"type": "watch.ready"})
+        return chain([json.dumps(started)], *histories, [ready])
+
+    def _forget(self) -> None:
+        ended = [name for name, each in self._histories.items() if each.ended]
+        for name in ended[: max(len(ended) - self._settings.server.kept_sessions, 0)]:
+            del self._histories[name]
+
+    async def _meter(self) -> None:
+        while True:
+            await asyncio.sleep(_LEVELS_EVERY_S)
+            taken = {stream: level.take() for stream, level in self._levels.items()}
+            heard = {stream: dbfs for stream, dbfs in taken.items() if dbfs is not None}
+            if heard:
+                message = json.dumps({"type": "levels", "dbfs": heard})
+                for each in self._watching:
+                    if each.idle:
+                        each.put(message, partial=True)

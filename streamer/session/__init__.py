@@ -1,0 +1,1 @@
+"""One stream from its first sound to its last event."""

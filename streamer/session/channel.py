@@ -1,0 +1,289 @@
+"""One channel of a stream: its turns, each listened to while it is spoken."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.analyzer import AnalyzerClient, Utterance
+from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.errors import RunError
+from streamer.session.conversation import Conversation
+from streamer.session.load_shedding import LoadShedder
+from streamer.session.open_turn import OpenTurn, TurnAnalysis
+from streamer.session.publisher import EventPublisher
+from streamer.settings.settings import Settings
+from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
+from streamer.transcribers.mending import mended
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
+from streamer.turns.vad import GatedSilero, VadRequest
+
+_FED_AT_A_TIME = SAMPLE_RATE // 8
+_PREPARED_AT_A_TIME = SAMPLE_RATE
+"""A turn is listened to in pieces of this length, longer ones where its voice alone is, which is cheap: when
+it pauses, no more than that is left to listen to."""
+
+_BETWEEN_PARTIALS = SAMPLE_RATE // 2
+
+_BETWEEN_INTERIMS = SAMPLE_RATE
+
+_PARTIALS_LAG_S = 0.1
+_SPECULATION_LAG_S = 0.2
+"""Time is short when what is more urgent has waited for so long: a turn is to be published within 0.3 s."""
+
+_PARTIAL_WAITS_S = 0.5
+"""Time is short, too, when a partial waits for so long."""
+
+_FEED_LAG = SAMPLE_RATE // 2
+"""Time is short, too, when a turn is listened to later than it is spoken by this much."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTurn:
+    """A turn that is over.
+
+    Attributes:
+        number: of the turn in its session, from 1.
+        turn: its place and sound.
+        declared_at: when it was declared over, by `perf_counter`.
+        analysis: what it is found to be.
+    """
+
+    number: int
+    turn: Turn
+    declared_at: float
+    analysis: "asyncio.Task[TurnAnalysis]"
+
+
+class Channel:
+    """One channel of one session. It is to be fed until `flush`, and closed.
+
+    Args:
+        index: of the channel.
+        settings: how.
+        client: the stream's access to the analyzer. Where its sound does not come in its own time, nothing is
+            done ahead: it would only take the time of what is to be done.
+        conversation: the stream's.
+        publisher: of the session; it is given the turns that start, and the partials.
+        shedder: is told what is shed.
+        numbers: numbers the session's turns.
+        ended: takes each turn that is over, before any that starts after it is published.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        settings: Settings,
+        client: AnalyzerClient,
+        conversation: Conversation,
+        publisher: EventPublisher,
+        shedder: LoadShedder,
+        numbers: Iterator[int],
+        ended: Callable[[EndedTurn], Awaitable[None]],
+    ) -> None:
+        self._index = index
+        self._activity = GatedSilero(settings.turns.webrtc_level)
+        self._detector = TurnDetector(settings.turns, index, self._activity)
+        self._speculate = settings.speculate and client.live
+        self._partials = settings.partials and client.live
+        gives_interims = isinstance(client.transcriber, InterimTranscriber)
+        self._interims = gives_interims and self._speculate and self._partials
+        self._silence_s = settings.turns.silences_ms[0] / 1000
+        self._client = client
+        self._conversation = conversation
+        self._publisher = publisher
+        self._shedder = shedder
+        self._numbers = numbers
+        self._ended = ended
+        self._number = 0
+        self._start = 0
+        self._turn: OpenTurn | None = None
+        self._before: Listening | None = None
+        self._now = 0
+        self._feeding: asyncio.Task[None] | None = None
+        self._partial: asyncio.Task[None] | None = None
+        self._partial_text = ""  # the words of the latest partial
+        self._partial_at = 0  # how much of the turn had been heard by then
+
+    async def feed(self, frame: AudioFrame) -> None:
+        """Take in the next frame.
+
+        Raises:
+            Exception: what went wrong in the analyzer since the last call.
+        """
+        self._now = frame.start + len(frame.samples)
+        await self._follow(await self._detect(frame))
+        self._listen()
+
+    async def gap(self, gap: AudioGap) -> None:
+        """Take in that sound was lost."""
+        await self._follow(self._detector.gap(gap))
+
+    async def flush(self) -> None:
+        """End the stream: a turn still open ends here."""
+        await self._follow(self._detector.flush())
+
+    def close(self) -> None:
+        """Leave everything."""
+        self._stop_partial()
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
+
+    async def _detect(self, frame: AudioFrame) -> list[TurnEvent]:
+        detector = self._detector
+        if self._client.alone:
+            return detector.feed(frame)
+        happened = detector.accept(frame)
+        if len(chunks := detector.unjudged()):
+            request = VadRequest(self._activity, chunks, detector.in_turn)
+            judging = asyncio.ensure_future(self._client.judge(request))
+            try:
+                happened += detector.conclude(await asyncio.shield(judging))
+            except asyncio.CancelledError:
+                await asyncio.wait([judging])  # whoever closes the detector must not come between
+                raise
+        return happened
+
+    async def _follow(self, happened: list[TurnEvent]) -> None:
+        for event in happened:
+            match event:
+                case TurnStarted(_, start):
+                    self._begin(start)
+                    await self._publisher.turn_started(self._number, self._index, start)
+                case TurnPaused(turn):
+                    self._pause(turn)
+                case TurnResumed():
+                    self._open_turn().resume()
+                case TurnEnded(turn):
+                    await self._ended(self._end(turn))
+
+    def _begin(self, start: int) -> None:
+        self._number, self._start = next(self._numbers), start
+        self._partial_text, self._partial_at = "", start
+        listening = None
+        transcriber = self._client.transcriber
+        if self._speculate and isinstance(transcriber, ListeningTranscriber):
+            listening = transcriber.listen(self._before)
+            self._before = listening or self._before
+        self._turn = OpenTurn(
+            self._client,
+            listening,
+            self._client.voice_listening() if self._speculate else None,
+            lambda: self._conversation.preceding,
+            self._detector.hint,
+        )
+
+    def _pause(self, turn: Turn) -> None:
+        speculate = self._speculate
+        if speculate and self._client.lag_s(Urgency.FINAL) > _SPECULATION_LAG_S:
+            self._shedder.shed("speculation", monotonic())
+            speculate = False
+        self._open_turn().pause(turn, speculate=speculate)
+
+    def _end(self, turn: Turn) -> EndedTurn:
+        declared_at = perf_counter()
+        open_turn, self._turn = self._open_turn(), None
+        self._stop_partial()
+        return EndedTurn(self._number, turn, declared_at, open_turn.end(turn))
+
+    def _open_turn(self) -> OpenTurn:
+        assert self._turn is not None, "only a turn that has begun can pause, resume or end"
+        return self._turn
+
+    def _listen(self) -> None:
+        """Have the turn that goes on be fed with what has come of it, a piece at a time."""
+        self._feeding, self._partial = _still_running(self._feeding), _still_running(self._partial)
+        turn = self._turn
+        if turn is None or turn.pauses:
+            return
+        if self._interims and not turn.recognises and self._partial is None:
+            self._ask_for_words(turn)
+        if not turn.listens:
+            return
+        if self._feeding is not None:
+            if turn.recognises and self._now - max(turn.fed_to, self._partial_at) > _FEED_LAG:
+                self._shed_partial(self._now)
+            return
+        piece = _FED_AT_A_TIME if turn.recognises else _PREPARED_AT_A_TIME
+        if self._now - max(turn.fed_to, self._start) >= piece:
+            # What there is to be heard now: when the task begins, the turn may be over.
+            self._feeding = asyncio.create_task(self._feed_turn(turn, *self._detector.sound(turn.fed_to)))
+
+    def _stop_partial(self) -> None:
+        if self._partial is not None:
+            self._partial.cancel()
+
+    async def _feed_turn(self, turn: OpenTurn, start: int, sound: NDArray[np.int16]) -> None:
+        text = await turn.feed(start, sound)
+        fresh = text and text != self._partial_text and turn.fed_to - self._partial_at >= _BETWEEN_PARTIALS
+        if not self._partials or not fresh or turn is not self._turn:
+            return
+        if self._now - turn.fed_to > _FEED_LAG or self._is_time_short():
+            self._shed_partial(turn.fed_to)
+            return
+        self._partial = _still_running(self._partial)
+        if self._partial is None:  # else what is heard next is published instead
+            start, sound = self._detector.sound()
+            sound = sound[: max(turn.fed_to - start, 0)]
+            self._partial = asyncio.create_task(self._publish_partial(turn, text or "", sound))
+            self._partial_at = turn.fed_to
+
+    def _ask_for_words(self, turn: OpenTurn) -> None:
+        overdue = self._now - max(self._partial_at, self._start) - _BETWEEN_INTERIMS
+        if overdue < 0:
+            return
+        if self._is_time_short():  # it can wait for better times, but not for ever
+            if overdue > _BETWEEN_INTERIMS:
+                self._shed_partial(self._now)
+        elif self._client.gives_interim_words(self._silence_s):
+            self._partial_at = self._now
+            self._partial = asyncio.create_task(self._publish_interim(turn, *self._detector.sound()))
+
+    async def _publish_interim(self, turn: OpenTurn, start: int, sound: NDArray[np.int16]) -> None:
+        if not self._client.gives_interim_words(self._silence_s):
+            return  # another channel was quicker
+        try:
+            said = await self._client.interim_words(sound)
+        except RunError:
+            return  # whether it is broken is seen when the turn is over
+        await turn.feed(start, sound)
+        await self._publish_partial(turn, mended(said.text), sound)
+
+    def _is_time_short(self) -> bool:
+        """Whether partials have no place among what is to be embedded."""
+        lag_s = self._client.lag_s
+        return lag_s(Urgency.SPECULATIVE) > _PARTIALS_LAG_S or lag_s(Urgency.PARTIAL) > _PARTIAL_WAITS_S
+
+    def _shed_partial(self, at: int) -> None:
+        if self._partials:
+            self._shedder.shed("partials", monotonic())
+        self._partial_at = at
+
+    async def _publish_partial(self, turn: OpenTurn, text: str, sound: NDArray[np.int16]) -> None:
+        priority = Priority(Urgency.PARTIAL)
+        words, voice = await asyncio.gather(
+            self._client.embed_words(text, self._conversation.preceding, priority),
+            turn.embed_voice(sound, priority),
+        )
+        judgement = await self._client.run_context(
+            lambda: self._conversation.provisional(Utterance(text, words, voice))
+        )
+        if turn is self._turn:
+            self._partial_text = text
+            await self._publisher.partial(self._number, self._index, self._start, text, judgement)
+
+
+def _still_running(task: "asyncio.Task[Any] | None") -> "asyncio.Task[Any] | None":
+    """The task, until it is done; raises what it raised."""
+    if task is not None and task.done():
+        if not task.cancelled():
+            task.result()
+        return None
+    return task

@@ -1,0 +1,368 @@
+"""One stream from end to end, over bounded queues.
+
+    source --frames--> listener --turns--> analyst --events--> outputs
+
+The listener cuts turns in the event loop (cheap; voice activity of several streams is judged by the
+analyzer), and has them analyzed by its threads (heavy): ahead, where sound comes in its own time.
+The analyst publishes them in order. Turns are never dropped: when too many wait, the listener waits, and the
+source with it. A file is then read more slowly; a microphone has a buffer of its own, and reports what it
+loses as a gap.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from time import monotonic, perf_counter
+
+from streamer import events, logs
+from streamer.analysis.analyzer import Analyzer
+from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.analysis.sessions import SessionFigures
+from streamer.audio.frame import (
+    SAMPLE_RATE,
+    AudioFrame,
+    AudioGap,
+    AudioItem,
+    AudioSource,
+    DeviceBack,
+    DeviceLost,
+)
+from streamer.errors import described
+from streamer.outputs.base import Output, output_statuses
+from streamer.session.channel import Channel, EndedTurn
+from streamer.session.conversation import Conversation, Judgement
+from streamer.session.load_shedding import LoadShedder
+from streamer.session.open_turn import TurnAnalysis
+from streamer.session.publisher import EventPublisher
+from streamer.settings.settings import Settings
+from streamer.turns.turn import Turn
+
+_BETWEEN_BREATHS = SAMPLE_RATE // 5
+"""After so much sound the listener lets other tasks run, even if the source never waits."""
+
+_log = logging.getLogger("merits.health")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTurn:
+    """What all events about a turn have in common."""
+
+    number: int
+    turn: Turn
+    text: str
+    recogniser: str | None
+    latency: events.Latency
+
+
+class Pipeline:
+    """Runs one session.
+
+    Attributes:
+        source_failed: whether it was the source that raised what `run` did.
+    """
+
+    def __init__(
+        self,
+        source: AudioSource,
+        analyzer: Analyzer,
+        outputs: Sequence[Output],
+        settings: Settings,
+        *,
+        stream: str,
+        speakers: Sequence[str | None] = (None,),
+        live: bool = False,
+        meter: Callable[[AudioFrame], None] | None = None,
+    ) -> None:
+        """Wire a session.
+
+        Args:
+            source: where sound comes from; entered and left here.
+            analyzer: the heavy part, shared with other sessions.
+            outputs: where events go; entered and left by the caller.
+            settings: how.
+            stream: the stream's name in events.
+            speakers: who speaks on each channel; None where that is not known.
+            live: whether sound comes in its own time: turns are then analyzed ahead, and falling behind is
+                worth a `health` event. A recogniser in trouble always is.
+            meter: is shown every frame (a level meter).
+        """
+        self._source = source
+        self._analyzer = analyzer
+        self._outputs = outputs
+        self._settings = settings
+        self._live = live
+        self._meter = meter
+        self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
+        self._publisher = EventPublisher(
+            stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name
+        )
+        self._client = analyzer.client(live=live)
+        self._shedder = LoadShedder()
+        numbers = count(1)
+        self._channels = [
+            Channel(
+                index,
+                settings,
+                self._client,
+                self._conversation,
+                self._publisher,
+                self._shedder,
+                numbers,
+                self._queue,
+            )
+            for index in range(len(speakers))
+        ]
+        self._waiting: asyncio.Queue[EndedTurn | None] = asyncio.Queue(settings.pending_turns)
+        self._analyses: set[asyncio.Task[TurnAnalysis]] = set()
+        self._listener: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._reading = False
+        self._opening: asyncio.Future[AudioSource] | None = None
+        self._finished = 0
+        self._samples = 0
+        self._gaps = 0
+        self._gap_samples = 0
+        self._ended = False
+        self.source_failed = False
+        self._published: dict[int, PublishedTurn] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Turns that are over but not yet published."""
+        return self._waiting.qsize()
+
+    def stop(self) -> None:
+        """Stop listening. What was heard so far is still analyzed and published."""
+        self._stopping = True
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._reading and self._listener is not None:
+            self._listener.cancel()
+
+    async def mark(self) -> None:
+        """Publish that someone marked this moment; does nothing where there is no session, or no longer."""
+        if self._listener is not None and not self._ended:
+            heard = self._samples + self._gap_samples
+            await self._publisher.publish(events.Mark, at_s=heard / SAMPLE_RATE)
+
+    async def run(self) -> None:
+        """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
+
+        Where the reader of an output has gone, a recording is published to its end to the others; what comes
+        live is listened to no longer, but published as far as it was heard. Where it is stopped before the
+        source is open there is no session, and no event.
+
+        Raises:
+            InputError: the source can't be opened, or broke off; what came before was published.
+            RunError: an output or the recogniser failed.
+            BrokenPipeError: the reader of an output has gone.
+        """
+        began = monotonic()
+        reason = "error: cancelled"
+        session = self._publisher.session
+        with (
+            self._client,
+            self._analyzer.running.session(self._figures),
+            logs.about(session.stream, session.id),
+        ):
+            async with AsyncExitStack() as stack:
+                self.source_failed = True
+                is_open = await self._open(stack)
+                self.source_failed = False
+                if not is_open:
+                    return
+                tasks: list[asyncio.Task[None]] = []
+                try:
+                    await self._publisher.started(self._source.name)
+                    analyst = asyncio.create_task(self._analyse())
+                    self._listener = listener = asyncio.create_task(self._listen())
+                    tasks += listener, analyst
+                    await asyncio.wait({listener, analyst}, return_when=asyncio.FIRST_EXCEPTION)
+                    if analyst.done():  # all is published, or nothing more can be
+                        listener.cancel()
+                    await analyst  # where the source failed, what it gave before is still published
+                    await listener
+                    reason = "interrupted" if self._stopping else "end of input"
+                except (asyncio.CancelledError, BrokenPipeError):
+                    reason = "interrupted"
+                    raise
+                except Exception as error:
+                    reason = f"error: {logs.redact(described(error))}"
+                    raise
+                finally:
+                    await self._leave(*tasks)
+                    self._ended = True
+                    await self._publisher.publish(
+                        events.SessionEnded,
+                        reason=reason,
+                        turns=self._finished,
+                        audio_s=self._samples / SAMPLE_RATE,
+                        gaps=self._gaps,
+                        gap_s=self._gap_samples / SAMPLE_RATE,
+                        duration_s=monotonic() - began,
+                    )
+        if self._publisher.gone:
+            raise BrokenPipeError
+
+    async def _open(self, stack: AsyncExitStack) -> bool:
+        """Open the source, until `stop`; False where that came first."""
+        self._opening = asyncio.ensure_future(stack.enter_async_context(self._source))
+        try:
+            await self._opening
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            return False
+        finally:
+            self._opening = None
+        return True
+
+    async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
+        for channel in self._channels:
+            channel.close()
+        for task in (*tasks, *self._analyses):
+            task.cancel()
+        await asyncio.gather(*tasks, *self._analyses, return_exceptions=True)
+        self._channels.clear()  # they refer to this pipeline: their memory would wait for garbage collection
+
+    async def _listen(self) -> None:
+        breathed = 0
+        try:
+            async for item in self._items():
+                match item:
+                    case AudioFrame(samples, channel=index):
+                        self._samples += len(samples) if index == 0 else 0
+                        if self._meter is not None:
+                            self._meter(item)
+                        await self._channels[index].feed(item)
+                    case AudioGap(start, length, gap_reason):
+                        for channel in self._channels:
+                            await channel.gap(item)
+                        self._gaps += 1
+                        self._gap_samples += length
+                        await self._publisher.publish(
+                            events.AudioGap,
+                            start_s=start / SAMPLE_RATE,
+                            length_s=length / SAMPLE_RATE,
+                            reason=gap_reason,
+                        )
+                    case DeviceLost(device, lost_reason):
+                        await self._publisher.publish(
+                            events.AudioDeviceLost, device=device, reason=lost_reason
+                        )
+                    case DeviceBack(device, lost_s):
+                        await self._publisher.publish(events.AudioDeviceBack, device=device, lost_s=lost_s)
+                if self._live and self._publisher.gone:  # nobody sees any more that someone listens
+                    self._stopping = True
+                if self._samples - breathed >= _BETWEEN_BREATHS:
+                    breathed = self._samples
+                    await self._report_health()
+                    await asyncio.sleep(0)
+        finally:
+            for channel in self._channels:
+                await channel.flush()
+            await self._waiting.put(None)
+
+    async def _items(self) -> AsyncIterator[AudioItem]:
+        """What the source gives until `stop`, which interrupts the wait for the next item alone."""
+        items = aiter(self._source)
+        while not self._stopping:
+            self._reading = True
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                return
+            except asyncio.CancelledError:
+                if not self._stopping:
+                    raise
+                return
+            except Exception:
+                self.source_failed = True
+                raise
+            finally:
+                self._reading = False
+            yield item
+
+    async def _queue(self, ended: EndedTurn) -> None:
+        self._analyses.add(ended.analysis)
+        if self._live and self._waiting.full():
+            self._shedder.set_backlog(self._waiting.qsize())
+            await self._report_health()
+        await self._waiting.put(ended)
+
+    async def _analyse(self) -> None:
+        while (ended := await self._waiting.get()) is not None:
+            analysis = await ended.analysis
+            self._analyses.discard(ended.analysis)
+            analysis = await self._refresh_text_context(analysis)
+            utterance = analysis.utterance
+            began = perf_counter()
+            judged = await self._client.run_context(partial(self._conversation.add, ended.number, utterance))
+            context_ms = 1e3 * (perf_counter() - began)
+            transcribed_at, declared_at = analysis.transcribed_at, ended.declared_at
+            latency = events.Latency(
+                endpoint=max(0, ended.turn.declared - ended.turn.end) * 1e3 / SAMPLE_RATE,
+                transcribe=1e3 * max(0.0, transcribed_at - declared_at),
+                embed=1e3 * max(0.0, analysis.embedded_at - max(transcribed_at, declared_at)),
+                context=context_ms,
+                total=1e3 * (perf_counter() - declared_at),
+            )
+            turn = PublishedTurn(ended.number, ended.turn, utterance.text, utterance.recogniser, latency)
+            await self._publish(turn, judged)
+            if self._waiting.empty():
+                self._shedder.set_backlog(0)
+                await self._report_health()
+
+    async def _refresh_text_context(self, analysis: TurnAnalysis) -> TurnAnalysis:
+        """Embed the words anew where other turns were added after they were read."""
+        preceding = self._conversation.preceding
+        if analysis.preceding == preceding:
+            return analysis
+        text = analysis.utterance.text
+        words = await self._client.embed_words(text, preceding, Priority(Urgency.FINAL))
+        utterance = replace(analysis.utterance, text_embedding=words)
+        return TurnAnalysis(utterance, preceding, analysis.transcribed_at, perf_counter())
+
+    async def _publish(self, newest: PublishedTurn, judged: list[tuple[int, Judgement]]) -> None:
+        self._published[newest.number] = newest
+        for number, judgement in judged:
+            turn = self._published[number]
+            await self._publisher.judged(
+                number, turn.turn, turn.text, turn.latency, judgement, recogniser=turn.recogniser
+            )
+        self._finished += 1
+        while len(self._published) > self._settings.window:
+            del self._published[next(iter(self._published))]
+
+    def _figures(self) -> SessionFigures:
+        return SessionFigures(
+            audio_s=self._samples / SAMPLE_RATE,
+            waiting=self._waiting.qsize(),
+            limit=self._settings.pending_turns,
+            held_back=self._shedder.behind,
+            shed=Counter(self._shedder.counts),
+            outputs=output_statuses(self._outputs),
+        )
+
+    async def _report_health(self) -> None:
+        if (report := self._shedder.report(monotonic(), self._analyzer.trouble)) is None:
+            return
+        _log.info("%s: %s", report.status, report.message)
+        shed = self._shedder.counts
+        await self._publisher.health(
+            report,
+            {
+                "turns": events.QueueHealth(
+                    depth=self._waiting.qsize(), limit=self._settings.pending_turns, shed=0
+                ),
+                **{
+                    name: events.QueueHealth(depth=0, limit=len(self._channels), shed=shed[name])
+                    for name in ("speculation", "partials")
+                },
+            },
+        )

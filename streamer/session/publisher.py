@@ -1,0 +1,141 @@
+"""The events of one session, handed to its outputs."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.bundle import Bundle
+from streamer import events
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.outputs.base import Output
+from streamer.outputs.hand_out import hand_out
+from streamer.session.conversation import Judgement
+from streamer.session.load_shedding import Report
+from streamer.settings.settings import Settings
+from streamer.turns.turn import Turn
+from streamer.version import VERSION
+
+
+class EventPublisher:
+    """Makes the events of a session and hands each to every output, one at a time.
+
+    Args:
+        stream: name of the stream.
+        speakers: who speaks on each channel; None where that is not known.
+        outputs: where events go.
+        settings: how.
+        bundle: whose judgements they are.
+        recogniser: whose words they are.
+
+    Attributes:
+        session: numbers and dates its events.
+        gone: outputs whose reader has gone.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        speakers: Sequence[str | None],
+        outputs: Sequence[Output],
+        settings: Settings,
+        bundle: Bundle,
+        recogniser: str,
+    ) -> None:
+        self.session = events.Session(stream)
+        self.gone: set[Output] = set()
+        self._speakers = speakers
+        self._outputs = outputs
+        self._settings = settings
+        self._bundle = bundle
+        self._recogniser = recogniser
+        self._publishing = asyncio.Lock()
+
+    async def publish(self, kind: type[events.Event], **fields: Any) -> None:
+        """Publish an event. The lock makes `seq` the order in which outputs get them.
+
+        Once numbered it goes to all outputs, though the caller be cancelled meanwhile, or one of them fail
+        (see `hand_out`).
+        """
+        async with self._publishing:
+            event = kind(**self.session.stamp(), **fields)
+            handing_out = asyncio.create_task(hand_out(event, self._outputs, self.gone))
+            try:
+                await asyncio.shield(handing_out)
+            except asyncio.CancelledError:
+                await asyncio.wait([handing_out])
+                raise
+
+    async def started(self, source: str) -> None:
+        """The session begins."""
+        turns = self._settings.turns
+        await self.publish(
+            events.SessionStarted,
+            source=source,
+            channels=len(self._speakers),
+            bundle=self._bundle.name,
+            recogniser=self._recogniser,
+            labels=list(self._bundle.labels),
+            settings=events.SessionSettings(
+                window=self._settings.window,
+                endpoint_ms=turns.endpoint_ms,
+                endpointing=turns.endpointing,
+                endpoint_min_ms=turns.endpoint_min_ms,
+                endpoint_max_ms=turns.endpoint_max_ms,
+            ),
+            version=VERSION,
+        )
+
+    async def turn_started(self, number: int, channel: int, start: int) -> None:
+        """Someone began to speak, at sample `start`."""
+        await self.publish(
+            events.TurnStarted,
+            turn=number,
+            speaker=self._speakers[channel],
+            start_s=start / SAMPLE_RATE,
+        )
+
+    async def partial(self, number: int, channel: int, start: int, text: str, judgement: Judgement) -> None:
+        """A turn goes on: its words so far, and what they seem to mean."""
+        await self.publish(
+            events.TurnPartial,
+            turn=number,
+            speaker=self._speakers[channel],
+            start_s=start / SAMPLE_RATE,
+            text=text if self._settings.text else None,
+            emotion=judgement.emotion,
+            confidence=judgement.probabilities[judgement.emotion],
+        )
+
+    async def judged(
+        self,
+        number: int,
+        turn: Turn,
+        text: str,
+        latency: events.Latency,
+        judgement: Judgement,
+        *,
+        recogniser: str | None = None,
+    ) -> None:
+        """What is said of a turn that is over: its final event, or a revision of it."""
+        await self.publish(
+            events.TurnRevised if judgement.revision else events.TurnFinal,
+            turn=number,
+            revision=judgement.revision,
+            speaker=self._speakers[turn.channel],
+            start_s=turn.start / SAMPLE_RATE,
+            end_s=turn.end / SAMPLE_RATE,
+            text=text if self._settings.text else None,
+            emotion=judgement.emotion,
+            confidence=judgement.probabilities[judgement.emotion],
+            probabilities=judgement.probabilities,
+            sentiment=judgement.sentiment,
+            valence=judgement.valence,
+            modalities=judgement.modalities,
+            latency_ms=latency,
+            recogniser=recogniser or self._recogniser,
+            bundle=self._bundle.name,
+        )
+
+    async def health(self, report: Report, queues: Mapping[str, events.QueueHealth]) -> None:
+        """The status of the analysis, where that has changed."""
+        await self.publish(events.Health, status=report.status, message=report.message, queues=dict(queues))

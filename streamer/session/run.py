@@ -1,0 +1,170 @@
+"""Wiring: models, sources and outputs put together, and what Ctrl-C does."""
+
+import gc
+import logging
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from models.bundle import Bundle, load_bundle
+from models.errors import BundleError
+from streamer.analysis.analyzer import Analyzer, share_cores
+from streamer.audio.frame import AudioSource
+from streamer.errors import InputError
+from streamer.outputs.base import Output, OutputStatus, output_statuses
+from streamer.outputs.controls import Controls
+from streamer.outputs.mqtt.publishing import publishing
+from streamer.session.interrupts import Interrupts
+from streamer.session.pipeline import Pipeline
+from streamer.settings.settings import Settings
+from streamer.transcribers.base import Transcriber
+from streamer.transcribers.load import load_transcriber
+from streamer.transcribers.off import Off
+from streamer.turns.sentence_end import load_language_model
+
+if TYPE_CHECKING:
+    from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.terminal.view import TerminalView
+
+_log = logging.getLogger("merits")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One source and how it is to be known.
+
+    Attributes:
+        source: where the sound comes from.
+        name: the stream's name in events and topics.
+        speakers: who speaks on each channel; None where that is not known.
+        live: whether the sound comes in its own time.
+    """
+
+    source: AudioSource
+    name: str
+    speakers: tuple[str | None, ...] = (None,)
+    live: bool = False
+
+
+def load_models(settings: Settings) -> Bundle:
+    """Load the bundle.
+
+    Raises:
+        InputError: it can't be had, or was changed.
+    """
+    try:
+        return load_bundle(settings.bundle)
+    except BundleError as error:
+        raise InputError(str(error)) from error
+
+
+def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) -> Analyzer:
+    """Load the bundle and the recogniser, and whatever else would hold up the first turn.
+
+    What is loaded by then is exempt from garbage collection: looking through it would stall the event loop.
+
+    Args:
+        settings: which.
+        transcriber: a recogniser to use instead of the one that the settings name.
+
+    Raises:
+        InputError: one of them can't be had.
+    """
+    share_cores()
+    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr)
+    if bundle.words_only and isinstance(transcriber, Off):
+        _log.warning(
+            "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name
+        )
+    if settings.turns.endpointing == "adaptive" and not isinstance(transcriber, Off):
+        load_language_model()
+    gc.freeze()
+    return Analyzer(bundle, transcriber)
+
+
+async def run_sessions(
+    streams: Sequence[Stream],
+    analyzer: Analyzer,
+    settings: Settings,
+    outputs: Sequence[Output],
+    *,
+    broker: "BrokerAddress | None" = None,
+    view: "TerminalView | None" = None,
+) -> int:
+    """Run one session after the other.
+
+    Args:
+        streams: what to listen to.
+        analyzer: the heavy part.
+        settings: how.
+        outputs: what takes the events of all sessions.
+        broker: where each session's events are published too.
+        view: the output, if any, that is shown every frame, and whose keys end or mark a session.
+
+    Returns:
+        The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that
+        ended it.
+
+    Raises:
+        InputError: the only one could not be read, or an output can't be written.
+        RunError: an output or the recogniser failed.
+        BrokenPipeError: nobody is there any more who takes events, or who sees that there is a microphone on.
+    """
+    code = 0
+    async with AsyncExitStack() as stack:
+        for output in outputs:
+            await stack.enter_async_context(output)
+        broker_outputs = await stack.enter_async_context(
+            publishing(broker, settings.outbox, words=settings.text)
+        )
+
+        def statuses() -> list[OutputStatus]:
+            return [*output_statuses(outputs), *broker_outputs.statuses]
+
+        for stream in streams:
+            async with broker_outputs.stream(stream.name) as published:
+                pipeline = Pipeline(
+                    stream.source,
+                    analyzer,
+                    [*published, *outputs],  # what the others show is safe in the outbox already
+                    settings,
+                    stream=stream.name,
+                    speakers=stream.speakers,
+                    live=stream.live,
+                    meter=None if view is None else view.hear,
+                )
+                with Interrupts(partial(_finish, pipeline)) as interrupts:
+                    if view is not None:
+                        view.control(
+                            Controls(
+                                quit=interrupts.ask,
+                                mark=partial(_mark, pipeline),
+                                outputs=statuses,
+                            )
+                        )
+                    try:
+                        await pipeline.run()
+                    except InputError as error:
+                        if len(streams) == 1 or not pipeline.source_failed:
+                            raise
+                        _log.warning("%s", error)
+                        code = 2
+                    except BrokenPipeError:
+                        if stream.live or len(outputs) + len(published) == 1:
+                            raise
+                if interrupts.asked:
+                    return interrupts.exit_code or code
+    return code
+
+
+async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
+    del streams  # there is but one
+    await pipeline.mark()
+
+
+def _finish(pipeline: Pipeline) -> None:
+    pipeline.stop()
+    if pipeline.waiting:
+        _log.warning("finishing %d turns; interrupt again to leave them", pipeline.waiting)

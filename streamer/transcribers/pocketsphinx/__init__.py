@@ -1,0 +1,1 @@
+"""CMU PocketSphinx, embedded, in processes of its own."""

@@ -1,0 +1,1 @@
+"""A remote recogniser that speaks the Wyoming protocol."""

@@ -1,0 +1,199 @@
+"""A remote recogniser that speaks the Wyoming protocol (github.com/OHF-Voice/wyoming).
+
+Each turn has a connection of its own, as servers expect it: transcribe, audio-start, audio-chunk (many) and
+audio-stop go out, a transcript comes back.
+"""
+
+import asyncio
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+from wyoming.info import Describe
+
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.errors import InputError, RunError
+from streamer.transcribers.base import Listening, Transcript, Unanswered
+from streamer.transcribers.no_speech import can_hold_words
+from streamer.transcribers.repetition import without_loops
+from streamer.transcribers.wyoming import messages
+from streamer.transcribers.wyoming.address import WyomingAddress
+from streamer.transcribers.wyoming.connection import CONNECT_S, Connection, ConnectionThread, Utterance
+
+DESCRIBE_S = 2.0
+"""How long the server may take to say what it is."""
+
+SEND_S = 2.0
+"""How long it may take to take sound in."""
+
+WORDS_S = 5.0
+"""How long the words of a turn may take, beside the length of the turn."""
+
+
+class Wyoming:
+    """Recognise on a Wyoming server. Turns are sent while they are spoken (`listen`).
+
+    Making one connects to nothing: `look` does.
+
+    Args:
+        address: of the server.
+    """
+
+    def __init__(self, address: WyomingAddress) -> None:
+        self.address = address
+        self._name = "wyoming"
+        self._described = False
+        self._connections = ConnectionThread()
+
+    @property
+    def name(self) -> str:
+        """ "wyoming", and what the server says it is: "wyoming:faster-whisper:base-int8"."""
+        return self._name
+
+    def look(self) -> None:
+        """See whether the server is there, and what it is.
+
+        Raises:
+            RunError: it is not, or does not answer.
+            InputError: it is no speech-to-text server, or lacks the language or the model asked for.
+        """
+        info = self._connections.do(_describe(self.address), CONNECT_S + DESCRIBE_S + 1)
+        if info is not None:
+            self._name = f"wyoming:{_chosen(info, self.address)}"
+            self._described = True
+        elif self._described:  # others may be of those that do not describe themselves
+            raise RunError("it does not answer")
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise one turn, int16 [n] at 16 kHz.
+
+        Raises:
+            RunError: the server is not there, broke off, or takes too long.
+        """
+        listening = self.listen(None)
+        try:
+            listening.hear(audio)
+            return listening.finish(audio)
+        finally:
+            listening.close()
+
+    def listen(self, before: Listening | None) -> "WyomingListening":  # noqa: ARG002
+        """Begin with a turn (see `ListeningTranscriber`); to how many at once is the server's affair."""
+        return WyomingListening(self.address, self._connections)
+
+    def close(self) -> None:
+        """Leave all connections."""
+        self._connections.close()
+
+
+class WyomingListening:
+    """One turn (see `Listening`). Where it goes on after `finish`, it is sent anew from its start.
+
+    Args:
+        address: of the server.
+        connections: to it.
+    """
+
+    def __init__(self, address: WyomingAddress, connections: ConnectionThread) -> None:
+        self._address = address
+        self._connections = connections
+        self._heard: list[NDArray[np.int16]] = []
+        self._utterance: Utterance | None = None
+
+    def hear(self, samples: NDArray[np.int16]) -> str:
+        """Send what comes next (see `Listening`); only servers that stream their transcript have words yet.
+
+        Raises:
+            RunError: the server is not there, or broke off.
+        """
+        self._heard.append(samples)
+        return self._connections.do(self._send(samples), CONNECT_S + SEND_S)
+
+    def finish(self, audio: NDArray[np.int16]) -> Transcript:
+        """The words of what was sent (see `Listening`); none where the turn can't hold any.
+
+        Raises:
+            RunError: the server broke off, or takes too long.
+        """
+        if not can_hold_words(audio):
+            return Transcript("")
+        if (
+            sum(map(len, self._heard)) - len(audio) > SAMPLE_RATE
+        ):  # a turn that was split: the rest is the next's
+            self.close()
+            self._heard = [audio]
+        limit_s = self._address.timeout_s or WORDS_S + len(audio) / SAMPLE_RATE
+        said = self._connections.do(self._finish(), limit_s)
+        words = said.text.split()
+        keys = ["".join(filter(str.isalnum, word)).lower() for word in words]
+        return Transcript(" ".join(without_loops(words, keys)) if any(keys) else "", said.language)
+
+    def close(self) -> None:
+        """Leave the connection."""
+        if self._utterance is not None:
+            utterance, self._utterance = self._utterance, None
+            self._connections.begin(utterance.close())
+
+    async def _send(self, samples: NDArray[np.int16]) -> str:
+        if self._utterance is None:
+            self._utterance = Utterance(self._address)
+            await self._utterance.open()
+            samples = np.concatenate(self._heard)
+        await self._utterance.send(samples)
+        return self._utterance.text
+
+    async def _finish(self) -> Transcript:
+        if self._utterance is None:
+            await self._send(np.zeros(0, np.int16))
+        assert self._utterance is not None
+        utterance, self._utterance = self._utterance, None
+        try:
+            return await utterance.finish()
+        finally:
+            await utterance.close()
+
+
+async def _describe(address: WyomingAddress) -> messages.Info | None:
+    """What a server says of itself; None where it says nothing, or nothing that can be understood."""
+    async with Connection(address) as connection:
+        await connection.write(Describe())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DESCRIBE_S):
+                while (event := await connection.read()) is not None:
+                    if event.kind == "info":
+                        return _info(event)
+    return None
+
+
+def _info(event: messages.Event) -> messages.Info | None:
+    try:
+        return event.read(messages.Info)
+    except Unanswered:
+        return None
+
+
+def _chosen(info: messages.Info, address: WyomingAddress) -> str:
+    """What the server uses for us: the program, and the model where only one comes into question."""
+    programs = [program for program in info.asr if program.installed] or info.asr
+    if not programs:
+        raise InputError(f"{address} offers no speech-to-text; ask another server")
+    for program in programs:
+        models = [model for model in program.models if _suits(model, address)]
+        if models or not program.models:
+            return f"{program.name}:{models[0].name}" if len(models) == 1 else program.name
+    asked = {"language": address.language, "model": address.model}
+    wanted = " and ".join(f"{what} {value}" for what, value in asked.items() if value is not None)
+    offered = "; ".join(f"{m.name} ({', '.join(m.languages)})" for each in programs for m in each.models)
+    raise InputError(f"{address} has nothing for {wanted}; it offers {offered}")
+
+
+def _suits(model: messages.Model, address: WyomingAddress) -> bool:
+    languages = {_primary(language) for language in model.languages}
+    return (address.model is None or model.name == address.model) and (
+        address.language is None or not languages or _primary(address.language) in languages
+    )
+
+
+def _primary(language: str) -> str:
+    """ "en" of "en-GB" or "en_GB"."""
+    return language.replace("_", "-").partition("-")[0].lower()

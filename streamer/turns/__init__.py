@@ -1,0 +1,1 @@
+"""Where turns begin and end: voice activity and end-pointing."""

@@ -1,0 +1,330 @@
+"""Cuts sound into turns: a synchronous state machine over frames, whose only time is the sample count."""
+
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
+from streamer.audio.ring import SampleRing
+from streamer.settings.turns import TurnSettings
+from streamer.turns.endpointing import EndPointer
+from streamer.turns.turn import (
+    Turn,
+    TurnEnded,
+    TurnEnding,
+    TurnEvent,
+    TurnPaused,
+    TurnResumed,
+    TurnStarted,
+)
+from streamer.turns.vad import CHUNK_SAMPLES, GatedSilero, VoiceActivity
+
+__all__ = [
+    "Turn",
+    "TurnDetector",
+    "TurnEnded",
+    "TurnEnding",
+    "TurnEvent",
+    "TurnPaused",
+    "TurnResumed",
+    "TurnSettings",
+    "TurnStarted",
+]
+
+_MS = SAMPLE_RATE // 1000
+
+_ONSET_PATIENCE = 256 * _MS
+"""A beginning in which nothing is clearly speech for this long was none; nor does a turn start earlier than
+this before its first clear speech."""
+
+_SPLIT_MARGIN = 500 * _MS
+"""The second piece of a turn that is split keeps at least this much speech."""
+
+_SPLIT_WINDOW_CHUNKS = 4
+"""Quietness is judged over this many chunks (128 ms), longer than most stop consonants' closures."""
+
+_TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
+"""Longer frames are taken in piece by piece."""
+
+
+class TurnState(Enum):
+    """quiet -> starting -> speaking <-> paused -> quiet; what is starting may come to nothing."""
+
+    QUIET = auto()
+    STARTING = auto()
+    """Speech, perhaps: no `TurnStarted` yet."""
+    SPEAKING = auto()
+    PAUSED = auto()
+    """A turn that may be over."""
+
+
+class TurnDetector:
+    """Finds the turns of one channel (see `TurnState`). Memory is fixed: the sound of the longest turn.
+
+    Args:
+        settings: thresholds and durations.
+        channel: the channel it listens to.
+        activity: who judges what is speech; silero behind webrtcvad by default.
+    """
+
+    def __init__(
+        self, settings: TurnSettings | None = None, channel: int = 0, activity: VoiceActivity | None = None
+    ) -> None:
+        self.settings = settings or TurnSettings()
+        self.channel = channel
+        self._activity = activity or GatedSilero(self.settings.webrtc_level)
+        s = self.settings
+        self._max_turn = int(s.max_turn_s * SAMPLE_RATE)
+        self._min_speech, self._pause, self._preroll, self._postroll = (
+            ms * _MS for ms in (s.min_speech_ms, s.pause_ms, s.preroll_ms, s.postroll_ms)
+        )
+        shortest, usual, longest = (ms * _MS for ms in s.silences_ms)
+        self._endpointer = EndPointer(shortest, usual, longest)
+        self._last_sound: int | None = None  # where the silence began that ended the latest turn
+        self._ring = SampleRing(self._max_turn + self._preroll + longest + 2 * SAMPLE_RATE)
+        self._judged = 0  # up to here the activity's answers have been taken in
+        self._fed = 0  # up to here whole chunks have been given to the activity
+        self._taken = 0  # up to here sound went with earlier turns
+        self._state = TurnState.QUIET
+        # of what is starting, speaking or paused:
+        self._onset = 0  # where the turn starts
+        self._voiced_end = 0  # end of the last chunk that may be speech
+        self._clear_end = 0  # end of the last chunk that clearly is speech
+        self._clear = 0  # how much clearly was
+        self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
+        self._pause_start = 0  # where the silence began, of what is paused
+        self._patience = 0  # the silence that ends it
+
+    def feed(self, frame: AudioFrame) -> list[TurnEvent]:
+        """Take in the next frame.
+
+        Frames may have any length and need not be contiguous: what is missing between two is taken for a gap.
+
+        Returns:
+            What happened, in order.
+
+        Raises:
+            ValueError: the frame is of another channel, or starts before the last one ended.
+        """
+        return self._catch_up_with(frame) + self._take_in(frame.samples)
+
+    def accept(self, frame: AudioFrame) -> list[TurnEvent]:
+        """`feed`, but for what is to be judged: `unjudged` has that, and `conclude` is to be told.
+
+        Args:
+            frame: as for `feed`, of a second at most.
+
+        Returns:
+            What happened before the frame.
+
+        Raises:
+            ValueError: as `feed`.
+        """
+        events = self._catch_up_with(frame)
+        self._ring.append(frame.samples)
+        return events
+
+    def unjudged(self) -> NDArray[np.int16]:
+        """The chunks to be judged next, int16 [k, CHUNK_SAMPLES]; perhaps none."""
+        chunks = self._ring.read(self._fed, self._ring.stop - (self._ring.stop - self._fed) % CHUNK_SAMPLES)
+        self._fed += len(chunks)
+        return chunks.reshape(-1, CHUNK_SAMPLES)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether a turn goes on, or perhaps begins: what is heard is then to be judged at once."""
+        return self._state is not TurnState.QUIET
+
+    def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
+        """Take in probabilities of speech, of the chunks in order.
+
+        Returns:
+            What happened, in order.
+        """
+        events: list[TurnEvent] = []
+        for probability in probabilities:
+            start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
+            events += self._step(probability, start, min(self._judged, self._ring.stop))
+        return events
+
+    def gap(self, gap: AudioGap) -> list[TurnEvent]:
+        """Take in that sound was lost: no longer than a pause, it passes for silence; longer, it ends a turn.
+
+        Returns:
+            What happened, in order.
+        """
+        stop = gap.start + gap.length
+        if stop <= self._ring.stop:
+            return []
+        if stop - self._ring.stop <= self._pause:
+            return self._take_in(np.zeros(stop - self._ring.stop, np.int16))
+        events = self._finish("gap")
+        self._ring.restart(stop)
+        self._judged = self._fed = self._taken = stop
+        return events
+
+    def hint(self, words: str) -> None:
+        """Take in what has been recognised of the turn that pauses now, whenever it is known.
+
+        It changes how much silence is waited for, from the next frame on, until the speech goes on or the
+        turn is over; the turn itself stays as it is. While no turn pauses it changes nothing.
+
+        Args:
+            words: of the turn so far, as the latest `TurnPaused` gave it; "" where none were found.
+        """
+        if self._state is TurnState.PAUSED:
+            self._patience = self._endpointer.silence(words)
+
+    def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
+        """What was heard so far of the turn that goes on, beginning as `Turn.audio` will.
+
+        Args:
+            since: sample index; what comes before it is left out.
+
+        Returns:
+            Index of the first sample, and int16 [n]; nothing where nobody speaks.
+        """
+        stop = self._ring.stop
+        if not self._has_begun:
+            return stop, self._ring.read(stop, stop)
+        start = min(max(self._audio_start(self._onset), since), stop)
+        return start, self._ring.read(start, stop)
+
+    @property
+    def _has_begun(self) -> bool:
+        return self._state in (TurnState.SPEAKING, TurnState.PAUSED)
+
+    def flush(self) -> list[TurnEvent]:
+        """End the stream: a turn still open ends here.
+
+        Returns:
+            What happened, in order.
+        """
+        return self._finish("end of stream")
+
+    def _catch_up_with(self, frame: AudioFrame) -> list[TurnEvent]:
+        """See that a frame is the next one; what is missing before it is a gap."""
+        if frame.channel != self.channel:
+            raise ValueError(f"a frame of channel {frame.channel} was fed to channel {self.channel}")
+        if frame.start < self._ring.stop:
+            raise ValueError(
+                f"a frame starts at {frame.start}, before the last one ended at {self._ring.stop}"
+            )
+        if frame.start == self._ring.stop:
+            return []
+        return self.gap(AudioGap(self._ring.stop, frame.start - self._ring.stop, "missing frames"))
+
+    def _take_in(self, samples: NDArray[np.int16]) -> list[TurnEvent]:
+        events: list[TurnEvent] = []
+        for at in range(0, len(samples), _TAKEN_IN_AT_A_TIME):
+            self._ring.append(samples[at : at + _TAKEN_IN_AT_A_TIME])
+            if len(chunks := self.unjudged()):
+                events += self.conclude(self._activity.judge(chunks, self.in_turn))
+        return events
+
+    def _finish(self, reason: TurnEnding) -> list[TurnEvent]:
+        """Judge what is left of the sound, end the turn if there is one, and forget what was heard."""
+        events: list[TurnEvent] = []
+        rest = self._ring.read(self._fed, self._ring.stop)
+        if len(rest):
+            last = np.pad(rest, (0, CHUNK_SAMPLES - len(rest)))[None]
+            events += self.conclude(self._activity.judge(last, self.in_turn))
+        if self._has_begun:
+            events.append(self._end(self._ring.stop, reason))
+        self._last_sound = None
+        self._state = TurnState.QUIET
+        self._activity.reset()
+        self._judged = self._fed = self._ring.stop
+        return events
+
+    def _step(self, probability: float, start: int, end: int) -> list[TurnEvent]:
+        """Take in the probability that samples start..end are speech."""
+        voiced = probability >= self.settings.stop_threshold
+        if self._state is TurnState.QUIET:
+            if not voiced:
+                return []
+            self._state = TurnState.STARTING
+            self._onset = self._clear_end = start
+            self._clear = 0
+            self._levels.clear()
+        if voiced:
+            self._voiced_end = end
+        if probability >= self.settings.start_threshold:
+            self._clear_end = end
+            self._clear += end - start
+        chunk = self._ring.read(start, end).astype(np.float32)
+        self._levels.append(float(np.dot(chunk, chunk)))
+        if self._state is TurnState.STARTING:
+            return self._perhaps_start(end)
+        return self._go_on(voiced, start, end)
+
+    def _perhaps_start(self, end: int) -> list[TurnEvent]:
+        if self._clear >= self._min_speech:
+            self._state = TurnState.SPEAKING
+            if self._last_sound is not None:
+                self._endpointer.heard_again(self._onset - self._last_sound)
+            return [TurnStarted(self.channel, self._onset)]
+        if end - self._clear_end >= _ONSET_PATIENCE:
+            if self._clear or self._voiced_end < end:
+                self._state = TurnState.QUIET
+            else:  # a murmur that may yet become clear: the onset moves along with it
+                self._onset += CHUNK_SAMPLES
+                self._clear_end += CHUNK_SAMPLES
+                self._levels.popleft()
+        return []
+
+    def _go_on(self, voiced: bool, start: int, end: int) -> list[TurnEvent]:
+        events: list[TurnEvent] = []
+        if voiced and self._state is TurnState.PAUSED:
+            self._state = TurnState.SPEAKING
+            self._endpointer.heard_again(start - self._pause_start)
+            events.append(TurnResumed(self.channel, self._onset))
+        silence = end - self._voiced_end
+        too_long = end - self._onset >= self._max_turn
+        if silence >= self._pause and not too_long and self._state is TurnState.SPEAKING:
+            self._state = TurnState.PAUSED
+            self._pause_start = self._voiced_end
+            self._patience = self._endpointer.silence()
+            events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
+        if silence >= self._patience and self._state is TurnState.PAUSED:
+            events.append(self._end(end, "silence"))
+            self._last_sound = self._voiced_end
+            self._state = TurnState.QUIET
+        elif too_long:
+            events += self._split(end)
+        return events
+
+    def _split(self, end: int) -> list[TurnEvent]:
+        """End the turn at the quietest point of its latter half, and start the next there."""
+        levels = np.array(self._levels)
+        quiet = np.convolve(levels, np.ones(_SPLIT_WINDOW_CHUNKS), "same")  # around the start of each chunk
+        first = len(quiet) // 2
+        last = (self._speech_end() - self._onset - _SPLIT_MARGIN) // CHUNK_SAMPLES
+        cut_chunk = first + int(np.argmin(quiet[first : max(last, first + 1)]))
+        cut = self._onset + cut_chunk * CHUNK_SAMPLES
+        events: list[TurnEvent] = [TurnEnded(self._turn(cut, end, "split", postroll=0))]
+        self._taken = self._onset = cut
+        self._state = TurnState.SPEAKING
+        self._levels = deque(levels[cut_chunk:].tolist())
+        return [*events, TurnStarted(self.channel, cut)]
+
+    def _speech_end(self) -> int:
+        """The last clear speech: what follows it, an echo or a breath, only keeps the turn from ending."""
+        return self._clear_end if self._clear_end > self._onset else self._voiced_end
+
+    def _end(self, declared: int, reason: TurnEnding) -> TurnEnded:
+        turn = self._turn(self._speech_end(), declared, reason)
+        self._taken = turn.audio_start + len(turn.audio)
+        return TurnEnded(turn)
+
+    def _turn(self, end: int, declared: int, reason: TurnEnding, postroll: int | None = None) -> Turn:
+        audio_start = self._audio_start(self._onset)
+        audio_end = min(end + (self._postroll if postroll is None else postroll), self._ring.stop)
+        audio = self._ring.read(audio_start, audio_end)
+        return Turn(self.channel, self._onset, end, audio, audio_start, declared, reason)
+
+    def _audio_start(self, onset: int) -> int:
+        return max(onset - self._preroll, self._taken, self._ring.start)
