@@ -11,9 +11,9 @@ import torch
 from offline_train.annotation.output import Output
 from offline_train.annotation.records import Annotation
 from offline_train.annotation.texts import Text
-from offline_train.embeddings.text import load_text_encoder
 from offline_train.errors import UsageError
 from offline_train.runs.kinds import expect
+from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
 from offline_train.runs.source import source_of
 from offline_train.training.devices import here, resolve_precision

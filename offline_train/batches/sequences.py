@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from offline_train.training.settings import Share
+
+Modality = Literal["text", "speech"]
 
 UNSCORED = -100
 """Class index of a turn that is context only (what cross-entropy ignores)."""

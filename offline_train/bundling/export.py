@@ -16,15 +16,19 @@ from models.manifest import Manifest
 from offline_train.bundling.model_card import model_card
 from offline_train.bundling.sentiments import sentiments
 from offline_train.corpora.corpus import SPLITS, Corpus
-from offline_train.embeddings.text import load_context, load_speech_encoder, load_text_encoder
 from offline_train.errors import UsageError
 from offline_train.evaluation.evaluate import evaluate, scored_part, temperature_on
 from offline_train.evaluation.streamed import one_modality
 from offline_train.evaluation.target import WINDOW, bundle_subject, labels_of, source_of_run
 from offline_train.runs.kinds import Kind, kind_of
 from offline_train.runs.lineage import history, lineage
+from offline_train.runs.networks import (
+    load_context,
+    load_conversation,
+    load_speech_encoder,
+    load_text_encoder,
+)
 from offline_train.runs.run import Run
-from offline_train.stages.stage3 import load_conversation
 
 
 @dataclass(frozen=True)

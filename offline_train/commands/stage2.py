@@ -38,8 +38,9 @@ def text(
         stage1: Run of `stage1 text` to build on.
         teacher: Run of `stage2 text`, on any Stage I, to distil. May be repeated: several are averaged.
     """
-    from offline_train.embeddings.text import embed_corpus, load_context
+    from offline_train.embeddings.corpus import embed_corpus
     from offline_train.runs.kinds import expect
+    from offline_train.runs.networks import load_context
     from offline_train.runs.run import Run
     from offline_train.runs.source import parent
     from offline_train.stages.stage2 import ContextStageSettings, train_context, with_teachers
@@ -78,7 +79,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     Args:
         stage1: Run of `stage1 speech` or `stage1 features` to build on.
     """
-    from offline_train.embeddings.text import embed_corpus
+    from offline_train.embeddings.corpus import embed_corpus
     from offline_train.pairing import meld_ravdess
     from offline_train.runs.kinds import expect
     from offline_train.runs.run import Run

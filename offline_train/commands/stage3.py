@@ -32,8 +32,9 @@ def stage3(
     """
     from dataclasses import replace
 
-    from offline_train.embeddings.text import embed_corpus, load_context
+    from offline_train.embeddings.corpus import embed_corpus
     from offline_train.runs.kinds import expect
+    from offline_train.runs.networks import load_context
     from offline_train.runs.run import Run
     from offline_train.runs.source import parent, source_of
     from offline_train.stages.stage3 import FusionStageSettings, train_fusion

@@ -76,3 +76,15 @@ class Corpus:
     labels: tuple[str, ...]
     splits: Mapping[Split, Sequence[Conversation]]
     terms: str
+
+
+def preceding(conversations: Sequence[Conversation], turns: int) -> list[tuple[str, ...]]:
+    """For every utterance, in order, the words of up to `turns` turns with words before it."""
+    found = []
+    for conversation in conversations:
+        before: list[str] = []
+        for utterance in conversation.utterances:
+            found.append(tuple(before[-turns:]) if turns else ())
+            if utterance.text:
+                before.append(utterance.text)
+    return found

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from offline_train.corpora.audio import SAMPLE_RATE, trim
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.meld import LABELS
@@ -32,11 +33,7 @@ ACTORS = range(1, 21)
 """Whose clips the splits are over."""
 
 FOLDS = 5
-_SAMPLE_RATE = 16_000
 _LAYOUT = "modality-channel-emotion-intensity-statement-repetition-actor.flac"
-_HOP = 160  # samples, 10 ms
-_MARGIN_S = 0.1
-_LEAST_CONTRAST_DB = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,32 +130,6 @@ def read_ravdess_corpus(folder: Path, division: ActorSplit = SHIPPED) -> Corpus:
     return Corpus("ravdess", LABELS, splits, TERMS)
 
 
-def trim(audio: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Cut silence off both ends, as turns cut by a voice-activity detector have it.
-
-    What counts as silence depends on the clip's own floor and peak alone, since clips differ in level by
-    more than 40 dB: power below a third of the way up from the floor, or 35 dB below the peak.
-
-    Args:
-        audio: int16 samples [n] at 16 kHz.
-
-    Returns:
-        A part of it with up to 100 ms kept around the speech; all of it where no speech stands out.
-    """
-    count = len(audio) // _HOP
-    if count == 0:
-        return audio
-    blocks = audio[: count * _HOP].astype(np.float64).reshape(count, _HOP)
-    power = 10 * np.log10(np.maximum(blocks.var(axis=1), 1e-3))  # dB, [count]; the variance leaves DC out
-    power = np.convolve(np.pad(power, 1, mode="edge"), np.ones(3) / 3, mode="valid")
-    floor, peak = np.percentile(power, [5, 99])
-    if peak - floor < _LEAST_CONTRAST_DB:
-        return audio
-    speech = np.flatnonzero(power > max(floor + (peak - floor) / 3, peak - 35))
-    margin = int(_MARGIN_S * _SAMPLE_RATE)
-    return audio[max(0, int(speech[0]) * _HOP - margin) : (int(speech[-1]) + 1) * _HOP + margin]
-
-
 def _find(folder: Path, actors: set[int] | None) -> list[tuple[Path, _Name]]:
     paths = sorted(
         (path for path in folder.rglob("*") if path.suffix.lower() in {".flac", ".wav"}),
@@ -188,7 +159,7 @@ def _parse(path: Path) -> _Name:
 
 
 def _decode(path: Path) -> NDArray[np.int16]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=_SAMPLE_RATE)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     try:
         with av.open(str(path)) as container:
             frames = [frame for decoded in container.decode(audio=0) for frame in resampler.resample(decoded)]

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.corpora.audio import load_audio
+from offline_train.corpora.audio import load_audio, trim
 from offline_train.corpora.corpus import Conversation, Recording
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.ravdess import trim
 from offline_train.embeddings.array_store import Arrays, ArrayStore
 from offline_train.progress_bar import progress_bar
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from models.care import Care, SpeechClassifier
 from offline_train.corpora.corpus import Conversation
+from offline_train.embeddings.features import embed_features
 from offline_train.embeddings.recording_cache import heard, recordings_of
-from offline_train.embeddings.text import load_speech_encoder
+from offline_train.runs.networks import load_speech_encoder
 from offline_train.runs.run import Run
-from offline_train.stages.stage1_features import embed_features
 from offline_train.training.devices import here
 
 

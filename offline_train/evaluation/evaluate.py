@@ -12,15 +12,14 @@ from rich.progress import track
 from torch import Tensor
 
 from models.files import replacing
-from offline_train.batches.sequences import UNSCORED, Embedded
+from offline_train.batches.sequences import UNSCORED, Embedded, Modality
 from offline_train.corpora.corpus import Conversation, Corpus, Split
 from offline_train.errors import UsageError
 from offline_train.evaluation.calibration import calibration, expected_calibration_error, fit_temperature
+from offline_train.evaluation.judge import SOUND, WORDS, judge_conversations
 from offline_train.evaluation.metrics import classification
 from offline_train.evaluation.streamed import WINDOWS, Streamed, offline, only, stream
 from offline_train.evaluation.target import Subject
-from offline_train.stages.stage2 import Modality
-from offline_train.stages.stage3 import SOUND, WORDS, judge_conversations
 
 
 @dataclass(frozen=True, slots=True)

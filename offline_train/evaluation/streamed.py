@@ -10,8 +10,7 @@ from torch import Tensor
 from models.context import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
 from models.window import ConversationWindow, IncrementalModel
-from offline_train.batches.sequences import UNSCORED, Embedded, collate
-from offline_train.stages.stage2 import Modality
+from offline_train.batches.sequences import UNSCORED, Embedded, Modality, collate
 from offline_train.training.devices import to_device
 
 LOOK_AHEADS = (0, 1, 2, 4)

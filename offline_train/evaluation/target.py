@@ -11,17 +11,17 @@ from torch import nn
 
 from models.bundle import Bundle
 from models.conversation import ConversationModel
-from offline_train.batches.sequences import Embedded
-from offline_train.corpora.corpus import Conversation
+from offline_train.batches.sequences import Embedded, Modality
+from offline_train.corpora.corpus import Conversation, preceding
+from offline_train.embeddings.corpus import sequences
 from offline_train.embeddings.recording_cache import recordings_of
 from offline_train.embeddings.speech import embed_recordings, embed_speech
-from offline_train.embeddings.text import embed_text, load_context, load_text_encoder, preceding, sequences
+from offline_train.embeddings.text import embed_text
 from offline_train.errors import UsageError
 from offline_train.evaluation.streamed import one_modality
+from offline_train.runs.networks import load_context, load_conversation, load_text_encoder
 from offline_train.runs.run import Run
 from offline_train.runs.source import Source, parent, source_of
-from offline_train.stages.stage2 import Modality
-from offline_train.stages.stage3 import load_conversation
 
 WINDOW = 32
 """Turns of context that runs are judged with, and that bundles are exported with."""
@@ -154,10 +154,10 @@ def source_of_run(run: Run) -> Source:
 
 def _speech_head(run: Run) -> nn.Module:
     if "features" in run.config:
-        from offline_train.stages.stage1_features import load_feature_encoder
+        from offline_train.runs.networks import load_feature_encoder
 
         return load_feature_encoder(run).speech.head
-    from offline_train.embeddings.text import load_speech_encoder
+    from offline_train.runs.networks import load_speech_encoder
 
     return load_speech_encoder(run)[1].head
 

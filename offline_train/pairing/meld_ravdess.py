@@ -8,15 +8,15 @@ import torch
 
 from models.care import Care, SpeechClassifier, pad
 from models.context import ContextEncoder
-from offline_train.batches.sequences import UNSCORED, Embedded
+from offline_train.batches.sequences import UNSCORED, Embedded, Modality
 from offline_train.corpora.corpus import SPLITS, Split
 from offline_train.corpora.meld import LABELS
 from offline_train.corpora.ravdess import SHIPPED, Clip, read_ravdess
-from offline_train.embeddings.text import load_speech_encoder
+from offline_train.evaluation.judge import judge_context
 from offline_train.evaluation.metrics import classification
 from offline_train.pairing.mismatch import Pool, Trust, trust, with_mismatched_text, with_speech
+from offline_train.runs.networks import load_speech_encoder
 from offline_train.runs.run import Run
-from offline_train.stages.stage2 import Modality, judge_context
 
 
 @dataclass(frozen=True)

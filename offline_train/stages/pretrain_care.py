@@ -28,8 +28,8 @@ from offline_train.batches.care import CareBatch, CareBatches, Spoken
 from offline_train.batches.frame_targets import DIMENSION, HOP, frame_targets
 from offline_train.corpora.corpus import Conversation
 from offline_train.embeddings.recording_cache import heard
-from offline_train.embeddings.text import load_text_encoder
 from offline_train.errors import RunError, UsageError
+from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
 from offline_train.training.devices import here, to_device
 from offline_train.training.fit import FitSettings, fit

@@ -1,12 +1,9 @@
 """Stage I, sound that comes as prepared features: a small network on single utterances (MERITS-L, III-B)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
@@ -14,7 +11,8 @@ from torch.nn import functional
 from models.care import SpeechConfig
 from models.care_features import FeatureEncoder
 from offline_train.batches.class_balance import class_weights
-from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
+from offline_train.corpora.corpus import SPLITS, Corpus, Split
+from offline_train.embeddings.features import stack
 from offline_train.errors import UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
@@ -106,25 +104,6 @@ def train_features(corpus: Corpus, settings: FeatureStageSettings, run: Run) -> 
     return metrics
 
 
-def load_feature_encoder(run: Run) -> FeatureEncoder:
-    """Stage I of prepared features, as a run left it."""
-    model = FeatureEncoder(int(run.config["features"]), SpeechConfig(**run.config["speech"]))
-    run.load_weights(model)
-    return model
-
-
-@torch.inference_mode()
-def embed_features(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
-    """S1 [N, width] of all utterances in order, zero where there are no features, and which have any [N]."""
-    encoder = load_feature_encoder(run)
-    found = [utterance.speech for conversation in conversations for utterance in conversation.utterances]
-    present = torch.tensor([features is not None for features in found], dtype=torch.bool)
-    rows = torch.zeros(len(found), encoder.speech.hidden.out_features)
-    if present.any():
-        rows[present], _ = encoder(_stack([features for features in found if features is not None]))
-    return rows, present
-
-
 def _part(corpus: Corpus, split: Split) -> _Part:
     chosen = [
         (utterance.speech, corpus.labels.index(utterance.label))
@@ -134,10 +113,4 @@ def _part(corpus: Corpus, split: Split) -> _Part:
     ]
     if not chosen:
         raise UsageError(f"{corpus.name}: no labelled utterance of split {split} comes with speech features")
-    return _Part(_stack([features for features, _ in chosen]), torch.tensor([label for _, label in chosen]))
-
-
-def _stack(features: Sequence[NDArray[np.float32]]) -> Tensor:
-    if len(sizes := {each.shape for each in features}) > 1:
-        raise UsageError(f"speech features must all be of one size, not {sorted(sizes)}")
-    return torch.from_numpy(np.stack(features)).float()
+    return _Part(stack([features for features, _ in chosen]), torch.tensor([label for _, label in chosen]))

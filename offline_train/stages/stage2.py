@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import PositiveInt
@@ -10,9 +10,9 @@ from torch import Tensor
 
 from models.context import ContextConfig, ContextEncoder
 from offline_train.batches.sequences import (
-    UNSCORED,
     Batch,
     Embedded,
+    Modality,
     Scarcity,
     collate,
     random_batches,
@@ -20,13 +20,11 @@ from offline_train.batches.sequences import (
 )
 from offline_train.corpora.corpus import Split
 from offline_train.evaluation.calibration import fit_temperature
-from offline_train.evaluation.metrics import classification
+from offline_train.evaluation.judge import judge_context, read, scored_logits
 from offline_train.runs.run import Run
-from offline_train.training.devices import to_device
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 
-Modality = Literal["text", "speech"]
 Presentation = Callable[[Embedded, torch.Generator], Embedded]
 """How a training conversation is shown in one epoch (pairing, mismatches)."""
 
@@ -119,26 +117,6 @@ def train_context(
     return metrics
 
 
-def read(model: ContextEncoder, modality: Modality, batch: Batch) -> Tensor:
-    """Stage II logits [B, K, C] of a batch."""
-    if modality == "text":
-        return model(batch.text, batch.text_present, batch.turns)[1]  # type: ignore[no-any-return]
-    return model(batch.speech, batch.speech_present, batch.turns)[1]  # type: ignore[no-any-return]
-
-
-def judge_context(
-    model: ContextEncoder,
-    modality: Modality,
-    conversations: Sequence[Embedded],
-    labels: Sequence[str],
-    *,
-    first_emission: bool = False,
-) -> dict[str, Any]:
-    """Metrics over scored turns, offline or each with nothing after it."""
-    truth, logits = _scored_logits(model, modality, conversations, first_emission=first_emission)
-    return classification(truth.numpy(), logits.argmax(-1).numpy(), labels)
-
-
 def calibrate(model: ContextEncoder, modality: Modality, conversations: Sequence[Embedded]) -> float:
     """Divide the logits, once and for all, by the temperature that suits validation data.
 
@@ -147,37 +125,13 @@ def calibrate(model: ContextEncoder, modality: Modality, conversations: Sequence
     Returns:
         The temperature.
     """
-    truth, logits = _scored_logits(model, modality, conversations)
+    truth, logits = scored_logits(model, modality, conversations)
     # A handful of turns that are all right would ask for certainty.
     temperature = min(max(fit_temperature(logits, truth), 0.5), 5.0)
     with torch.no_grad():
         for parameter in model.head.parameters():
             parameter.div_(temperature)
     return temperature
-
-
-@torch.inference_mode()
-def _scored_logits(
-    model: ContextEncoder,
-    modality: Modality,
-    conversations: Sequence[Embedded],
-    *,
-    first_emission: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Class indices [N] and logits [N, C] of all scored turns."""
-    device = next(model.parameters()).device
-    truth, found = [], []
-    for conversation in conversations:
-        if first_emission:
-            shown = to_device(conversation, device)
-            features, column = (shown.text, 0) if modality == "text" else (shown.speech, 1)
-            logits = model.newest(features, shown.present[:, column])[1]
-        else:
-            logits = read(model, modality, to_device(collate([conversation]), device))[0]
-        scored = conversation.labels != UNSCORED
-        truth.append(conversation.labels[scored])
-        found.append(logits.cpu()[scored])
-    return torch.cat(truth), torch.cat(found)
 
 
 def with_teachers(

@@ -1,7 +1,7 @@
 """Stage III: co-attention over two frozen Stage II networks (MERITS-L, section III-D)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,28 +9,21 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from models.coattention import CoAttentionConfig
-from models.context import ContextConfig, ContextEncoder
+from models.context import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from offline_train.batches.sequences import (
-    UNSCORED,
     Batch,
     Embedded,
     Scarcity,
-    collate,
     random_batches,
     scored_loss,
 )
 from offline_train.corpora.corpus import Split
-from offline_train.evaluation.metrics import classification
-from offline_train.evaluation.streamed import offline
+from offline_train.evaluation.judge import BOTH, SOUND, WORDS, judge_conversations
 from offline_train.runs.run import Run
 from offline_train.stages.stage2 import Presentation
-from offline_train.training.devices import to_device
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
-
-BOTH, WORDS, SOUND = (True, True), (True, False), (False, True)
-"""What may be used: words, sound."""
 
 
 @dataclass(frozen=True)
@@ -138,51 +131,3 @@ def train_fusion(
     model.requires_grad_(requires_grad=True)  # what was frozen is stored too: the run stands by itself
     run.finish(model, {"conversation": model.config}, metrics)
     return model, metrics
-
-
-def load_conversation(run: Run) -> ConversationModel:
-    """Stages II and III, as a run of Stage III left them."""
-    stored = run.config["conversation"]
-    config = ConversationConfig(
-        ContextConfig(**stored["text"]),
-        ContextConfig(**stored["speech"]),
-        CoAttentionConfig(**stored["fusion"]),
-    )
-    model = ConversationModel(config)
-    run.load_weights(model)
-    return model
-
-
-def judge_conversations(
-    model: ConversationModel,
-    conversations: Sequence[Embedded],
-    labels: Sequence[str],
-    *,
-    kept: tuple[bool, bool] = BOTH,
-    first_emission: bool = False,
-) -> dict[str, Any]:
-    """Metrics of the fused emotion over scored turns.
-
-    Args:
-        model: Stages II and III.
-        conversations: what to judge.
-        labels: emotions by class index.
-        kept: whether words, and sound, may be used.
-        first_emission: judge each turn with nothing after it.
-    """
-    truth, predicted = [], []
-    for conversation in conversations:
-        shown = replace(conversation, present=conversation.present & torch.tensor(kept))
-        fused = newest(model, shown) if first_emission else offline(model, shown).fused
-        scored = conversation.labels != UNSCORED
-        truth.append(conversation.labels[scored])
-        predicted.append(fused.argmax(-1)[scored])
-    return classification(torch.cat(truth).numpy(), torch.cat(predicted).numpy(), labels)
-
-
-@torch.inference_mode()
-def newest(model: ConversationModel, conversation: Embedded) -> Tensor:
-    """Fused logits [K, C] of every turn with nothing after it."""
-    batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
-    fused: Tensor = model(*to_device(batch, next(model.parameters()).device)[:5]).fused.cpu()
-    return fused.diagonal(dim1=0, dim2=1).T

@@ -7,15 +7,15 @@ import torch
 
 from models.context import ContextEncoder
 from models.conversation import ConversationModel
-from offline_train.batches.sequences import Embedded
+from offline_train.batches.sequences import Embedded, Modality
 from offline_train.corpora.corpus import Corpus, Split
 from offline_train.corpora.meld import LABELS
-from offline_train.embeddings.text import embed_corpus, load_context
+from offline_train.embeddings.corpus import embed_corpus
 from offline_train.pairing import meld_ravdess
 from offline_train.pairing.mismatch import share_to_keep
+from offline_train.runs.networks import load_context
 from offline_train.runs.run import Run
 from offline_train.runs.source import parent
-from offline_train.stages.stage2 import Modality
 from offline_train.stages.stage3 import FusionStageSettings, train_fusion
 
 

@@ -17,7 +17,7 @@ from streamer.errors import InputError
 from streamer.settings.broker import BrokerSettings
 from streamer.settings.outbox import OutboxSettings
 from streamer.settings.server import ServerSettings
-from streamer.turns.detector import TurnSettings
+from streamer.settings.turns import TurnSettings
 
 CONFIG_FILE = "merits.toml"
 _LARGEST = 1_000_000

@@ -7,7 +7,7 @@ import torch
 
 from offline_train.annotation.records import read_annotations
 from offline_train.corpora.corpus import Corpus
-from offline_train.embeddings.text import load_text_encoder
+from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
 from offline_train.runs.source import Source
 from offline_train.stages.stage1_text import TextStageSettings, train_text

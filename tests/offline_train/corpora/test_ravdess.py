@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from offline_train.corpora.audio import trim
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.ravdess import EMOTIONS, FOLDS, SHIPPED, fold, read_ravdess, trim
+from offline_train.corpora.ravdess import EMOTIONS, FOLDS, SHIPPED, fold, read_ravdess
 from offline_train.corpora.registry import read_corpus
 from tests.offline_train.miniatures import hiss, make_ravdess, tone, write_wav
 

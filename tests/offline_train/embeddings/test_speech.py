@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
-from offline_train.corpora.audio import load_audio
+from offline_train.corpora.audio import load_audio, trim
 from offline_train.corpora.corpus import Conversation, Recording, Utterance
-from offline_train.corpora.ravdess import trim
 from offline_train.embeddings.speech import embed_speech
 from offline_train.runs.run import Run
 from tests.offline_train.miniatures import hiss, tone, write_wav

@@ -9,9 +9,8 @@ from models.context import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from offline_train.batches.sequences import UNSCORED, Embedded
 from offline_train.evaluation import streamed
+from offline_train.evaluation.judge import judge_context, newest
 from offline_train.evaluation.streamed import look_ahead, offline, one_modality, only, stream, windowed
-from offline_train.stages.stage2 import judge_context
-from offline_train.stages.stage3 import newest
 
 CLASSES = 3
 

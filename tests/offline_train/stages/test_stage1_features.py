@@ -8,14 +8,11 @@ import pytest
 import torch
 
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Utterance
+from offline_train.embeddings.features import embed_features
 from offline_train.errors import UsageError
+from offline_train.runs.networks import load_feature_encoder
 from offline_train.runs.run import Run
-from offline_train.stages.stage1_features import (
-    FeatureStageSettings,
-    embed_features,
-    load_feature_encoder,
-    train_features,
-)
+from offline_train.stages.stage1_features import FeatureStageSettings, train_features
 from offline_train.training.fit import FitSettings
 
 LABELS = ("angry", "happy", "sad")

@@ -13,14 +13,17 @@ from models.text import TextConfig, TextEncoder
 from offline_train.annotation.records import Annotation
 from offline_train.batches.sequences import UNSCORED, Embedded, collate, scored_loss
 from offline_train.batches.text import as_recognised, plain, shown_utterances, text_batches
-from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance
-from offline_train.embeddings.text import embed_corpus, judge_text, load_context, load_text_encoder, preceding
+from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance, preceding
+from offline_train.embeddings.corpus import embed_corpus
+from offline_train.embeddings.text import judge_text
 from offline_train.errors import RunError, UsageError
 from offline_train.evaluation.calibration import fit_temperature
+from offline_train.evaluation.judge import read
+from offline_train.runs.networks import load_context, load_text_encoder
 from offline_train.runs.run import Run
 from offline_train.stages.pretrain_text import PretrainTextSettings, pretrain_text
 from offline_train.stages.stage1_text import TextStageSettings, taught, train_text
-from offline_train.stages.stage2 import ContextStageSettings, read, train_context, with_teachers
+from offline_train.stages.stage2 import ContextStageSettings, train_context, with_teachers
 from offline_train.training.fit import FitSettings
 from tests.tiny import make_base
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from streamer.audio.frame import AudioFrame, AudioGap
+from streamer.settings.turns import TurnSettings
 from streamer.turns.detector import (
     Turn,
     TurnDetector,
@@ -16,7 +17,6 @@ from streamer.turns.detector import (
     TurnEvent,
     TurnPaused,
     TurnResumed,
-    TurnSettings,
     TurnStarted,
 )
 from streamer.turns.vad import CHUNK_SAMPLES

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from streamer.audio.frame import AudioFrame
-from streamer.turns.detector import Turn, TurnDetector, TurnEnded, TurnEvent, TurnPaused, TurnSettings
+from streamer.settings.turns import TurnSettings
+from streamer.turns.detector import Turn, TurnDetector, TurnEnded, TurnEvent, TurnPaused
 from streamer.turns.endpointing import EndPointer
 from streamer.turns.vad import CHUNK_SAMPLES
 from tests.streamer.turns.test_detector import Q, S, Script, chunks, ended, probabilities
