@@ -21,6 +21,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the README
 	mkdir -p benchmarks/results
