@@ -279,7 +279,7 @@ async def test_without_a_recogniser_the_voice_alone_is_told_of(bundle: Bundle) -
 async def test_one_that_is_too_slow_is_asked_once_though_the_turn_be_over_before_it_answers(
     bundle: Bundle,
 ) -> None:
-    recogniser = Asked(0.4)
+    recogniser = Asked(3)
     output = await run(bundle, recogniser)  # whose sound comes much faster than it answers
     assert (len(recogniser.asked), recogniser.answered) == (1, 1)
     assert output.of(TurnPartial) == []
