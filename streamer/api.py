@@ -60,7 +60,7 @@ def load_models(
     return Analyzer(bundle, recogniser)
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 - a public call, all but two by keyword
     source: Source,
     settings: Settings | None = None,
     *,
