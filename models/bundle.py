@@ -215,10 +215,9 @@ def _read(folder: Path) -> tuple[Manifest, bytes]:
     for name, entry in manifest.files.items():
         try:
             contents[name] = (folder / Path(name).name).read_bytes()
-        except OSError as error:
-            raise BundleError(
-                f"bundle {folder}: {name} can't be read: {error.strerror}; fetch it again"
-            ) from error
+        except (OSError, ValueError) as error:  # ValueError: no name of a file
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise BundleError(f"bundle {folder}: {name!a} can't be read: {why}; fetch it again") from error
         if _sha256(contents[name]) != entry.sha256:
             raise BundleError(changed % f"{name} does not match its SHA-256")
     if WEIGHTS not in contents:

@@ -144,6 +144,10 @@ def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
         (lambda content: content["conversation"]["text"].update(hidden=10**9), "hidden"),
         (lambda content: content["conversation"]["text"].update(hidden=8192), "weights don't fit"),
         (lambda content: content["conversation"]["text"].update(heads=3), "cannot be built"),
+        (
+            lambda content: content["files"].update({"a\0b\n": content["files"]["model.safetensors"]}),
+            "null byte",
+        ),
         (lambda content: content.update(format="two"), "format"),
         (lambda content: content.pop("format"), "can't be read"),
     ],
