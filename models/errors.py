@@ -1,9 +1,21 @@
 """Errors of loading models; importable without torch. Their messages are one line that says what to do."""
 
 
-class BaseEncoderError(Exception):
+class OneLineError(Exception):
+    """An error whose message stays one line, whatever it quotes: what is not printable is escaped."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            "".join(
+                each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+                for each in message
+            )
+        )
+
+
+class BaseEncoderError(OneLineError):
     """A base encoder is not on this machine and can't be fetched, or is not the one pinned."""
 
 
-class BundleError(Exception):
+class BundleError(OneLineError):
     """A bundle is missing, broken or was changed."""

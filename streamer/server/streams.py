@@ -25,6 +25,9 @@ from streamer.server.transport.budget import Budget
 from streamer.server.watchers.watchers import Onlookers
 from streamer.settings.settings import Settings
 
+_COST = {"pcm_s16le": 1, "container": 4}
+"""Of beginning a stream, by its format: a decoder has a thread, and memory of its own."""
+
 log = logging.getLogger("merits.server")
 
 
@@ -216,7 +219,7 @@ class Streams:
         async with self._starting:  # in the order in which they came
             if line.gone:
                 raise Refused(Problem.DISCONNECTED, "the client disconnected before its stream began")
-            await self._starts.pay(1)
+            await self._starts.pay(_COST[start.format])
         while (other := self._in_the_way(name, start)) is not None:
             await other.ended.wait()
         if self.stopping:

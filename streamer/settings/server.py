@@ -27,7 +27,8 @@ class ServerSettings(BaseModel):
         20.0,
         ge=1,
         le=1e6,
-        description="Streams that begin in a second, after a burst of max_streams; more wait.",
+        description="Streams that begin in a second, after a burst of max_streams; a container counts as "
+        "four. More wait.",
     )
     max_connections: int = Field(
         4096,

@@ -138,6 +138,7 @@ def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
         (lambda content: content["speech"].update(width=9), "must read"),
         (lambda content: content["conversation"]["text"].update(features=9), "text encoder"),
         (lambda content: content["text"].update(novelty=True), "novelty"),
+        (lambda content: content["text"].update({"new\nline": 1}), "new"),
         (lambda content: content["text"].update(dropout=1.5), "dropout"),
         (lambda content: content["conversation"]["text"].update(dropout=-1), "dropout"),
         (lambda content: content["conversation"]["text"].update(layers=10**9), "layers"),

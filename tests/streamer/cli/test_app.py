@@ -183,6 +183,7 @@ def started(events: Path, bundle: Path, *more: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under nohup it is ignored
     )
     deadline = time.monotonic() + 60
     while not (events.exists() and "turn.final" in events.read_text()):
