@@ -29,7 +29,7 @@ from benchmarks.attackers import KINDS, idle
 from benchmarks.conversations import Clip, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import TalkSource
-from streamer.server.transport.files import raise_limit
+from streamer.server.transport.open_file_limit import raise_limit
 
 ALONE, MIXED = "nobody", "all at once"
 

@@ -19,7 +19,7 @@ from functools import cache
 from itertools import count
 from time import monotonic
 
-from streamer.server.transport.files import raise_limit
+from streamer.server.transport.open_file_limit import raise_limit
 
 CLIENTS = 10
 """Of each kind, where one of them is the case."""

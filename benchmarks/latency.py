@@ -30,7 +30,7 @@ from streamer.audio.file import FileSource
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
 from streamer.session.pipeline import Pipeline
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -50,7 +50,7 @@ IMPORTS = (
     "faster_whisper",
     "sounddevice",
     "aiomqtt",
-    "streamer.session.run",
+    "streamer.session.wiring",
 )
 """What commands import, ours and others'; later ones include earlier ones."""
 
@@ -139,7 +139,7 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
         module: several(partial(import_cost, module), f"import {module}") for module in IMPORTS
     }
     result["import_tree_ms"] = {
-        name: import_tree(name) for name in ("streamer.cli.app", "streamer.session.run")
+        name: import_tree(name) for name in ("streamer.cli.app", "streamer.session.wiring")
     }
     return result
 

@@ -28,7 +28,7 @@ from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, cpu_s, one_by_one
 from streamer.analysis.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 
 LIMIT_MS = 300.0

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.page.page import fuzzing, page, readme
-from models.files import write_whole
+from models.atomic_write import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from models.files import write_whole
+from models.atomic_write import write_whole
 
 _OURS = Path(__file__).resolve().parents[1]
 

@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from models.atomic_write import write_whole
 from models.base_encoder import find_base
 from models.care import Care, SpeechClassifier, build_care
 from models.conversation import ConversationModel
 from models.errors import BaseEncoderError, BundleError
-from models.files import write_whole
 from models.manifest import FORMAT, SENTIMENTS, FileEntry, Manifest
 from models.paths import BUNDLES, DEFAULT_BUNDLE
 from models.text import TextEncoder

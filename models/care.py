@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from models.base_encoder import find_base
 from models.care_small import Branches, SmallCare, SmallCareListening
-from models.sizes import Depth, Share, Size
+from models.config_limits import Depth, Share, Size
 
 if TYPE_CHECKING:
     from models.care_wavlm import WavLMCare

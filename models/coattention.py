@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.attention import AttentionBlock
-from models.sizes import Share, Size
+from models.config_limits import Share, Size
 
 
 @dataclass(frozen=True)

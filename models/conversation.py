@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.coattention import CoAttention, CoAttentionConfig
-from models.context import ContextConfig, ContextEncoder
+from models.context_encoder import ContextConfig, ContextEncoder
 
 
 @dataclass(frozen=True)

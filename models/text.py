@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from models.sizes import Share, Size
+from models.config_limits import Share, Size
 
 # It would report the pooler we leave out, in the midst of the live view.
 transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]

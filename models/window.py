@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.context import BiGRULayer, ContextEncoder
+from models.context_encoder import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
 from models.gru import Array, GRUSteps, array
 from models.traced import traced

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models.files import write_whole
+from models.atomic_write import write_whole
 
 
 def write_json(path: Path, content: Any) -> None:

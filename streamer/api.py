@@ -19,11 +19,11 @@ from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
 from streamer.events import Event
 from streamer.outputs.base import Output
-from streamer.session import run as sessions
+from streamer.session import wiring as sessions
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings, load_settings
 from streamer.transcribers.base import Transcriber
-from streamer.transcribers.load import load_transcriber
+from streamer.transcribers.choose import load_transcriber
 
 MICROPHONE = "microphone"
 

@@ -12,7 +12,7 @@ from models.base_encoder import weights_sha256
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
 from models.coattention import CoAttentionConfig
-from models.context import ContextConfig
+from models.context_encoder import ContextConfig
 from models.conversation import ConversationConfig, ConversationModel
 from models.manifest import Manifest, Sentiment
 from models.text import TextConfig, TextEncoder

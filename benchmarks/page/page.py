@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.page.figures import Result, by_turn, starts
 from benchmarks.page.sections import SECTIONS, read
 from offline_train.plots import look, save
-from offline_train.tables.markdown import environment, fill
+from offline_train.results_page.markdown import environment, fill
 
 FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"
 IN_README = ("recognition", "segmentation", "latency", "context", "streams", "soak")

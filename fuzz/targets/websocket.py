@@ -18,7 +18,7 @@ from streamer.server.protocol import parse_control
 from streamer.server.run import make_server
 from streamer.server.streams import Streams
 from streamer.server.transport.websocket import GONE
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings
 from tests.tiny import make_bundle

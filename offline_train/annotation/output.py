@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.files import write_whole
+from models.atomic_write import write_whole
 from offline_train.annotation.records import Annotation, read_annotations
 from offline_train.annotation.texts import Text
 from offline_train.errors import UsageError

@@ -15,7 +15,7 @@ from offline_train.errors import UsageError
 from offline_train.runs.kinds import expect
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
-from offline_train.runs.source import source_of
+from offline_train.runs.run_corpus import source_of
 from offline_train.training.devices import here, resolve_precision
 
 _BATCH = 256

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer import Option
 
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.options import Config, CorpusOptions, Preset, TextBase, Transcripts, command_line
 from offline_train.errors import UsageError
 
@@ -164,8 +164,8 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     from rich.console import Console
 
     from offline_train.ablations.report import show
+    from offline_train.results_page.figures import draw_guidance, guidance_of
     from offline_train.runs.run import write_json
-    from offline_train.tables.figures import draw_guidance, guidance_of
 
     summary = {
         "experiment": experiment,

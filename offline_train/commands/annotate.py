@@ -15,7 +15,7 @@ from offline_train.annotation.base import Annotator, EndpointError
 from offline_train.annotation.output import Output
 from offline_train.annotation.texts import Texts, corpus_texts, file_texts
 from offline_train.annotation.valence import Scale
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import (
     CORPUS,
@@ -78,7 +78,7 @@ class TextOptions:
         Raises:
             UsageError: it is not said which, or they can't be read.
         """
-        from offline_train.runs.source import Source
+        from offline_train.runs.run_corpus import Source
         from offline_train.transcription.transcripts import corpus_of, read_transcripts
 
         if self.texts is not None:

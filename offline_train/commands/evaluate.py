@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from typer import Option
 
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.options import (
     CORPUS,
     FOLDER,
@@ -23,7 +23,7 @@ from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
     from offline_train.evaluation.target import Subject
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def evaluate(
 def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[Subject, Source]":
     from models.bundle import load_bundle
     from offline_train.evaluation.target import bundle_subject
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
 
     assert corpus is not None
     assert data is not None
@@ -129,7 +129,7 @@ def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[Su
 def _of_run(folder: Path | None, corpus: str | None, data: Path | None) -> "tuple[Subject, Source]":
     from offline_train.evaluation.target import run_subject, source_of_run
     from offline_train.runs.run import Run
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
 
     assert folder is not None
     run = Run(folder)

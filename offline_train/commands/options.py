@@ -18,7 +18,7 @@ from offline_train.settings.settings import resolve
 
 if TYPE_CHECKING:
     from offline_train.runs.run import Run
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class CorpusOptions:
         self, features: str | None = None, fold: int | None = None, transcripts: Path | None = None
     ) -> "Source":
         """The corpus as a run stores it; see `Source`."""
-        from offline_train.runs.source import Source  # and torch with it
+        from offline_train.runs.run_corpus import Source  # and torch with it
 
         return Source(self.corpus, self.data, features, fold, transcripts)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.options import CORPUS, FOLDER, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 
@@ -42,7 +42,7 @@ def pretrain_care(
     from offline_train.corpora.corpus import Conversation
     from offline_train.progress_bar import progress_bar
     from offline_train.runs.run import Run
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
     from offline_train.stages.pretrain_care import PretrainCareSettings
     from offline_train.stages.pretrain_care import pretrain_care as train
     from offline_train.transcription.recordings import read_recordings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import (
     CorpusOptions,
@@ -22,7 +22,7 @@ from offline_train.errors import UsageError
 if TYPE_CHECKING:
     from offline_train.corpora.corpus import Corpus
     from offline_train.runs.run import Run
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
 
 
 stage1 = typer.Typer(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run, report
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
     from offline_train.runs.run import Run
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
 
 
 stage2 = typer.Typer(
@@ -42,7 +42,7 @@ def text(
     from offline_train.runs.kinds import expect
     from offline_train.runs.networks import load_context
     from offline_train.runs.run import Run
-    from offline_train.runs.source import parent
+    from offline_train.runs.run_corpus import parent
     from offline_train.stages.stage2 import ContextStageSettings, train_context, with_teachers
 
     chosen = settings.resolve(ContextStageSettings, "stage2")
@@ -83,7 +83,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     from offline_train.pairing import meld_ravdess
     from offline_train.runs.kinds import expect
     from offline_train.runs.run import Run
-    from offline_train.runs.source import Source
+    from offline_train.runs.run_corpus import Source
     from offline_train.stages.stage2 import ContextStageSettings, train_context
 
     chosen = settings.resolve(ContextStageSettings, "stage2")
@@ -110,7 +110,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
 
 def _source(first: "Run", data: Path | None) -> "Source":
     """The corpus that Stage I was trained on, in another folder where one is named."""
-    from offline_train.runs.source import source_of
+    from offline_train.runs.run_corpus import source_of
 
     source = source_of(first)
     if source.corpus == "ravdess":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from offline_train.commands.documented import documented
+from offline_train.commands.docstring_options import documented
 from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 
@@ -36,7 +36,7 @@ def stage3(
     from offline_train.runs.kinds import expect
     from offline_train.runs.networks import load_context
     from offline_train.runs.run import Run
-    from offline_train.runs.source import parent, source_of
+    from offline_train.runs.run_corpus import parent, source_of
     from offline_train.stages.stage3 import FusionStageSettings, train_fusion
 
     chosen = settings.resolve(FusionStageSettings, "stage3", joint=joint or None)

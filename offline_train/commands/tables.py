@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from models.files import write_whole
-from offline_train.commands.documented import documented
+from models.atomic_write import write_whole
+from offline_train.commands.docstring_options import documented
 from offline_train.errors import UsageError
 
 
@@ -29,8 +29,8 @@ def tables(
     import json
     import sys
 
+    from offline_train.results_page.page import page
     from offline_train.runs.run import write_json
-    from offline_train.tables.page import page
 
     if (runs is None) != from_json:
         raise UsageError("give --runs, the folder of the runs, or --from-json where there are none")
@@ -49,7 +49,7 @@ def tables(
     else:
         if not runs.is_dir():
             raise UsageError(f"there is no folder {runs}")
-        from offline_train.tables.gather import gather
+        from offline_train.results_page.gather import gather
 
         found = gather(runs, stored)
         stored = found.results

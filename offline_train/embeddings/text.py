@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.files import replacing
+from models.atomic_write import replacing
 from models.text import TextConfig
 from offline_train.corpora.corpus import Conversation, preceding
 from offline_train.runs.networks import load_text_encoder

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from models.files import replacing
+from models.atomic_write import replacing
 from offline_train.batches.sequences import UNSCORED, Embedded, Modality
 from offline_train.corpora.corpus import Conversation, Corpus, Split
 from offline_train.errors import UsageError

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.context import ContextEncoder
+from models.context_encoder import ContextEncoder
 from models.conversation import ConversationModel
 from offline_train.batches.sequences import UNSCORED, Batch, Embedded, Modality, collate
 from offline_train.evaluation.metrics import classification

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.context import ContextEncoder
+from models.context_encoder import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
 from models.window import ConversationWindow, IncrementalModel
 from offline_train.batches.sequences import UNSCORED, Embedded, Modality, collate

@@ -21,7 +21,7 @@ from offline_train.errors import UsageError
 from offline_train.evaluation.streamed import one_modality
 from offline_train.runs.networks import load_context, load_conversation, load_text_encoder
 from offline_train.runs.run import Run
-from offline_train.runs.source import Source, parent, source_of
+from offline_train.runs.run_corpus import Source, parent, source_of
 
 WINDOW = 32
 """Turns of context that runs are judged with, and that bundles are exported with."""

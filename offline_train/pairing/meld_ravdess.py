@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from models.care import Care, SpeechClassifier, pad
-from models.context import ContextEncoder
+from models.context_encoder import ContextEncoder
 from offline_train.batches.sequences import UNSCORED, Embedded, Modality
 from offline_train.corpora.corpus import SPLITS, Split
 from offline_train.corpora.meld import LABELS

@@ -9,7 +9,7 @@ from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
 from models.care_features import FeatureEncoder
 from models.care_small import SmallCare
 from models.coattention import CoAttentionConfig
-from models.context import ContextConfig, ContextEncoder
+from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from models.text import TextConfig, TextEncoder
 from offline_train.runs.run import Run

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from models.files import replacing
+from models.atomic_write import replacing
 from offline_train import files
 from offline_train.errors import RunError
 from offline_train.training.checkpoint import remove_checkpoint

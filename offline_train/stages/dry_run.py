@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.care import SpeechClassifier, SpeechConfig
 from models.care_wavlm import WavLMCare
 from models.coattention import CoAttentionConfig
-from models.context import ContextConfig, ContextEncoder
+from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from models.text import Tokens
 from offline_train.batches.care import CareBatch

@@ -18,10 +18,10 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.atomic_write import replacing
 from models.base_encoder import find_base
 from models.care import Care, CareConfig, build_care
 from models.care_small import SmallCare
-from models.files import replacing
 from models.text import TextConfig, TextEncoder
 from offline_train.batches.augment import WaveAugment, vary
 from offline_train.batches.care import CareBatch, CareBatches, Spoken

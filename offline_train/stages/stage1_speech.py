@@ -28,7 +28,7 @@ from offline_train.embeddings.recording_cache import heard
 from offline_train.errors import UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run, write_json
-from offline_train.runs.source import Source
+from offline_train.runs.run_corpus import Source
 from offline_train.training.devices import here
 from offline_train.training.fit import FitSettings, fit
 

@@ -9,7 +9,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from models.coattention import CoAttentionConfig
-from models.context import ContextEncoder
+from models.context_encoder import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from offline_train.batches.sequences import (
     Batch,

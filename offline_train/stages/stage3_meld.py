@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from models.context import ContextEncoder
+from models.context_encoder import ContextEncoder
 from models.conversation import ConversationModel
 from offline_train.batches.sequences import Embedded, Modality
 from offline_train.corpora.corpus import Corpus, Split
@@ -15,7 +15,7 @@ from offline_train.pairing import meld_ravdess
 from offline_train.pairing.mismatch import share_to_keep
 from offline_train.runs.networks import load_context
 from offline_train.runs.run import Run
-from offline_train.runs.source import parent
+from offline_train.runs.run_corpus import parent
 from offline_train.stages.stage3 import FusionStageSettings, train_fusion
 
 

@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from filelock import FileLock, Timeout
 
-from models.files import replacing
+from models.atomic_write import replacing
 from offline_train.errors import RunError, TrainingError
 
 EVERY_S = 120.0

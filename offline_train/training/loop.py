@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from models.files import write_whole
+from models.atomic_write import write_whole
 from offline_train.errors import RunError
 from offline_train.files import write_json
 from offline_train.training.checkpoint import Checkpoint

@@ -69,7 +69,7 @@ async def _try(part: str, check: Callable[[], Awaitable[str]]) -> Finding:
 
 
 def _models(settings: Settings) -> str:
-    from streamer.session.run import load_models
+    from streamer.session.wiring import load_models
 
     began = perf_counter()
     bundle = load_models(settings)
@@ -80,7 +80,7 @@ def _models(settings: Settings) -> str:
 
 def _recogniser(settings: Settings) -> str:
     from streamer.transcribers.base import ClosingTranscriber
-    from streamer.transcribers.load import load_transcriber
+    from streamer.transcribers.choose import load_transcriber
 
     with _warnings() as notes:
         recogniser = load_transcriber(settings.asr)

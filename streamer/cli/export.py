@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.files import replacing
+from models.atomic_write import replacing
 from streamer.errors import InputError, RunError
 from streamer.outputs.console import say
 from streamer.replay.recording import STDIN

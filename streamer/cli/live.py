@@ -18,7 +18,7 @@ from streamer.session.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.outputs.base import Output
-    from streamer.session.run import Stream
+    from streamer.session.wiring import Stream
     from streamer.settings.settings import Settings
 
 _log = logging.getLogger("merits")
@@ -100,7 +100,7 @@ def analyze(
             if len(files) == 1:
                 raise
             _log.error("%s", error)
-    from streamer.session.run import Stream  # which takes seconds: a pipe is being read meanwhile
+    from streamer.session.wiring import Stream  # which takes seconds: a pipe is being read meanwhile
 
     streams = [
         Stream(
@@ -135,7 +135,7 @@ def listen(
 ) -> None:
     """Listen to a microphone until Ctrl-C."""
     from streamer.audio.microphone import MicrophoneSource
-    from streamer.session.run import Stream
+    from streamer.session.wiring import Stream
     from streamer.settings.settings import load_settings
 
     settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, metrics=metrics)
@@ -183,7 +183,7 @@ def _run(
         logs.hide(broker.password)
 
     from streamer.outputs.console import Console
-    from streamer.session.run import load_analyzer, run_sessions
+    from streamer.session.wiring import load_analyzer, run_sessions
 
     port = None
     if settings.metrics is not None:

@@ -88,7 +88,7 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
 
     from streamer.server.run import serve
     from streamer.server.streams import Streams
-    from streamer.session.run import load_analyzer
+    from streamer.session.wiring import load_analyzer
 
     analyzer = load_analyzer(settings)
     if not log_options.is_level_chosen():

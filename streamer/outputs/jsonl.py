@@ -14,7 +14,7 @@ from typing import Self
 
 from streamer.errors import InputError, RunError
 from streamer.events import Event, SessionEnded
-from streamer.outputs.sole_writer import take_for_oneself
+from streamer.machine.file_lock import take_for_oneself
 
 STDOUT = "-"
 _STDOUT_FD = 1

@@ -19,8 +19,8 @@ from streamer.events import (
     TurnRevised,
 )
 from streamer.outputs.console import print_line
-from streamer.outputs.ink import Ink, ink_for
 from streamer.outputs.palette import looks
+from streamer.outputs.terminal_colours import Ink, ink_for
 from streamer.outputs.wording import clock, emotion_text, words
 from streamer.printable import printable
 

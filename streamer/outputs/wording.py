@@ -3,8 +3,8 @@
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from streamer.outputs.ink import Ink
 from streamer.outputs.palette import Look
+from streamer.outputs.terminal_colours import Ink
 from streamer.printable import printable
 
 _ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&$%=0#####---##_-|..->")

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from models.files import write_whole
+from models.atomic_write import write_whole
 from streamer.errors import InputError
 from streamer.events import Event
-from streamer.outputs.ink import on_dark
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.layout import draw
+from streamer.outputs.terminal_colours import on_dark
 from streamer.replay.recording import Recording
 from streamer.replay.timeline import Timeline
 

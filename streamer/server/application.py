@@ -8,11 +8,11 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from streamer.server.auth import OPEN_PATHS, Guard
-from streamer.server.connection import converse
 from streamer.server.metrics_routes import monitoring_routes
 from streamer.server.page import page_routes
+from streamer.server.stream_connection import converse
 from streamer.server.streams import Streams
-from streamer.server.watchers.connection import watch
+from streamer.server.watchers.watch_connection import watch
 
 
 def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:

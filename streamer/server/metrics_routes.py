@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from streamer.metrics.health import Trouble, troubles
 from streamer.metrics.prometheus import Metrics
-from streamer.server.transport.budget import Budget
+from streamer.server.transport.token_bucket import Budget
 from streamer.version import VERSION
 
 _SCRAPES_PER_S, _SCRAPES_AT_ONCE = 2, 10

@@ -12,7 +12,7 @@ from streamer.outputs.controls import Controls
 from streamer.server.application import create_app
 from streamer.server.listener import Entrance
 from streamer.server.streams import Streams
-from streamer.server.transport import files
+from streamer.server.transport import open_file_limit
 from streamer.server.transport.accepting import BoundedServer, make_config
 from streamer.server.transport.websocket import WebSocket
 from streamer.session.interrupts import Interrupts
@@ -116,10 +116,12 @@ class _Server(BoundedServer):
 
 def _fit_into_open_files(streams: Streams) -> None:
     """Allow for fewer streams than wanted where each could not have the files that it may need."""
-    files.raise_limit()
+    open_file_limit.raise_limit()
     limits = streams.settings.server
-    others = files.room_for_connections(limits.max_connections) + limits.max_onlookers + _MORE_WEBSOCKETS
-    room = files.room_for_streams(others, file=streams.writes_files, broker=streams.publishes)
+    others = (
+        open_file_limit.room_for_connections(limits.max_connections) + limits.max_onlookers + _MORE_WEBSOCKETS
+    )
+    room = open_file_limit.room_for_streams(others, file=streams.writes_files, broker=streams.publishes)
     if room is not None and room < streams.limit:
         _user_log.warning(
             "too few files may be open (ulimit -n) for %d streams: %d are let in at once", streams.limit, room

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
-from streamer.server.transport.budget import Budget
+from streamer.server.transport.token_bucket import Budget
 
 _Item = AudioFrame | AudioGap
 

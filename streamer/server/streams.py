@@ -19,9 +19,9 @@ from streamer.outputs.jsonl_folder import SessionFile
 from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.publishing import Publishing, publishing
-from streamer.server.client_link import Line
 from streamer.server.protocol import Problem, Refused, Start
-from streamer.server.transport.budget import Budget
+from streamer.server.resumable_client import Line
+from streamer.server.transport.token_bucket import Budget
 from streamer.server.watchers.watchers import Onlookers
 from streamer.settings.settings import Settings
 

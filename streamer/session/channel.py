@@ -13,13 +13,13 @@ from streamer.analysis.analyzer import AnalyzerClient, Utterance
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.errors import RunError
-from streamer.session.conversation import Conversation
+from streamer.session.emotions_in_context import Conversation
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
-from streamer.transcribers.mending import mended
+from streamer.transcribers.clean_words import mended
 from streamer.turns.detector import TurnDetector
 from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 from streamer.turns.vad import GatedSilero, VadRequest

@@ -17,7 +17,7 @@ from streamer.analysis.analyzer import AnalyzerClient, Utterance
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening, Transcript
-from streamer.transcribers.mending import mended
+from streamer.transcribers.clean_words import mended
 from streamer.turns.turn import Turn
 
 Result = TypeVar("Result")

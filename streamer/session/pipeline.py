@@ -35,7 +35,7 @@ from streamer.audio.frame import (
 from streamer.errors import described
 from streamer.outputs.base import Output, output_statuses
 from streamer.session.channel import Channel, EndedTurn
-from streamer.session.conversation import Conversation, Judgement
+from streamer.session.emotions_in_context import Conversation, Judgement
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import TurnAnalysis
 from streamer.session.publisher import EventPublisher

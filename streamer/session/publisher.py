@@ -9,7 +9,7 @@ from streamer import events
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.outputs.base import Output
 from streamer.outputs.hand_out import hand_out
-from streamer.session.conversation import Judgement
+from streamer.session.emotions_in_context import Judgement
 from streamer.session.load_shedding import Report
 from streamer.settings.settings import Settings
 from streamer.turns.turn import Turn

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.attackers import Done, idle
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 from tests.docs.guide import ROOT
 from tests.streamer.server.raw import place

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models.coattention import CoAttentionConfig
-from models.context import BiGRULayer, ContextConfig, ContextEncoder
+from models.context_encoder import BiGRULayer, ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
 from models.window import ConversationWindow, IncrementalModel
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamer.audio.decoding.byte_reader import ByteReader, ByteStream
 from streamer.audio.decoding.clock import ContainerClock
-from streamer.audio.decoding.complaints import complaints
+from streamer.audio.decoding.damage_notes import complaints
 from streamer.audio.decoding.demuxers import LARGEST_FRAME, is_out_of_proportion, options
 from streamer.audio.decoding.planar import planar
 from streamer.audio.frame import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, AudioFrame, AudioGap

@@ -19,7 +19,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.misfits import LARGEST, misfit, packet_bytes
+from streamer.outputs.mqtt.undeliverable import LARGEST, misfit, packet_bytes
 from streamer.outputs.outbox.message import Message
 
 _quiet = logging.getLogger(f"{__name__}.paho")

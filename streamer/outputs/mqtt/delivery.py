@@ -14,9 +14,9 @@ from streamer.events import QueueHealth
 from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import INSTANCE, Answer, Connection, Connector, reason
-from streamer.outputs.mqtt.misfits import Key, Suspicions, tries
 from streamer.outputs.mqtt.presence import Presence
 from streamer.outputs.mqtt.topics import ONLINE, StreamMessages
+from streamer.outputs.mqtt.undeliverable import Key, Suspicions, tries
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
 

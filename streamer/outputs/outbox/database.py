@@ -9,8 +9,8 @@ from time import time
 from typing import Any
 
 from streamer.outputs.outbox.age import OutboxTime, Reading, read_clock
-from streamer.outputs.outbox.file import claim
 from streamer.outputs.outbox.message import Message
+from streamer.outputs.outbox.private_file import claim
 from streamer.outputs.outbox.schema import set_up
 
 _CONFIRMED_ENOUGH = 3

@@ -18,9 +18,9 @@ from ulid import ULID
 
 from streamer.errors import InputError
 from streamer.outputs.outbox.database import Bounds, Database
-from streamer.outputs.outbox.file import put_aside
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.ownership import Owners
+from streamer.outputs.outbox.private_file import put_aside
 from streamer.settings.outbox import OutboxSettings
 
 _log = logging.getLogger(__name__)

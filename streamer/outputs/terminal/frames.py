@@ -6,9 +6,9 @@ from time import monotonic
 from rich.console import Console
 from rich.text import Span, Text
 
-from streamer.outputs.ink import Ink
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.layout import draw
+from streamer.outputs.terminal_colours import Ink
 from streamer.outputs.wording import to_encoding
 
 _Line = tuple[str, str, tuple[Span, ...]]

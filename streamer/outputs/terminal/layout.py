@@ -3,7 +3,6 @@
 from rich.console import Console
 from rich.text import Text
 
-from streamer.outputs.ink import Ink
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.charts import now, valence
 from streamer.outputs.terminal.footer import footer
@@ -12,6 +11,7 @@ from streamer.outputs.terminal.parts import Pen, beside, rule
 from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.terminal.tiles import tiles
 from streamer.outputs.terminal.transcript import transcript
+from streamer.outputs.terminal_colours import Ink
 
 WIDE = 120
 """Columns from which the emotions stand beside the turns instead of above them."""

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from rich.console import Console
 from rich.text import Text
 
-from streamer.outputs.ink import Ink
+from streamer.outputs.terminal_colours import Ink
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 

@@ -19,7 +19,6 @@ from streamer.audio.frame import AudioFrame
 from streamer.events import Event
 from streamer.outputs.console import print_line
 from streamer.outputs.controls import Controls
-from streamer.outputs.ink import ink_for
 from streamer.outputs.lines import ended_line, turn_line
 from streamer.outputs.terminal.board import Board, Wish
 from streamer.outputs.terminal.frames import Frames
@@ -27,6 +26,7 @@ from streamer.outputs.terminal.keys import Keys
 from streamer.outputs.terminal.log import LogToView
 from streamer.outputs.terminal.screen import Screen, in_foreground
 from streamer.outputs.terminal.state import ViewState
+from streamer.outputs.terminal_colours import ink_for
 from streamer.outputs.wording import emotion_text
 from streamer.tasks import keep_going
 

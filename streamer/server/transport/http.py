@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from streamer.server.transport.budget import Budget
 from streamer.server.transport.connections import Connection, State
+from streamer.server.transport.token_bucket import Budget
 from streamer.server.transport.websocket import WebSocket
 
 if TYPE_CHECKING:

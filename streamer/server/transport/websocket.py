@@ -10,8 +10,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
-from streamer.server.transport.budget import Budget
 from streamer.server.transport.connections import Connection, Connections
+from streamer.server.transport.token_bucket import Budget
 from streamer.settings.server import ServerSettings
 
 GONE = "merits.gone"

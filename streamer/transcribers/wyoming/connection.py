@@ -18,7 +18,7 @@ from wyoming.event import Eventable, async_write_event
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import RunError
 from streamer.transcribers.base import Transcript, Unanswered
-from streamer.transcribers.mending import mended
+from streamer.transcribers.clean_words import mended
 from streamer.transcribers.wyoming import messages
 from streamer.transcribers.wyoming.address import WyomingAddress
 

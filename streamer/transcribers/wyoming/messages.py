@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, WrapValidator
 
 from streamer.transcribers.base import Unanswered
-from streamer.transcribers.mending import mended
+from streamer.transcribers.clean_words import mended
 
 LONGEST = 2**20
 """Bytes in the longest line, and in the longest data, of an event."""

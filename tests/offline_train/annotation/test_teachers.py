@@ -9,7 +9,7 @@ from offline_train.annotation.records import read_annotations
 from offline_train.corpora.corpus import Corpus
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
-from offline_train.runs.source import Source
+from offline_train.runs.run_corpus import Source
 from offline_train.stages.stage1_text import TextStageSettings, train_text
 from offline_train.training.fit import FitSettings
 from tests import tiny

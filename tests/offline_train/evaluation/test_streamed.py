@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from models.coattention import CoAttentionConfig
-from models.context import ContextConfig, ContextEncoder
+from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from offline_train.batches.sequences import UNSCORED, Embedded
 from offline_train.evaluation import streamed

@@ -18,7 +18,7 @@ from offline_train.corpora.meld import LABELS
 from offline_train.errors import RunError
 from streamer.analysis.analyzer import Analyzer, Utterance
 from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.session.conversation import Conversation
+from streamer.session.emotions_in_context import Conversation
 from streamer.transcribers.off import Off
 from tests.tiny import WORDS, make_base
 

@@ -20,7 +20,7 @@ from offline_train.corpora.ravdess import FOLDS, SHIPPED, read_ravdess, read_rav
 from offline_train.errors import RunError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
-from offline_train.runs.source import Source
+from offline_train.runs.run_corpus import Source
 from offline_train.stages import stage1_speech
 from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 from offline_train.training.fit import FitSettings

@@ -20,7 +20,7 @@ from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.server.metrics_port import MetricsPort, MetricsServer
 from streamer.session.pipeline import Pipeline
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.outbox import OutboxSettings
 from streamer.settings.settings import Settings
 from tests.mosquitto import Mosquitto

@@ -10,8 +10,8 @@ from websockets.asyncio.client import connect
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame
-from streamer.server import feeds
-from streamer.server.feeds import ContainerFeed
+from streamer.server import audio_receivers
+from streamer.server.audio_receivers import ContainerFeed
 from streamer.server.protocol import Problem, Refused
 from streamer.server.source import StreamSource
 from streamer.settings.settings import Settings
@@ -83,7 +83,7 @@ async def test_a_client_that_goes_takes_its_decoder_with_it(analyzer: Analyzer, 
 async def test_a_client_that_goes_is_listed_as_gone_while_it_is_still_told(
     analyzer: Analyzer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "_LAST_S", 5.0)
+    monkeypatch.setattr(audio_receivers, "_LAST_S", 5.0)
     async with serving(analyzer, settings, buffer_s=2.0) as (url, streams):
         async with connect(f"{url}long") as websocket:
             await websocket.send(start(format="container"))

@@ -12,7 +12,7 @@ from ulid import ULID
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.server.streams import Streams
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 from tests.streamer.server.browser import (
     DESKTOP,

@@ -16,7 +16,7 @@ import pytest
 
 from streamer import server
 from streamer.analysis.analyzer import Analyzer
-from streamer.server.transport import files
+from streamer.server.transport import open_file_limit
 from streamer.settings.settings import Settings
 from tests.streamer.server.raw import ask, plain, rude
 from tests.streamer.server.serving import serving, stream
@@ -45,7 +45,7 @@ async def test_those_that_never_finish_a_request_give_way(analyzer: Analyzer, se
 async def test_thousands_that_only_come_and_stay_are_let_and_cost_nothing(
     analyzer: Analyzer, settings: Settings
 ) -> None:
-    files.raise_limit()
+    open_file_limit.raise_limit()
     before = psutil.Process().memory_info().rss
     async with serving(analyzer, settings) as (url, _):
         half = [await stack_open(url, b"GET / HTTP/1.1\r\nX: ") for _ in range(1500)]
@@ -246,12 +246,12 @@ def test_what_may_be_open_bounds_the_streams() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
-        few = files.room_for_streams(112, file=True, broker=True)
-        more = files.room_for_streams(112, file=False, broker=False)
+        few = open_file_limit.room_for_streams(112, file=True, broker=True)
+        more = open_file_limit.room_for_streams(112, file=False, broker=False)
         assert few is not None
         assert more is not None
         assert 1 <= few < more < 512 // 3
-        files.raise_limit()
+        open_file_limit.raise_limit()
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, 65_536)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

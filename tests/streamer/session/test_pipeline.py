@@ -28,7 +28,7 @@ from streamer.events import (
     TurnRevised,
     TurnStarted,
 )
-from streamer.session.conversation import Conversation, Judgement
+from streamer.session.emotions_in_context import Conversation, Judgement
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings

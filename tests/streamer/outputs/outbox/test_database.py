@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.outputs.mqtt.misfits import misfit
+from streamer.outputs.mqtt.undeliverable import misfit
 from streamer.outputs.outbox.age import Reading
 from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message

@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from streamer.outputs.ink import on_any
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.frames import Frames
+from streamer.outputs.terminal_colours import on_any
 from tests.streamer.outputs.samples import Sample
 
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from streamer.audio.frame import AudioFrame
 from streamer.events import Event, Health, QueueHealth
 from streamer.outputs.base import OutputStatus
-from streamer.outputs.ink import on_any
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.layout import draw
+from streamer.outputs.terminal_colours import on_any
 from tests.streamer.outputs.samples import Sample
 
 

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from streamer.transcribers.base import Transcript
+from streamer.transcribers.clean_words import mended
 from streamer.transcribers.fallback import Fallback
-from streamer.transcribers.mending import mended
 from streamer.transcribers.off import Off
 from streamer.transcribers.wyoming.address import WyomingAddress
 from streamer.transcribers.wyoming.transcriber import Wyoming

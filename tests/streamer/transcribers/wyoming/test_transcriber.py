@@ -11,8 +11,8 @@ import pytest
 
 from streamer.errors import InputError, RunError
 from streamer.transcribers.base import ListeningTranscriber
+from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.fallback import Fallback
-from streamer.transcribers.load import load_transcriber
 from streamer.transcribers.off import Off
 from streamer.transcribers.wyoming.address import WyomingAddress
 from streamer.transcribers.wyoming.transcriber import Wyoming

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from itertools import takewhile
 
-from offline_train.tables.groups import Group, Results
+from offline_train.results_page.groups import Group, Results
 
 
 class Notes:

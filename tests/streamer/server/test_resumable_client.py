@@ -5,8 +5,8 @@ from typing import cast
 
 from starlette.websockets import WebSocket
 
-from streamer.server.client_link import Line
 from streamer.server.protocol import Gap, StreamResumed
+from streamer.server.resumable_client import Line
 
 RESUMED = StreamResumed(stream="desk", session="01ARZ3NDEKTSV4RRFFQ69G5FAV")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.files import replacing, write_whole
+from models.atomic_write import replacing, write_whole
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from streamer.outputs.mqtt.client import Connection, _Client, _properties
-from streamer.outputs.mqtt.misfits import LARGEST, Suspicions, misfit, packet_bytes, tries
+from streamer.outputs.mqtt.undeliverable import LARGEST, Suspicions, misfit, packet_bytes, tries
 from streamer.outputs.outbox.message import Message
 
 FIT = [

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from offline_train.ablations.scores import Spread
-from offline_train.tables import comparisons
-from offline_train.tables.figures import (
+from offline_train.results_page import comparisons
+from offline_train.results_page.figures import (
     Guidance,
     Point,
     draw_bars,
@@ -14,10 +14,10 @@ from offline_train.tables.figures import (
     draw_lines,
     guidance_of,
 )
-from offline_train.tables.fill import to_fill, to_fill_stage
-from offline_train.tables.groups import CORPORA, Results
-from offline_train.tables.markdown import environment, fill
-from offline_train.tables.notes import Notes, braced, reference
+from offline_train.results_page.fill import to_fill, to_fill_stage
+from offline_train.results_page.groups import CORPORA, Results
+from offline_train.results_page.markdown import environment, fill
+from offline_train.results_page.notes import Notes, braced, reference
 
 MISSING = "—"
 

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.tiny_whisper import make_tiny_whisper
 from streamer.errors import InputError
+from streamer.transcribers.choose import embedded, load_transcriber
 from streamer.transcribers.faster_whisper import cached_model
-from streamer.transcribers.load import embedded, load_transcriber
 
 
 def test_pocketsphinx_and_none_as_asked(said: list[str]) -> None:

@@ -6,7 +6,7 @@ from time import monotonic
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from streamer.server.leaving import leave
+from streamer.server.closing import leave
 from streamer.server.protocol import GOING_AWAY, NORMAL, Gap, Problem, Refused, StreamResumed
 from streamer.server.transport.websocket import GONE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from offline_train.ablations.experiments import stages
 from offline_train.ablations.plan import Plan
-from offline_train.tables.notes import Notes, braced
+from offline_train.results_page.notes import Notes, braced
 
 # What is here, and for sound that is not here the folder as its publisher names it.
 _DATA = {"iemocap": "../shared/data/iemocap", "meld": "../shared/data/meld", "mosi": "../shared/data/mosi"}

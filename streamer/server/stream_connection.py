@@ -8,10 +8,9 @@ from functools import partial
 from starlette.websockets import WebSocket
 
 from streamer.errors import InputError, RunError
+from streamer.server.audio_receivers import Feed, make_feed
 from streamer.server.client_events import ClientEvents
-from streamer.server.client_link import Line
-from streamer.server.feeds import Feed, make_feed
-from streamer.server.leaving import leave
+from streamer.server.closing import leave
 from streamer.server.protocol import (
     NAME_PATTERN,
     End,
@@ -23,9 +22,10 @@ from streamer.server.protocol import (
     accepted_subprotocol,
     parse_control,
 )
+from streamer.server.resumable_client import Line
 from streamer.server.source import StreamSource
 from streamer.server.streams import Stream, Streams
-from streamer.server.transport.budget import Budget
+from streamer.server.transport.token_bucket import Budget
 from streamer.session.pipeline import Pipeline
 
 _CONTROLS_AT_ONCE = 200

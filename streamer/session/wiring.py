@@ -20,7 +20,7 @@ from streamer.session.interrupts import Interrupts
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcriber
-from streamer.transcribers.load import load_transcriber
+from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
 from streamer.turns.sentence_end import load_language_model
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.bundle import Bundle
 from models.window import ConversationWindow
 from streamer.analysis.analyzer import Utterance
-from streamer.session.conversation import Conversation, Judgement
+from streamer.session.emotions_in_context import Conversation, Judgement
 from tests.tiny import LABELS, tiny_bundle
 
 

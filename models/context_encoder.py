@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.attention import AttentionBlock
-from models.sizes import Depth, Share, Size
+from models.config_limits import Depth, Share, Size
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from streamer.cli.doctor import examine
 from streamer.errors import InputError
-from streamer.session.run import load_analyzer
+from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 from tests.tiny import make_bundle
 

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.websockets import WebSocket
 
-from streamer.server.leaving import leave
+from streamer.server.closing import leave
 from streamer.server.protocol import Problem, Refused, accepted_subprotocol
 from streamer.server.watchers.watchers import Onlookers
 

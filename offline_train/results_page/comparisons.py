@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from offline_train.ablations.scores import Spread
-from offline_train.tables.groups import CORPORA, Group, Json, Results, heard_words, with_pairs
+from offline_train.results_page.groups import CORPORA, Group, Json, Results, heard_words, with_pairs
 
 Reports = Sequence[Mapping[str, Any]]
 """Evaluations of one recipe, a report a seed."""
