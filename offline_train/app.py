@@ -22,7 +22,7 @@ from offline_train.commands.stage3 import stage3
 from offline_train.commands.tables import tables
 from offline_train.commands.transcribe import transcribe
 from offline_train.corpora.errors import CorpusError
-from offline_train.errors import RunError, TrainingError, UsageError
+from offline_train.errors import RunFolderError, TrainingError, UsageError
 
 _PANELS = ("Words and labels", "Before a corpus is seen", "The three stages", "Judge and use", "Experiments")
 _LABELS, _PRETRAINING, _STAGES, _JUDGE, _COMPARE = _PANELS
@@ -68,7 +68,7 @@ def main() -> None:
         sys.stdout.flush()
     except typer.TyperException as error:
         code = _complain(error.format_message().replace("Value error, ", ""), 2)
-    except (UsageError, CorpusError, RunError, BundleError, BaseEncoderError) as error:
+    except (UsageError, CorpusError, RunFolderError, BundleError, BaseEncoderError) as error:
         code = _complain(str(error), 2)
     except (TrainingError, OSError) as error:
         code = _complain(str(error) or type(error).__name__, 1)

@@ -5,7 +5,7 @@ class UsageError(Exception):
     """Bad usage. The message says what to do."""
 
 
-class RunError(Exception):
+class RunFolderError(Exception):
     """A run's folder can't be used. The message says why."""
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from fuzz.target import Run, Target
 from streamer.server.application import create_app
-from streamer.server.listener import Entrance
+from streamer.server.listener import Listener
 from streamer.server.protocol import parse_control
 from streamer.server.run import make_server
 from streamer.server.streams import Streams
@@ -216,14 +216,14 @@ def _scope() -> dict[str, Any]:
 @contextmanager
 def start_wire(folder: Path) -> Iterator[Run]:
     """Send bytes to a real server, and read until it hangs up; it must still answer others."""
-    entrance = Entrance(ServerSettings(port=0))
+    listener = Listener(ServerSettings(port=0))
     streams = _streams(folder)
-    server = make_server(streams, entrance)
-    address = entrance.socket.getsockname()[:2]
+    server = make_server(streams, listener)
+    address = listener.socket.getsockname()[:2]
 
     async def serve() -> None:
         async with streams:
-            await server.serve(sockets=[entrance.socket])
+            await server.serve(sockets=[listener.socket])
 
     serving = threading.Thread(target=asyncio.run, args=(serve(),), name="server")
     serving.start()

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from offline_train.ablations.plan import Step
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 
 
 def execute(steps: Sequence[Step], program: Callable[..., Any]) -> None:
@@ -40,7 +40,7 @@ def execute(steps: Sequence[Step], program: Callable[..., Any]) -> None:
         finally:
             sys.argv = typed
         if not done(step):
-            raise RunError(f"`{step.command}` did not finish; the same experiment goes on from there")
+            raise RunFolderError(f"`{step.command}` did not finish; the same experiment goes on from there")
         if not was_done:
             times.setdefault(step.name, []).append(time.monotonic() - start)
 

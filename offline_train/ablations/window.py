@@ -30,7 +30,7 @@ def given_runs(plan: Plan, folders: Sequence[Path]) -> Evaluations:
 
     Raises:
         UsageError: a run is of another stage.
-        RunError: it is not there or not finished.
+        RunFolderError: it is not there or not finished.
     """
     found: dict[str, list[Step]] = {}
     for folder in folders:

@@ -15,7 +15,7 @@ from offline_train.errors import UsageError
 from offline_train.runs.kinds import expect
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
-from offline_train.runs.run_corpus import source_of
+from offline_train.runs.run_corpus import corpus_of
 from offline_train.training.devices import here, resolve_precision
 
 _BATCH = 256
@@ -28,10 +28,10 @@ class TeacherAnnotator:
         """Load them.
 
         Raises:
-            RunError: a run is not finished.
+            RunFolderError: a run is not finished.
             UsageError: a run is of another stage, or they know different emotions.
         """
-        known = {source_of(expect(run, "text1")).read().labels for run in runs}
+        known = {corpus_of(expect(run, "text1")).read().labels for run in runs}
         if len(known) != 1:
             raise UsageError(f"teachers of different emotions: {', '.join(map(' '.join, sorted(known)))}")
         (self._labels,) = known

@@ -19,7 +19,7 @@ from offline_train.corpora.corpus import SPLITS, Corpus
 from offline_train.errors import UsageError
 from offline_train.evaluation.evaluate import evaluate, scored_part, temperature_on
 from offline_train.evaluation.streamed import one_modality
-from offline_train.evaluation.target import WINDOW, bundle_subject, labels_of, source_of_run
+from offline_train.evaluation.target import WINDOW, bundle_target, corpus_of_run, labels_of
 from offline_train.runs.kinds import Kind, kind_of
 from offline_train.runs.lineage import history, lineage
 from offline_train.runs.networks import (
@@ -63,14 +63,14 @@ def export_bundle(
         command: the line that asked for this.
 
     Raises:
-        RunError: a stage is missing or unfinished.
+        RunFolderError: a stage is missing or unfinished.
         UsageError: the run is of another stage, or `out` holds something else.
         CorpusError: the corpus is missing or broken.
     """
     _check_free(out)
     runs = lineage(run, _stage(run))
     labels = labels_of(run)
-    source = source_of_run(run)
+    source = corpus_of_run(run)
     corpus = (source if data is None else replace(source, data=data)).read()
     parts, notes = _networks(runs)
     conversation = parts["conversation"]
@@ -145,11 +145,11 @@ def _judge(
     """Store and load the bundle elsewhere, fit its temperature, and report on validation and test data."""
     with tempfile.TemporaryDirectory(prefix="merits-") as folder:
         save_bundle(Path(folder), manifest, parts, card="")
-        subject = bundle_subject(load_bundle(folder))
-    temperature = temperature_on(subject, corpus.splits["validation"])
+        target = bundle_target(load_bundle(folder))
+    temperature = temperature_on(target, corpus.splits["validation"])
     reports = {}
     for split in SPLITS[1:]:
         if any(utterance.label for c in corpus.splits[split] for utterance in c.utterances):
-            conversations = scored_part(corpus, split, subject)
-            reports[f"bundle_{split}"], _ = evaluate(subject, conversations, manifest.window, temperature)
+            conversations = scored_part(corpus, split, target)
+            reports[f"bundle_{split}"], _ = evaluate(target, conversations, manifest.window, temperature)
     return temperature or 1.0, reports

@@ -78,7 +78,7 @@ class TextOptions:
         Raises:
             UsageError: it is not said which, or they can't be read.
         """
-        from offline_train.runs.run_corpus import Source
+        from offline_train.runs.run_corpus import RunCorpus
         from offline_train.transcription.transcripts import corpus_of, read_transcripts
 
         if self.texts is not None:
@@ -96,7 +96,7 @@ class TextOptions:
             raise UsageError("--valence-scale takes two numbers, the lower one first")
         split = None if self.split == "all" else self.split or "train"
         if self.corpus is not None and self.data is not None:
-            source = Source(self.corpus, self.data, transcripts=self.transcripts)
+            source = RunCorpus(self.corpus, self.data, transcripts=self.transcripts)
             return corpus_texts(source.read(), split, scale)
         if self.corpus is None and self.data is None and self.transcripts is not None:
             return corpus_texts(corpus_of("transcripts", read_transcripts(self.transcripts)), split)

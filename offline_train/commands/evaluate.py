@@ -22,8 +22,8 @@ from offline_train.corpora.corpus import Split
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from offline_train.evaluation.target import Subject
-    from offline_train.runs.run_corpus import Source
+    from offline_train.evaluation.target import EvaluationTarget
+    from offline_train.runs.run_corpus import RunCorpus
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ def evaluate(
     from offline_train.evaluation.evaluate import evaluate as judge
     from offline_train.evaluation.evaluate import scored_part, temperature_on, write_predictions
 
-    subject, source = _of_bundle(bundle, on.corpus, on.data) if bundle else _of_run(run, on.corpus, on.data)
+    target, source = _of_bundle(bundle, on.corpus, on.data) if bundle else _of_run(run, on.corpus, on.data)
     given: dict[str, Any] = {"fold": on.fold, "features": on.features, "transcripts": on.transcripts}
     source = replace(source, **{name: value for name, value in given.items() if value is not None})
     read = source.read()
-    conversations = scored_part(read, on.split, subject)
-    temperature = temperature_on(subject, read.splits["validation"])
-    found, rows = judge(subject, conversations, window or subject.window, temperature)
-    what = {"bundle": subject.name} if bundle else {"run": subject.name}
+    conversations = scored_part(read, on.split, target)
+    temperature = temperature_on(target, read.splits["validation"])
+    found, rows = judge(target, conversations, window or target.window, temperature)
+    what = {"bundle": target.name} if bundle else {"run": target.name}
     report = {"command": command_line(), "corpus": source.corpus, "split": on.split, **what, **found}
     if predictions is not None:
         write_predictions(predictions, rows)
@@ -116,29 +116,31 @@ def evaluate(
         print(f"{source.corpus} has no labelled validation split to fit a temperature on", file=sys.stderr)
 
 
-def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[Subject, Source]":
+def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[EvaluationTarget, RunCorpus]":
     from models.bundle import load_bundle
-    from offline_train.evaluation.target import bundle_subject
-    from offline_train.runs.run_corpus import Source
+    from offline_train.evaluation.target import bundle_target
+    from offline_train.runs.run_corpus import RunCorpus
 
     assert corpus is not None
     assert data is not None
-    return bundle_subject(load_bundle(bundle)), Source(corpus, data)
+    return bundle_target(load_bundle(bundle)), RunCorpus(corpus, data)
 
 
-def _of_run(folder: Path | None, corpus: str | None, data: Path | None) -> "tuple[Subject, Source]":
-    from offline_train.evaluation.target import run_subject, source_of_run
+def _of_run(
+    folder: Path | None, corpus: str | None, data: Path | None
+) -> "tuple[EvaluationTarget, RunCorpus]":
+    from offline_train.evaluation.target import corpus_of_run, run_target
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import Source
+    from offline_train.runs.run_corpus import RunCorpus
 
     assert folder is not None
     run = Run(folder)
-    subject, source = run_subject(run), source_of_run(run)
+    target, source = run_target(run), corpus_of_run(run)
     if corpus is not None and corpus != source.corpus:
         if data is None:
             raise UsageError(f"{folder} was made on {source.corpus}: give --data too for --corpus {corpus}")
-        return subject, Source(corpus, data)
-    return subject, source if data is None else replace(source, data=data)
+        return target, RunCorpus(corpus, data)
+    return target, source if data is None else replace(source, data=data)
 
 
 def _show(report: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from offline_train.settings.settings import resolve
 
 if TYPE_CHECKING:
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import Source
+    from offline_train.runs.run_corpus import RunCorpus
 
 T = TypeVar("T")
 
@@ -69,11 +69,11 @@ class CorpusOptions:
 
     def source(
         self, features: str | None = None, fold: int | None = None, transcripts: Path | None = None
-    ) -> "Source":
-        """The corpus as a run stores it; see `Source`."""
-        from offline_train.runs.run_corpus import Source  # and torch with it
+    ) -> "RunCorpus":
+        """The corpus as a run stores it; see `RunCorpus`."""
+        from offline_train.runs.run_corpus import RunCorpus  # and torch with it
 
-        return Source(self.corpus, self.data, features, fold, transcripts)
+        return RunCorpus(self.corpus, self.data, features, fold, transcripts)
 
 
 @dataclass(frozen=True)

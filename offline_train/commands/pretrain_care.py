@@ -42,7 +42,7 @@ def pretrain_care(
     from offline_train.corpora.corpus import Conversation
     from offline_train.progress_bar import progress_bar
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import Source
+    from offline_train.runs.run_corpus import RunCorpus
     from offline_train.stages.pretrain_care import PretrainCareSettings
     from offline_train.stages.pretrain_care import pretrain_care as train
     from offline_train.transcription.recordings import read_recordings
@@ -55,7 +55,7 @@ def pretrain_care(
     conversations: list[Conversation] = []
     source = None
     if corpus is not None and data is not None:
-        source = Source(corpus, data, transcripts=transcripts)
+        source = RunCorpus(corpus, data, transcripts=transcripts)
         conversations += source.read().splits["train"]
     if audio is not None:
         with progress_bar() as bar:

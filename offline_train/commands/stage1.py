@@ -22,7 +22,7 @@ from offline_train.errors import UsageError
 if TYPE_CHECKING:
     from offline_train.corpora.corpus import Corpus
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import Source
+    from offline_train.runs.run_corpus import RunCorpus
 
 
 stage1 = typer.Typer(
@@ -145,7 +145,7 @@ def features(
     _train_on_features(corpus, source, out, settings)
 
 
-def _train_on_features(corpus: "Corpus", source: "Source", out: Path, settings: SettingsOptions) -> None:
+def _train_on_features(corpus: "Corpus", source: "RunCorpus", out: Path, settings: SettingsOptions) -> None:
     from offline_train.stages.stage1_features import FeatureStageSettings, train_features
 
     chosen = settings.resolve(FeatureStageSettings, "stage1-features")
@@ -168,7 +168,7 @@ def _finished(folder: Path) -> "Run":
     return run
 
 
-def _read(source: "Source") -> "Corpus":
+def _read(source: "RunCorpus") -> "Corpus":
     corpus = source.read()
     if len(corpus.labels) == 1:
         raise UsageError(

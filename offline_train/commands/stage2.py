@@ -13,7 +13,7 @@ from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import Source
+    from offline_train.runs.run_corpus import RunCorpus
 
 
 stage2 = typer.Typer(
@@ -83,7 +83,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     from offline_train.pairing import meld_ravdess
     from offline_train.runs.kinds import expect
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import Source
+    from offline_train.runs.run_corpus import RunCorpus
     from offline_train.stages.stage2 import ContextStageSettings, train_context
 
     chosen = settings.resolve(ContextStageSettings, "stage2")
@@ -93,7 +93,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     elif data is None:
         raise UsageError("--clips needs --data, naming MELD's folder")
     else:
-        source = Source("meld", data)
+        source = RunCorpus("meld", data)
     corpus = source.read()
     run = open_run(out, chosen, corpus=source, parents={"stage1": stage1}, clips=clips)
     if run.finished:
@@ -108,11 +108,11 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     return report(run)
 
 
-def _source(first: "Run", data: Path | None) -> "Source":
+def _source(first: "Run", data: Path | None) -> "RunCorpus":
     """The corpus that Stage I was trained on, in another folder where one is named."""
-    from offline_train.runs.run_corpus import source_of
+    from offline_train.runs.run_corpus import corpus_of
 
-    source = source_of(first)
+    source = corpus_of(first)
     if source.corpus == "ravdess":
         raise UsageError(
             "RAVDESS has no conversations: pair its sound into MELD's, with --data MELD --clips RAVDESS"

@@ -36,15 +36,15 @@ def stage3(
     from offline_train.runs.kinds import expect
     from offline_train.runs.networks import load_context
     from offline_train.runs.run import Run
-    from offline_train.runs.run_corpus import parent, source_of
+    from offline_train.runs.run_corpus import corpus_of, parent
     from offline_train.stages.stage3 import FusionStageSettings, train_fusion
 
     chosen = settings.resolve(FusionStageSettings, "stage3", joint=joint or None)
     words, sound = expect(Run(text), "text2"), expect(Run(speech), "speech2")
-    source = source_of(words)
+    source = corpus_of(words)
     if data is not None:
         source = replace(source, data=data)
-    heard = source_of(sound)
+    heard = corpus_of(sound)
     if clips is None and heard.corpus != source.corpus:
         raise UsageError(
             f"--text is of {source.corpus}, --speech of {heard.corpus}; a fusion needs one corpus"

@@ -19,7 +19,7 @@ from offline_train.evaluation.calibration import calibration, expected_calibrati
 from offline_train.evaluation.judge import SOUND, WORDS, judge_conversations
 from offline_train.evaluation.metrics import classification
 from offline_train.evaluation.streamed import WINDOWS, Streamed, offline, only, stream
-from offline_train.evaluation.target import Subject
+from offline_train.evaluation.target import EvaluationTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ class Prediction:
     first_emission: str
 
 
-def scored_part(corpus: Corpus, split: Split, subject: Subject) -> Sequence[Conversation]:
-    """A split that a subject can be judged on.
+def scored_part(corpus: Corpus, split: Split, target: EvaluationTarget) -> Sequence[Conversation]:
+    """A split that a target can be judged on.
 
     Raises:
-        UsageError: its labels are not the subject's, or it has none.
+        UsageError: its labels are not the target's, or it has none.
     """
-    if unknown := [label for label in corpus.labels if label not in subject.labels]:
+    if unknown := [label for label in corpus.labels if label not in target.labels]:
         raise UsageError(
-            f"{corpus.name} has labels that {subject.name} was not trained on: {', '.join(unknown)};"
-            f" it knows {', '.join(subject.labels)}"
+            f"{corpus.name} has labels that {target.name} was not trained on: {', '.join(unknown)};"
+            f" it knows {', '.join(target.labels)}"
         )
     conversations = corpus.splits[split]
     if not any(utterance.label for c in conversations for utterance in c.utterances):
@@ -61,25 +61,25 @@ def scored_part(corpus: Corpus, split: Split, subject: Subject) -> Sequence[Conv
     return conversations
 
 
-def temperature_on(subject: Subject, validation: Sequence[Conversation]) -> float | None:
+def temperature_on(target: EvaluationTarget, validation: Sequence[Conversation]) -> float | None:
     """The temperature fitted on what is said offline of validation data; None where nothing can be judged."""
     if not any(utterance.label for conversation in validation for utterance in conversation.utterances):
         return None
-    data = subject.embed(validation)
+    data = target.embed(validation)
     truth = torch.cat([conversation.labels for conversation in data])
     judged = truth != UNSCORED
-    if subject.conversation is None:
-        (modality,) = subject.heads
-        logits, there = _stage1(subject, data, modality)
+    if target.conversation is None:
+        (modality,) = target.heads
+        logits, there = _stage1(target, data, modality)
         judged &= there
     else:
-        model = subject.conversation
-        logits = torch.cat([offline(model, _shown(subject, conversation)).fused for conversation in data])
+        model = target.conversation
+        logits = torch.cat([offline(model, _shown(target, conversation)).fused for conversation in data])
     return fit_temperature(logits[judged], truth[judged]) if judged.any() else None
 
 
 def evaluate(
-    subject: Subject, conversations: Sequence[Conversation], window: int, temperature: float | None
+    target: EvaluationTarget, conversations: Sequence[Conversation], window: int, temperature: float | None
 ) -> tuple[dict[str, Any], list[Prediction]]:
     """Judge conversations, of which some utterances are labelled.
 
@@ -87,8 +87,8 @@ def evaluate(
     judged alone.
 
     Args:
-        subject: what to judge with.
-        conversations: with labels that the subject knows.
+        target: what to judge with.
+        conversations: with labels that the target knows.
         window: turns of context as streamed, for "bundle_first_emission".
         temperature: as `temperature_on` fits it.
 
@@ -104,12 +104,12 @@ def evaluate(
         its own figures and calibration alone.
 
     Raises:
-        UsageError: nothing in the conversations is what the subject judges by.
+        UsageError: nothing in the conversations is what the target judges by.
     """
-    data = subject.embed(conversations)
+    data = target.embed(conversations)
     truth = torch.cat([conversation.labels for conversation in data])
     scored = truth != UNSCORED
-    used = _modalities(subject, data)
+    used = _modalities(target, data)
     report: dict[str, Any] = {
         "modalities": [{"text": "words", "speech": "sound"}[modality] for modality in used],
         "dialogues": len(conversations),
@@ -117,28 +117,28 @@ def evaluate(
         "window": window,
     }
     for modality in used:
-        logits, there = _stage1(subject, data, modality)
+        logits, there = _stage1(target, data, modality)
         judged = scored & there
-        report[f"{modality}_stage1"] = _figures(truth[judged], logits[judged], subject)
-    if subject.conversation is None:
+        report[f"{modality}_stage1"] = _figures(truth[judged], logits[judged], target)
+    if target.conversation is None:
         scored, whole, first = judged, logits[judged], logits[judged]
         report["utterances"] = int(scored.sum())
     else:
-        shown = [_shown(subject, conversation) for conversation in data]
+        shown = [_shown(target, conversation) for conversation in data]
         console = Console(stderr=True)
         watched = track(shown, "judging", console=console, transient=True, disable=not console.is_terminal)
-        streamed = stream(subject.conversation, watched, sorted({*WINDOWS, window}))
-        report |= _as_streamed(subject, streamed, used, window)
+        streamed = stream(target.conversation, watched, sorted({*WINDOWS, window}))
+        report |= _as_streamed(target, streamed, used, window)
         if len(used) == 2:
             for name, kept in (("words_alone", WORDS), ("sound_alone", SOUND)):
-                report[name] = judge_conversations(subject.conversation, shown, subject.labels, kept=kept)
+                report[name] = judge_conversations(target.conversation, shown, target.labels, kept=kept)
         whole, first = streamed.offline.fused, streamed.windows[window].first_emission
     report["calibration"] = {
         **calibration(whole, truth[scored], temperature),
         "ece_first_emission": expected_calibration_error(first, truth[scored], temperature or 1.0),
     }
-    if subject.temperature is not None:
-        report["calibration"]["bundle_temperature"] = subject.temperature
+    if target.temperature is not None:
+        report["calibration"]["bundle_temperature"] = target.temperature
     names = [
         (conversation.id, utterance.id)
         for conversation in conversations
@@ -148,51 +148,51 @@ def evaluate(
         scored.nonzero()[:, 0].tolist(), whole.argmax(1).tolist(), first.argmax(1).tolist(), strict=True
     )
     return report, [
-        Prediction(*names[row], *(subject.labels[each] for each in (int(truth[row]), last, newest)))
+        Prediction(*names[row], *(target.labels[each] for each in (int(truth[row]), last, newest)))
         for row, last, newest in rows
     ]
 
 
-def _modalities(subject: Subject, data: Sequence[Embedded]) -> list[Modality]:
-    """Those that the subject judges by and the data has."""
+def _modalities(target: EvaluationTarget, data: Sequence[Embedded]) -> list[Modality]:
+    """Those that the target judges by and the data has."""
     said, heard = torch.cat([conversation.present for conversation in data]).any(0).tolist()
-    used: list[Modality] = [m for m in subject.heads if (said if m == "text" else heard)]
+    used: list[Modality] = [m for m in target.heads if (said if m == "text" else heard)]
     if not used:
-        wanted = " or ".join({"text": "words", "speech": "sound"}[modality] for modality in subject.heads)
-        raise UsageError(f"{subject.name} judges by {wanted}, and this corpus has none that goes with it")
+        wanted = " or ".join({"text": "words", "speech": "sound"}[modality] for modality in target.heads)
+        raise UsageError(f"{target.name} judges by {wanted}, and this corpus has none that goes with it")
     return used
 
 
-def _stage1(subject: Subject, data: Sequence[Embedded], modality: Modality) -> tuple[Tensor, Tensor]:
+def _stage1(target: EvaluationTarget, data: Sequence[Embedded], modality: Modality) -> tuple[Tensor, Tensor]:
     """Logits [N, C] of all utterances, and which have the modality [N]."""
     rows = torch.cat([getattr(conversation, modality) for conversation in data])
     column = 0 if modality == "text" else 1
-    head = subject.heads[modality]
+    head = target.heads[modality]
     with torch.inference_mode():
         logits: Tensor = head(rows.to(next(head.parameters()).device)).cpu()
     return logits, torch.cat([conversation.present[:, column] for conversation in data])
 
 
-def _shown(subject: Subject, conversation: Embedded) -> Embedded:
-    return only(subject.alone, conversation) if subject.alone else conversation
+def _shown(target: EvaluationTarget, conversation: Embedded) -> Embedded:
+    return only(target.alone, conversation) if target.alone else conversation
 
 
-def _figures(truth: Tensor, logits: Tensor, subject: Subject) -> dict[str, Any]:
-    return classification(truth.numpy(), logits.argmax(1).numpy(), subject.labels)
+def _figures(truth: Tensor, logits: Tensor, target: EvaluationTarget) -> dict[str, Any]:
+    return classification(truth.numpy(), logits.argmax(1).numpy(), target.labels)
 
 
 def _as_streamed(
-    subject: Subject, streamed: Streamed, used: Sequence[Modality], window: int
+    target: EvaluationTarget, streamed: Streamed, used: Sequence[Modality], window: int
 ) -> dict[str, Any]:
     def judge(logits: Tensor) -> dict[str, Any]:
-        return _figures(streamed.truth, logits, subject)
+        return _figures(streamed.truth, logits, target)
 
     def f1(logits: Tensor) -> float:
         return float(judge(logits)["weighted_f1"])
 
     report = {}
     for modality in used:
-        of: Modality = "text" if subject.alone else modality
+        of: Modality = "text" if target.alone else modality
         report[f"{modality}_stage2"] = judge(getattr(streamed.offline, of))
         report[f"{modality}_stage2_first_emission"] = judge(getattr(streamed.look_ahead[0], of))
     whole, first = judge(streamed.offline.fused), judge(streamed.windows[window].first_emission)

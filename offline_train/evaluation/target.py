@@ -21,14 +21,14 @@ from offline_train.errors import UsageError
 from offline_train.evaluation.streamed import one_modality
 from offline_train.runs.networks import load_context, load_conversation, load_text_encoder
 from offline_train.runs.run import Run
-from offline_train.runs.run_corpus import Source, parent, source_of
+from offline_train.runs.run_corpus import RunCorpus, corpus_of, parent
 
 WINDOW = 32
 """Turns of context that runs are judged with, and that bundles are exported with."""
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluationTarget:
     """Networks to evaluate.
 
     Attributes:
@@ -52,7 +52,7 @@ class Subject:
     temperature: float | None = None
 
 
-def bundle_subject(bundle: Bundle) -> Subject:
+def bundle_target(bundle: Bundle) -> EvaluationTarget:
     """A bundle; it hears the recordings of a corpus that has any, if it has a speech path."""
 
     def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
@@ -70,7 +70,7 @@ def bundle_subject(bundle: Bundle) -> Subject:
     heads: dict[Modality, nn.Module] = {"text": bundle.text.head}
     if bundle.speech is not None:
         heads["speech"] = bundle.speech.head
-    return Subject(
+    return EvaluationTarget(
         bundle.name,
         bundle.labels,
         heads,
@@ -81,13 +81,13 @@ def bundle_subject(bundle: Bundle) -> Subject:
     )
 
 
-def run_subject(run: Run) -> Subject:
+def run_target(run: Run) -> EvaluationTarget:
     """A finished run of Stage I, II or III.
 
     A fusion that was trained with sound paired in is judged by the words alone: no corpus has that sound.
 
     Raises:
-        RunError: it or a run it was built on is unfinished.
+        RunFolderError: it or a run it was built on is unfinished.
         UsageError: it is a run of something else.
     """
     config = run.config
@@ -127,14 +127,14 @@ def run_subject(run: Run) -> Subject:
         heads["text"] = load_text_encoder(text).head
     if speech is not None:
         heads["speech"] = _speech_head(speech)
-    return Subject(str(run.folder), labels, heads, embed, model, alone)
+    return EvaluationTarget(str(run.folder), labels, heads, embed, model, alone)
 
 
 def labels_of(run: Run) -> tuple[str, ...]:
     """A finished run's emotions by class index: its reports name them in that order.
 
     Raises:
-        RunError: it is unfinished.
+        RunFolderError: it is unfinished.
         UsageError: it is a run of something that has no emotions.
     """
     report: Any = run.metrics.get("validation", {})
@@ -144,11 +144,11 @@ def labels_of(run: Run) -> tuple[str, ...]:
     return tuple(report["f1"])
 
 
-def source_of_run(run: Run) -> Source:
+def corpus_of_run(run: Run) -> RunCorpus:
     """The corpus that a run of any stage was made on, with the speech features of both modalities' runs."""
-    source = source_of(run)
+    source = corpus_of(run)
     if "conversation" in run.config and not run.settings.get("clips"):
-        return replace(source, features=source_of(parent(run, "speech")).features)
+        return replace(source, features=corpus_of(parent(run, "speech")).features)
     return source
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_train.ablations.scores import scores
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.runs.run import Run
 from offline_train.settings.settings import resolve
 from offline_train.stages.pretrain_care import PretrainCareSettings
@@ -97,7 +97,13 @@ class _Gatherer:
             return self._read[key]
         try:
             record = self._record(Run(folder))
-        except (RunError, KeyError, TypeError, AttributeError, ValueError):  # of another form or program
+        except (
+            RunFolderError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+        ):  # of another form or program
             self.left_out.append(key)
             self._read[key] = None
             return None

@@ -20,7 +20,7 @@ def kind_of(run: Run) -> Kind | None:
     """What a run is; None for what is none of the three stages.
 
     Raises:
-        RunError: it is unfinished.
+        RunFolderError: it is unfinished.
     """
     config = run.config
     if "conversation" in config:
@@ -36,7 +36,7 @@ def expect(run: Run, kind: Kind) -> Run:
     """The run, when it is of that kind.
 
     Raises:
-        RunError: it is unfinished.
+        RunFolderError: it is unfinished.
         UsageError: it is of another kind.
     """
     if kind_of(run) != kind:

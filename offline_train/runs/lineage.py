@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_train.corpora.citations import citation
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.runs.run import Run
 
 _STAGES = {
@@ -29,7 +29,7 @@ def lineage(run: Run, name: str) -> dict[str, Run]:
         after what it is to them, such as "text1.pretrained" or "text1.teachers.2". A run is there once.
 
     Raises:
-        RunError: one is missing or unfinished.
+        RunFolderError: one is missing or unfinished.
     """
     found: dict[str, Run] = {}
     _walk(run, name, found)
@@ -40,11 +40,11 @@ def _walk(run: Run, name: str, found: dict[str, Run]) -> None:
     if run.folder.resolve() in {each.folder.resolve() for each in found.values()}:
         return
     if not run.folder.is_dir():
-        raise RunError(
+        raise RunFolderError(
             f"{run.folder} is missing: a run that {name.rpartition('.')[0] or 'another'} was built on"
         )
     if not run.finished:
-        raise RunError(f"{run.folder} is not finished; run the same command again: {run.command}")
+        raise RunFolderError(f"{run.folder} is not finished; run the same command again: {run.command}")
     for key, value in run.settings.get("parents", {}).items():
         several = isinstance(value, list)
         for number, path in enumerate(value if several else [value]):

@@ -12,7 +12,7 @@ from torch import nn
 
 from models.atomic_write import replacing
 from offline_train import files
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.training.checkpoint import remove_checkpoint
 from offline_train.training.devices import here
 from offline_train.training.optimiser import trained_state
@@ -36,19 +36,19 @@ class Run:
             command: the line that asked for it; kept for the model card.
 
         Raises:
-            RunError: the folder holds a run with other settings, or can't be used.
+            RunFolderError: the folder holds a run with other settings, or can't be used.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"{folder} can't be a run's folder: {error.strerror}") from None
+            raise RunFolderError(f"{folder} can't be a run's folder: {error.strerror}") from None
         path = folder / "settings.json"
         asked = json.loads(json.dumps(settings, default=_plain))
         begun = {each.name for each in folder.iterdir()} - {"settings.json", "command.json"}
         if path.exists() and begun:
             stored = _with_defaults(_read_json(path), settings)
             if stored != asked:
-                raise RunError(
+                raise RunFolderError(
                     f"{folder} holds a run with other settings ({_difference(stored, asked)}); choose another"
                     f" --out or remove it"
                 )
@@ -90,19 +90,19 @@ class Run:
         """Put the run's weights into a model built from `config`.
 
         Raises:
-            RunError: there are none, or they are damaged or of another model.
+            RunFolderError: there are none, or they are damaged or of another model.
         """
         path = self.folder / "weights.safetensors"
         try:
             found = model.load_state_dict(load_file(path), strict=False)
         except FileNotFoundError:
-            raise RunError(f"{self.folder} is no finished run: {path.name} is missing") from None
+            raise RunFolderError(f"{self.folder} is no finished run: {path.name} is missing") from None
         except SafetensorError:
-            raise RunError(f"{path} is damaged; remove {self.folder} and run its stage again") from None
+            raise RunFolderError(f"{path} is damaged; remove {self.folder} and run its stage again") from None
         except RuntimeError:  # shapes
-            raise RunError(f"{path} holds another model's weights; run its stage again") from None
+            raise RunFolderError(f"{path} holds another model's weights; run its stage again") from None
         if found.unexpected_keys:
-            raise RunError(f"{path} holds another model's weights; run its stage again")
+            raise RunFolderError(f"{path} holds another model's weights; run its stage again")
         model.eval()
 
     def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
@@ -119,7 +119,7 @@ class Run:
     def _read(self, name: str) -> Any:
         path = self.folder / name
         if not path.is_file():
-            raise RunError(f"{self.folder} is no finished run: {name} is missing; run its stage first")
+            raise RunFolderError(f"{self.folder} is no finished run: {name} is missing; run its stage first")
         return _read_json(path)
 
 
@@ -132,7 +132,7 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise RunError(f"{path} is damaged; remove {path.parent} and run its stage again") from None
+        raise RunFolderError(f"{path} is damaged; remove {path.parent} and run its stage again") from None
 
 
 def _with_defaults(stored: Any, settings: Mapping[str, Any]) -> Any:

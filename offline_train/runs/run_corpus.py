@@ -11,7 +11,7 @@ from offline_train.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Source:
+class RunCorpus:
     """A corpus on disk and how to read it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Source:
     transcripts: Path | None = None
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "Source":
+    def of(cls, stored: Mapping[str, Any]) -> "RunCorpus":
         """Read it back from a run's settings."""
         paths = {key: Path(stored[key]) if stored[key] else None for key in ("data", "transcripts")}
         return cls(**{**stored, **paths})
@@ -49,9 +49,9 @@ class Source:
         return with_transcripts(corpus, read_transcripts(self.transcripts))
 
 
-def source_of(run: Run) -> Source:
+def corpus_of(run: Run) -> RunCorpus:
     """The corpus that a run was made on."""
-    return Source.of(run.settings["corpus"])
+    return RunCorpus.of(run.settings["corpus"])
 
 
 def parent(run: Run, name: str) -> Run:

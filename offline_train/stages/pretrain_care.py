@@ -28,7 +28,7 @@ from offline_train.batches.care import CareBatch, CareBatches, Spoken
 from offline_train.batches.frame_targets import DIMENSION, HOP, frame_targets
 from offline_train.corpora.corpus import Conversation
 from offline_train.embeddings.recording_cache import heard
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
 from offline_train.training.devices import here, to_device
@@ -216,14 +216,14 @@ def load_pretrained(care: nn.Module, config: CareConfig, run: Run) -> str:
         A digest of the weights.
 
     Raises:
-        RunError: the run is no finished pre-training, or of another CARE.
+        RunFolderError: the run is no finished pre-training, or of another CARE.
     """
     if not run.finished or "care" not in run.config:
-        raise RunError(f"{run.folder} is no finished run of pretrain-care")
+        raise RunFolderError(f"{run.folder} is no finished run of pretrain-care")
     theirs, ours = run.config["care"], asdict(config)
     if different := sorted(name for name in ours if theirs.get(name) != ours[name]):
         changes = " ".join(f"--set care.{name}={theirs.get(name)}" for name in different)
-        raise RunError(f"{run.folder} holds another CARE; add {changes}")
+        raise RunFolderError(f"{run.folder} holds another CARE; add {changes}")
     if not isinstance(care, SmallCare):
         care.unfreeze()  # type: ignore[operator]
     run.load_weights(nn.ModuleDict({"care": care}))

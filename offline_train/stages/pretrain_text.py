@@ -16,7 +16,7 @@ from models.base_encoder import find_base, weights_sha256
 from models.text import TextConfig, TextEncoder, Tokens
 from offline_train.annotation.records import Annotation, label_set, read_annotations
 from offline_train.batches.text import Shown, plain, text_batches
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
 from offline_train.training.fit import FitSettings, fit
@@ -99,7 +99,7 @@ def pretrain_text(
         Metrics by file, as stored in the run.
 
     Raises:
-        RunError: `pretrained` is no finished pre-training, or of another encoder.
+        RunFolderError: `pretrained` is no finished pre-training, or of another encoder.
         UsageError: a file can't be used.
     """
     torch.manual_seed(settings.fit.seed)
@@ -165,12 +165,12 @@ def load_pretrained(model: TextEncoder, run: Run) -> None:
     """Put a pre-trained encoder's weights into `model`, whose own head stays as it is.
 
     Raises:
-        RunError: the run is no finished pre-training, or of another encoder.
+        RunFolderError: the run is no finished pre-training, or of another encoder.
     """
     if not run.finished or "text" not in run.config:
-        raise RunError(f"{run.folder} is no finished run of pretrain-text")
+        raise RunFolderError(f"{run.folder} is no finished run of pretrain-text")
     if run.config["text"]["base"] != model.config.base:
-        raise RunError(
+        raise RunFolderError(
             f"{run.folder} holds {run.config['text']['base']}, not {model.config.base}; name the same base"
         )
     state = load_file(run.folder / "weights.safetensors")

@@ -28,7 +28,7 @@ from offline_train.embeddings.recording_cache import heard
 from offline_train.errors import UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run, write_json
-from offline_train.runs.run_corpus import Source
+from offline_train.runs.run_corpus import RunCorpus
 from offline_train.training.devices import here
 from offline_train.training.fit import FitSettings, fit
 
@@ -98,7 +98,7 @@ def train_speech(
 
     Raises:
         CorpusError: no recording can be used.
-        RunError: `pretrained` is of another CARE.
+        RunFolderError: `pretrained` is of another CARE.
         UsageError: a split has no labelled utterances with recordings.
     """
     torch.manual_seed(settings.fit.seed)
@@ -137,7 +137,11 @@ def train_speech(
 
 
 def cross_validate(
-    source: Source, settings: SpeechStageSettings, run: Run, pretrained: Run | None = None, folds: int = FOLDS
+    source: RunCorpus,
+    settings: SpeechStageSettings,
+    run: Run,
+    pretrained: Run | None = None,
+    folds: int = FOLDS,
 ) -> dict[str, Any]:
     """Train and judge on every fold, each a run in the run's folder; finished folds are not repeated.
 

@@ -16,7 +16,7 @@ from offline_train.batches.class_balance import class_weights
 from offline_train.batches.text import Shown, plain, shown_utterances, text_batches
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.embeddings.text import judge_text
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
 from offline_train.stages.pretrain_text import load_pretrained
@@ -81,7 +81,7 @@ def train_text(
         Metrics by split, as stored in the run.
 
     Raises:
-        RunError: a teacher or `pretrained` is of another kind.
+        RunFolderError: a teacher or `pretrained` is of another kind.
         UsageError: a split has no labelled utterances with words.
     """
     data = {
@@ -156,7 +156,7 @@ def taught(shown: Sequence[Shown], corpus: Corpus, teachers: Sequence[Run], shar
         share: of the teachers in the target.
 
     Raises:
-        RunError: a teacher knows other emotions.
+        RunFolderError: a teacher knows other emotions.
     """
     conversations = corpus.splits["train"]
     carried = [bool(u.text) and u.label is not None for c in conversations for u in c.utterances]
@@ -164,7 +164,7 @@ def taught(shown: Sequence[Shown], corpus: Corpus, teachers: Sequence[Run], shar
     for teacher in teachers:
         _, logits = judge_text(teacher, conversations)
         if logits.shape[1] != len(corpus.labels):
-            raise RunError(
+            raise RunFolderError(
                 f"{teacher.folder} knows {logits.shape[1]} emotions, {corpus.name} {len(corpus.labels)}"
             )
         opinions.append(logits[torch.tensor(carried)].softmax(1))

@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from models.atomic_write import replacing
-from offline_train.errors import RunError, TrainingError
+from offline_train.errors import RunFolderError, TrainingError
 
 EVERY_S = 120.0
 """Seconds between two checkpoints within an epoch, at least."""
@@ -30,14 +30,14 @@ class Checkpoint:
             share: largest share of the time that writing may take within an epoch; 0 for none at all.
 
         Raises:
-            RunError: another process has it, or an earlier version began the run.
+            RunFolderError: another process has it, or an earlier version began the run.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._path = folder / "state.pt"
         self._share = share
         if (folder / "journal").exists():
-            raise RunError(
+            raise RunFolderError(
                 f"{folder.parent} was begun by an earlier version: finish it with that one, or remove"
                 f" {folder} to train again from the beginning"
             )
@@ -45,7 +45,9 @@ class Checkpoint:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise RunError(f"another process is training in {folder.parent}; wait for it or end it") from None
+            raise RunFolderError(
+                f"another process is training in {folder.parent}; wait for it or end it"
+            ) from None
         self._written_at, self._took_s = time.monotonic(), 0.0
 
     def __enter__(self) -> "Checkpoint":
@@ -66,7 +68,7 @@ class Checkpoint:
         """What was written last, tensors on the CPU; None to begin from the beginning.
 
         Raises:
-            RunError: it is damaged.
+            RunFolderError: it is damaged.
         """
         if not self._path.exists():
             return None
@@ -77,7 +79,9 @@ class Checkpoint:
         except (BadZipFile, UnpicklingError, EOFError, RuntimeError, ValueError):
             content = None
         if not isinstance(content, dict):
-            raise RunError(f"{self._path} is damaged; remove {self.folder} to train again from the beginning")
+            raise RunFolderError(
+                f"{self._path} is damaged; remove {self.folder} to train again from the beginning"
+            )
         return content
 
     def write(self, content: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ def fit(
 
     Raises:
         TrainingError: training diverged, or a checkpoint can't be written.
-        RunError: the run's folder can't be used: another process is training there, or what is there is
+        RunFolderError: the run's folder can't be used: another process is training there, or what is there is
             damaged or of another model, other data, another number of processes or an earlier version.
     """
     place = here()

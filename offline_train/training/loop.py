@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from models.atomic_write import write_whole
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.files import write_json
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.devices import Place, resolve_precision, to_device
@@ -27,7 +27,7 @@ from offline_train.training.random_state import (
     seed_generators,
 )
 from offline_train.training.settings import FitSettings
-from offline_train.training.state import Position
+from offline_train.training.state import TrainingState
 from offline_train.training.tensorboard import TensorBoardLog
 
 Batch = TypeVar("Batch")
@@ -50,7 +50,7 @@ class Training:
         self.checkpoint = checkpoint
         self.random: Mapping[str, Any] = {}  # generators of an epoch that was broken off
         self.best: dict[str, Tensor] = {}  # weights of the best epoch, in the process that writes
-        self.position = Position(resolve_precision(settings.precision, place.device), place.count)
+        self.position = TrainingState(resolve_precision(settings.precision, place.device), place.count)
         if checkpoint is not None:
             if saved := checkpoint.read():
                 self._resume(saved)
@@ -90,7 +90,7 @@ class Training:
         width = place.count * settings.accumulate  # batches a step
         steps = math.ceil(len(shown) / width)
         if steps == 0 or steps != (position.steps or steps):
-            raise RunError(
+            raise RunFolderError(
                 f"{self.label}: {steps} steps an epoch, but {position.steps} when {self.run} was begun"
                 if steps
                 else f"{self.label}: there is nothing to train on"
@@ -179,11 +179,11 @@ class Training:
         """Go on from a checkpoint.
 
         Raises:
-            RunError: it is of another model, or of another number of processes.
+            RunFolderError: it is of another model, or of another number of processes.
         """
-        position = Position(**json.loads(saved["position"]))
+        position = TrainingState(**json.loads(saved["position"]))
         if position.processes != self.place.count:
-            raise RunError(
+            raise RunFolderError(
                 f"{self.run} was begun with {position.processes} processes, not {self.place.count};"
                 " go on with as many, or remove it"
             )

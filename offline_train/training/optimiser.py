@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from offline_train.errors import RunError, TrainingError
+from offline_train.errors import RunFolderError, TrainingError
 from offline_train.training.settings import FitSettings
 
 _MODEL, _AVERAGE = "model/", "average/"
@@ -102,11 +102,11 @@ class Optimiser:
         """Overwrite what `state` names.
 
         Raises:
-            RunError: it is the state of another model.
+            RunFolderError: it is the state of another model.
         """
         state = self.state()
         if any(name not in saved or saved[name].shape != value.shape for name, value in state.items()):
-            raise RunError("the checkpoint is of another model; choose another --out or remove the run")
+            raise RunFolderError("the checkpoint is of another model; choose another --out or remove the run")
         for name, value in state.items():
             value.copy_(saved[name])
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Position:
+class TrainingState:
     """How far a run is.
 
     Attributes:

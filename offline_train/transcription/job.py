@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from offline_train.corpora.corpus import SPLITS
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.files import mend_lines, write_json
 from offline_train.transcription.transcripts import Transcript, metrics_file, read_transcripts
 from offline_train.transcription.word_errors import word_errors
@@ -39,19 +39,21 @@ class Job:
         """Make sure that `out` is free, or holds this same job.
 
         Raises:
-            RunError: it is something else.
+            RunFolderError: it is something else.
         """
         if self.out.is_dir():
-            raise RunError(f"{self.out} is a folder: give --out a file, such as {self.out / 'words.jsonl'}")
+            raise RunFolderError(
+                f"{self.out} is a folder: give --out a file, such as {self.out / 'words.jsonl'}"
+            )
         if not self.out.exists():
             return  # settings without a transcript bind nobody
         if not self.settings_file.exists():
-            raise RunError(f"{self.out} is there already, and not from here: choose another --out")
+            raise RunFolderError(f"{self.out} is there already, and not from here: choose another --out")
         stored, asked = json.loads(self.settings_file.read_text(encoding="utf-8")), self.settings
         changed = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
         if changed:
             differences = ", ".join(f"{key} {stored.get(key)}, not {asked.get(key)}" for key in changed)
-            raise RunError(
+            raise RunFolderError(
                 f"{self.out} is of other settings ({differences}): choose another --out or remove it"
             )
 

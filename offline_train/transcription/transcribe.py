@@ -18,7 +18,7 @@ from offline_train.progress_bar import progress_bar
 from offline_train.transcription.job import Job
 from offline_train.transcription.spans import WINDOW_S
 from offline_train.transcription.transcripts import Transcript, utterance_names
-from offline_train.transcription.whisper import Heard, Whisper
+from offline_train.transcription.whisper import Whisper, WhisperTranscript
 
 _DECODERS = 4
 _AHEAD = 32
@@ -100,7 +100,7 @@ def _transcribe_batch(batch: Sequence[tuple[Transcript, _Clip]], whisper: Whispe
     ]
 
 
-def _filled(blank: Transcript, heard: Heard, duration_s: float) -> Transcript:
+def _filled(blank: Transcript, heard: WhisperTranscript, duration_s: float) -> Transcript:
     return replace(
         blank,
         text=heard.text,

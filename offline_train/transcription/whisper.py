@@ -35,7 +35,7 @@ class WhisperFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WhisperTranscript:
     """What was heard in a clip.
 
     Attributes:
@@ -56,7 +56,7 @@ class _Window:
     """What was heard in up to 30 s of a clip."""
 
     clip: int
-    heard: Heard
+    heard: WhisperTranscript
     tokens: int
 
 
@@ -116,7 +116,7 @@ class Whisper:
         self._beam_size = beam_size
         self._batch_size = batch_size
 
-    def transcribe(self, clips: Sequence[NDArray[np.int16]]) -> list[Heard]:
+    def transcribe(self, clips: Sequence[NDArray[np.int16]]) -> list[WhisperTranscript]:
         """Recognise clips.
 
         Those longer than Whisper's window are cut at their pauses and put together again.
@@ -215,15 +215,17 @@ def _window(clip: int, result: Any, tokenizer: Any) -> _Window:
     words = [] if nobody_speaks(avg_logprob, result.no_speech_prob) else tokenizer.decode(tokens).split()
     return _Window(
         clip,
-        Heard(" ".join(words), tokenizer.language_code, avg_logprob, float(result.no_speech_prob)),
+        WhisperTranscript(
+            " ".join(words), tokenizer.language_code, avg_logprob, float(result.no_speech_prob)
+        ),
         len(tokens) + 1,
     )
 
 
-def _join(windows: Sequence[_Window]) -> Heard:
+def _join(windows: Sequence[_Window]) -> WhisperTranscript:
     """One clip's windows together; the language is that of the window with the most tokens."""
     tokens = sum(window.tokens for window in windows)
-    return Heard(
+    return WhisperTranscript(
         text=" ".join(window.heard.text for window in windows if window.heard.text),
         language=max(windows, key=lambda window: window.tokens).heard.language,
         avg_logprob=sum(window.heard.avg_logprob * window.tokens for window in windows) / tokens,

@@ -109,8 +109,8 @@ class FileSource:
     ) -> None:
         assert self._decoding is not None
         await self._decoding.stop()
-        for complaint in self._decoding.complaints:
-            _log.warning("%s", complaint)
+        for note in self._decoding.damage_notes:
+            _log.warning("%s", note)
 
     async def __aiter__(self) -> AsyncIterator[AudioItem]:
         if self._decoding is None:

@@ -76,15 +76,15 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
     from streamer.outputs.jsonl import STDOUT
     from streamer.outputs.jsonl_folder import check_folder
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.server.listener import Entrance
+    from streamer.server.listener import Listener
 
     log_options.settle(settings)
     memory.check_limit()
     if events is not None and events != STDOUT:
         check_folder(Path(events))
     broker = None if settings.mqtt is None else BrokerAddress.of(settings.mqtt, settings.broker)
-    entrance = Entrance(settings.server)
-    logs.hide(entrance.token, None if broker is None else broker.password)
+    listener = Listener(settings.server)
+    logs.hide(listener.token, None if broker is None else broker.password)
 
     from streamer.server.run import serve
     from streamer.server.streams import Streams
@@ -102,5 +102,5 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         terminal = TerminalView(console) if has_room(console) else None
 
     streams = Streams(analyzer, settings, events=events, broker=broker)
-    if code := run_async(serve(streams, entrance, terminal)):
+    if code := run_async(serve(streams, listener, terminal)):
         raise typer.Exit(code)

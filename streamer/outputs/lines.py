@@ -20,7 +20,7 @@ from streamer.events import (
 )
 from streamer.outputs.console import print_line
 from streamer.outputs.palette import looks
-from streamer.outputs.terminal_colours import Ink, ink_for
+from streamer.outputs.terminal_colours import StyleOf, style_for
 from streamer.outputs.wording import clock, emotion_text, words
 from streamer.printable import printable
 
@@ -35,7 +35,7 @@ class Lines:
 
     def __init__(self, console: Console, *, name_streams: bool = False) -> None:
         self._console = console
-        self._ink = ink_for(console)
+        self._style_of = style_for(console)
         self._name_streams = name_streams
         self._emotions: dict[str, dict[int, str]] = {}
 
@@ -64,7 +64,7 @@ class Lines:
                 emotions[event.turn] = event.emotion
                 # What the window has closed over is never revised again.
                 emotions.pop(event.turn - 1_100, None)
-                return turn_line(event, self._ink, before)
+                return turn_line(event, self._style_of, before)
             case SessionStarted():
                 return Text(f"{event.source}: {event.recogniser}, {event.bundle}", "dim")
             case SessionEnded():
@@ -86,19 +86,19 @@ class Lines:
                 return None
 
 
-def turn_line(event: TurnFinal | TurnRevised, ink: Ink, before: str | None = None) -> Text:
+def turn_line(event: TurnFinal | TurnRevised, style_of: StyleOf, before: str | None = None) -> Text:
     """One turn: when, who, which emotion, how sure, the words.
 
     Args:
         event: what is said of the turn.
-        ink: for the terminal that shows it.
+        style_of: of a look, for the terminal that shows it.
         before: its emotion until now, where there was one.
     """
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
         line.append(f"{printable(event.speaker)}  ", "bold")
     seen = looks([*event.probabilities, event.emotion])[event.emotion]
-    line.append_text(emotion_text(event.emotion, seen, ink, width=10))
+    line.append_text(emotion_text(event.emotion, seen, style_of, width=10))
     line.append(f"{event.confidence:4.0%}  ")
     if before is not None:
         line.append("(revised)  " if before == event.emotion else f"(was {printable(before)})  ", "dim")

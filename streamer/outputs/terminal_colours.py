@@ -7,12 +7,12 @@ from rich.console import Console
 
 from streamer.outputs.palette import Look
 
-Ink = Callable[[Look], str]
+StyleOf = Callable[[Look], str]
 """From a look to the rich style of its text and bars."""
 
 
-def ink_for(console: Console, environ: Mapping[str, str] = os.environ) -> Ink:
-    """The ink for a terminal: by how many colours it has, and by its background where it tells.
+def style_for(console: Console, environ: Mapping[str, str] = os.environ) -> StyleOf:
+    """How a look is styled in a terminal: by how many colours it has, and by its background where it tells.
 
     Terminals that tell set COLORFGBG, to "15;0" or "0;default;15": the last number is the background's, of
     the 16 colours.

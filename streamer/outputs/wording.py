@@ -4,16 +4,18 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from streamer.outputs.palette import Look
-from streamer.outputs.terminal_colours import Ink
+from streamer.outputs.terminal_colours import StyleOf
 from streamer.printable import printable
 
 _ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&$%=0#####---##_-|..->")
 
 
-def emotion_text(emotion: str, seen: Look, ink: Ink, width: int = 0) -> Text:
+def emotion_text(emotion: str, seen: Look, style_of: StyleOf, width: int = 0) -> Text:
     """Symbol and name, at least `width` cells wide."""
     name = printable(emotion)
-    return Text(f"{seen.symbol} {set_cell_size(name, max(cell_len(name), width - 2))}", f"bold {ink(seen)}")
+    return Text(
+        f"{seen.symbol} {set_cell_size(name, max(cell_len(name), width - 2))}", f"bold {style_of(seen)}"
+    )
 
 
 def words(text: str | None) -> Text:

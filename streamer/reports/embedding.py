@@ -55,8 +55,8 @@ def embedded(
                 done += len(samples)
                 progress(done / SAMPLE_RATE, decoder.duration_s)
             container.mux(stream.encode(None))
-    for complaint in decoder.complaints:
-        logging.getLogger("merits").warning("%s", complaint)
+    for note in decoder.damage_notes:
+        logging.getLogger("merits").warning("%s", note)
     return f"data:{MIME_TYPE};base64,{b64encode(file.getbuffer()).decode()}"
 
 

@@ -49,7 +49,7 @@ def read_token(file: Path | None, environment: str | None) -> str | None:
     return token
 
 
-class Guard:
+class AuthMiddleware:
     """ASGI middleware: token, origin and host.
 
     Without a token only this machine can connect, so whoever is let in by mistake is a page of some web

@@ -14,7 +14,7 @@ from streamer.server.protocol import EventsShed
 
 
 class Wire(Protocol):
-    """What takes text messages: a websocket, or a `Line` of several."""
+    """What takes text messages: a websocket, or a `ResumableClient` of several."""
 
     async def send_text(self, data: str) -> None:
         """Send one message.

@@ -14,14 +14,14 @@ _LONGEST_REASON = 120
 
 
 class Closable(Wire, Protocol):
-    """A websocket, or a `Line` of several."""
+    """A websocket, or a `ResumableClient` of several."""
 
     async def close(self, code: int, reason: str | None = None) -> None:
         """Close it."""
         ...
 
 
-async def leave(
+async def close_connection(
     wire: Closable, problem: Refused | None, timeout_s: float, events: ClientEvents | None = None
 ) -> None:
     """Send what is left and close, as far as the client takes it in time."""

@@ -14,7 +14,7 @@ _BACKLOG = 4096
 """Connections that may wait to be accepted; one that finds no room is tried again a second later."""
 
 
-class Entrance:
+class Listener:
     """The open socket, and what it takes to be let in.
 
     Attributes:

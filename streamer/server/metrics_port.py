@@ -14,7 +14,7 @@ from streamer.analysis.analyzer import Analyzer
 from streamer.errors import InputError
 from streamer.events import Event
 from streamer.metrics.prometheus import Metrics
-from streamer.server.auth import Guard, read_token
+from streamer.server.auth import AuthMiddleware, read_token
 from streamer.server.metrics_routes import monitoring_routes
 from streamer.server.transport.accepting import BoundedServer, make_config
 from streamer.settings.server import ServerSettings
@@ -79,7 +79,7 @@ class MetricsServer:
         self._metrics = Metrics(analyzer)
         application = Starlette(routes=list(monitoring_routes(self._metrics)))
         limits = ServerSettings()
-        guarded = Guard(application, token=port.token)
+        guarded = AuthMiddleware(application, token=port.token)
         self._server = BoundedServer(make_config(guarded, limits, ws="none"), limits)
 
     async def __aenter__(self) -> Self:

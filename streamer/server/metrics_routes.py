@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from streamer.metrics.health import Trouble, troubles
 from streamer.metrics.prometheus import Metrics
-from streamer.server.transport.token_bucket import Budget
+from streamer.server.transport.token_bucket import TokenBucket
 from streamer.version import VERSION
 
 _SCRAPES_PER_S, _SCRAPES_AT_ONCE = 2, 10
@@ -19,8 +19,8 @@ def monitoring_routes(metrics: Metrics) -> list[Route]:
     Figures take milliseconds to gather: where they are asked for more often than that is done, those of just
     before are given.
     """
-    scrapes = Budget(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
-    checks = Budget(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
+    scrapes = TokenBucket(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
+    checks = TokenBucket(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
     latest: dict[str, bytes] = {}  # by content type
     found: list[Trouble] = []
 

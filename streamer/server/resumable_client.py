@@ -6,14 +6,14 @@ from time import monotonic
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from streamer.server.closing import leave
+from streamer.server.closing import close_connection
 from streamer.server.protocol import GOING_AWAY, NORMAL, Gap, Problem, Refused, StreamResumed
 from streamer.server.transport.websocket import GONE
 
 AWAY_REASON = "the client was away"
 
 
-class Line:
+class ResumableClient:
     """Listens and speaks to a client, who may break off and come back on another websocket.
 
     Args:
@@ -124,7 +124,7 @@ class Line:
             self._patience.reschedule(0)
         with suppress(WebSocketDisconnect, RuntimeError):  # gone again: that is heard of elsewhere
             await websocket.send_text(resumed.model_dump_json())
-        await leave(
+        await close_connection(
             old, Refused(Problem.TAKEN_OVER, "this stream goes on over another connection"), timeout_s
         )
 

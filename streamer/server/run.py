@@ -10,7 +10,7 @@ import uvicorn
 
 from streamer.outputs.controls import Controls
 from streamer.server.application import create_app
-from streamer.server.listener import Entrance
+from streamer.server.listener import Listener
 from streamer.server.streams import Streams
 from streamer.server.transport import open_file_limit
 from streamer.server.transport.accepting import BoundedServer, make_config
@@ -29,16 +29,16 @@ _log = logging.getLogger("merits.server")
 _user_log = logging.getLogger("merits")  # which no flood of strangers silences
 
 
-def make_server(streams: Streams, entrance: Entrance) -> uvicorn.Server:
-    """Put the server together; it is run by `serve(sockets=[entrance.socket])`, ended by `should_exit`.
+def make_server(streams: Streams, listener: Listener) -> uvicorn.Server:
+    """Put the server together; it is run by `serve(sockets=[listener.socket])`, ended by `should_exit`.
 
     Args:
         streams: entered by the caller.
-        entrance: where it listens.
+        listener: where it listens.
     """
-    limits, tls = streams.settings.server, entrance.tls
+    limits, tls = streams.settings.server, listener.tls
     config = make_config(
-        create_app(streams, token=entrance.token),
+        create_app(streams, token=listener.token),
         limits,
         ws=WebSocket,
         ws_max_size=limits.max_message_bytes,
@@ -56,14 +56,14 @@ def _not_left(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-async def serve(streams: Streams, entrance: Entrance, view: "TerminalView | None" = None) -> int:
+async def serve(streams: Streams, listener: Listener, view: "TerminalView | None" = None) -> int:
     """Serve until interrupted.
 
     The first Ctrl-C (or SIGTERM) accepts nothing more, and tells what was heard; the second one leaves.
 
     Args:
         streams: entered here.
-        entrance: where.
+        listener: where.
         view: shows all streams, and its keys end it or mark a moment; entered here.
 
     Returns:
@@ -73,10 +73,10 @@ async def serve(streams: Streams, entrance: Entrance, view: "TerminalView | None
     async with AsyncExitStack() as stack:
         if view is not None:
             await stack.enter_async_context(view)
-            streams.onlookers.views.append(view)
+            streams.watchers.views.append(view)
         _fit_into_open_files(streams)
         await stack.enter_async_context(streams)
-        server = make_server(streams, entrance)
+        server = make_server(streams, listener)
 
         def stop() -> None:
             server.should_exit = True
@@ -86,10 +86,10 @@ async def serve(streams: Streams, entrance: Entrance, view: "TerminalView | None
         with Interrupts(stop) as interrupts:
             if view is not None:
                 view.control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
-            _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", entrance.url, entrance.page)
+            _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", listener.url, listener.page)
             watch = keep_going(_stop_without_reader(streams, server), "standard output")
             try:
-                await server.serve(sockets=[entrance.socket])
+                await server.serve(sockets=[listener.socket])
             finally:
                 watch.cancel()
     return interrupts.exit_code

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
-from streamer.server.transport.token_bucket import Budget
+from streamer.server.transport.token_bucket import TokenBucket
 
 _Item = AudioFrame | AudioGap
 
@@ -48,8 +48,8 @@ class StreamSource:
         self.channels = channels
         self._live = live
         self._limit = int(buffer_s * SAMPLE_RATE)
-        self._pace = Budget(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
-        self._gap_pace = Budget(max_speed, float("inf"), _GAPS_AT_ONCE_S)
+        self._pace = TokenBucket(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
+        self._gap_pace = TokenBucket(max_speed, float("inf"), _GAPS_AT_ONCE_S)
         self._abandoned = asyncio.Event()
         self._why_abandoned: Exception | None = None
         self._items: deque[_Item] = deque()

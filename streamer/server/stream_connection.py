@@ -8,9 +8,9 @@ from functools import partial
 from starlette.websockets import WebSocket
 
 from streamer.errors import InputError, RunError
-from streamer.server.audio_receivers import Feed, make_feed
+from streamer.server.audio_decoders import AudioDecoder, make_decoder
 from streamer.server.client_events import ClientEvents
-from streamer.server.closing import leave
+from streamer.server.closing import close_connection
 from streamer.server.protocol import (
     NAME_PATTERN,
     End,
@@ -22,10 +22,10 @@ from streamer.server.protocol import (
     accepted_subprotocol,
     parse_control,
 )
-from streamer.server.resumable_client import Line
+from streamer.server.resumable_client import ResumableClient
 from streamer.server.source import StreamSource
 from streamer.server.streams import Stream, Streams
-from streamer.server.transport.token_bucket import Budget
+from streamer.server.transport.token_bucket import TokenBucket
 from streamer.session.pipeline import Pipeline
 
 _CONTROLS_AT_ONCE = 200
@@ -34,18 +34,18 @@ _log = logging.getLogger("merits.server")
 
 
 async def converse(websocket: WebSocket, streams: Streams) -> None:
-    """Serve a client that the guard has let in, whatever it does; nothing is raised for what goes wrong."""
+    """Serve a client that was let in, whatever it does; nothing is raised for what goes wrong."""
     try:
         await websocket.accept(accepted_subprotocol(websocket.scope))
     except OSError:
         return  # it has gone already
-    line = Line(websocket)
+    client = ResumableClient(websocket)
     try:
         with streams.place():
-            line = await _Connection(websocket, streams).run()
-        await line.left(websocket)  # another connection speaks through this one's websocket
+            client = await _Connection(websocket, streams).run()
+        await client.left(websocket)  # another connection speaks through this one's websocket
     except Refused as refused:
-        await leave(line, refused, streams.settings.server.close_timeout_s)
+        await close_connection(client, refused, streams.settings.server.close_timeout_s)
 
 
 class _Connection:
@@ -54,8 +54,8 @@ class _Connection:
         self._streams = streams
         self._server = streams.settings.server
 
-    async def run(self) -> Line:
-        """Run a session to its end, or go on with one; returns the line of whichever it was."""
+    async def run(self) -> ResumableClient:
+        """Run a session to its end, or go on with one; returns its client."""
         name = self._websocket.path_params["name"]
         if not re.fullmatch(NAME_PATTERN, name):
             raise Refused(
@@ -66,16 +66,18 @@ class _Connection:
         if (stream := self._streams.resumable(name, start)) is not None:
             _log.info("%s: its client is back", name)
             resumed = StreamResumed(stream=name, session=str(stream.session))
-            await stream.line.pass_to(self._websocket, resumed, self._server.close_timeout_s)
-            return stream.line
-        line = Line(self._websocket, min(start.linger_s, self._server.max_linger_s))
-        async with self._streams.admit(name, start, line) as stream:
+            await stream.client.pass_to(self._websocket, resumed, self._server.close_timeout_s)
+            return stream.client
+        client = ResumableClient(self._websocket, min(start.linger_s, self._server.max_linger_s))
+        async with self._streams.admit(name, start, client) as stream:
             await self._analyze(start, stream)
-        return line
+        return client
 
     async def _opening(self) -> Start:
         timeout_s = self._server.open_timeout_s
-        message = await Line(self._websocket).next(timeout_s, f"no start message came within {timeout_s:g} s")
+        message = await ResumableClient(self._websocket).next(
+            timeout_s, f"no start message came within {timeout_s:g} s"
+        )
         control = parse_control(message) if isinstance(message, str) else None
         if not isinstance(control, Start):
             raise Refused(Problem.BAD_MESSAGE, 'the first message is {"type": "start", ...}')
@@ -92,7 +94,7 @@ class _Connection:
         )
         async with (
             self._streams.outputs(stream.name) as outputs,
-            ClientEvents(stream.line, limits.pending_events, limits.pending_bytes) as events,
+            ClientEvents(stream.client, limits.pending_events, limits.pending_bytes) as events,
         ):
             pipeline = Pipeline(
                 source,
@@ -102,13 +104,13 @@ class _Connection:
                 stream=stream.name,
                 speakers=start.who,
                 live=start.live,
-                meter=partial(self._streams.onlookers.hear, stream.name),
+                meter=partial(self._streams.watchers.hear, stream.name),
             )
             stream.on_stop(partial(source.interrupt, pipeline.stop))
             stream.mark = pipeline.mark
-            feed = make_feed(start, source)
-            receiver = asyncio.create_task(self._receive(feed, stream.line))
-            leaver = asyncio.create_task(_abandon(stream, source, feed))
+            decoder = make_decoder(start, source)
+            receiver = asyncio.create_task(self._receive(decoder, stream.client))
+            leaver = asyncio.create_task(_abandon(stream, source, decoder))
             try:
                 problem = await self._run(pipeline, stream)
             finally:
@@ -116,14 +118,14 @@ class _Connection:
                 leaver.cancel()
                 await asyncio.wait([receiver, leaver])
                 source.end()
-                await feed.close()
+                await decoder.close()
             if events.shed:
                 _log.warning("%s: its client did not read; %d events were shed", stream.name, events.shed)
             stream.connected = False
-            if stream.line.away:
-                stream.line.give_up()
-            await leave(stream.line, problem, limits.close_timeout_s, events)
-            stream.line.give_up()
+            if stream.client.away:
+                stream.client.give_up()
+            await close_connection(stream.client, problem, limits.close_timeout_s, events)
+            stream.client.give_up()
 
     async def _run(self, pipeline: Pipeline, stream: Stream) -> Refused | None:
         """Run the session to its end; returns what went wrong."""
@@ -146,24 +148,24 @@ class _Connection:
             return Refused(stream.stopped, "the server is stopping")
         return None
 
-    async def _receive(self, feed: Feed, line: Line) -> None:
-        """Give the feed what comes, until the client says that it ends, or breaks off."""
+    async def _receive(self, decoder: AudioDecoder, client: ResumableClient) -> None:
+        """Give the decoder what comes, until the client says that it ends, or breaks off."""
         why: Refused | None = None
         timeout_s = self._server.idle_timeout_s
-        controls = Budget(self._server.max_controls_per_s, _CONTROLS_AT_ONCE)
+        controls = TokenBucket(self._server.max_controls_per_s, _CONTROLS_AT_ONCE)
         try:
             while True:
-                message = await line.next(timeout_s, f"nothing came for {timeout_s:g} s")
+                message = await client.next(timeout_s, f"nothing came for {timeout_s:g} s")
                 if message is None:
                     break
                 if isinstance(message, bytes):
-                    await feed.feed(message)
+                    await decoder.decode(message)
                     continue
                 if isinstance(message, str):
                     await controls.pay(1)
                 match message if isinstance(message, Gap) else parse_control(message):
                     case Gap() as gap:
-                        await feed.gap(gap)
+                        await decoder.gap(gap)
                     case End():
                         break
                     case Start():
@@ -173,13 +175,13 @@ class _Connection:
         except Exception:  # noqa: BLE001 - without an end the session would wait for ever
             _log.exception("unforeseen trouble with what a client sends")
             why = Refused(Problem.INTERNAL, "something unforeseen happened; the server's log says more")
-        await feed.finish(why)
+        await decoder.finish(why)
 
 
-async def _abandon(stream: Stream, source: StreamSource, feed: Feed) -> None:
+async def _abandon(stream: Stream, source: StreamSource, decoder: AudioDecoder) -> None:
     """When the client has gone for good, hold nothing back for it: what waits by then is all that counts."""
-    await stream.line.lost()
+    await stream.client.lost()
     stream.connected = False
     why = Refused(Problem.DISCONNECTED, "the client disconnected")
     source.abandon(why)
-    await feed.abandon(why)
+    await decoder.abandon(why)

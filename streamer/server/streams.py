@@ -20,9 +20,9 @@ from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.publishing import Publishing, publishing
 from streamer.server.protocol import Problem, Refused, Start
-from streamer.server.resumable_client import Line
-from streamer.server.transport.token_bucket import Budget
-from streamer.server.watchers.watchers import Onlookers
+from streamer.server.resumable_client import ResumableClient
+from streamer.server.transport.token_bucket import TokenBucket
+from streamer.server.watchers.watchers import Watchers
 from streamer.settings.settings import Settings
 
 _COST = {"pcm_s16le": 1, "container": 4}
@@ -37,13 +37,13 @@ class Stream:
     Args:
         name: unique among those that run.
         start: what its client said first.
-        line: to its client.
-        onlookers: are told too.
+        client: who sends the sound.
+        watchers: are told too.
 
     Attributes:
         name: as given.
         start: as given.
-        line: as given.
+        client: as given.
         since: when it began.
         session: ULID of the session, once it has begun.
         turns: turns told so far.
@@ -53,11 +53,11 @@ class Stream:
         mark: marks this moment of its session, once it runs.
     """
 
-    def __init__(self, name: str, start: Start, line: Line, onlookers: Onlookers) -> None:
+    def __init__(self, name: str, start: Start, client: ResumableClient, watchers: Watchers) -> None:
         self.name = name
         self.start = start
-        self.line = line
-        self._onlookers = onlookers
+        self.client = client
+        self._watchers = watchers
         self.since = datetime.now(UTC)
         self.session: str | None = None
         self.turns = 0
@@ -92,7 +92,7 @@ class Stream:
             "session": self.session,
             "since": self.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "turns": self.turns,
-            "connected": self.connected and not self.line.away,
+            "connected": self.connected and not self.client.away,
         }
 
     async def __aenter__(self) -> Self:
@@ -105,7 +105,7 @@ class Stream:
 
     async def send(self, event: Event) -> None:
         """Take note of an event of the session."""
-        self._onlookers.tell(event)
+        self._watchers.tell(event)
         match event:
             case SessionStarted():
                 self.session = event.session
@@ -139,11 +139,11 @@ class Streams:
         self.settings = settings
         self.limit = settings.server.max_streams
         """Of streams at once, those that wait for their clients included."""
-        self._starts = Budget(settings.server.max_starts_per_s, settings.server.max_streams)
+        self._starts = TokenBucket(settings.server.max_starts_per_s, settings.server.max_streams)
         self._starting = asyncio.Lock()
         self.memory = Memory(settings.server.max_memory_mb)
         self.stopping = False
-        self.onlookers = Onlookers(analyzer.bundle, settings)
+        self.watchers = Watchers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
         """Set when nobody reads standard output any more."""
         self._publishing = Publishing()
@@ -192,7 +192,7 @@ class Streams:
         """
         if self.stopping:
             raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
-        if self._connections >= self.limit + sum(stream.line.away for stream in self):
+        if self._connections >= self.limit + sum(stream.client.away for stream in self):
             raise self._too_many()
         self._connections += 1
         try:
@@ -205,11 +205,11 @@ class Streams:
         stream = self._running.get(name)
         if stream is None or start.resume is None or stream.session != start.resume:
             return None
-        goes_on = stream.connected and stream.stopped is None and stream.line.resumable
+        goes_on = stream.connected and stream.stopped is None and stream.client.resumable
         return stream if goes_on and stream.start.sound == start.sound else None
 
     @asynccontextmanager
-    async def admit(self, name: str, start: Start, line: Line) -> AsyncIterator[Stream]:
+    async def admit(self, name: str, start: Start, client: ResumableClient) -> AsyncIterator[Stream]:
         """Run a stream under a name, once whoever had it has ended, and whoever has to give way.
 
         Raises:
@@ -217,7 +217,7 @@ class Streams:
                 many; memory is short; the server is stopping; or the client has gone meanwhile.
         """
         async with self._starting:  # in the order in which they came
-            if line.gone:
+            if client.gone:
                 raise Refused(Problem.DISCONNECTED, "the client disconnected before its stream began")
             await self._starts.pay(_COST[start.format])
         while (other := self._in_the_way(name, start)) is not None:
@@ -227,7 +227,7 @@ class Streams:
         if (shortage := self.memory.shortage()) is not None:
             log.warning("%s is refused: %s", name, shortage)
             raise Refused(Problem.OUT_OF_MEMORY, "the server's memory is short; try again later")
-        stream = self._running[name] = Stream(name, start, line, self.onlookers)
+        stream = self._running[name] = Stream(name, start, client, self.watchers)
         try:
             yield stream
         finally:
@@ -238,15 +238,15 @@ class Streams:
         """A stream that must have ended before another can begin, and will; None where nothing hinders it."""
         other = self._running.get(name)
         if other is None and len(self._running) >= self.limit:
-            other = next((stream for stream in self if stream.line.away), None)  # the oldest one
+            other = next((stream for stream in self if stream.client.away), None)  # the oldest one
             if other is None:
                 raise self._too_many()
         if other is None:
             return None
         if other.name == name and start.takeover:
             other.stop(Problem.TAKEN_OVER)
-        elif other.line.away:
-            other.line.give_up()
+        elif other.client.away:
+            other.client.give_up()
         elif other.connected and other.stopped is None:
             raise Refused(
                 Problem.NAME_TAKEN, f"another client streams as {name!r}; end it, or ask for takeover"
@@ -285,4 +285,4 @@ class Streams:
             stream.stop(Problem.SHUTTING_DOWN)
         while self._running:
             await next(iter(self)).ended.wait()
-        await self.onlookers.close()
+        await self.watchers.close()

@@ -19,7 +19,7 @@ from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
-from streamer.transcribers.clean_words import mended
+from streamer.transcribers.clean_words import clean_words
 from streamer.turns.detector import TurnDetector
 from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 from streamer.turns.vad import GatedSilero, VadRequest
@@ -254,7 +254,7 @@ class Channel:
         except RunError:
             return  # whether it is broken is seen when the turn is over
         await turn.feed(start, sound)
-        await self._publish_partial(turn, mended(said.text), sound)
+        await self._publish_partial(turn, clean_words(said.text), sound)
 
     def _is_time_short(self) -> bool:
         """Whether partials have no place among what is to be embedded."""

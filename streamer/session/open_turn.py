@@ -17,7 +17,7 @@ from streamer.analysis.analyzer import AnalyzerClient, Utterance
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening, Transcript
-from streamer.transcribers.clean_words import mended
+from streamer.transcribers.clean_words import clean_words
 from streamer.turns.turn import Turn
 
 Result = TypeVar("Result")
@@ -148,7 +148,7 @@ class OpenTurn:
         self, turn: Turn, priority: Priority
     ) -> tuple[Transcript, float, tuple[str, ...], Tensor | None]:
         said = await self._recognise(turn, priority)
-        said = replace(said, text=mended(said.text))
+        said = replace(said, text=clean_words(said.text))
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
             self._hint(said.text)
@@ -169,7 +169,7 @@ class OpenTurn:
             self.fed_to = max(self.fed_to, start + len(sound))
             if self.voice is not None:
                 self.voice.hear(fresh)
-            return self._unless_failed(lambda listening: mended(listening.hear(fresh)))
+            return self._unless_failed(lambda listening: clean_words(listening.hear(fresh)))
 
     def _finish(self, turn: Turn) -> Transcript | None:
         self._listen(turn.audio_start, turn.audio)

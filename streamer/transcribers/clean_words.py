@@ -9,7 +9,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u206
 """Control characters that are no white space, and such as turn the direction of what follows."""
 
 
-def mended(text: str) -> str:
+def clean_words(text: str) -> str:
     """The text without control characters and with single spaces; half a character becomes U+FFFD."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return " ".join(_CONTROLS.sub("", _ESCAPES.sub("", whole)).split())

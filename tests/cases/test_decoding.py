@@ -104,7 +104,7 @@ def test_adpcm_of_over_15_minutes(tmp_path: Path) -> None:
     with Decoder(path, split_channels=False) as decoder:
         *_, last = decoder.items()
     assert last.start == pytest.approx(16_000 * 1_000, abs=16_000)
-    assert decoder.complaints == []
+    assert decoder.damage_notes == []
 
 
 def test_the_sound_of_a_report_has_the_times_of_its_events(tmp_path: Path, said: list[str]) -> None:

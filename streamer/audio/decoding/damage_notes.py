@@ -7,7 +7,7 @@ _TOLD_S = 1.0
 """Less that overlaps is of no account."""
 
 
-def complaints(
+def damage_notes(
     name: object, read_s: float, clock: ContainerClock, ending: Ending, is_damaged_at_end: bool
 ) -> list[str]:
     """A line for each thing that was wrong.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamer.audio.decoding.byte_reader import ByteReader, ByteStream
 from streamer.audio.decoding.clock import ContainerClock
-from streamer.audio.decoding.damage_notes import complaints
+from streamer.audio.decoding.damage_notes import damage_notes
 from streamer.audio.decoding.demuxers import LARGEST_FRAME, is_out_of_proportion, options
 from streamer.audio.decoding.planar import planar
 from streamer.audio.frame import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, AudioFrame, AudioGap
@@ -58,7 +58,7 @@ class Decoder:
         channels: how many channels come out.
         duration_s: length in seconds as the file states or FFmpeg estimates it: a hint; None where neither
             can.
-        complaints: what was not as it should be, a line each, once `items` has ended.
+        damage_notes: what was not as it should be, a line each, once `items` has ended.
 
     Raises:
         InputError: there is no such file, or it holds no audio that can be decoded.
@@ -71,7 +71,7 @@ class Decoder:
         self._split = split_channels
         self._stop = stop or threading.Event()
         self._is_damaged_at_end = False
-        self.complaints: list[str] = []
+        self.damage_notes: list[str] = []
         with ExitStack() as stack:
             self._reader = ByteReader(recording, self._stop)
             stack.callback(self._reader.close)
@@ -139,7 +139,7 @@ class Decoder:
             before = sound
         yield from lanes.end()
         if not self._stop.is_set():
-            self.complaints = complaints(
+            self.damage_notes = damage_notes(
                 self._recording, lanes.position_s, clock, self._reader.ending(), self._is_damaged_at_end
             )
 

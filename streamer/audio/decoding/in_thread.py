@@ -30,14 +30,14 @@ class Decoding:
 
     Attributes:
         opened: how many channels there are, once that is known; or why it can't be decoded.
-        complaints: see `Decoder`.
+        damage_notes: see `Decoder`.
     """
 
     def __init__(self, recording: Path | LiveBytes, split_channels: bool) -> None:
         self._recording = recording
         self._split = split_channels
         self.opened: Future[int] = Future()
-        self.complaints: list[str] = []
+        self.damage_notes: list[str] = []
         self._stopped = threading.Event()
         self._room = threading.Semaphore(0)  # none before it is begun with
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -108,7 +108,7 @@ class Decoding:
                     if self._stopped.is_set():
                         return
             finally:  # a damaged end does not take what came before with it
-                self.complaints = decoder.complaints
+                self.damage_notes = decoder.damage_notes
                 hand_over()
 
     def _has_room(self) -> bool:

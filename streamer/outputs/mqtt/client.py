@@ -19,7 +19,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.outputs.mqtt.undeliverable import LARGEST, misfit, packet_bytes
+from streamer.outputs.mqtt.undeliverable import LARGEST, packet_bytes, why_undeliverable
 from streamer.outputs.outbox.message import Message
 
 _quiet = logging.getLogger(f"{__name__}.paho")
@@ -198,7 +198,7 @@ class Connector:
         )
 
     def _will(self, message: Message | None) -> aiomqtt.Will | None:
-        if message is None or misfit(message):
+        if message is None or why_undeliverable(message):
             return None
         properties = _properties(message, self._version, PacketTypes.WILLMESSAGE)
         return aiomqtt.Will(message.topic, message.payload, message.qos, message.retain, properties)
@@ -232,9 +232,9 @@ class Connection:
         beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
         return packet_bytes(message, len(beside))
 
-    def misfit(self, message: Message) -> str | None:
+    def why_undeliverable(self, message: Message) -> str | None:
         """Why this broker can't take a message; None where nothing is known that speaks against it."""
-        if why := misfit(message):
+        if why := why_undeliverable(message):
             return why
         size = self.size(message)
         if size > LARGEST:

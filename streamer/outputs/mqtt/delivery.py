@@ -16,7 +16,7 @@ from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import INSTANCE, Answer, Connection, Connector, reason
 from streamer.outputs.mqtt.presence import Presence
 from streamer.outputs.mqtt.topics import ONLINE, StreamMessages
-from streamer.outputs.mqtt.undeliverable import Key, Suspicions, tries
+from streamer.outputs.mqtt.undeliverable import Key, SuspectedMessages, tries
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
 
@@ -46,7 +46,7 @@ class Delivery:
 
     Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
     A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it,
-    or this process, vanished. One that can't be delivered is set aside, and holds no other up (`misfits`).
+    or this process, vanished. One that can't be delivered is set aside (`undeliverable`).
 
     Args:
         address: the broker.
@@ -88,7 +88,7 @@ class Delivery:
         self._patient = (
             mailbox.depth > 0
         )  # what earlier runs left: who knows how long the broker has been back
-        self._suspicions = Suspicions()
+        self._suspicions = SuspectedMessages()
         self._on_their_way: set[Key] = set()
         self._lost_in_a_row = 0
         self._was_away = False
@@ -265,7 +265,7 @@ class Delivery:
 
     async def _subscribe(self, connection: Connection) -> None:
         topics = [] if self._presence is None else list(self._presence.topics)
-        if self._presence is not None and connection.misfit(self._presence.introduction):
+        if self._presence is not None and connection.why_undeliverable(self._presence.introduction):
             topics.clear()  # which could not be subscribed to either
         if self._address.options.discovery:
             topics.append(f"{self._address.options.discovery_prefix}/status")
@@ -394,7 +394,9 @@ class Delivery:
 
     def _impossible(self, connection: Connection, key: Key, message: Message) -> str | None:
         """Why a message can't be published; None while it may be tried."""
-        return connection.misfit(message) or self._suspicions.verdict(key, connection.size(message))
+        return connection.why_undeliverable(message) or self._suspicions.verdict(
+            key, connection.size(message)
+        )
 
     async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
         """Publish, and keep in mind what is on its way should the connection be lost."""
@@ -419,7 +421,7 @@ class Delivery:
         """Deliver what is next, and return whether there was something that could be tried."""
         batch, seen_to = [], False
         for number, message in await self._mailbox.peek(self._at_once(connection)):
-            if why := connection.misfit(message):
+            if why := connection.why_undeliverable(message):
                 await self._mailbox.set_aside(number, message, why)
                 seen_to = True
             elif why := self._suspicions.verdict(number, size := connection.size(message)):

@@ -61,7 +61,7 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
                     known = ", ".join(sorted(found)) or "none"
                     raise InputError(f"{address} knows no stream {name!r}; it knows: {known}")
                 for message in messages:
-                    if why := connection.misfit(message):
+                    if why := connection.why_undeliverable(message):
                         raise InputError(f"{address} can have no stream {name[:80]!r}: {why}")
                     answer = await connection.publish(message)
                     if answer.refused:

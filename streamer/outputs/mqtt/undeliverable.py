@@ -22,7 +22,7 @@ Key = int | str
 """Tells a message from others: its number in the outbox, or the topic of one that is not in there."""
 
 
-def misfit(message: Message) -> str | None:
+def why_undeliverable(message: Message) -> str | None:
     """Why no broker can take a message, None where one can (MQTT 5, sections 1.5.4, 3.3.2.1, 4.7.1)."""
     for name, text, longest in (
         ("topic", message.topic, _LONGEST_TOPIC),
@@ -54,7 +54,7 @@ def tries(code: int) -> int:
     return _TRIES.get(code, _OTHER_TRIES)
 
 
-class Suspicions:
+class SuspectedMessages:
     """Finds the message on which a broker hangs up, or which it ignores, whenever it gets it.
 
     Of several that were on their way, each is suspected, and goes alone from then on: that tells which it is.

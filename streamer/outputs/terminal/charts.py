@@ -35,8 +35,8 @@ def now(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
         name.truncate(name_width, pad=True)
         lines.append(
             Text.assemble(
-                (f"{seen.symbol} {name.plain} ", pen.ink(seen)),
-                (bar(probability, max(width - name_width - 8, 0)), pen.ink(seen)),
+                (f"{seen.symbol} {name.plain} ", pen.style_of(seen)),
+                (bar(probability, max(width - name_width - 8, 0)), pen.style_of(seen)),
                 (f"{probability:5.0%}", "" if strong else "dim"),
                 style="bold" if strong else "",
             )
@@ -51,7 +51,7 @@ def _title(state: ViewState, pen: Pen) -> Text:
     title = Text.assemble((f"now {clock(said.start_s, tenths=False)}  ", "dim"))
     if said.speaker is not None:
         title.append(f"{printable(said.speaker)}  ", "bold")
-    title.append_text(emotion_text(said.emotion, state.look(said.emotion), pen.ink))
+    title.append_text(emotion_text(said.emotion, state.look(said.emotion), pen.style_of))
     for modality, probabilities in said.modalities.items():
         best = max(probabilities, key=probabilities.__getitem__)
         if best != said.emotion:
@@ -70,7 +70,7 @@ def valence(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
         axis = {0: " +1 ", half - 1: "  0 ", rows - 1: " -1 "}.get(row, "    ")
         line = Text.assemble((axis, "dim"))
         above = row < half
-        style = pen.ink(PLEASANT if above else UNPLEASANT)
+        style = pen.style_of(PLEASANT if above else UNPLEASANT)
         depth = (half - 1 - row if above else row - half) * 2
         for step in steps:
             filled = (step if above else -step) - depth
@@ -90,7 +90,7 @@ def sparkline(state: ViewState, pen: Pen, cells: int) -> Text:
     line = Text()
     for value in _latest_valence(state, max(cells, 1)):
         height = min(int((value + 1) / 2 * len(_HEIGHTS)), len(_HEIGHTS) - 1)
-        line.append(_HEIGHTS[height], pen.ink(PLEASANT if value >= 0 else UNPLEASANT))
+        line.append(_HEIGHTS[height], pen.style_of(PLEASANT if value >= 0 else UNPLEASANT))
     return line
 
 

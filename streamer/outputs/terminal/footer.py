@@ -26,7 +26,7 @@ def _status(board: Board, pen: Pen, width: int) -> Text:
     parts = Text(" · ".join(_in_use(board)), "dim")
     for status in _by_name(board.outputs):
         parts.append(" · " if parts else "", "dim")
-        parts.append(_fares(status), f"bold {pen.ink(ALARM)}" if status.trouble else "dim")
+        parts.append(_fares(status), f"bold {pen.style_of(ALARM)}" if status.trouble else "dim")
     trouble = next(((state, state.trouble) for state in shown if state.trouble is not None), None)
     notice = next(((state, state.notice) for state in shown if state.notice), None)
     if trouble is None and notice is None:
@@ -34,7 +34,7 @@ def _status(board: Board, pen: Pen, width: int) -> Text:
     state, message = trouble or notice or (shown[0], None)
     of_all = len(shown) == 1 or (trouble is None and all(each.notice == message for each in shown))
     said = printable(message or "" if of_all else f"{state.stream}: {message}")
-    line = Text(f"! {said}", f"bold {pen.ink(ALARM)}") if trouble else Text(said)
+    line = Text(f"! {said}", f"bold {pen.style_of(ALARM)}") if trouble else Text(said)
     return apart(line, parts, width) if line.cell_len + parts.cell_len + 2 <= width else line
 
 

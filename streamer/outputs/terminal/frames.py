@@ -8,7 +8,7 @@ from rich.text import Span, Text
 
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.layout import draw
-from streamer.outputs.terminal_colours import Ink
+from streamer.outputs.terminal_colours import StyleOf
 from streamer.outputs.wording import to_encoding
 
 _Line = tuple[str, str, tuple[Span, ...]]
@@ -21,12 +21,12 @@ class Frames:
 
     Args:
         console: a terminal; nothing is written to it here.
-        ink: chooses colours.
+        style_of: chooses colours.
     """
 
-    def __init__(self, console: Console, ink: Ink) -> None:
+    def __init__(self, console: Console, style_of: StyleOf) -> None:
         self._console = console
-        self._ink = ink
+        self._style_of = style_of
         self._shown: list[_Line] = []
         self._size = (0, 0)
         self._everything_at = 0.0
@@ -38,7 +38,7 @@ class Frames:
 
     def next(self, board: Board, width: int, height: int) -> str:
         """What brings the terminal up to date with a board; "" where it is."""
-        lines = draw(board, self._console, self._ink, width, height)
+        lines = draw(board, self._console, self._style_of, width, height)
         drawn = [(line.plain, str(line.style), tuple(line.spans)) for line in lines]
         everything, self._forgotten = self._forgotten or (width, height) != self._size, False
         if drawn == self._shown and not everything:

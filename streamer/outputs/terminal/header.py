@@ -41,5 +41,9 @@ def _meter(state: ViewState, pen: Pen, cells: int) -> Text:
     elif level > _LOUD_DBFS:
         look = PLEASANT
     share = min(max(1 - level / _QUIETEST_DBFS, 0.0), 1.0)
-    scale = Text.assemble(("▕", "dim"), (bar(share, cells), pen.ink(look)), ("▏", "dim")) if cells else Text()
-    return Text.assemble(scale, (f"{text:>8}", pen.ink(look)))
+    scale = (
+        Text.assemble(("▕", "dim"), (bar(share, cells), pen.style_of(look)), ("▏", "dim"))
+        if cells
+        else Text()
+    )
+    return Text.assemble(scale, (f"{text:>8}", pen.style_of(look)))

@@ -11,7 +11,7 @@ from streamer.outputs.terminal.parts import Pen, beside, rule
 from streamer.outputs.terminal.state import ViewState
 from streamer.outputs.terminal.tiles import tiles
 from streamer.outputs.terminal.transcript import transcript
-from streamer.outputs.terminal_colours import Ink
+from streamer.outputs.terminal_colours import StyleOf
 
 WIDE = 120
 """Columns from which the emotions stand beside the turns instead of above them."""
@@ -19,20 +19,20 @@ WIDE = 120
 _SIDE = 52
 
 
-def draw(board: Board, console: Console, ink: Ink, width: int, height: int) -> list[Text]:
+def draw(board: Board, console: Console, style_of: StyleOf, width: int, height: int) -> list[Text]:
     """Draw the view.
 
     Args:
         board: what to show.
         console: measures and wraps; nothing is printed.
-        ink: chooses colours.
+        style_of: chooses colours.
         width: columns of the terminal.
         height: rows of the terminal.
 
     Returns:
         `height` lines, the newest turn on the lowest of the turns' rows.
     """
-    pen = Pen(console, ink, board.words)
+    pen = Pen(console, style_of, board.words)
     bottom = footer(board, pen, width, height)
     rows = height - len(bottom)
     shown = board.shown

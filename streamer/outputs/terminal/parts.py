@@ -6,7 +6,7 @@ from itertools import zip_longest
 from rich.console import Console
 from rich.text import Text
 
-from streamer.outputs.terminal_colours import Ink
+from streamer.outputs.terminal_colours import StyleOf
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -17,12 +17,12 @@ class Pen:
 
     Attributes:
         console: measures and wraps; nothing is printed.
-        ink: chooses colours.
+        style_of: chooses colours.
         words: whether words may be shown.
     """
 
     console: Console
-    ink: Ink
+    style_of: StyleOf
     words: bool = True
 
 

@@ -76,6 +76,6 @@ def _in_one_line(state: ViewState, pen: Pen, width: int) -> Text:
     if state.newest is None:
         return Text("no turn yet", "dim")
     said = state.newest.said
-    left = emotion_text(said.emotion, state.look(said.emotion), pen.ink)
+    left = emotion_text(said.emotion, state.look(said.emotion), pen.style_of)
     left.append(f" {said.confidence:.0%}")
     return apart(left, sparkline(state, pen, max(width - left.cell_len - 3, 1)), width)

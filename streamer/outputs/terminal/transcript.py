@@ -53,7 +53,7 @@ def _blocks_newest_first(state: ViewState, pen: Pen, width: int, rows: int) -> I
         while marks and marks[-1] >= turn.said.start_s:
             yield _marked(marks.pop())
         head = _head(turn.said.start_s, turn.said.speaker, who_width)
-        emotion = emotion_text(turn.said.emotion, state.look(turn.said.emotion), pen.ink, emotion_width)
+        emotion = emotion_text(turn.said.emotion, state.look(turn.said.emotion), pen.style_of, emotion_width)
         emotion.truncate(emotion_width)
         head.append_text(emotion).append(f"{turn.said.confidence:5.0%} ")
         yield _hang(head, _said(turn, state, pen), pen, width)

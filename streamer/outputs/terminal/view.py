@@ -26,7 +26,7 @@ from streamer.outputs.terminal.keys import Keys
 from streamer.outputs.terminal.log import LogToView
 from streamer.outputs.terminal.screen import Screen, in_foreground
 from streamer.outputs.terminal.state import ViewState
-from streamer.outputs.terminal_colours import ink_for
+from streamer.outputs.terminal_colours import style_for
 from streamer.outputs.wording import emotion_text
 from streamer.tasks import keep_going
 
@@ -55,9 +55,9 @@ class TerminalView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._ink = ink_for(console)
+        self._style_of = style_for(console)
         self._board = Board()
-        self._frames = Frames(console, self._ink)
+        self._frames = Frames(console, self._style_of)
         self._controls = Controls(quit=lambda: signal.raise_signal(signal.SIGINT))
         self._changed = asyncio.Event()
         self._screen: Screen | None = None
@@ -231,12 +231,12 @@ class TerminalView:
         turns = list(state.turns.values())
         room = max((self._console.height - 4) // max(len(self._board.recap()), 1), 1)
         for turn in turns[-room:]:
-            line = turn_line(turn.said, self._ink, turn.was)
+            line = turn_line(turn.said, self._style_of, turn.was)
             print_line(self._console, line)
         if state.ended is not None:
             line = Text(ended_line(state.ended))
             for emotion, times in state.emotions.most_common():
                 if times:
-                    said = emotion_text(emotion, state.look(emotion), self._ink)
+                    said = emotion_text(emotion, state.look(emotion), self._style_of)
                     line.append("  ").append_text(said).append(f" {times}")
             print_line(self._console, line)

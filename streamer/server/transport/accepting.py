@@ -14,7 +14,7 @@ from streamer.machine.memory import return_freed
 from streamer.server.transport.connections import Connection, Connections, keep_alive
 from streamer.server.transport.http import MOST_HEAD_BYTES, Http
 from streamer.server.transport.open_file_limit import room_for_connections
-from streamer.server.transport.repeated_logs import FloodFilter
+from streamer.server.transport.repeated_logs import RepeatedLogFilter
 from streamer.settings.server import ServerSettings
 
 _LOOK_EVERY_S = 0.5
@@ -26,7 +26,7 @@ _ACCEPTING_S = 0.005
 _RETURN_EVERY_S = 10.0
 
 _log = logging.getLogger("merits.server")
-_floods = FloodFilter()
+_floods = RepeatedLogFilter()
 
 
 def make_config(app: ASGIApp, limits: ServerSettings, **more: object) -> uvicorn.Config:

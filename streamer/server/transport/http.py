@@ -8,7 +8,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from streamer.server.transport.connections import Connection, State
-from streamer.server.transport.token_bucket import Budget
+from streamer.server.transport.token_bucket import TokenBucket
 from streamer.server.transport.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Http(H11Protocol):
         super().__init__(server.config, server.server_state, server.lifespan.state)
         self._known = server.known
         self._connection = connection
-        self._budget = Budget(_REQUESTS_PER_S, _REQUESTS_AT_ONCE)
+        self._budget = TokenBucket(_REQUESTS_PER_S, _REQUESTS_AT_ONCE)
         self._unread = bytearray(head)
         self._answering = False
         if self.ws_protocol_class is not None:

@@ -18,7 +18,7 @@ class _Kind:
     last: logging.LogRecord | None = None
 
 
-class FloodFilter(logging.Filter):
+class RepeatedLogFilter(logging.Filter):
     """Lets so many records of one kind pass within a minute; the next one says how many there were besides.
 
     A kind is what a logger says at one place, whatever it says it of.

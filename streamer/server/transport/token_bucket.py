@@ -6,7 +6,7 @@ from time import monotonic
 _SHORTEST_WAIT_S = 0.01
 
 
-class Budget:
+class TokenBucket:
     """A token bucket: so much a second, and a burst of it at once. What goes beyond has to wait, in order.
 
     Args:

@@ -11,7 +11,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from streamer.server.transport.connections import Connection, Connections
-from streamer.server.transport.token_bucket import Budget
+from streamer.server.transport.token_bucket import TokenBucket
 from streamer.settings.server import ServerSettings
 
 GONE = "merits.gone"
@@ -93,8 +93,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._known = known
         self._connection = connection
         self._unparsed = bytearray()
-        self._frames_budget = Budget(limits.max_messages_per_s, limits.max_messages_per_s)
-        self._bytes_budget = Budget(limits.max_bytes_per_s, limits.max_bytes_per_s)
+        self._frames_budget = TokenBucket(limits.max_messages_per_s, limits.max_messages_per_s)
+        self._bytes_budget = TokenBucket(limits.max_bytes_per_s, limits.max_bytes_per_s)
         self._next_turn: asyncio.Handle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:

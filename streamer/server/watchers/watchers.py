@@ -34,7 +34,7 @@ class View(Protocol):
         ...
 
 
-class Onlookers:
+class Watchers:
     """Keeps the recent history of all streams, and sends their events and levels to everyone who watches.
 
     Args:

@@ -18,7 +18,7 @@ from wyoming.event import Eventable, async_write_event
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import RunError
 from streamer.transcribers.base import Transcript, Unanswered
-from streamer.transcribers.clean_words import mended
+from streamer.transcribers.clean_words import clean_words
 from streamer.transcribers.wyoming import messages
 from streamer.transcribers.wyoming.address import WyomingAddress
 
@@ -164,7 +164,7 @@ class Utterance:
     @property
     def text(self) -> str:
         """The words so far, from servers that stream them."""
-        return mended(self._text)
+        return clean_words(self._text)
 
     async def open(self) -> None:
         """Connect, and say what comes."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, WrapValidator
 
 from streamer.transcribers.base import Unanswered
-from streamer.transcribers.clean_words import mended
+from streamer.transcribers.clean_words import clean_words
 
 LONGEST = 2**20
 """Bytes in the longest line, and in the longest data, of an event."""
@@ -35,7 +35,7 @@ def _any_text(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return mended(_any_text(value))
+    return clean_words(_any_text(value))
 
 
 def _if_valid(value: Any, check: Callable[[Any], Any]) -> Any:
@@ -117,7 +117,7 @@ class Event:
         Raises:
             Unanswered: nothing of that kind.
         """
-        return _read(what, self.data, f"its {mended(self.kind)[:_LONGEST_NAME]} is none")
+        return _read(what, self.data, f"its {clean_words(self.kind)[:_LONGEST_NAME]} is none")
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event | None:

@@ -10,7 +10,7 @@ import pytest
 
 from offline_train.annotation.records import Annotation
 from offline_train.app import app
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.run import Run
 from tests.offline_train.ablations.miniature import QUICK, write_iemocap, write_mosi
 from tests.tiny import make_base
@@ -227,5 +227,5 @@ def test_bad_usage_is_said_in_one_line(place: Place, experiment: str, more: list
 
 
 def test_other_settings_for_runs_that_are_there(place: Place, staged: dict[str, Any]) -> None:
-    with pytest.raises(RunError, match="choose another --out"):
+    with pytest.raises(RunFolderError, match="choose another --out"):
         place.ablate("stages", "--stage2-set", "hidden=4")

@@ -9,7 +9,7 @@ from offline_train.annotation.records import read_annotations
 from offline_train.corpora.corpus import Corpus
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
-from offline_train.runs.run_corpus import Source
+from offline_train.runs.run_corpus import RunCorpus
 from offline_train.stages.stage1_text import TextStageSettings, train_text
 from offline_train.training.fit import FitSettings
 from tests import tiny
@@ -17,7 +17,7 @@ from tests.offline_train.annotation.conftest import Command
 from tests.offline_train.miniatures import make_iemocap, make_meld
 
 
-def stage1(source: Source, base: Path, folder: Path, seed: int) -> Run:
+def stage1(source: RunCorpus, base: Path, folder: Path, seed: int) -> Run:
     corpus: Corpus = source.read()
     settings = TextStageSettings(base=str(base), fit=FitSettings(epochs=1, learning_rate=1e-3, seed=seed))
     run = Run.open(folder, {"settings": settings, "corpus": source, "parents": {}}, command="")
@@ -30,8 +30,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """Two teachers of MELD's emotions and one of IEMOCAP's."""
     there = tmp_path_factory.mktemp("teachers")
     base = tiny.make_base(there / "base")
-    meld = Source("meld", make_meld(there / "meld", clips=False))
-    iemocap = Source("iemocap", make_iemocap(there / "iemocap"))
+    meld = RunCorpus("meld", make_meld(there / "meld", clips=False))
+    iemocap = RunCorpus("iemocap", make_iemocap(there / "iemocap"))
     return {
         "one": stage1(meld, base, there / "one", 1),
         "two": stage1(meld, base, there / "two", 2),

@@ -13,7 +13,7 @@ import pytest
 from models.bundle import load_bundle
 from offline_train.app import app
 from offline_train.corpora.iemocap import LABELS as IEMOCAP
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.run import Run
 from streamer.cli.app import app as analyze
 from tests.offline_train.ablations.miniature import write_iemocap
@@ -246,7 +246,7 @@ def test_what_can_not_be_judged_or_exported_is_one_line(own: Place, own_bundle: 
         train("evaluate", "--bundle", bundle)
     with pytest.raises(UsageError, match="no folder"):
         train("evaluate", "--run", own / "text2", "--json", tmp_path / "no" / "report.json")
-    with pytest.raises(RunError, match="no finished run"):
+    with pytest.raises(RunFolderError, match="no finished run"):
         train("evaluate", "--run", tmp_path / "nothing")
     with pytest.raises(UsageError, match="stage3 nor of `stage2 text`"):
         train("export", "--run", own / "text1", "--name", "x", "--out", tmp_path / "x")

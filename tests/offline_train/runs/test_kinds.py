@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from offline_train.app import main
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.runs.kinds import expect, kind_of
 from offline_train.runs.run import Run
 
@@ -42,7 +42,7 @@ def test_kinds_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_is_of_no_kind(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no finished run"):
+    with pytest.raises(RunFolderError, match="no finished run"):
         expect(Run.open(tmp_path / "run", {}, "merits-train"), "text1")
 
 

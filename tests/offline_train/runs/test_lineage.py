@@ -7,7 +7,7 @@ from torch import nn
 
 from offline_train.corpora.citations import CITATIONS, citation
 from offline_train.corpora.registry import CORPORA
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.runs.lineage import history, lineage
 from offline_train.runs.run import Run
 
@@ -68,11 +68,11 @@ def test_what_has_seen_iemocap_is_not_to_be_shared(tmp_path: Path) -> None:
 
 def test_missing_and_unfinished_ancestors_are_named(tmp_path: Path) -> None:
     gone = make(tmp_path / "t2", "meld", parents={"stage1": str(tmp_path / "nowhere")})
-    with pytest.raises(RunError, match="nowhere is missing"):
+    with pytest.raises(RunFolderError, match="nowhere is missing"):
         lineage(Run(gone), "text2")
     half = make(tmp_path / "half", "meld", finished=False)
     child = make(tmp_path / "child", "meld", parents={"stage1": str(half)})
-    with pytest.raises(RunError, match=r"half is not finished.*merits-train make half"):
+    with pytest.raises(RunFolderError, match=r"half is not finished.*merits-train make half"):
         lineage(Run(child), "text2")
 
 

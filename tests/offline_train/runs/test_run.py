@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from offline_train.runs.run import Run
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.fit import FitSettings
@@ -41,7 +41,7 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()  # a step was taken
     Run.open(tmp_path, SETTINGS, "again")
     other = {**SETTINGS, "settings": FitSettings(epochs=3, learning_rate=2e-5), "clips": None}
-    with pytest.raises(RunError, match=r"other settings \(settings.epochs: 2, not 3\)"):
+    with pytest.raises(RunFolderError, match=r"other settings \(settings.epochs: 2, not 3\)"):
         Run.open(tmp_path, other, "third")
     assert Run(tmp_path).command == "first"
 
@@ -72,33 +72,35 @@ def test_a_run_killed_as_it_finished_is_tidied(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_finished_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"is no finished run: config.json is missing; run its stage first"):
+    with pytest.raises(
+        RunFolderError, match=r"is no finished run: config.json is missing; run its stage first"
+    ):
         _ = Run(tmp_path).config
 
 
 def test_weights_that_are_not_the_run_s_are_refused(tmp_path: Path) -> None:
     run = Run.open(tmp_path, SETTINGS, "line")
-    with pytest.raises(RunError, match=r"weights.safetensors is missing"):
+    with pytest.raises(RunFolderError, match=r"weights.safetensors is missing"):
         run.load_weights(nn.Linear(2, 2))
     run.finish(nn.Linear(2, 2), {}, {})
     for other in (nn.Linear(3, 2), nn.Linear(2, 2, bias=False)):
-        with pytest.raises(RunError, match="another model's weights"):
+        with pytest.raises(RunFolderError, match="another model's weights"):
             run.load_weights(other)
     (tmp_path / "weights.safetensors").write_bytes(b"garbage")
-    with pytest.raises(RunError, match="is damaged"):
+    with pytest.raises(RunFolderError, match="is damaged"):
         run.load_weights(nn.Linear(2, 2))
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="file can't be a run's folder: File exists"):
+    with pytest.raises(RunFolderError, match="file can't be a run's folder: File exists"):
         Run.open(tmp_path / "file", SETTINGS, "line")
 
 
 def test_settings_that_are_no_json_are_refused(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text("{")
     (tmp_path / "checkpoint").mkdir()
-    with pytest.raises(RunError, match=r"settings.json is damaged"):
+    with pytest.raises(RunFolderError, match=r"settings.json is damaged"):
         Run.open(tmp_path, SETTINGS, "line")
     (tmp_path / "metrics.json").write_text(json.dumps({}))
     assert Run(tmp_path).metrics == {}
@@ -125,5 +127,5 @@ def test_a_setting_younger_than_the_run_was_at_its_default(tmp_path: Path) -> No
     del stored["settings"]["younger"], stored["settings"]["fit"]["accumulate"]
     path.write_text(json.dumps(stored))
     assert Run.open(tmp_path, {"settings": Settings(width=4)}, "line").folder == run.folder
-    with pytest.raises(RunError, match=r"\(settings.younger: 0.5, not 0.6\)"):
+    with pytest.raises(RunFolderError, match=r"\(settings.younger: 0.5, not 0.6\)"):
         Run.open(tmp_path, {"settings": Settings(width=4, younger=0.6)}, "line")

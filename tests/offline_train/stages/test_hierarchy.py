@@ -15,7 +15,7 @@ import pytest
 from models.bundle import load_bundle
 from offline_train.app import app
 from offline_train.corpora.meld import LABELS
-from offline_train.errors import RunError
+from offline_train.errors import RunFolderError
 from streamer.analysis.analyzer import Analyzer, Utterance
 from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.session.emotions_in_context import Conversation
@@ -135,7 +135,7 @@ def test_finished_stages_answer_at_once_and_other_settings_are_refused(
     train(*first)
     assert (corpora[0] / "text1/weights.safetensors").stat().st_mtime_ns == before
     assert "weighted F1" in capsys.readouterr().out
-    with pytest.raises(RunError, match="other settings"):
+    with pytest.raises(RunFolderError, match="other settings"):
         train(*first, "--seed", 2)
 
 

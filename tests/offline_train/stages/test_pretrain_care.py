@@ -15,7 +15,7 @@ from offline_train.batches.care import CareBatches, Spoken
 from offline_train.batches.frame_targets import DIMENSION
 from offline_train.commands.pretrain_care import pretrain_care as command
 from offline_train.corpora.corpus import Conversation, Recording, Utterance
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.run import Run
 from offline_train.stages import pretrain_care as module
 from offline_train.stages.pretrain_care import (
@@ -92,9 +92,9 @@ def test_both_sides_learn(speech: list[Conversation], settings: PretrainCareSett
     assert {f"care.{name}" for name in care.state_dict()} == set(stored)
     for part in ("front.project.weight", "acoustic.norm.weight", "semantic.norm.weight"):
         assert not torch.equal(care.state_dict()[part], before[part])
-    with pytest.raises(RunError, match=r"--set care\.width=12"):
+    with pytest.raises(RunFolderError, match=r"--set care\.width=12"):
         load_pretrained(build_care(replace(SMALL, width=8)), replace(SMALL, width=8), run)
-    with pytest.raises(RunError, match="no finished run"):
+    with pytest.raises(RunFolderError, match="no finished run"):
         load_pretrained(care, SMALL, opened(tmp_path / "other", settings))
 
 

@@ -17,10 +17,10 @@ from offline_train.corpora.corpus import Conversation, Corpus, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.meld import LABELS
 from offline_train.corpora.ravdess import FOLDS, SHIPPED, read_ravdess, read_ravdess_corpus
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
-from offline_train.runs.run_corpus import Source
+from offline_train.runs.run_corpus import RunCorpus
 from offline_train.stages import stage1_speech
 from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 from offline_train.training.fit import FitSettings
@@ -148,7 +148,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
 
 
 def test_cross_validation_does_not_repeat_finished_folds(clips: Path, tmp_path: Path) -> None:
-    source = Source("ravdess", clips)
+    source = RunCorpus("ravdess", clips)
     run = opened(tmp_path / "run", SHORT, corpus=source)
     whole = cross_validate(source, SHORT, run)
     assert run.metrics == whole
@@ -163,7 +163,7 @@ def test_cross_validation_does_not_repeat_finished_folds(clips: Path, tmp_path: 
     finished = [(tmp_path / f"run/fold{k}/metrics.json").stat().st_mtime_ns for k in range(3)]
     assert cross_validate(source, SHORT, run) == whole
     assert [(tmp_path / f"run/fold{k}/metrics.json").stat().st_mtime_ns for k in range(3)] == finished
-    with pytest.raises(RunError, match="other settings"):
+    with pytest.raises(RunFolderError, match="other settings"):
         opened(tmp_path / "run/fold0", SETTINGS, corpus=source)
 
 

@@ -16,7 +16,7 @@ from offline_train.batches.text import as_recognised, plain, shown_utterances, t
 from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance, preceding
 from offline_train.embeddings.corpus import embed_corpus
 from offline_train.embeddings.text import judge_text
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.calibration import fit_temperature
 from offline_train.evaluation.judge import read
 from offline_train.runs.networks import load_context, load_text_encoder
@@ -131,7 +131,7 @@ def test_pretraining_refuses_another_base_and_a_single_label(base: Path, tmp_pat
         single.write_text(content, encoding="utf-8")
         with pytest.raises(UsageError, match=f"{said}; give the line of `merits-train annotate`"):
             pretrain_text([single], settings, Run(tmp_path / "pre"))
-    with pytest.raises(RunError, match="no finished run of pretrain-text"):
+    with pytest.raises(RunFolderError, match="no finished run of pretrain-text"):
         train_text(
             corpus(),
             TextStageSettings(base=str(base)),

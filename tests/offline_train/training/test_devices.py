@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from offline_train.errors import RunError, UsageError
+from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.run import Run
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.devices import here, resolve_precision, to_device
@@ -100,7 +100,7 @@ def test_as_many_processes_have_to_go_on(tmp_path: Path) -> None:
         assert saved is not None
         position = json.loads(saved["position"]) | {"processes": 2}
         checkpoint.write(saved | {"position": json.dumps(position)})
-    with pytest.raises(RunError, match="begun with 2 processes, not 1"):
+    with pytest.raises(RunFolderError, match="begun with 2 processes, not 1"):
         begin(tmp_path, settings)
 
 

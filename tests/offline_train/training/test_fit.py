@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from offline_train.errors import RunError, TrainingError
+from offline_train.errors import RunFolderError, TrainingError
 from offline_train.training.fit import FitSettings, fit
 from tests.offline_train.training.tiny_training import Halt, train
 
@@ -88,12 +88,12 @@ def test_training_that_diverges_says_so_and_keeps_nothing_of_it(tmp_path: Path) 
 
 def test_other_data_than_before_is_refused(tmp_path: Path) -> None:
     fit_line(tmp_path, FitSettings(epochs=1, learning_rate=0.05), 4)
-    with pytest.raises(RunError, match=r"2 steps an epoch, but 6 when .* was begun"):
+    with pytest.raises(RunFolderError, match=r"2 steps an epoch, but 6 when .* was begun"):
         fit_line(tmp_path, FitSettings(epochs=2, learning_rate=0.05), 4, rows=8)
 
 
 def test_nothing_to_train_on(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="line: there is nothing to train on"):
+    with pytest.raises(RunFolderError, match="line: there is nothing to train on"):
         fit(
             nn.Linear(1, 1),
             lambda _: [],

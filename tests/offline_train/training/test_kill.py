@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from offline_train.errors import RunError, TrainingError
+from offline_train.errors import RunFolderError, TrainingError
 from offline_train.training import checkpoint
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.fit import FitSettings
@@ -123,7 +123,7 @@ def test_a_damaged_checkpoint_is_not_used(tmp_path: Path, start: int) -> None:
     with pytest.raises(Halt):
         train(tmp_path, SETTINGS, halt_after=2 * STEPS + 1)
     garble(tmp_path / "checkpoint" / "state.pt", start, start + 64 if start >= 0 else None)
-    with pytest.raises(RunError, match="damaged; remove"):
+    with pytest.raises(RunFolderError, match="damaged; remove"):
         train(tmp_path, SETTINGS)
 
 
@@ -134,7 +134,7 @@ def test_what_is_no_checkpoint_is_refused_and_the_run_begins_again_without_it(
     with pytest.raises(Halt):
         train(tmp_path, SETTINGS, halt_after=2 * STEPS + 1)
     (tmp_path / "checkpoint" / "state.pt").write_bytes(content)
-    with pytest.raises(RunError, match=f"damaged; remove {tmp_path / 'checkpoint'} to train again"):
+    with pytest.raises(RunFolderError, match=f"damaged; remove {tmp_path / 'checkpoint'} to train again"):
         train(tmp_path, SETTINGS)
     rmtree(tmp_path / "checkpoint")
     model, best = train(tmp_path, SETTINGS)
@@ -144,7 +144,7 @@ def test_what_is_no_checkpoint_is_refused_and_the_run_begins_again_without_it(
 def test_a_checkpoint_of_foreign_objects_is_not_unpickled(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     torch.save({"position": Touch(tmp_path / "executed")}, tmp_path / "checkpoint" / "state.pt")
-    with pytest.raises(RunError, match="damaged; remove"):
+    with pytest.raises(RunFolderError, match="damaged; remove"):
         train(tmp_path, SETTINGS)
     assert not (tmp_path / "executed").exists()
 
@@ -153,7 +153,9 @@ def test_a_run_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     for name in ("journal", "snapshot0", "snapshot1", "snapshot2", "lock"):
         (tmp_path / "checkpoint" / name).write_bytes(b"MERITS\0\1")
-    with pytest.raises(RunError, match=r"earlier version: finish it with that one, or remove .*checkpoint"):
+    with pytest.raises(
+        RunFolderError, match=r"earlier version: finish it with that one, or remove .*checkpoint"
+    ):
         train(tmp_path, SETTINGS)
     assert (tmp_path / "checkpoint" / "snapshot2").exists()
 
@@ -188,7 +190,7 @@ def test_a_run_that_is_over_answers_at_once(
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     with (
         Checkpoint(tmp_path / "checkpoint", 0.2),
-        pytest.raises(RunError, match="another process is training in"),
+        pytest.raises(RunFolderError, match="another process is training in"),
     ):
         train(tmp_path, SETTINGS)
 
@@ -197,7 +199,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_another_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Halt):
         train(tmp_path, SETTINGS, halt_after=1)
-    with pytest.raises(RunError, match="another model"):
+    with pytest.raises(RunFolderError, match="another model"):
         train(tmp_path, SETTINGS, width=9)
 
 

@@ -114,7 +114,7 @@ def decoded(recording: Path | ByteStream) -> tuple[NDArray[np.int16], list[Audio
             else:
                 gaps.append(item)
                 parts.append(np.zeros(item.length, np.int16))
-    return np.concatenate(parts), gaps, decoder.complaints
+    return np.concatenate(parts), gaps, decoder.damage_notes
 
 
 def flac(rate: int, frames: int, size: int = 65_535) -> bytes:

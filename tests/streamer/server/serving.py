@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.outputs.mqtt.address import BrokerAddress
-from streamer.server.listener import Entrance
+from streamer.server.listener import Listener
 from streamer.server.run import make_server
 from streamer.server.streams import Streams
 from streamer.settings.server import ServerSettings
@@ -53,16 +53,16 @@ async def serving(
     limits = {"port": 0, **limits}
     settings = settings.model_copy(update={"server": ServerSettings(**limits)})
     streams = Streams(analyzer, settings, events=str(events) if events else None, broker=broker)
-    entrance = Entrance(settings.server)
+    listener = Listener(settings.server)
     if send_buffer is not None:
-        entrance.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    server = make_server(streams, entrance)
+        listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+    server = make_server(streams, listener)
     async with streams:
-        running = asyncio.create_task(server.serve(sockets=[entrance.socket]))
+        running = asyncio.create_task(server.serve(sockets=[listener.socket]))
         while not server.started:
             await asyncio.sleep(0.01)
         try:
-            yield entrance.url, streams
+            yield listener.url, streams
         finally:
             server.should_exit = True
             await running

@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.errors import InputError
-from streamer.server.listener import Entrance
+from streamer.server.listener import Listener
 from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings
 from tests.streamer.server.serving import serving, start, stream, until
@@ -121,11 +121,11 @@ def make_certificate(folder: Path, passphrase: str | None = None) -> tuple[Path,
 
 def test_others_are_listened_to_with_a_token_only(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="token"):
-        Entrance(ServerSettings(host="0.0.0.0", port=0))
-    Entrance(ServerSettings(host="localhost", port=0)).socket.close()
-    Entrance(ServerSettings(host="0.0.0.0", port=0, token_file=token_file)).socket.close()
+        Listener(ServerSettings(host="0.0.0.0", port=0))
+    Listener(ServerSettings(host="localhost", port=0)).socket.close()
+    Listener(ServerSettings(host="0.0.0.0", port=0, token_file=token_file)).socket.close()
     monkeypatch.setenv("MERITS_TOKEN", TOKEN)
-    Entrance(ServerSettings(host="0.0.0.0", port=0)).socket.close()
+    Listener(ServerSettings(host="0.0.0.0", port=0)).socket.close()
 
 
 @pytest.mark.parametrize(
@@ -135,24 +135,24 @@ def test_what_is_no_token(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
     path.write_text(text)
     with pytest.raises(InputError, match=str(path)) as caught:
-        Entrance(ServerSettings(port=0, token_file=path))
+        Listener(ServerSettings(port=0, token_file=path))
     assert not text or text not in str(caught.value)
 
 
 def test_entrances_that_are_closed(tmp_path: Path) -> None:
-    taken = Entrance(ServerSettings(port=0))
+    taken = Listener(ServerSettings(port=0))
     port = taken.socket.getsockname()[1]
     with taken.socket, pytest.raises(InputError, match=f"port {port}: Address already in use"):
-        Entrance(ServerSettings(port=port))
+        Listener(ServerSettings(port=port))
     with pytest.raises(InputError, match=r"no\.such\.host"):
-        Entrance(ServerSettings(host="no.such.host.invalid", port=0))
+        Listener(ServerSettings(host="no.such.host.invalid", port=0))
     with pytest.raises(InputError, match="nowhere"):
-        Entrance(ServerSettings(port=0, token_file=tmp_path / "nowhere"))
+        Listener(ServerSettings(port=0, token_file=tmp_path / "nowhere"))
     cert, key = make_certificate(tmp_path)
     with pytest.raises(InputError, match="no such file"):
-        Entrance(ServerSettings(port=0, tls_cert=cert, tls_key=tmp_path / "nowhere"))
+        Listener(ServerSettings(port=0, tls_cert=cert, tls_key=tmp_path / "nowhere"))
     with pytest.raises(InputError, match="no certificate"):
-        Entrance(ServerSettings(port=0, tls_cert=key, tls_key=cert))
+        Listener(ServerSettings(port=0, tls_cert=key, tls_key=cert))
     cert, key = make_certificate(tmp_path, "a passphrase")
     with pytest.raises(InputError, match="passphrase"):
-        Entrance(ServerSettings(port=0, tls_cert=cert, tls_key=key))
+        Listener(ServerSettings(port=0, tls_cert=cert, tls_key=key))

@@ -10,8 +10,8 @@ from websockets.asyncio.client import connect
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame
-from streamer.server import audio_receivers
-from streamer.server.audio_receivers import ContainerFeed
+from streamer.server import audio_decoders
+from streamer.server.audio_decoders import ContainerDecoder
 from streamer.server.protocol import Problem, Refused
 from streamer.server.source import StreamSource
 from streamer.settings.settings import Settings
@@ -30,42 +30,42 @@ def source() -> StreamSource:
 @pytest.mark.parametrize("gone", [None, Refused(Problem.DISCONNECTED, "gone")])
 async def test_a_feed_that_is_closed_ends_its_decoder(gone: Refused | None) -> None:
     sink = source()
-    feed = ContainerFeed(sink, split=False)
-    await feed.feed(LONG)
+    decoder = ContainerDecoder(sink, split=False)
+    await decoder.decode(LONG)
     items = aiter(sink)
     await anext(items)
     began = monotonic()
     if gone is not None:
-        finishing = asyncio.create_task(feed.finish(gone))
+        finishing = asyncio.create_task(decoder.finish(gone))
         await asyncio.wait([finishing], timeout=10)
         assert finishing.done()
-    await feed.close()
+    await decoder.close()
     assert monotonic() - began < 3  # nobody reads what it still had to put
 
 
 async def test_what_a_client_sent_before_it_broke_off_is_taken(tmp_path: Path) -> None:
     data = write(tmp_path / "a.flac", tone(1.5, 16_000), 16_000, "flac").read_bytes()
     sink = source()
-    feed = ContainerFeed(sink, split=False)
-    await feed.feed(data)
-    await feed.finish(Refused(Problem.DISCONNECTED, "gone"))
+    decoder = ContainerDecoder(sink, split=False)
+    await decoder.decode(data)
+    await decoder.finish(Refused(Problem.DISCONNECTED, "gone"))
     frames = [await anext(items) for items in [aiter(sink)] for _ in range(75)]
     assert sum(len(frame.samples) for frame in frames if isinstance(frame, AudioFrame)) == 24_000
     with pytest.raises(Refused):
         await anext(aiter(sink))
-    await feed.close()
+    await decoder.close()
 
 
 async def test_lost_packets_of_a_stream_leave_the_rest_at_its_time(tmp_path: Path) -> None:
     sound = bursts(20, 48_000, [1.0, 18.0]) + tone(20, 48_000, level=0.02)
     data = mux(tmp_path / "a.webm", sound, 48_000, "libopus", lambda n, _: n % 25 != 12).read_bytes()
     sink = StreamSource("a", 1, live=False, buffer_s=60.0, max_speed=1e6)
-    feed = ContainerFeed(sink, split=False)
-    await feed.feed(data)
-    await feed.finish()
+    decoder = ContainerDecoder(sink, split=False)
+    await decoder.decode(data)
+    await decoder.finish()
     parts = [item.samples async for item in sink if isinstance(item, AudioFrame)]
     assert starts_of_bursts(np.concatenate(parts)) == pytest.approx([1.0, 18.0], abs=0.03)
-    await feed.close()
+    await decoder.close()
 
 
 async def test_a_client_that_goes_takes_its_decoder_with_it(analyzer: Analyzer, settings: Settings) -> None:
@@ -83,7 +83,7 @@ async def test_a_client_that_goes_takes_its_decoder_with_it(analyzer: Analyzer, 
 async def test_a_client_that_goes_is_listed_as_gone_while_it_is_still_told(
     analyzer: Analyzer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audio_receivers, "_LAST_S", 5.0)
+    monkeypatch.setattr(audio_decoders, "_LAST_S", 5.0)
     async with serving(analyzer, settings, buffer_s=2.0) as (url, streams):
         async with connect(f"{url}long") as websocket:
             await websocket.send(start(format="container"))

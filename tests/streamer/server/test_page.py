@@ -34,7 +34,7 @@ TOKEN = "correct-horse-battery-staple"
 def tell(streams: Streams, talk: MadeUp, turns: int) -> None:
     for _ in range(turns):
         for event in talk.turn():
-            streams.onlookers.tell(event)
+            streams.watchers.tell(event)
 
 
 async def test_the_microphone_becomes_a_stream_that_outlives_a_reload(
@@ -80,12 +80,12 @@ async def test_it_looks_and_reads_well(analyzer: Analyzer, settings: Settings, t
     async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
         talks = [MadeUp(name, seed) for seed, name in enumerate(("kitchen", "call-17.agent", "over"))]
         for talk in talks:
-            streams.onlookers.tell(talk.started())
+            streams.watchers.tell(talk.started())
             tell(streams, talk, 45)
-        streams.onlookers.tell(talks[2].ended())
+        streams.watchers.tell(talks[2].ended())
         speaking = talks[0].turn()
         for _ in range(2):
-            streams.onlookers.tell(next(speaking))
+            streams.watchers.tell(next(speaking))
         for scheme in ("light", "dark"):
             for size in (PHONE, DESKTOP):
                 context = await browser.new_context(
@@ -119,7 +119,7 @@ async def test_by_keyboard_and_as_it_happens(analyzer: Analyzer, settings: Setti
         await page.goto(address)
         await page.get_by_text("No one is streaming yet").wait_for()
         talk = MadeUp("kitchen")
-        streams.onlookers.tell(talk.started())
+        streams.watchers.tell(talk.started())
         panel = page.get_by_role("region", name="kitchen", exact=True)
         await panel.get_by_text("Listening for the first turn").wait_for()
         tell(streams, talk, 100)
@@ -158,7 +158,7 @@ async def test_the_token_is_asked_for_and_words_can_be_withheld(
     limits = {"token_file": tmp_path / "token"}
     async with page_of(analyzer, silent, **limits) as (address, streams), chromium() as browser:
         talk = MadeUp("kitchen", words=False)
-        streams.onlookers.tell(talk.started())
+        streams.watchers.tell(talk.started())
         tell(streams, talk, 3)
         page = await browser.new_page(viewport=PHONE)
         page.set_default_timeout(PATIENCE_MS)
@@ -195,12 +195,12 @@ async def test_it_stays_smooth_with_eight_streams_of_two_thousand_turns(
                 for event in talk.turn():
                     for number, session in enumerate(sessions):
                         said = {"stream": f"stream-{number}", "session": session}
-                        streams.onlookers.tell(event.model_copy(update=said))
+                        streams.watchers.tell(event.model_copy(update=said))
                         await asyncio.sleep(pause_s)
 
         for number, session in enumerate(sessions):
             started = {"stream": f"stream-{number}", "session": session}
-            streams.onlookers.tell(talk.started().model_copy(update=started))
+            streams.watchers.tell(talk.started().model_copy(update=started))
         await go_on(2_000, 0)
         page = await browser.new_page(viewport=DESKTOP)
         page.set_default_timeout(PATIENCE_MS)

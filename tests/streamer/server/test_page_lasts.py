@@ -29,23 +29,23 @@ async def test_troubles_stay_until_they_are_over(analyzer: Analyzer, settings: S
         back = talk.tell(events.AudioDeviceBack, device="USB mic", lost_s=2.0)
         gap = talk.tell(events.AudioGap, start_s=3.0, length_s=2.0, reason="the client was away")
         away, missed = "USB mic does not answer: unplugged", "2.0 s of sound lost: the client was away"
-        streams.onlookers.tell(talk.started())
+        streams.watchers.tell(talk.started())
         await page.goto(address)
-        streams.onlookers.tell(health("degraded", FAILED))
-        streams.onlookers.tell(gap)
+        streams.watchers.tell(health("degraded", FAILED))
+        streams.watchers.tell(gap)
         await become(FAILED, missed)
         for event in talk.turn():
-            streams.onlookers.tell(event)
+            streams.watchers.tell(event)
         await become(FAILED)
-        streams.onlookers.tell(lost)
+        streams.watchers.tell(lost)
         await become(away, FAILED)
-        streams.onlookers.tell(back)
+        streams.watchers.tell(back)
         await become(FAILED)
-        streams.onlookers.tell(lost)
-        streams.onlookers.tell(health("ok", "the recogniser is back"))
+        streams.watchers.tell(lost)
+        streams.watchers.tell(health("ok", "the recogniser is back"))
         await become(away)
-        streams.onlookers.tell(gap)
-        streams.onlookers.tell(talk.ended())
+        streams.watchers.tell(gap)
+        streams.watchers.tell(talk.ended())
         await become()
         assert complaints == []
 
@@ -56,16 +56,16 @@ async def test_what_ended_long_ago_is_forgotten(analyzer: Analyzer, settings: Se
         page.set_default_timeout(PATIENCE_MS)
         first, running = MadeUp("first"), MadeUp("running")
         for talk in (first, running):
-            streams.onlookers.tell(talk.started())
+            streams.watchers.tell(talk.started())
         await page.goto(address)
         await page.get_by_role("region", name="running", exact=True).wait_for()
         for number in range(12):
             talk = MadeUp(f"call-{number}")
-            streams.onlookers.tell(talk.started())
-            streams.onlookers.tell(talk.ended())
-        streams.onlookers.tell(first.ended())
+            streams.watchers.tell(talk.started())
+            streams.watchers.tell(talk.ended())
+        streams.watchers.tell(first.ended())
         last = MadeUp("last")
-        streams.onlookers.tell(last.started())
+        streams.watchers.tell(last.started())
         await page.get_by_role("region", name="last", exact=True).wait_for()
         panels = page.locator("[data-stream]")
         shown = await panels.evaluate_all("all => all.map((each) => each.dataset.stream)")
@@ -76,11 +76,11 @@ async def test_the_timeline_shows_speakers_who_overlap(analyzer: Analyzer, setti
     """Anna goes on from 0 to 100 s (joy); Ben says something at 10 and at 20 s (anger)."""
     async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
         talk = MadeUp("call")
-        streams.onlookers.tell(talk.started())
-        streams.onlookers.tell(talk.final(1, "Anna", 0, 100, {"joy": 1.0}, "Listen."))
+        streams.watchers.tell(talk.started())
+        streams.watchers.tell(talk.final(1, "Anna", 0, 100, {"joy": 1.0}, "Listen."))
         for turn in (2, 3):
             start_s = 10.0 * (turn - 1)
-            streams.onlookers.tell(
+            streams.watchers.tell(
                 talk.final(turn, "Ben", start_s, start_s + 2, {"anger": 1.0}, "Never mind.")
             )
         page = await browser.new_page(viewport=DESKTOP, color_scheme="light")

@@ -6,7 +6,7 @@ from typing import cast
 from starlette.websockets import WebSocket
 
 from streamer.server.protocol import Gap, StreamResumed
-from streamer.server.resumable_client import Line
+from streamer.server.resumable_client import ResumableClient
 
 RESUMED = StreamResumed(stream="desk", session="01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
@@ -32,7 +32,7 @@ class Far:
 
 
 async def test_what_a_connection_that_hangs_does_not_take_goes_over_the_next_one() -> None:
-    line = Line(Far(hangs=True).near, linger_s=30)
+    line = ResumableClient(Far(hangs=True).near, linger_s=30)
     sending = asyncio.create_task(line.send_text("one"))
     await asyncio.sleep(0.01)
     assert not sending.done()
@@ -45,7 +45,7 @@ async def test_what_a_connection_that_hangs_does_not_take_goes_over_the_next_one
 
 
 async def test_coming_back_twice_before_it_is_heard_misses_all_that_time() -> None:
-    line = Line(Far().near, linger_s=30)
+    line = ResumableClient(Far().near, linger_s=30)
     for _ in range(2):
         await asyncio.sleep(0.1)
         await line.pass_to(Far().near, RESUMED, timeout_s=1)

@@ -206,7 +206,7 @@ async def test_waiting_sessions_are_streams(analyzer: Analyzer, settings: Settin
                 await client.say(starting(linger_s=60))
                 await client.until("session.started")
             assert len(list(streams)) <= 3
-            while sum(stream.line.away for stream in streams) < min(number + 1, 2):
+            while sum(stream.client.away for stream in streams) < min(number + 1, 2):
                 await asyncio.sleep(0.01)
         assert [stream.name for stream in streams] == ["here", "away8", "away9"]
 

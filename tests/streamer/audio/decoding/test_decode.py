@@ -44,17 +44,17 @@ def test_sound_that_begins_after_the_picture_keeps_its_time(
     tmp_path: Path, name: str, codec: str, video: str
 ) -> None:
     path = mux(tmp_path / name, bursts(3, 48_000, [1.0]), 48_000, codec, later(4.9), video_s=8, video=video)
-    sound, gaps, complaints = decoded(path)
+    sound, gaps, damage_notes = decoded(path)
     assert starts_of_bursts(sound) == [pytest.approx(5.9, abs=NEAR_S)]
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mka", "libopus"), ("a.m4a", "aac"), ("a.ts", "mp2")])
 def test_a_recording_of_sound_alone_begins_with_it(tmp_path: Path, name: str, codec: str) -> None:
     path = mux(tmp_path / name, bursts(3, 48_000, [1.0]), 48_000, codec, later(4.9))
-    sound, gaps, complaints = decoded(path)
+    sound, gaps, damage_notes = decoded(path)
     assert starts_of_bursts(sound) == [pytest.approx(1.0, abs=0.05)]
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 def lose(every: int) -> Change:
@@ -65,13 +65,13 @@ def test_packets_that_are_lost_leave_everything_else_at_its_time(tmp_path: Path)
     at_s = [1.0, 30.0, 59.0]
     sound = bursts(60, 8_000, at_s) + tone(60, 8_000, level=0.02)
     path = mux(tmp_path / "a.mka", sound, 8_000, "pcm_s16le", lose(25), packet=160)
-    heard, gaps, complaints = decoded(path)
+    heard, gaps, damage_notes = decoded(path)
     assert starts_of_bursts(heard) == pytest.approx(at_s, abs=NEAR_S)
     assert len(heard) / 16_000 == pytest.approx(60, abs=NEAR_S)
     assert gaps == []
     loudness = np.abs(heard[: 59 * 16_000].reshape(-1, 160)).max(axis=1)
     assert (loudness > 300).all()  # a hole in a pause would pass for speech that begins
-    assert complaints == [f"{path} lacks 2.40 s of sound, lost in 120 places"]
+    assert damage_notes == [f"{path} lacks 2.40 s of sound, lost in 120 places"]
 
 
 def test_pauses_that_were_not_sent_are_silence(tmp_path: Path) -> None:
@@ -79,18 +79,18 @@ def test_pauses_that_were_not_sent_are_silence(tmp_path: Path) -> None:
         return not 60 <= number < 140 or number % 20 == 0
 
     path = mux(tmp_path / "a.webm", bursts(4, 48_000, [1.0, 3.5]), 48_000, "libopus", pause)
-    sound, gaps, complaints = decoded(path)
+    sound, gaps, damage_notes = decoded(path)
     assert starts_of_bursts(sound) == pytest.approx([1.0, 3.5], abs=NEAR_S)
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 def test_much_that_is_missing_is_a_gap(tmp_path: Path) -> None:
     sound = bursts(20, 8_000, [1.0, 15.0]) + tone(20, 8_000, level=0.05)
     path = mux(tmp_path / "a.mka", sound, 8_000, "pcm_s16le", lambda n, _: not 200 <= n < 400, packet=160)
-    heard, gaps, complaints = decoded(path)
+    heard, gaps, damage_notes = decoded(path)
     assert starts_of_bursts(heard) == pytest.approx([1.0, 15.0], abs=NEAR_S)
     assert [(gap.start, gap.length) for gap in gaps] == [(4 * 16_000, 4 * 16_000)]
-    assert complaints == [f"{path} lacks 4.00 s of sound, lost in 1 place"]
+    assert damage_notes == [f"{path} lacks 4.00 s of sound, lost in 1 place"]
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_much_that_is_missing_is_a_gap(tmp_path: Path) -> None:
 def test_rounded_timestamps_put_nothing_in(tmp_path: Path, name: str, codec: str, rate: int) -> None:
     at_s = [1.0, 6.0, 11.0]
     path = mux(tmp_path / name, bursts(12, rate, at_s), rate, codec)
-    sound, gaps, complaints = decoded(path)
+    sound, gaps, damage_notes = decoded(path)
     begin_s, *rest = starts_of_bursts(sound)
     assert begin_s == pytest.approx(1.0, abs=0.06)  # what encoders put before
     assert [start_s - begin_s for start_s in rest] == pytest.approx([5.0, 10.0], abs=0.01)
     assert len(sound) / 16_000 == pytest.approx(12, abs=0.15)
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_over_a_jump_of_the_clock_time_goes_on(tmp_path: Path, offset_s: float, 
     ]
     path = tmp_path / "jump.ts"
     path.write_bytes(b"".join(piece.read_bytes() for piece in (pieces[::-1] if back else pieces)))
-    sound, gaps, complaints = decoded(path)
+    sound, gaps, damage_notes = decoded(path)
     assert starts_of_bursts(sound) == pytest.approx([1.0, 4.0], abs=0.08)
     assert gaps == []
-    assert len(complaints) == 1
-    assert "has a clock that jumps 1 time" in complaints[0]
+    assert len(damage_notes) == 1
+    assert "has a clock that jumps 1 time" in damage_notes[0]
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -148,9 +148,9 @@ def test_chained_ogg_goes_on_with_another_rate_and_codec(
     )
     path = tmp_path / "chain.ogg"
     path.write_bytes(whole)
-    sound, gaps, complaints = decoded(io.BytesIO(whole) if streamed else path)
+    sound, gaps, damage_notes = decoded(io.BytesIO(whole) if streamed else path)
     assert starts_of_bursts(sound) == pytest.approx([3 * i + 1.0 for i in range(len(links))], abs=0.03)
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 def test_a_link_that_is_broken_does_not_end_what_follows(tmp_path: Path) -> None:
@@ -166,9 +166,9 @@ def test_a_link_that_is_broken_does_not_end_what_follows(tmp_path: Path) -> None
 
 def test_a_block_of_wavpack_may_be_large(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * 44_100).astype(np.float32)
-    sound, gaps, complaints = decoded(mux(tmp_path / "a.wv", noise, 44_100, "wavpack", packet=44_100))
+    sound, gaps, damage_notes = decoded(mux(tmp_path / "a.wv", noise, 44_100, "wavpack", packet=44_100))
     assert len(sound) == 3 * 16_000
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_a_block_of_wavpack_may_be_large(tmp_path: Path) -> None:
 def test_a_stated_length_is_a_hint(tmp_path: Path, name: str, duration: str) -> None:
     codec, rate = ("flac", 16_000) if name == "a.flac" else ("libopus", 48_000)
     path = mux(tmp_path / name, bursts(2, rate, [1.0]), rate, codec, tags={"DURATION": duration})
-    sound, gaps, complaints = decoded(path)
+    sound, gaps, damage_notes = decoded(path)
     assert len(sound) / 16_000 == pytest.approx(2, abs=0.05)
-    assert (gaps, complaints) == ([], [])
+    assert (gaps, damage_notes) == ([], [])
 
 
 def test_the_length_of_adpcm_is_not_reckoned_by_its_byte_rate(tmp_path: Path) -> None:
@@ -188,9 +188,9 @@ def test_the_length_of_adpcm_is_not_reckoned_by_its_byte_rate(tmp_path: Path) ->
     data = bytearray(path.read_bytes())
     data[28:32] = struct.pack("<I", int.from_bytes(data[28:32], "little") * 9 // 10)
     path.write_bytes(data)
-    sound, _, complaints = decoded(path)
+    sound, _, damage_notes = decoded(path)
     assert len(sound) / 16_000 == pytest.approx(30, abs=0.2)
-    assert complaints == []
+    assert damage_notes == []
 
 
 @pytest.mark.parametrize("rate", [1, 8, 999, 768_001, 1_392_524_928, 2**31 - 1])
@@ -221,10 +221,10 @@ def test_sound_of_which_no_codec_is_known_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rate", [1_000, 4_000, 768_000])
 def test_rates_that_are_odd_are_taken(tmp_path: Path, rate: int) -> None:
     path = write(tmp_path / "a.wav", tone(2, rate, hz=100), rate, "pcm_s16le")
-    sound, _, complaints = decoded(path)
+    sound, _, damage_notes = decoded(path)
     assert len(sound) == 32_000
     assert np.abs(np.fft.rfft(sound[8_000:24_000])).argmax() == 100
-    assert complaints == []
+    assert damage_notes == []
 
 
 def test_a_rate_that_becomes_none_ends_it(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_decoder_can_be_stopped_from_another_thread(tmp_path: Path) -> None:
         *_, last = items
         assert monotonic() - began < 2
         assert last.start < 3.4 * 3600 * 16_000
-        assert decoder.complaints == []
+        assert decoder.damage_notes == []
 
 
 @pytest.mark.parametrize("endless", [b"\0", b"\xff\xfb\x90\xc4" + bytes(413), b"OggS" + bytes(23)])

@@ -11,7 +11,13 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from streamer.outputs.mqtt.client import Connection, _Client, _properties
-from streamer.outputs.mqtt.undeliverable import LARGEST, Suspicions, misfit, packet_bytes, tries
+from streamer.outputs.mqtt.undeliverable import (
+    LARGEST,
+    SuspectedMessages,
+    packet_bytes,
+    tries,
+    why_undeliverable,
+)
 from streamer.outputs.outbox.message import Message
 
 FIT = [
@@ -37,12 +43,12 @@ MISFITS = [
 
 @pytest.mark.parametrize("message", FIT)
 def test_what_can_be_sent(message: Message) -> None:
-    assert misfit(message) is None
+    assert why_undeliverable(message) is None
 
 
 @pytest.mark.parametrize(("message", "why"), MISFITS)
 def test_what_can_t_be_sent(message: Message, why: str) -> None:
-    said = misfit(message)
+    said = why_undeliverable(message)
     assert said is not None
     assert why in said
 
@@ -72,13 +78,13 @@ def test_a_packet_is_as_large_as_paho_makes_it(
 async def test_a_broker_s_own_limit_is_kept_to_the_byte() -> None:
     client = _Client("127.0.0.1", protocol=ProtocolVersion.V5)
     connection, message = Connection(client, ProtocolVersion.V5), Message("a", "x" * 100, qos=1, id="S-1")
-    assert connection.misfit(message) is None
+    assert connection.why_undeliverable(message) is None
     for largest in range(1, 300):
         client.largest = largest
-        if connection.misfit(message) is None:
+        if connection.why_undeliverable(message) is None:
             break
     client.largest = largest - 1
-    assert f"{largest} bytes of {largest - 1}" in str(connection.misfit(message))
+    assert f"{largest} bytes of {largest - 1}" in str(connection.why_undeliverable(message))
     assert 110 < largest < 160
 
 
@@ -100,7 +106,7 @@ class Broker:
 def test_the_messages_a_broker_hangs_up_on_are_found_and_no_others(
     bad: set[int], at_once: int, seed: int
 ) -> None:
-    broker, suspicions = Broker(bad, seed), Suspicions()
+    broker, suspicions = Broker(bad, seed), SuspectedMessages()
     waiting, aside, hangups = list(range(61)), set(), 0
     while waiting:
         batch = waiting[: 1 if suspicions.careful else at_once]
@@ -123,7 +129,7 @@ def test_the_messages_a_broker_hangs_up_on_are_found_and_no_others(
 
 @given(st.integers(0, 999))
 def test_a_broker_that_dies_again_and_again_takes_all_in_the_end(seed: int) -> None:
-    broker, suspicions = Broker(set(), seed, restarts=0.02), Suspicions()
+    broker, suspicions = Broker(set(), seed, restarts=0.02), SuspectedMessages()
     waiting = list(range(200))
     while waiting:
         batch = waiting[: 1 if suspicions.careful else 10]
@@ -137,7 +143,7 @@ def test_a_broker_that_dies_again_and_again_takes_all_in_the_end(seed: int) -> N
             suspicions.connected(at_once=False)
 
 
-def condemn(suspicions: Suspicions, key: int, size: int) -> None:
+def condemn(suspicions: SuspectedMessages, key: int, size: int) -> None:
     for _ in range(2):
         suspicions.lost([key], hung_up=True)
         assert suspicions.connected(at_once=True)
@@ -146,7 +152,7 @@ def condemn(suspicions: Suspicions, key: int, size: int) -> None:
 
 
 def test_two_messages_tell_what_is_too_large_until_one_is_taken() -> None:
-    suspicions = Suspicions()
+    suspicions = SuspectedMessages()
     suspicions.taken(1, 300)
     condemn(suspicions, 2, 1000)
     assert suspicions.verdict(3, 5000) is None
@@ -158,7 +164,7 @@ def test_two_messages_tell_what_is_too_large_until_one_is_taken() -> None:
 
 
 def test_a_broker_that_takes_nothing_at_all_condemns_none() -> None:
-    suspicions = Suspicions()
+    suspicions = SuspectedMessages()
     for key in (1, 2):
         for _ in range(2):
             suspicions.lost([key], hung_up=True)
@@ -173,7 +179,7 @@ def test_a_broker_that_takes_nothing_at_all_condemns_none() -> None:
 
 
 def test_what_is_never_confirmed_while_all_else_is_answered_is_found() -> None:
-    suspicions = Suspicions()
+    suspicions = SuspectedMessages()
     for _ in range(3):
         assert suspicions.verdict(1, 0) is None
         suspicions.ignored(1)
@@ -183,7 +189,7 @@ def test_what_is_never_confirmed_while_all_else_is_answered_is_found() -> None:
 
 
 def test_a_connection_that_breaks_by_itself_says_nothing_of_a_message() -> None:
-    suspicions = Suspicions()
+    suspicions = SuspectedMessages()
     for _ in range(9):
         suspicions.lost([1], hung_up=False)
         suspicions.connected(at_once=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.outputs.mqtt.undeliverable import misfit
+from streamer.outputs.mqtt.undeliverable import why_undeliverable
 from streamer.outputs.outbox.age import Reading
 from streamer.outputs.outbox.database import Bounds, Database
 from streamer.outputs.outbox.message import Message
@@ -297,7 +297,11 @@ def test_whatever_stands_in_the_file_can_be_read(tmp_path: Path) -> None:
         connection.execute("UPDATE messages SET topic = x'ff', put_s = 'never', event = 7 WHERE id = 2")
         connection.commit()
     with closing(Database(path, WIDE)) as database:
-        assert [misfit(message) is None for _, message in database.peek("me", 9)] == [False, False, True]
+        assert [why_undeliverable(message) is None for _, message in database.peek("me", 9)] == [
+            False,
+            False,
+            True,
+        ]
         assert database.shed_old() == 0
 
 

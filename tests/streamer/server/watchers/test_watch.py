@@ -98,12 +98,12 @@ async def test_one_that_does_not_read_holds_up_nobody(analyzer: Analyzer, settin
     ):
         sleeper.transport.pause_reading()
         talk = MadeUp("kitchen")
-        streams.onlookers.tell(talk.started())
+        streams.watchers.tell(talk.started())
         for _ in range(3_000):
             for event in talk.turn():
-                streams.onlookers.tell(event)
+                streams.watchers.tell(event)
             await asyncio.sleep(0)
-        streams.onlookers.tell(talk.ended())
+        streams.watchers.tell(talk.ended())
         assert (await until(reader, "session.ended"))["turns"] == 3_000
         sleeper.transport.resume_reading()
         assert (await until(sleeper, "events.shed"))["count"] > 0
@@ -169,8 +169,8 @@ async def test_ended_sessions_are_forgotten_in_time(analyzer: Analyzer, settings
     async with serving(analyzer, settings, kept_sessions=2) as (url, streams):
         for number in range(5):
             talk = MadeUp(f"stream-{number}")
-            streams.onlookers.tell(talk.started())
-            streams.onlookers.tell(talk.ended())
+            streams.watchers.tell(talk.started())
+            streams.watchers.tell(talk.ended())
         async with watching(url) as websocket:
             names = [each["stream"] for each in await so_far(websocket) if each["type"] == "watch.history"]
     assert names == ["stream-3", "stream-4"]
@@ -183,8 +183,8 @@ async def test_fewer_ended_sessions_than_are_kept_are_all_kept(
     async with serving(analyzer, settings) as (url, streams):
         for name in names:
             talk = MadeUp(name)
-            streams.onlookers.tell(talk.started())
-            streams.onlookers.tell(talk.ended())
+            streams.watchers.tell(talk.started())
+            streams.watchers.tell(talk.ended())
         async with watching(url) as websocket:
             told = await so_far(websocket)
     assert [each["stream"] for each in told if each["type"] == "watch.history"] == names

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamer.transcribers.base import Transcript
-from streamer.transcribers.clean_words import mended
+from streamer.transcribers.clean_words import clean_words
 from streamer.transcribers.fallback import Fallback
 from streamer.transcribers.off import Off
 from streamer.transcribers.wyoming.address import WyomingAddress
@@ -245,8 +245,8 @@ def test_any_failure_of_the_first_is_taken_over_from(said: list[str]) -> None:
 
 def test_mending_leaves_scripts_and_emoji_alone() -> None:
     for text in ("مرحبا", "नमस्ते", "می‌خواهم", "👨‍👩‍👧 né", "悲しい", "don't — «stop»"):
-        assert mended(text) == text
-    assert mended("\x1b[1;31mred\x1b[0m \x9b31m\x00 a\tb\r\nc\x7f\x1b") == "red 31m a b c"
+        assert clean_words(text) == text
+    assert clean_words("\x1b[1;31mred\x1b[0m \x9b31m\x00 a\tb\r\nc\x7f\x1b") == "red 31m a b c"
 
 
 def test_no_thread_is_left() -> None:

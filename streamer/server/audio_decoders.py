@@ -29,10 +29,10 @@ _LAST_S = 1.0
 _log = logging.getLogger("merits.server")
 
 
-class Feed(Protocol):
+class AudioDecoder(Protocol):
     """Fills a source with what a client sends."""
 
-    async def feed(self, data: bytes) -> None:
+    async def decode(self, data: bytes) -> None:
         """Take in the next bytes, cut anywhere; waits while the source is full."""
         ...
 
@@ -57,14 +57,14 @@ class Feed(Protocol):
         ...
 
 
-def make_feed(start: Start, source: StreamSource) -> Feed:
-    """The feed for what a client says that it sends."""
+def make_decoder(start: Start, source: StreamSource) -> AudioDecoder:
+    """The decoder for what a client says that it sends."""
     if start.format == "container":
-        return ContainerFeed(source, split=start.split)
-    return PcmFeed(source, start.rate or SAMPLE_RATE, start.channels or 1, split=start.split)
+        return ContainerDecoder(source, split=start.split)
+    return PcmDecoder(source, start.rate or SAMPLE_RATE, start.channels or 1, split=start.split)
 
 
-class PcmFeed:
+class PcmDecoder:
     """Raw little-endian 16-bit samples, channels interleaved.
 
     Args:
@@ -83,7 +83,7 @@ class PcmFeed:
         self._cutters = [FrameCutter(channel, LONGEST_FRAME) for channel in range(channels if split else 1)]
         self._resamplers = self._new_resamplers()
 
-    async def feed(self, data: bytes) -> None:
+    async def decode(self, data: bytes) -> None:
         """Take in the next bytes, cut anywhere; waits while the source is full."""
         data = self._rest + data if self._rest else data
         whole = len(data) - len(data) % (_SAMPLE_BYTES * self._channels)
@@ -134,7 +134,7 @@ class PcmFeed:
         await self._source.put([frame for moment in zip(*cut, strict=True) for frame in moment])
 
 
-class ContainerFeed:
+class ContainerDecoder:
     """Any container that can be decoded as it comes, in a thread of its own.
 
     Between the event loop and the thread lies a socket pair: what the operating system buffers is the bound,
@@ -157,7 +157,7 @@ class ContainerFeed:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="decoder")
         self._decoding = self._loop.run_in_executor(self._worker, self._decode, _SocketBytes(out))
 
-    async def feed(self, data: bytes) -> None:
+    async def decode(self, data: bytes) -> None:
         """Take in the next bytes, cut anywhere; waits while the decoder is behind."""
         try:
             await self._loop.sock_sendall(self._in, data)
@@ -210,8 +210,8 @@ class ContainerFeed:
                         f"{stream} has {decoder.channels} channels, not {self._source.channels} as was said"
                     )
                 self._fill(decoder.items())
-                for complaint in decoder.complaints:
-                    _log.info("%s: %s", self._source.name, complaint)
+                for note in decoder.damage_notes:
+                    _log.info("%s: %s", self._source.name, note)
         except InputError as undecodable:
             error = Refused(Problem.UNDECODABLE, str(undecodable))
         except CancelledError:
