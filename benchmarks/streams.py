@@ -165,8 +165,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             results.setdefault(name, {})[way] = ramp(
                 first, analyzer, clips, arguments.seconds, arguments.most
             )
-    websockets = over_websockets(arguments.websockets, clips, arguments.seconds)
-    return {**results, "websockets, no recogniser": websockets}
+    if arguments.websockets:
+        results["websockets, no recogniser"] = over_websockets(arguments.websockets, clips, arguments.seconds)
+    return results
 
 
 def show(result: dict[str, Any], console: Console) -> None:
@@ -178,7 +179,8 @@ def show(result: dict[str, Any], console: Console) -> None:
             p95 = "-" if at is None else f"{at['p95_ms']:.0f}"
             table.add_row(name, way, str(found["held"]), p95, str(found["limit"]))
     console.print(table)
-    console.print(f"over websockets: {result['websockets, no recogniser']}")
+    if (found := result.get("websockets, no recogniser")) is not None:
+        console.print(f"over websockets: {found}")
 
 
 def main() -> None:
@@ -191,7 +193,7 @@ def main() -> None:
         "--first-recognised", type=int, default=4, help="streams to begin with; 0 leaves it out (default 4)"
     )
     parser.add_argument("--first-supplied", type=int, default=50, help="likewise (default 50)")
-    parser.add_argument("--websockets", type=int, default=20, help="clients of a real server (default 20)")
+    parser.add_argument("--websockets", type=int, default=20, help="clients of a real server (default 20), 0 leaves it out")
     arguments = parser.parse_args()
     if not sentences():
         print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from streamer.machine.memory import return_freed
 from streamer.server.transport.connections import Connection, Connections, keep_alive
+from streamer.server.transport.first_head import FirstHead
 from streamer.server.transport.http import MOST_HEAD_BYTES, Http
 from streamer.server.transport.open_file_limit import room_for_connections
 from streamer.server.transport.repeated_logs import RepeatedLogFilter
@@ -37,7 +38,7 @@ def make_config(app: ASGIApp, limits: ServerSettings, **more: object) -> uvicorn
         limits: of clients.
         more: beside it.
     """
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         http="h11",
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
@@ -50,6 +51,8 @@ def make_config(app: ASGIApp, limits: ServerSettings, **more: object) -> uvicorn
         timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
         **more,  # type: ignore[arg-type]
     )
+    config.load()  # imports the protocols: uvicorn would do so when clients wait already
+    return config
 
 
 class BoundedServer(uvicorn.Server):
@@ -114,44 +117,53 @@ class BoundedServer(uvicorn.Server):
         for listener in sockets or ():
             listener.close()
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        accepted, until_s = 0, monotonic() + _ACCEPTING_S
         while True:
             try:
-                connected, address = await loop.sock_accept(listener)  # at once where there is one
+                self._enter(*await loop.sock_accept(listener))
+                self._accept_waiting(listener)
             except ConnectionError:
                 continue  # it went before it was accepted
             except OSError as error:  # no more files may be open, or there is no memory for one
                 _log.warning("a connection cannot be accepted: %s", error.strerror)
                 self.known.make_room()
                 await asyncio.sleep(_OUT_OF_FILES_S)
-                continue
-            self._spawn(self._open(self.known.enter(connected, str(address[0]))))
-            accepted += 1
-            if accepted >= self._accepted_at_once or monotonic() > until_s:
+            else:
                 await asyncio.sleep(0)
-                accepted, until_s = 0, monotonic() + _ACCEPTING_S
 
-    async def _open(self, connection: Connection) -> None:
-        """See it through its first request's head, or its TLS handshake; then it is on its own.
+    def _accept_waiting(self, listener: socket.socket) -> None:
+        """Accept those that wait already, as many as may be accepted in a turn of the event loop."""
+        until_s = monotonic() + _ACCEPTING_S
+        for _ in range(self._accepted_at_once - 1):
+            try:
+                self._enter(*listener.accept())
+            except BlockingIOError:
+                return
+            if monotonic() > until_s:
+                return
 
-        Until then it costs a socket, and neither a transport nor a parser: of those that only come and stay
-        there may be thousands.
-        """
-        if connection.socket.fileno() < 0:
-            return  # it had to give way already
+    def _enter(self, connected: socket.socket, address: tuple[str, int]) -> None:
+        connected.setblocking(False)
+        connection = self.known.enter(connected, address[0])
+        if self.config.ssl is None:
+            FirstHead(connection, self.known, self._hand_over).read()
+        else:
+            self._hand_over(connection)
+
+    def _hand_over(self, connection: Connection, head: bytes = b"") -> None:
+        """Give it a transport and a parser; then it is on its own."""
+        connection.abort = self._spawn(self._open(connection, head)).cancel
+
+    async def _open(self, connection: Connection, head: bytes) -> None:
         loop, tls = asyncio.get_running_loop(), self.config.ssl
-        opening = asyncio.current_task()
-        assert opening is not None
-        connection.abort = opening.cancel
         try:
-            head = await _first_head(connection.socket) if tls is None else b""
             await loop.connect_accepted_socket(
                 lambda: Http(self, connection, head),
                 connection.socket,
@@ -170,20 +182,3 @@ class BoundedServer(uvicorn.Server):
             if self._returned_s + _RETURN_EVERY_S < monotonic():
                 self._returned_s = monotonic()
                 await asyncio.to_thread(return_freed)
-
-
-async def _first_head(connected: socket.socket) -> bytes:
-    """What comes until it may be a request's first line and headers, or can be none (RFC 9112, 2.1).
-
-    Raises:
-        OSError: it was closed before.
-    """
-    loop = asyncio.get_running_loop()
-    head = b""
-    while not (b"\n\r\n" in head or b"\n\n" in head or b"" < head[:1] < b"!"):
-        if len(head) >= MOST_HEAD_BYTES:
-            break
-        if not (more := await loop.sock_recv(connected, MOST_HEAD_BYTES)):
-            raise ConnectionError("closed before it asked for anything")
-        head += more
-    return head
