@@ -193,7 +193,7 @@ def main() -> None:
         "--first-recognised", type=int, default=4, help="streams to begin with; 0 leaves it out (default 4)"
     )
     parser.add_argument("--first-supplied", type=int, default=50, help="likewise (default 50)")
-    parser.add_argument("--websockets", type=int, default=20, help="clients of a real server (default 20), 0 leaves it out")
+    parser.add_argument("--websockets", type=int, default=20, help="clients of a real server (default 20)")
     arguments = parser.parse_args()
     if not sentences():
         print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
