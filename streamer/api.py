@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -144,9 +143,7 @@ class Analysis:
         self._entered = True
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for iterator in self._iterators:
             await iterator.aclose()
         self._iterators.clear()
@@ -187,20 +184,12 @@ class Analysis:
                 await asyncio.wait([session])
 
 
-class _Handover:
+class _Handover(Output):
     """An output from which events are taken one by one; while too many wait, so does the session."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
         self._closed = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     async def send(self, event: Event | None) -> None:
         if not self._closed:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Literal, Self
 
 from streamer.audio.decoding.decode import Decoder
@@ -104,9 +103,7 @@ class FileSource:
         self._decoding.begin()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._decoding is not None
         await self._decoding.stop()
         for note in self._decoding.damage_notes:

@@ -12,14 +12,17 @@ class Output(Protocol):
     """Where events go: an async context manager that takes them one by one, in order.
 
     Entering raises InputError for what can never work (an unwritable path, a bad address) and leaves nothing
-    behind. Leaving hands over what is still held, in bounded time, whatever happened.
+    behind. Leaving hands over what is still held, in bounded time, whatever happened. Subclasses that hold
+    nothing need neither.
     """
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        return None
 
     async def send(self, event: Event) -> None:
         """Take over one event.

@@ -5,7 +5,6 @@ import ipaddress
 import os
 import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from starlette.applications import Starlette
@@ -86,9 +85,7 @@ class MetricsServer:
         self._task = keep_going(self._server.serve(sockets=[self._port.socket]), "metrics")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._server.should_exit = True
         await asyncio.wait([self._task])
         self._port.socket.close()

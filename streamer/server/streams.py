@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from streamer.analysis.analyzer import Analyzer
@@ -31,7 +30,7 @@ _COST = {"pcm_s16le": 1, "container": 4}
 log = logging.getLogger("merits.server")
 
 
-class Stream:
+class Stream(Output):
     """A stream that runs; an output of its own session, which tells it how that goes.
 
     Args:
@@ -95,14 +94,6 @@ class Stream:
             "connected": self.connected and not self.client.away,
         }
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     async def send(self, event: Event) -> None:
         """Take note of an event of the session."""
         self._watchers.tell(event)
@@ -165,9 +156,7 @@ class Streams:
             self._stack.enter_context(self.analyzer.running.beside(lambda: leftovers.status))
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     def __iter__(self) -> Iterator[Stream]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
 from time import monotonic
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -74,20 +73,13 @@ class TerminalView:
         self._board.can_mark = False
         self._log.take_over()
         loop = asyncio.get_running_loop()
-        for name, handler in (
-            ("SIGTSTP", self._suspend),
-            ("SIGCONT", self._resume),
-            ("SIGWINCH", self._repaint),
-        ):
-            if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), handler)
+        for number, handler in self._signals():
+            loop.add_signal_handler(number, handler)
         self._resume()
         self._painter = keep_going(self._keep_painting(), "terminal view")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._screen is not None
         assert self._painter is not None
         loop = asyncio.get_running_loop()
