@@ -30,7 +30,7 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
         delivery = Delivery(address, mailbox, settle_s=0)
         delivery.close()
         if not await delivery.attempt():
-            why = delivery.trouble or "the connection was lost"
+            why = delivery.state.trouble or "the connection was lost"
             raise RunError(f"no connection to {address}: {why}; {mailbox.depth} messages still wait")
         return mailbox.delivered
 

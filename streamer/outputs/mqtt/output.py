@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import Self
 
 from streamer.events import Event, QueueHealth, SessionStarted, TurnFinal
@@ -77,9 +76,7 @@ class Mqtt:
         self._task = keep_going(self._delivery.run(), "mqtt")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
         assert self._delivery is not None
         self._delivery.close()

@@ -22,6 +22,11 @@ class Presence:
         self._met: set[str] = set()
 
     @property
+    def name(self) -> str:
+        """What the topics of the stream begin with."""
+        return self._messages.base
+
+    @property
     def topics(self) -> tuple[str, str]:
         """What to listen to."""
         return self.online.topic, self.introduction.topic
