@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from time import monotonic
+from typing import Self
 
 import aiomqtt
 
@@ -19,7 +21,12 @@ from streamer.outputs.mqtt.topics import ONLINE, StreamMessages
 from streamer.outputs.mqtt.undeliverable import Key
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
+from streamer.tasks import keep_going
 
+_log = logging.getLogger(__name__)
+
+_SAY_AFTER_S = 1.0
+"""That the end waits for the broker."""
 _FRUITLESS = 12
 """Connections that are lost in a row, before the end of a run is no longer held up by it."""
 _IN_FLIGHT = 10
@@ -104,6 +111,30 @@ class Delivery:
         """End `run` as soon as all is delivered, or there is no connection."""
         self.closing.set()
         self.changed.set()
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, tells: bool) -> AsyncIterator[Self]:
+        """Deliver until left, and then what still waits, for as long as the broker's options allow.
+
+        Args:
+            tells: whether to log that the end waits for the broker.
+        """
+        task = keep_going(self.run(), "mqtt")
+        try:
+            yield self
+        finally:
+            self.close()
+            try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.address.options.drain_s):
+                        done, _ = await asyncio.wait({task}, timeout=_SAY_AFTER_S)
+                        if tells and not done:
+                            said = "waiting for %s; interrupt to leave what is not sent in the outbox"
+                            _log.warning(said, self.address)
+                        await task
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def run(self) -> None:
         """Connect and deliver until closed and all is delivered.
@@ -190,11 +221,7 @@ class _Session:
         self._asked = asyncio.Event()
 
     async def run(self) -> None:
-        """Deliver until the connection breaks, or until closed and all is delivered.
-
-        Raises:
-            aiomqtt.MqttError: it broke.
-        """
+        """Deliver until the connection breaks, or until closed and all is delivered."""
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._mailbox.doubt()  # what was confirmed just before the last one broke
@@ -225,7 +252,7 @@ class _Session:
             offline = self._presence.offline
             if self._impossible(offline.topic, offline) is None:
                 with contextlib.suppress(aiomqtt.MqttError):
-                    await self._connection.publish(offline, timeout_s=_LEAVE_S)
+                    await self._connection.send(offline, timeout_s=_LEAVE_S)
         if self._mailbox.unsettled:
             with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                 asked_s = monotonic()
@@ -241,12 +268,12 @@ class _Session:
             topics.append(self._home_assistant)
         if topics and self._state.suspects.verdict(_SUBSCRIBING, 0) is None:
             self._state.in_flight.add(_SUBSCRIBING)
-            await self._connection.subscribe(*topics)
+            await self._connection.listen_to(*topics)
             self._state.arrived(_SUBSCRIBING, 0)
 
     async def _listen(self) -> None:
         """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
-        async for message in self._connection.client.messages:
+        async for message in self._connection.messages:
             topic, payload = str(message.topic), bytes(message.payload or b"").decode("utf-8", "replace")
             if message.retain:
                 self._kept.add(topic)
@@ -345,8 +372,8 @@ class _Session:
     async def _is_kept(self, message: Message) -> bool:
         """Whether the broker keeps a message of this topic, as far as it lets us see."""
         if self._impossible(message.topic, message) is None:
-            await self._connection.subscribe(message.topic)
-            await self._connection.client.unsubscribe(message.topic)  # what is kept comes before the answer
+            await self._connection.listen_to(message.topic)
+            await self._connection.unsubscribe(message.topic)  # what is kept comes before the answer
         return message.topic in self._kept
 
     async def _publish(self, message: Message) -> bool:
@@ -374,7 +401,7 @@ class _Session:
         """Publish, and keep in mind what is in flight should the connection be lost."""
         self._state.in_flight.add(key)
         try:
-            answer = await self._connection.publish(message)
+            answer = await self._connection.send(message)
         except aiomqtt.MqttError:
             if self._state.in_flight == {key} and not self._connection.hung_up:
                 await self._connection.sign_of_life()

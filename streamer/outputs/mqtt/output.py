@@ -1,7 +1,5 @@
 """The output that publishes the events of a stream."""
 
-import asyncio
-import contextlib
 import logging
 from contextlib import AsyncExitStack
 from typing import Self
@@ -14,11 +12,8 @@ from streamer.outputs.mqtt.discovery import announcement
 from streamer.outputs.mqtt.topics import StreamMessages
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
-from streamer.tasks import keep_going
 
 _log = logging.getLogger(__name__)
-_SAY_AFTER_S = 1.0
-"""That the end waits for the broker."""
 
 
 class Mqtt:
@@ -54,7 +49,6 @@ class Mqtt:
         self._stack = AsyncExitStack()
         self._mailbox: Mailbox | None = None
         self._delivery: Delivery | None = None
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def queue(self) -> QueueHealth:
@@ -72,27 +66,12 @@ class Mqtt:
         await self._mailbox.adopt()
         if waiting := self._mailbox.depth:
             _log.info("%d MQTT messages of earlier runs wait for %s", waiting, self._address)
-        self._delivery = Delivery(self._address, self._mailbox, self._messages, **self._pace)
-        self._task = keep_going(self._delivery.run(), "mqtt")
+        delivery = Delivery(self._address, self._mailbox, self._messages, **self._pace)
+        self._delivery = await self._stack.enter_async_context(delivery.running(tells=True))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        assert self._delivery is not None
-        self._delivery.close()
-        async with self._stack:
-            try:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._drain(self._task), self._address.options.drain_s)
-            finally:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _drain(self, delivery: "asyncio.Task[None]") -> None:
-        done, _ = await asyncio.wait({delivery}, timeout=_SAY_AFTER_S)
-        if not done:
-            _log.warning("waiting for %s; interrupt to leave what is not sent in the outbox", self._address)
-        await delivery
+        await self._stack.aclose()
 
     async def send(self, event: Event) -> None:
         """Put what is published of the event into the outbox."""
