@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 class Publishing:
-    """Makes the outputs that publish a stream: one, or none where there is no broker.
-
-    Args:
-        make: makes the one, by the stream's name.
-        leftovers: sends what ended streams have left.
-
-    Attributes:
-        leftovers: as given.
-    """
+    """Makes the outputs that publish a stream: one, or none where there is no broker."""
 
     def __init__(
         self, make: "Callable[[str], Mqtt] | None" = None, leftovers: "Delivery | None" = None

@@ -63,11 +63,6 @@ def event_id(event: Event) -> str:
 class StreamMessages:
     """The messages of one stream.
 
-    Args:
-        prefix: first levels of every topic.
-        stream: name of the stream.
-        words: whether words are published.
-
     Attributes:
         base: what all its topics begin with.
     """
