@@ -35,9 +35,6 @@ class FileSource:
         follow_s: read on as the file grows, until nobody has written to it for so long, in seconds; None for
             a file that is whole. Of no account for pipes.
 
-    Attributes:
-        path: the file.
-
     Raises:
         InputError: there is no such file, or it holds no sound that can be decoded.
     """

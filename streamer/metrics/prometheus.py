@@ -14,7 +14,7 @@ from streamer import events
 from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event
 from streamer.metrics.health import troubles
-from streamer.outputs.base import Output, OutputStatus
+from streamer.outputs.base import Output, OutputStatus, by_name
 from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
@@ -29,11 +29,7 @@ class Metrics(Output):
 
     Nothing is labelled by stream or session: streams come and go, and each would leave its figures behind.
 
-    Args:
-        analyzer: of the sessions.
-
     Attributes:
-        analyzer: likewise.
         registry: what is scraped, in the event loop of the sessions.
     """
 
@@ -160,11 +156,7 @@ class _Now(Collector):
         )
 
     def _factor(self, sound: float) -> float:
-        """Work over sound since the oldest sample; no number while no sound has come.
-
-        Args:
-            sound: so far, in seconds.
-        """
+        """Work over sound since the oldest sample; no number while no sound has come."""
         self.sample()
         _, work_before, sound_before = self._samples[0]
         work = self._work()
@@ -177,17 +169,11 @@ class _Now(Collector):
 def _output_metrics(outputs: Sequence[OutputStatus]) -> Iterator[Metric]:
     depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
     up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
-    waiting: dict[str, int] = {}
-    well: dict[str, bool] = {}
-    for output in outputs:
-        if not output.connecting:
-            well[output.name] = well.get(output.name, True) and output.trouble is None
+    for output in by_name(outputs):
         if output.queue is not None:
-            waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
-    for name, count in waiting.items():
-        depth.add_metric([name], count)
-    for name, is_well in well.items():
-        up.add_metric([name], is_well)
+            depth.add_metric([output.name], output.queue.depth)
+        if not output.connecting:
+            up.add_metric([output.name], output.trouble is None)
     yield depth
     yield up
 

@@ -56,6 +56,23 @@ class OutputStatus:
     connecting: bool = False
 
 
+def by_name(statuses: Iterable[OutputStatus]) -> list[OutputStatus]:
+    """The status of outputs of one name together: a broker is one, however many streams go there."""
+    together: dict[str, OutputStatus] = {}
+    for one in statuses:
+        other = together.setdefault(one.name, one)
+        if other is not one:
+            trouble, connecting = other.trouble or one.trouble, other.connecting and one.connecting
+            together[one.name] = OutputStatus(one.name, trouble, _sum(other.queue, one.queue), connecting)
+    return list(together.values())
+
+
+def _sum(one: QueueHealth | None, other: QueueHealth | None) -> QueueHealth | None:
+    if one is None or other is None:
+        return one or other
+    return QueueHealth(depth=one.depth + other.depth, limit=one.limit, shed=one.shed + other.shed)
+
+
 def output_statuses(outputs: Iterable[Output]) -> list[OutputStatus]:
     """The status of each output that has one, for the live view, the metrics and `/healthz`.
 

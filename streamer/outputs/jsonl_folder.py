@@ -23,11 +23,7 @@ def check_folder(folder: Path) -> None:
 
 
 class SessionFile(Output):
-    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`: sorted by time as by name.
-
-    Args:
-        folder: where.
-    """
+    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`: sorted by time as by name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

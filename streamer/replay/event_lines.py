@@ -50,10 +50,6 @@ class Line(NamedTuple):
 def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
     """Cut blocks into lines, as they come: of each block those that end in it. The last one may be cut.
 
-    Args:
-        blocks: a file, or what a pipe gives.
-        name: of the file.
-
     Raises:
         InputError: it is compressed.
     """

@@ -37,8 +37,6 @@ class StreamSource:
         max_speed: times real time, of all channels together.
 
     Attributes:
-        name: as given.
-        channels: as given.
         ended: whether nothing more is taken in.
     """
 

@@ -33,16 +33,7 @@ log = logging.getLogger("merits.server")
 class Stream(Output):
     """A stream that runs; an output of its own session, which tells it how that goes.
 
-    Args:
-        name: unique among those that run.
-        start: what its client said first.
-        client: who sends the sound.
-        watchers: are told too.
-
     Attributes:
-        name: as given.
-        start: as given.
-        client: as given.
         since: when it began.
         session: ULID of the session, once it has begun.
         turns: turns told so far.

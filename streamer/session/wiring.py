@@ -95,14 +95,6 @@ async def run_sessions(
 ) -> int:
     """Run one session after the other.
 
-    Args:
-        streams: what to listen to.
-        analyzer: the heavy part.
-        settings: how.
-        outputs: what takes the events of all sessions.
-        broker: where each session's events are published too.
-        view: the output, if any, that is shown every frame, and whose keys end or mark a session.
-
     Returns:
         The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that
         ended it.

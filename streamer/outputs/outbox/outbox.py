@@ -39,9 +39,6 @@ class Outbox:
     One thread does all the work. Should the file be damaged, it is put aside and a new one begun; should the
     disk fail or be full, messages wait in memory; while another program has locked the file, whoever has
     something for it waits. Each is said once, in one line.
-
-    Args:
-        settings: where, and how much.
     """
 
     def __init__(self, settings: OutboxSettings) -> None:

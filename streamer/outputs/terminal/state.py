@@ -28,9 +28,6 @@ _NOTED_LAG_S = 0.1
 class ViewState(SessionState):
     """The state of the live view, over one session.
 
-    Args:
-        stream: name of the stream.
-
     Attributes:
         level_dbfs: loudness of the sound just heard (RMS), at least `FLOOR_DBFS`; None before any was.
         heard_s: how far into the stream we are, in seconds.
@@ -101,12 +98,7 @@ class ViewState(SessionState):
         return other
 
     def hear(self, frame: AudioFrame, now_s: float = 0.0) -> None:
-        """Follow the level: up at once, down slowly; of several channels the loudest counts.
-
-        Args:
-            frame: the sound.
-            now_s: when it came, in seconds of any clock.
-        """
+        """Follow the level: up at once, down slowly; of several channels the loudest counts."""
         samples = frame.samples.astype(np.float32)
         rms = math.sqrt(float(samples @ samples) / max(samples.size, 1)) / 32_768
         level = 20 * math.log10(rms) if rms > 0 else FLOOR_DBFS

@@ -47,9 +47,6 @@ class TerminalView:
 
     Events and sound only change the board, a thread of its own paints: a slow terminal holds nothing up.
     While the view is open, messages of `logging` are shown in it, and repeated where they belong afterwards.
-
-    Args:
-        console: a terminal.
     """
 
     def __init__(self, console: Console) -> None:
@@ -89,7 +86,7 @@ class TerminalView:
                 await self._painter
         finally:
             self._painter_thread.shutdown()
-            for number, _ in self._signals():
+            for number, _handler in self._signals():
                 loop.remove_signal_handler(number)
             self._listen(False)
             self._screen.close()

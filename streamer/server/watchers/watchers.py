@@ -35,12 +35,7 @@ class View(Protocol):
 
 
 class Watchers:
-    """Keeps the recent history of all streams, and sends their events and levels to everyone who watches.
-
-    Args:
-        bundle: whose labels are told, with the look of each.
-        settings: of the server, and whether words are told.
-    """
+    """Keeps the recent history of all streams, and sends their events and levels to everyone who watches."""
 
     def __init__(self, bundle: Bundle, settings: Settings) -> None:
         self._bundle = bundle
