@@ -18,12 +18,6 @@ _AT_ONCE = 6
 class DeliveryState:
     """Is told what happens to connections and messages, and says what follows from it.
 
-    Args:
-        address: of the broker.
-        retry_s: delay before the first new attempt to connect, or to send what was refused, in seconds.
-        longest_retry_s: what that delay grows to.
-        patient: whether messages wait of which nobody knows for how long the broker has been back.
-
     Attributes:
         suspects: messages that may be why connections are lost.
         in_flight: what is on its way, or was when the connection was lost.

@@ -22,14 +22,7 @@ class Mqtt:
     `send` waits for the disk, never for the broker: a turn is in the outbox when it returns, to be delivered
     by a task of its own (see `Delivery`). So put this before outputs that show the event to others: what they
     have shown is then delivered, whatever becomes of this process. Subscribers may see a turn twice, which
-    `session` and `seq` tell.
-
-    Args:
-        address: the broker.
-        stream: name of the stream.
-        outbox: where events wait.
-        words: whether words are published.
-        pace: of the delivery, where it is not to be the usual one (see `Delivery`).
+    `session` and `seq` tell. `pace` is that of the delivery, where it is not to be the usual one.
     """
 
     def __init__(

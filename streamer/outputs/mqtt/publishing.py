@@ -48,14 +48,7 @@ class Publishing:
 async def publishing(
     broker: "BrokerAddress | None", outbox: "OutboxSettings", *, words: bool = True, leftovers: bool = False
 ) -> AsyncIterator[Publishing]:
-    """Publish to a broker, until left.
-
-    Args:
-        broker: where; None publishes nothing.
-        outbox: where events wait for it.
-        words: whether words are published.
-        leftovers: whether what ended streams have left is sent even while no stream runs.
-    """
+    """Publish to a broker, until left."""
     if broker is None:
         yield Publishing()
         return

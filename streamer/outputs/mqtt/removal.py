@@ -23,12 +23,7 @@ that are published meanwhile are not among them."""
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was taken off.
-
-    Attributes:
-        stream: the level of its topics that is its name.
-        running: whether it seems to be published just now: then it comes back.
-    """
+    """A stream that was taken off, and whether it seems to be published just now: then it comes back."""
 
     stream: str
     running: bool

@@ -27,13 +27,7 @@ Orphaned = Callable[[str], AbstractContextManager[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may wait, by everyone together.
-
-    Attributes:
-        events: messages.
-        bytes: of topics and payloads.
-        age_s: seconds.
-    """
+    """How much may wait, by everyone together: messages, bytes of topics and payloads, and for how long."""
 
     events: int
     bytes: int
@@ -42,16 +36,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A message that is set aside.
-
-    Attributes:
-        number: tells it from all others in the file, and gives its place among them.
-        broker: that was to get it.
-        topic: that it was for.
-        bytes: of topic and payload.
-        at_s: when it was put in: wall clock, in seconds since 1970.
-        why: it can't be sent.
-    """
+    """A message that is set aside: `at_s` is when it was put in, by the wall clock, in seconds since 1970."""
 
     number: int
     broker: str
