@@ -10,13 +10,7 @@ from streamer.tasks import dead_parts
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is not as it should be.
-
-    Attributes:
-        part: of the program: "recogniser", "analysis", "memory", an output's name, or what a task did that
-            died.
-        reason: what is the matter; names no addresses, since strangers may ask.
-    """
+    """Something that is not as it should be. The reason names no addresses, since strangers may ask."""
 
     part: str
     reason: str

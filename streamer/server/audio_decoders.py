@@ -65,14 +65,7 @@ def make_decoder(start: Start, source: StreamSource) -> AudioDecoder:
 
 
 class PcmDecoder:
-    """Raw little-endian 16-bit samples, channels interleaved.
-
-    Args:
-        source: is filled.
-        rate: samples a second, of each channel.
-        channels: how many are interleaved.
-        split: keep them apart instead of mixing them down to their mean.
-    """
+    """Raw little-endian 16-bit samples, channels interleaved."""
 
     def __init__(self, source: StreamSource, rate: int, channels: int, *, split: bool) -> None:
         self._source = source

@@ -29,13 +29,6 @@ class StreamSource:
     sound is live: then what comes is shed until half of the buffer is free again, and an `AudioGap` stands
     in its place.
 
-    Args:
-        name: what events call the source.
-        channels: how many there are.
-        live: whether the sound comes in its own time, and must not be held back.
-        buffer_s: sound that may wait, in seconds.
-        max_speed: times real time, of all channels together.
-
     Attributes:
         ended: whether nothing more is taken in.
     """

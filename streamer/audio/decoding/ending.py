@@ -15,12 +15,7 @@ _PADDING = 8
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a file ends.
-
-    Attributes:
-        missing: bytes by which its chunk of sound is shorter than it should be.
-        beyond: bytes after that chunk that belong to nothing.
-    """
+    """How a file ends: bytes that its chunk of sound lacks, and bytes after it that belong to nothing."""
 
     missing: int = 0
     beyond: int = 0
