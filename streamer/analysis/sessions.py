@@ -80,12 +80,7 @@ class Running:
 
     @contextmanager
     def watch(self, part: str, trouble: Callable[[], str | None]) -> Iterator[None]:
-        """A part of the program that is neither session nor output, as long as it runs.
-
-        Args:
-            part: what to call it.
-            trouble: says what is the matter with it, in a few words; None while all is well.
-        """
+        """A part of the program that is neither session nor output, as long as it runs."""
         self._watched[part] = trouble
         try:
             yield

@@ -14,12 +14,7 @@ from streamer.printable import printable
 
 
 class Lines(Output):
-    """Prints a line for every turn, and for whatever else a reader should know.
-
-    Args:
-        console: where to print; colours only where it is a terminal.
-        name_streams: begin every line with the name of its stream, where several come at once.
-    """
+    """Prints a line for every turn, and for whatever else a reader should know."""
 
     def __init__(self, console: Console, *, name_streams: bool = False) -> None:
         self._console = console
@@ -67,13 +62,7 @@ class Lines(Output):
 
 
 def turn_line(event: events.Judged, style_of: StyleOf, before: str | None = None) -> Text:
-    """One turn: when, who, which emotion, how sure, the words.
-
-    Args:
-        event: what is said of the turn.
-        style_of: of a look, for the terminal that shows it.
-        before: its emotion until now, where there was one.
-    """
+    """One turn: when, who, which emotion, how sure, the words."""
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
         line.append(f"{printable(event.speaker)}  ", "bold")

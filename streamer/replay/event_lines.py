@@ -36,12 +36,7 @@ _HEAD = 6
 
 
 class Line(NamedTuple):
-    """A line that is not empty.
-
-    Attributes:
-        number: in the file, from 1.
-        content: UTF-8, without white space at its ends; None of one that is too long for an event.
-    """
+    """A line that is not empty: its number, from 1, and its UTF-8; None where it is too long for an event."""
 
     number: int
     content: bytes | None

@@ -28,9 +28,6 @@ class Recording:
     of a session that was killed, or those of a newer version. A thread of its own reads where an event loop
     waits; it is left alone where it waits for a pipe.
 
-    Args:
-        source: a path, or "-".
-
     Attributes:
         name: of the source.
         unread: how many lines were passed over.

@@ -33,14 +33,7 @@ _log = logging.getLogger("merits")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One source and how it is to be known.
-
-    Attributes:
-        source: where the sound comes from.
-        name: the stream's name in events and topics.
-        speakers: who speaks on each channel; None where that is not known.
-        live: whether the sound comes in its own time.
-    """
+    """A source, and how it is to be known: who speaks on each channel, whether it comes in its own time."""
 
     source: AudioSource
     name: str
