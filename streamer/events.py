@@ -285,6 +285,10 @@ class TurnRevised(_Judged):
     """How many times what is said of this turn has changed, from 1."""
 
 
+Judged = TurnFinal | TurnRevised
+"""What is said of a turn that is over."""
+
+
 class AudioGap(_Event):
     """Sound was lost."""
 

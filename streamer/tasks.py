@@ -17,10 +17,6 @@ def keep_going(work: Coroutine[Any, Any, None], part: str) -> "asyncio.Task[None
 
     Where it ends with an exception, this is logged in one line, and `dead_parts` tells of it for as long as
     the task is held: hold it until what it works for is left.
-
-    Args:
-        work: what it does.
-        part: of the program, as `/healthz` calls it: "mqtt".
     """
     task = asyncio.create_task(work, name=part)
     task.add_done_callback(_take_note)

@@ -69,16 +69,7 @@ class Batcher(Generic[What, Result]):
         return 0.0 if since is None else monotonic() - since
 
     async def do(self, stream: Hashable, what: What, priority: Priority) -> Result:
-        """Have a job done. Cancelled while it waits, it is not done.
-
-        Args:
-            stream: whom for.
-            what: is to be done.
-            priority: how urgent; may be raised meanwhile.
-
-        Raises:
-            Exception: whatever doing it raised.
-        """
+        """Have a job done. Cancelled while it waits, it is not done."""
         job = Job(stream, priority, what, monotonic())
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._results[job] = result

@@ -30,14 +30,7 @@ class Priority:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job(Generic[What]):
-    """Something to be done.
-
-    Attributes:
-        stream: whom it is done for.
-        priority: how urgent it is now.
-        what: is to be done.
-        since: when it was asked for, by whatever clock.
-    """
+    """Something to be done."""
 
     stream: Hashable
     priority: Priority

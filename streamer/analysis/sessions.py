@@ -58,11 +58,7 @@ class Running:
 
     @contextmanager
     def session(self, figures: Callable[[], SessionFigures]) -> Iterator[None]:
-        """A session, as long as it runs.
-
-        Args:
-            figures: says how it fares.
-        """
+        """A session, as long as it runs."""
         self._sessions.append(figures)
         try:
             yield
@@ -74,11 +70,7 @@ class Running:
 
     @contextmanager
     def beside(self, status: Callable[[], OutputStatus]) -> Iterator[None]:
-        """An output that belongs to no session, such as what sends what ended ones have left.
-
-        Args:
-            status: says how it fares.
-        """
+        """An output that belongs to no session, such as what sends what ended ones have left."""
         self._beside.append(status)
         try:
             yield
@@ -88,12 +80,7 @@ class Running:
 
     @contextmanager
     def watch(self, part: str, trouble: Callable[[], str | None]) -> Iterator[None]:
-        """A part of the program that is neither session nor output, as long as it runs.
-
-        Args:
-            part: what to call it.
-            trouble: says what is the matter with it, in a few words; None while all is well.
-        """
+        """A part of the program that is neither session nor output, as long as it runs."""
         self._watched[part] = trouble
         try:
             yield

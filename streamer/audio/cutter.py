@@ -7,11 +7,7 @@ from streamer.audio.frame import FRAME_SAMPLES, AudioFrame, AudioGap
 
 
 class FrameCutter:
-    """Cuts the sound of one channel and counts its samples.
-
-    Args:
-        channel: the channel written on the frames.
-        longest: samples in a frame at most, a multiple of `FRAME_SAMPLES`.
+    """Cuts the sound of one channel, into frames of at most `longest` samples, and counts them.
 
     Attributes:
         at: index of the first sample of the next frame.

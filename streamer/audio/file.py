@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Literal, Self
 
 from streamer.audio.decoding.decode import Decoder
@@ -35,9 +34,6 @@ class FileSource:
         pace: "fast" as it goes, or "realtime": no frame comes before its last sample would have been spoken.
         follow_s: read on as the file grows, until nobody has written to it for so long, in seconds; None for
             a file that is whole. Of no account for pipes.
-
-    Attributes:
-        path: the file.
 
     Raises:
         InputError: there is no such file, or it holds no sound that can be decoded.
@@ -104,9 +100,7 @@ class FileSource:
         self._decoding.begin()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._decoding is not None
         await self._decoding.stop()
         for note in self._decoding.damage_notes:

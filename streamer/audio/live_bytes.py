@@ -23,9 +23,6 @@ _log = logging.getLogger("merits")
 class LiveBytes(ABC):
     """A `ByteStream` (see `Decoder`) that can be stopped, and says when it waits. Read by one thread.
 
-    Args:
-        name: what messages call it.
-
     Attributes:
         before_waiting: called, in the thread that reads, when there is nothing to read yet.
     """

@@ -36,11 +36,7 @@ class MonoResampler:
 
 
 class Lanes:
-    """Channels side by side, of any rate, as frames of 16 kHz: their length is kept to the sample.
-
-    Args:
-        channels: how many there are.
-    """
+    """Channels side by side, of any rate, as frames of 16 kHz: their length is kept to the sample."""
 
     def __init__(self, channels: int) -> None:
         self._cutters = [FrameCutter(channel) for channel in range(channels)]

@@ -4,39 +4,27 @@ from dataclasses import dataclass
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.analysis.sessions import Snapshot
+from streamer.outputs.base import by_name
 from streamer.tasks import dead_parts
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is not as it should be.
-
-    Attributes:
-        part: of the program: "recogniser", "analysis", "memory", an output's name, or what a task did that
-            died.
-        reason: what is the matter; names no addresses, since strangers may ask.
-    """
+    """Something that is not as it should be. The reason names no addresses, since strangers may ask."""
 
     part: str
     reason: str
 
 
 def troubles(analyzer: Analyzer, now: Snapshot | None = None) -> list[Trouble]:
-    """What is the matter now; empty while all is well.
-
-    Args:
-        analyzer: of all sessions.
-        now: how these fare, where that is known already.
-    """
+    """What is the matter now; empty while all is well."""
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
     now = now or analyzer.running.now()
     if behind := sum(session.held_back for session in now.sessions):
         found.append(Trouble("analysis", f"sessions that are held back because turns wait: {behind}"))
     found += [Trouble(part, reason) for part, reason in analyzer.running.troubles().items()]
-    outputs = [output for output in now.outputs if output.trouble is not None]
-    for name in dict.fromkeys(output.name for output in outputs):
-        mine = [output for output in outputs if output.name == name]
-        waiting = sum(output.queue.depth for output in mine if output.queue is not None)
-        found.append(Trouble(name, f"{mine[0].trouble}; events that wait: {waiting}"))
+    for output in by_name(output for output in now.outputs if output.trouble is not None):
+        waiting = 0 if output.queue is None else output.queue.depth
+        found.append(Trouble(output.name, f"{output.trouble}; events that wait: {waiting}"))
     found += [Trouble(part, reason) for part, reason in dead_parts()]
     return found

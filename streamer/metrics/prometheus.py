@@ -1,10 +1,8 @@
 """The figures that Prometheus scrapes."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,19 +10,11 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from streamer import events
 from streamer.analysis.analyzer import Analyzer
-from streamer.events import (
-    AudioDeviceLost,
-    AudioGap,
-    Event,
-    SessionEnded,
-    SessionStarted,
-    TurnFinal,
-    TurnPartial,
-    TurnRevised,
-)
+from streamer.events import Event
 from streamer.metrics.health import troubles
-from streamer.outputs.base import OutputStatus
+from streamer.outputs.base import Output, by_name
 from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
@@ -34,16 +24,12 @@ FACTOR_OVER_S = 60.0
 _BETWEEN_SAMPLES_S = 1.0
 
 
-class Metrics:
+class Metrics(Output):
     """An output that counts the events of all sessions, and knows how the analyzer fares.
 
     Nothing is labelled by stream or session: streams come and go, and each would leave its figures behind.
 
-    Args:
-        analyzer: of the sessions.
-
     Attributes:
-        analyzer: likewise.
         registry: what is scraped, in the event loop of the sessions.
     """
 
@@ -90,35 +76,27 @@ class Metrics:
         self._gap_s = Counter("merits_gap_seconds", "Sound lost", registry=registry)
         self._device_lost = Counter("merits_device_lost", "Times a device was lost", registry=registry)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     async def send(self, event: Event) -> None:
         """Count one event."""
         self._now.sample()
         match event:
-            case TurnFinal():
+            case events.TurnFinal():
                 self._turns.labels(event.emotion).inc()
                 sign = "positive" if event.valence > 0 else "negative"
                 self._valence.labels(sign).inc(abs(event.valence))
                 for stage, taken_ms in event.latency_ms:
                     self._latency.labels(stage).observe(taken_ms / 1e3)
-            case TurnRevised():
+            case events.TurnRevised():
                 self._revisions.inc()
-            case TurnPartial():
+            case events.TurnPartial():
                 self._partials.inc()
-            case SessionStarted():
+            case events.SessionStarted():
                 self._started.inc()
-            case SessionEnded():
+            case events.SessionEnded():
                 self._ended.labels(event.reason.partition(":")[0]).inc()
-            case AudioGap():
+            case events.AudioGap():
                 self._gap_s.inc(event.length_s)
-            case AudioDeviceLost():
+            case events.AudioDeviceLost():
                 self._device_lost.inc()
 
 
@@ -148,29 +126,25 @@ class _Now(Collector):
         yield _gauge(
             "merits_recogniser_up", "0 while the embedded one stands in", self._analyzer.trouble is None
         )
-        depth = GaugeMetricFamily("merits_queue_depth", "What waits, in all sessions", labels=["queue"])
-        depth.add_metric(["turns"], sum(session.waiting for session in sessions))
-        for name, stage in stages.items():
-            if stage.depth is not None:
-                depth.add_metric([name], stage.depth)
-        yield depth
-        limit = GaugeMetricFamily(
+        gauge = GaugeMetricFamily("merits_queue_depth", "What waits, in all sessions", labels=["queue"])
+        depths = {name: stage.depth for name, stage in stages.items() if stage.depth is not None}
+        yield _filled(gauge, {"turns": sum(session.waiting for session in sessions), **depths})
+        gauge = GaugeMetricFamily(
             "merits_queue_limit", "What may wait before the source does", labels=["queue"]
         )
-        limit.add_metric(["turns"], sum(session.limit for session in sessions))
-        yield limit
-        yield from _output_metrics(now.outputs)
+        yield _filled(gauge, {"turns": sum(session.limit for session in sessions)})
+        outputs = by_name(now.outputs)
+        gauge = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
+        yield _filled(gauge, {each.name: each.queue.depth for each in outputs if each.queue is not None})
+        gauge = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
+        yield _filled(gauge, {each.name: each.trouble is None for each in outputs if not each.connecting})
         busy = CounterMetricFamily("merits_busy_seconds", "Time spent working, by stage", labels=["stage"])
-        for name, stage in stages.items():
-            busy.add_metric([name], stage.busy_s)
-        yield busy
+        yield _filled(busy, {name: stage.busy_s for name, stage in stages.items()})
         yield CounterMetricFamily("merits_audio_seconds", "Sound analyzed", value=now.audio_s)
         shed = CounterMetricFamily(
             "merits_shed", "What was left out for want of time or room", labels=["what"]
         )
-        for what, count in sorted({"partials": 0, "speculation": 0, **now.shed}.items()):
-            shed.add_metric([what], count)
-        yield shed
+        yield _filled(shed, dict(sorted({"partials": 0, "speculation": 0, **now.shed}.items())))
         yield _gauge(
             "merits_real_time_factor",
             "Seconds of work for a second of sound, over the latest minute; all stages together",
@@ -178,11 +152,7 @@ class _Now(Collector):
         )
 
     def _factor(self, sound: float) -> float:
-        """Work over sound since the oldest sample; no number while no sound has come.
-
-        Args:
-            sound: so far, in seconds.
-        """
+        """Work over sound since the oldest sample; no number while no sound has come."""
         self.sample()
         _, work_before, sound_before = self._samples[0]
         work = self._work()
@@ -192,22 +162,10 @@ class _Now(Collector):
         return sum(stage.busy_s for stage in self._analyzer.stages().values())
 
 
-def _output_metrics(outputs: Sequence[OutputStatus]) -> Iterator[Metric]:
-    depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
-    up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
-    waiting: dict[str, int] = {}
-    well: dict[str, bool] = {}
-    for output in outputs:
-        if not output.connecting:
-            well[output.name] = well.get(output.name, True) and output.trouble is None
-        if output.queue is not None:
-            waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
-    for name, count in waiting.items():
-        depth.add_metric([name], count)
-    for name, is_well in well.items():
-        up.add_metric([name], is_well)
-    yield depth
-    yield up
+def _filled(metric: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
+    for label, value in values.items():
+        metric.add_metric([label], value)
+    return metric
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

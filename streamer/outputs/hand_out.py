@@ -9,10 +9,7 @@ from streamer.outputs.base import Output
 async def hand_out(event: Event, outputs: Collection[Output], gone: set[Output]) -> None:
     """Give an event to every output: one that fails keeps it from none of the others.
 
-    Args:
-        event: the event.
-        outputs: in the order in which they get it.
-        gone: those of them whose reader has gone: they get nothing more. More may be put in here.
+    Those whose reader has gone get nothing more; they are put into `gone`.
 
     Raises:
         BrokenPipeError: all of them have gone.

@@ -36,12 +36,7 @@ _HEAD = 6
 
 
 class Line(NamedTuple):
-    """A line that is not empty.
-
-    Attributes:
-        number: in the file, from 1.
-        content: UTF-8, without white space at its ends; None of one that is too long for an event.
-    """
+    """A line that is not empty: its number, from 1, and its UTF-8; None where it is too long for an event."""
 
     number: int
     content: bytes | None
@@ -49,10 +44,6 @@ class Line(NamedTuple):
 
 def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
     """Cut blocks into lines, as they come: of each block those that end in it. The last one may be cut.
-
-    Args:
-        blocks: a file, or what a pipe gives.
-        name: of the file.
 
     Raises:
         InputError: it is compressed.

@@ -28,9 +28,6 @@ class Recording:
     of a session that was killed, or those of a newer version. A thread of its own reads where an event loop
     waits; it is left alone where it waits for a pipe.
 
-    Args:
-        source: a path, or "-".
-
     Attributes:
         name: of the source.
         unread: how many lines were passed over.
@@ -85,11 +82,7 @@ class Recording:
             yield from batch
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Read without holding up the event loop.
-
-        Raises:
-            InputError: there is no event in it, or it cannot be read.
-        """
+        """Read without holding up the event loop."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[list[Event] | InputError | None] = asyncio.Queue(_READ_AHEAD)
 

@@ -31,21 +31,8 @@ async def play(
 ) -> int:
     """Play files of events, side by side, until their end or a wish to leave.
 
-    Args:
-        recordings: what to play.
-        outputs: take all events.
-        clock: says when.
-        words: whether words are handed on.
-        broker: where the events are published too.
-        outbox: where they wait for it.
-        view: whose keys hold what is played, and leave.
-
     Returns:
         The exit code: 0, or 128 plus the number of the signal that ended it.
-
-    Raises:
-        InputError: a file holds no events, or breaks off.
-        RunError, BrokenPipeError: an output takes no more.
     """
     async with AsyncExitStack() as stack:
         broker_outputs = await stack.enter_async_context(publishing(broker, outbox, words=words))

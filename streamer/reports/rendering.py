@@ -20,12 +20,6 @@ def render(
 ) -> bytes:
     """Sessions in a format.
 
-    Args:
-        format_: which.
-        records: the sessions; more than one only where the format is one of `OF_SEVERAL`.
-        sound: the recording, where there is one.
-        link: whether pages link to it; otherwise they carry it.
-
     Raises:
         InputError: the recording cannot be decoded.
         RunError: nor can it be packed.

@@ -16,12 +16,7 @@ from streamer.server.watchers.watch_connection import watch
 
 
 def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:
-    """Put the application together.
-
-    Args:
-        streams: what it serves.
-        token: what clients must show; None lets all in.
-    """
+    """Put the application together."""
     settings = streams.settings.server
     page = page_routes()
 

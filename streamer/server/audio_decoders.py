@@ -65,14 +65,7 @@ def make_decoder(start: Start, source: StreamSource) -> AudioDecoder:
 
 
 class PcmDecoder:
-    """Raw little-endian 16-bit samples, channels interleaved.
-
-    Args:
-        source: is filled.
-        rate: samples a second, of each channel.
-        channels: how many are interleaved.
-        split: keep them apart instead of mixing them down to their mean.
-    """
+    """Raw little-endian 16-bit samples, channels interleaved."""
 
     def __init__(self, source: StreamSource, rate: int, channels: int, *, split: bool) -> None:
         self._source = source
@@ -84,7 +77,6 @@ class PcmDecoder:
         self._resamplers = self._new_resamplers()
 
     async def decode(self, data: bytes) -> None:
-        """Take in the next bytes, cut anywhere; waits while the source is full."""
         data = self._rest + data if self._rest else data
         whole = len(data) - len(data) % (_SAMPLE_BYTES * self._channels)
         self._rest = data[whole:]
@@ -98,7 +90,6 @@ class PcmDecoder:
         await self._put(flush=False)
 
     async def gap(self, gap: Gap) -> None:
-        """The client says that sound is missing here."""
         self._rest = b""
         await self._flush()
         length = round(gap.length_s * SAMPLE_RATE)
@@ -106,7 +97,6 @@ class PcmDecoder:
         self._resamplers = self._new_resamplers()
 
     async def finish(self, why: Refused | None = None) -> None:
-        """No more bytes come."""
         await self._flush()
         self._source.end(why)
 
@@ -139,10 +129,6 @@ class ContainerDecoder:
 
     Between the event loop and the thread lies a socket pair: what the operating system buffers is the bound,
     and the decoder's blocking reads end when the loop's side is closed.
-
-    Args:
-        source: is filled.
-        split: keep channels apart instead of mixing them.
     """
 
     def __init__(self, source: StreamSource, *, split: bool) -> None:

@@ -50,11 +50,7 @@ class Problem(Enum):
 
 
 class Refused(InputError):
-    """A client's stream cannot begin or go on.
-
-    Attributes:
-        problem: which kind of reason.
-    """
+    """A client's stream cannot begin or go on."""
 
     def __init__(self, problem: Problem, message: str) -> None:
         super().__init__(message)

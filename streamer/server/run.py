@@ -30,12 +30,7 @@ _user_log = logging.getLogger("merits")  # which no flood of strangers silences
 
 
 def make_server(streams: Streams, listener: Listener) -> uvicorn.Server:
-    """Put the server together; it is run by `serve(sockets=[listener.socket])`, ended by `should_exit`.
-
-    Args:
-        streams: entered by the caller.
-        listener: where it listens.
-    """
+    """Put the server together; it is run by `serve(sockets=[listener.socket])`, ended by `should_exit`."""
     limits, tls = streams.settings.server, listener.tls
     config = make_config(
         create_app(streams, token=listener.token),
@@ -60,11 +55,6 @@ async def serve(streams: Streams, listener: Listener, view: "TerminalView | None
     """Serve until interrupted.
 
     The first Ctrl-C (or SIGTERM) accepts nothing more, and tells what was heard; the second one leaves.
-
-    Args:
-        streams: entered here.
-        listener: where.
-        view: shows all streams, and its keys end it or mark a moment; entered here.
 
     Returns:
         The exit code: 128 plus the number of the signal that ended it; 0 when a key did, or when nobody reads

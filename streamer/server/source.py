@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
@@ -30,16 +29,7 @@ class StreamSource:
     sound is live: then what comes is shed until half of the buffer is free again, and an `AudioGap` stands
     in its place.
 
-    Args:
-        name: what events call the source.
-        channels: how many there are.
-        live: whether the sound comes in its own time, and must not be held back.
-        buffer_s: sound that may wait, in seconds.
-        max_speed: times real time, of all channels together.
-
     Attributes:
-        name: as given.
-        channels: as given.
         ended: whether nothing more is taken in.
     """
 
@@ -103,9 +93,7 @@ class StreamSource:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._items.clear()
         self.end()
 

@@ -46,14 +46,7 @@ _FEED_LAG = SAMPLE_RATE // 2
 
 @dataclass(frozen=True, slots=True)
 class EndedTurn:
-    """A turn that is over.
-
-    Attributes:
-        number: of the turn in its session, from 1.
-        turn: its place and sound.
-        declared_at: when it was declared over, by `perf_counter`.
-        analysis: what it is found to be.
-    """
+    """A turn that is over, declared so at a time of `perf_counter`, and what it is being found to be."""
 
     number: int
     turn: Turn
@@ -64,16 +57,8 @@ class EndedTurn:
 class Channel:
     """One channel of one session. It is to be fed until `flush`, and closed.
 
-    Args:
-        index: of the channel.
-        settings: how.
-        client: the stream's access to the analyzer. Where its sound does not come in its own time, nothing is
-            done ahead: it would only take the time of what is to be done.
-        conversation: the stream's.
-        publisher: of the session; it is given the turns that start, and the partials.
-        shedder: is told what is shed.
-        numbers: numbers the session's turns.
-        ended: takes each turn that is over, before any that starts after it is published.
+    Each turn that is over goes to `ended`, before any that starts after it is published. Where its sound does
+    not come in its own time, nothing is done ahead: it would only take the time of what is to be done.
     """
 
     def __init__(

@@ -84,10 +84,6 @@ class Conversation:
     def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
         """Judge a new turn, and earlier ones anew in its light.
 
-        Args:
-            turn: its number, to name it by.
-            utterance: what it was understood to be.
-
         Returns:
             Numbers and judgements: the new turn first, then those revised, oldest first.
         """

@@ -22,9 +22,6 @@ class Interrupts:
     The first calls `stop`, in the event loop; the second cancels this task. Whatever then still goes on (a
     thread that decodes or recognises), a second later the process ends.
 
-    Args:
-        stop: ends the work in order.
-
     Attributes:
         asked: whether it is to end, by a signal or by a wish from within.
     """

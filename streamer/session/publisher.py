@@ -19,14 +19,6 @@ from streamer.version import VERSION
 class EventPublisher:
     """Makes the events of a session and hands each to every output, one at a time.
 
-    Args:
-        stream: name of the stream.
-        speakers: who speaks on each channel; None where that is not known.
-        outputs: where events go.
-        settings: how.
-        bundle: whose judgements they are.
-        recogniser: whose words they are.
-
     Attributes:
         session: numbers and dates its events.
         gone: outputs whose reader has gone.

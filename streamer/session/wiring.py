@@ -33,14 +33,7 @@ _log = logging.getLogger("merits")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One source and how it is to be known.
-
-    Attributes:
-        source: where the sound comes from.
-        name: the stream's name in events and topics.
-        speakers: who speaks on each channel; None where that is not known.
-        live: whether the sound comes in its own time.
-    """
+    """A source, and how it is to be known: who speaks on each channel, whether it comes in its own time."""
 
     source: AudioSource
     name: str
@@ -94,14 +87,6 @@ async def run_sessions(
     view: "TerminalView | None" = None,
 ) -> int:
     """Run one session after the other.
-
-    Args:
-        streams: what to listen to.
-        analyzer: the heavy part.
-        settings: how.
-        outputs: what takes the events of all sessions.
-        broker: where each session's events are published too.
-        view: the output, if any, that is shown every frame, and whose keys end or mark a session.
 
     Returns:
         The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that

@@ -64,6 +64,8 @@ class TurnState(Enum):
 class TurnDetector:
     """Finds the turns of one channel (see `TurnState`). Memory is fixed: the sound of the longest turn.
 
+    What sound is taken in by returns what happened, in order.
+
     Args:
         settings: thresholds and durations.
         channel: the channel it listens to.
@@ -103,9 +105,6 @@ class TurnDetector:
 
         Frames may have any length and need not be contiguous: what is missing between two is taken for a gap.
 
-        Returns:
-            What happened, in order.
-
         Raises:
             ValueError: the frame is of another channel, or starts before the last one ended.
         """
@@ -114,14 +113,8 @@ class TurnDetector:
     def accept(self, frame: AudioFrame) -> list[TurnEvent]:
         """`feed`, but for what is to be judged: `unjudged` has that, and `conclude` is to be told.
 
-        Args:
-            frame: as for `feed`, of a second at most.
-
         Returns:
             What happened before the frame.
-
-        Raises:
-            ValueError: as `feed`.
         """
         events = self._catch_up_with(frame)
         self._ring.append(frame.samples)
@@ -139,11 +132,7 @@ class TurnDetector:
         return self._state is not TurnState.QUIET
 
     def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
-        """Take in probabilities of speech, of the chunks in order.
-
-        Returns:
-            What happened, in order.
-        """
+        """Take in probabilities of speech, of the chunks in order."""
         events: list[TurnEvent] = []
         for probability in probabilities:
             start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
@@ -151,11 +140,7 @@ class TurnDetector:
         return events
 
     def gap(self, gap: AudioGap) -> list[TurnEvent]:
-        """Take in that sound was lost: no longer than a pause, it passes for silence; longer, it ends a turn.
-
-        Returns:
-            What happened, in order.
-        """
+        """Take in that sound was lost: no longer than a pause, it passes for silence; else it ends a turn."""
         stop = gap.start + gap.length
         if stop <= self._ring.stop:
             return []
@@ -198,11 +183,7 @@ class TurnDetector:
         return self._state in (TurnState.SPEAKING, TurnState.PAUSED)
 
     def flush(self) -> list[TurnEvent]:
-        """End the stream: a turn still open ends here.
-
-        Returns:
-            What happened, in order.
-        """
+        """End the stream: a turn still open ends here."""
         return self._finish("end of stream")
 
     def _catch_up_with(self, frame: AudioFrame) -> list[TurnEvent]:

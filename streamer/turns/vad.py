@@ -178,11 +178,7 @@ class VadRequest(NamedTuple):
 
 
 def judge_together(requests: Sequence[VadRequest]) -> list[list[float]]:
-    """Have several detectors judge their next chunks, what takes long for all of them at once.
-
-    Returns:
-        For each, what `GatedSilero.judge` gives.
-    """
+    """Have several detectors judge their next chunks, what takes long for all of them at once."""
     taken_in = _take_in(requests)
     found: list[list[float]] = [[] for _ in requests]
     for step in range(max(len(each.chunks) for each in requests)):

@@ -3,11 +3,10 @@
 import io
 import threading
 from pathlib import Path
-from typing import Protocol
 
 from streamer.audio.decoding.ending import Ending, ending_of
 from streamer.audio.decoding.mp4_samples import MOST_SAMPLES, Mp4Samples, is_mp4
-from streamer.audio.decoding.ogg_links import OggLinks, is_ogg
+from streamer.audio.decoding.ogg_links import ByteStream, OggLinks, is_ogg
 from streamer.errors import InputError
 
 _OPENING_BYTES = 40 * 2**20
@@ -16,14 +15,6 @@ _OPENING_BYTES = 40 * 2**20
 
 _PASSED_OVER = 2**16
 """Bytes at a time."""
-
-
-class ByteStream(Protocol):
-    """The bytes of a recording as they come. `str` of it is what messages call it."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes: waits for some, and returns none at the end."""
-        ...
 
 
 class ByteReader:

@@ -29,10 +29,7 @@ _LONGEST_HOLE_IN_BROADCAST_S = 10.0
 class Placement:
     """What to do before a piece of sound is taken; one of these at most is not 0.
 
-    Attributes:
-        silence_s: seconds of silence to put before it.
-        gap_s: seconds of lost sound to put before it.
-        surplus_s: seconds to cut off its front, which overlap what came before.
+    Silence or lost sound is put before it, or its front is cut off, which overlaps what came before.
     """
 
     silence_s: float = 0.0

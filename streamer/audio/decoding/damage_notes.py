@@ -10,15 +10,7 @@ _TOLD_S = 1.0
 def damage_notes(
     name: object, read_s: float, clock: ContainerClock, ending: Ending, is_damaged_at_end: bool
 ) -> list[str]:
-    """A line for each thing that was wrong.
-
-    Args:
-        name: what the recording is called.
-        read_s: how much of it was read, in seconds.
-        clock: what was found missing.
-        ending: how its file ends.
-        is_damaged_at_end: whether its last part could not be decoded.
-    """
+    """A line for each thing that was wrong."""
     said = []
     if ending.missing:
         said.append(

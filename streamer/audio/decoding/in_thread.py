@@ -51,11 +51,7 @@ class Decoding:
         self._room.release(1 + _BATCHES)
 
     async def next(self) -> Batch | None:
-        """What was decoded next; None at the end.
-
-        Raises:
-            Exception: whatever decoding raised, after what came before.
-        """
+        """What was decoded next; None at the end."""
         batch = await self._batches.get()
         if isinstance(batch, Exception):
             raise batch

@@ -10,16 +10,17 @@ class Presence:
     The last word on `availability` is retained, whoever said it; so when a program ends (or is killed, and
     the broker says so for it), another that runs under the same name puts it right. Programs ask for each
     other by saying who they are, which is not retained: nothing of a killed one stays behind.
-
-    Args:
-        messages: of the stream.
-        instance: tells this program from all others.
     """
 
     def __init__(self, messages: StreamMessages, instance: str) -> None:
         self._messages = messages
         self._instance = instance
         self._met: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """What the topics of the stream begin with."""
+        return self._messages.base
 
     @property
     def topics(self) -> tuple[str, str]:
@@ -43,11 +44,6 @@ class Presence:
 
     def hear(self, topic: str, payload: str, *, retained: bool) -> tuple[Message | None, bool]:
         """Take in what was published to one of the topics.
-
-        Args:
-            topic: which.
-            payload: of the message.
-            retained: whether it was there before.
 
         Returns:
             What to answer, and whether it shows that another program publishes, which was not known.

@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 class Publishing:
-    """Makes the outputs that publish a stream: one, or none where there is no broker.
-
-    Args:
-        make: makes the one, by the stream's name.
-        leftovers: sends what ended streams have left.
-
-    Attributes:
-        leftovers: as given.
-    """
+    """Makes the outputs that publish a stream: one, or none where there is no broker."""
 
     def __init__(
         self, make: "Callable[[str], Mqtt] | None" = None, leftovers: "Delivery | None" = None
@@ -56,14 +48,7 @@ class Publishing:
 async def publishing(
     broker: "BrokerAddress | None", outbox: "OutboxSettings", *, words: bool = True, leftovers: bool = False
 ) -> AsyncIterator[Publishing]:
-    """Publish to a broker, until left.
-
-    Args:
-        broker: where; None publishes nothing.
-        outbox: where events wait for it.
-        words: whether words are published.
-        leftovers: whether what ended streams have left is sent even while no stream runs.
-    """
+    """Publish to a broker, until left."""
     if broker is None:
         yield Publishing()
         return

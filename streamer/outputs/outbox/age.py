@@ -10,11 +10,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Reading(NamedTuple):
-    """What the machine's clock shows.
+    """What the machine's clock shows: seconds since its start, with time asleep where the system counts it.
 
-    Attributes:
-        boot: tells one start of the machine from another; "" where the system does not say.
-        ticks_s: seconds since then, time asleep included where the system counts it.
+    `boot` tells one start from another; it is "" where the system does not say.
     """
 
     boot: str

@@ -27,13 +27,7 @@ Orphaned = Callable[[str], AbstractContextManager[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may wait, by everyone together.
-
-    Attributes:
-        events: messages.
-        bytes: of topics and payloads.
-        age_s: seconds.
-    """
+    """How much may wait, by everyone together: messages, bytes of topics and payloads, and for how long."""
 
     events: int
     bytes: int
@@ -42,16 +36,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A message that is set aside.
-
-    Attributes:
-        number: tells it from all others in the file, and gives its place among them.
-        broker: that was to get it.
-        topic: that it was for.
-        bytes: of topic and payload.
-        at_s: when it was put in: wall clock, in seconds since 1970.
-        why: it can't be sent.
-    """
+    """A message that is set aside: `at_s` is when it was put in, by the wall clock, in seconds since 1970."""
 
     number: int
     broker: str
@@ -179,19 +164,13 @@ class Database:
         Those that it has been sent often enough are forgotten (see `_CONFIRMED_ENOUGH`).
         """
         with self._transaction():
-            self._connection.executemany(
-                "UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?",
-                [(one,) for one in ids],
-            )
-            self._connection.executemany(
-                "DELETE FROM messages WHERE id = ? AND confirmed = ?",
-                [(one, _CONFIRMED_ENOUGH) for one in ids],
-            )
+            self._each("UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?", ids)
+            self._each(f"DELETE FROM messages WHERE id = ? AND confirmed = {_CONFIRMED_ENOUGH}", ids)
 
     def settle(self, ids: Sequence[int]) -> None:
         """Forget messages that have certainly been passed on."""
         with self._transaction():
-            self._connection.executemany("DELETE FROM messages WHERE id = ?", [(one,) for one in ids])
+            self._each("DELETE FROM messages WHERE id = ?", ids)
 
     def doubt(self, owner: str) -> int:
         """Let an owner's confirmed messages wait again, in their old places: they may have been lost.
@@ -207,9 +186,7 @@ class Database:
     def refuse(self, ids: Sequence[int]) -> None:
         """Note that the broker has refused messages once more; they still wait."""
         with self._transaction():
-            self._connection.executemany(
-                "UPDATE messages SET refused = refused + 1 WHERE id = ?", [(one,) for one in ids]
-            )
+            self._each("UPDATE messages SET refused = refused + 1 WHERE id = ?", ids)
 
     def set_aside(self, message_id: int, why: str) -> None:
         """Keep a message from being sent, for a reason."""
@@ -230,19 +207,16 @@ class Database:
     def retry(self, ids: Sequence[int]) -> int:
         """Let messages that are set aside wait again, as new ones in their old places; returns how many."""
         with self._transaction():
-            now_s = self._now()
-            return self._connection.executemany(
-                "UPDATE messages SET owner = ?, waits = 1, refused = 0, aside = NULL, put_s = ?"
-                " WHERE id = ? AND owner = ?",
-                [(_PREDECESSOR, now_s, one, _NOBODY) for one in ids],
-            ).rowcount
+            query = (
+                "UPDATE messages SET owner = ?2, waits = 1, refused = 0, aside = NULL, put_s = ?3"
+                " WHERE id = ?1 AND owner = ?4"
+            )
+            return self._each(query, ids, _PREDECESSOR, self._now(), _NOBODY)
 
     def discard(self, ids: Sequence[int]) -> int:
         """Delete messages that are set aside; returns how many."""
         with self._transaction():
-            return self._connection.executemany(
-                "DELETE FROM messages WHERE id = ? AND owner = ?", [(one, _NOBODY) for one in ids]
-            ).rowcount
+            return self._each("DELETE FROM messages WHERE id = ? AND owner = ?", ids, _NOBODY)
 
     def waiting(self, owner: str) -> int:
         """How many messages of an owner wait."""
@@ -327,6 +301,10 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
         self._unsynced = True
+
+    def _each(self, query: str, ids: Sequence[int], *values: object) -> int:
+        """Change messages, by their ids and the same values; returns how many."""
+        return self._connection.executemany(query, [(one, *values) for one in ids]).rowcount
 
     def _one(self, query: str, *values: object) -> int:
         (value,) = self._connection.execute(query, values).fetchone()

@@ -11,13 +11,12 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from types import TracebackType
 from typing import Self, TypeVar
 
 from ulid import ULID
 
 from streamer.errors import InputError
-from streamer.outputs.outbox.database import Bounds, Database
+from streamer.outputs.outbox.database import Bounds, Database, Orphaned
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.ownership import Owners
 from streamer.outputs.outbox.private_file import put_aside
@@ -40,9 +39,6 @@ class Outbox:
     One thread does all the work. Should the file be damaged, it is put aside and a new one begun; should the
     disk fail or be full, messages wait in memory; while another program has locked the file, whoever has
     something for it waits. Each is said once, in one line.
-
-    Args:
-        settings: where, and how much.
     """
 
     def __init__(self, settings: OutboxSettings) -> None:
@@ -74,9 +70,7 @@ class Outbox:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._leaving = True
         if self._sync is not None:
             self._sync.cancel()
@@ -85,7 +79,8 @@ class Outbox:
                 self._say_what_waits(broker, await self.work(partial(Database.waiting_for, broker=broker)))
         except sqlite3.OperationalError as locked:
             _log.warning("what waits in %s cannot be told: %s", self.path, locked)
-        await self._run(self._close)
+        if self._database is not None:
+            await self._run(self._database.close)
         self._thread.shutdown(wait=False)
 
     @asynccontextmanager
@@ -140,10 +135,6 @@ class Outbox:
             self._give_up(error)
         except sqlite3.Error as error:
             self._recover(error)
-
-    def _close(self) -> None:
-        if self._database is not None:
-            self._database.close()
 
     def _say_what_waits(self, broker: str, messages: int) -> None:
         if messages and self.in_memory:
@@ -258,7 +249,10 @@ class Mailbox:
         self._owner = owner
         self._broker = broker
         self._peeked: Database | None = None
-        self._confirmed: deque[tuple[float, Database | None, Sequence[int]]] = deque()
+        # When, and what settles it:
+        self._confirmed: deque[tuple[float, Callable[[Database], None]]] = (
+            deque()
+        )  # when, and what settles it
         self.depth = 0
         self.left_behind = 0
         self.shed = 0
@@ -272,13 +266,7 @@ class Mailbox:
 
     async def put(self, messages: Sequence[Message]) -> None:
         """Add messages at the end, all or none: when this returns, the death of the process can't undo it."""
-
-        def job(database: Database) -> tuple[int, int]:
-            shed = database.put(self._owner, self._broker, messages)
-            return shed, database.waiting(self._owner)
-
-        shed, self.depth = await self._outbox.work(job)
-        self._note(shed)
+        self._note(await self._do(lambda database: database.put(self._owner, self._broker, messages)))
         self._outbox.sync_soon()
 
     async def peek(self, count: int) -> list[tuple[int, Message]]:
@@ -286,12 +274,11 @@ class Mailbox:
         has refused already comes last.
         """
 
-        def job(database: Database) -> tuple[int, int, list[tuple[int, Message]]]:
-            shed = database.shed_old()
+        def job(database: Database) -> tuple[int, list[tuple[int, Message]]]:
             self._peeked = database
-            return shed, database.waiting(self._owner), database.peek(self._owner, count)
+            return database.shed_old(), database.peek(self._owner, count)
 
-        shed, self.depth, messages = await self._outbox.work(job)
+        shed, messages = await self._do(job)
         self._note(shed)
         return messages
 
@@ -310,14 +297,8 @@ class Mailbox:
         """
         if not ids:
             return
-        origin = self._peeked
-        self._confirmed.append((monotonic(), origin, ids))
-
-        def job(database: Database) -> None:
-            if database is origin:  # another one, begun meanwhile, has other ids
-                database.confirm(ids)
-
-        await self._outbox.work(job)
+        self._confirmed.append((monotonic(), self._where_peeked(lambda database: database.settle(ids))))
+        await self._outbox.work(self._where_peeked(lambda database: database.confirm(ids)))
         self.delivered += len(ids)
         await self.settle(asked_s - SETTLED_AFTER_S)
 
@@ -325,86 +306,67 @@ class Mailbox:
         """Forget what the broker had confirmed by `until_s`, by `monotonic`: it has lived to pass that on."""
         settled = []
         while self._confirmed and self._confirmed[0][0] <= until_s:
-            settled.append(self._confirmed.popleft())
-
-        def job(database: Database) -> int:
-            for _, origin, ids in settled:
-                if database is origin:
-                    database.settle(ids)
-            return database.waiting(self._owner)
-
-        self.depth = await self._outbox.work(job)
+            settled.append(self._confirmed.popleft()[1])
+        await self._do(lambda database: [forget(database) for forget in settled])
 
     async def doubt(self) -> None:
         """Let what was confirmed and is not settled wait again: the broker vanished, and may have lost it."""
         self._confirmed.clear()
-
-        def job(database: Database) -> tuple[int, int]:
-            return database.doubt(self._owner), database.waiting(self._owner)
-
-        doubted, self.depth = await self._outbox.work(job)
-        self.delivered -= doubted
+        self.delivered -= await self._do(lambda database: database.doubt(self._owner))
 
     async def refuse(self, ids: Sequence[int]) -> None:
         """Note that the broker has refused messages; they still wait, behind all others."""
-        origin = self._peeked
-
-        def job(database: Database) -> None:
-            if database is origin:
-                database.refuse(ids)
-
-        await self._outbox.work(job)
+        await self._outbox.work(self._where_peeked(lambda database: database.refuse(ids)))
 
     async def set_aside(self, number: int, message: Message, why: str) -> None:
         """Keep a message from being sent, and from holding up the others: it can't be delivered."""
-        origin = self._peeked
-
-        def job(database: Database) -> int:
-            if database is origin:
-                database.set_aside(number, why)
-            return database.waiting(self._owner)
-
-        self.depth = await self._outbox.work(job)
+        await self._do(self._where_peeked(lambda database: database.set_aside(number, why)))
         self.aside += 1
         if self.aside == 1:
-            _log.warning(
-                "%s: a message for %s is set aside: %s (see: merits mqtt set-aside)",
-                self._broker,
-                shown(message.topic),
-                why,
-            )
+            said = "%s: a message for %s is set aside: %s (see: merits mqtt set-aside)"
+            _log.warning(said, self._broker, shown(message.topic), why)
 
     async def look(self) -> None:
         """See how much killed programs and ended streams have left for this broker, and leave it where it is:
         to the next stream of that name, if there is one before the broker is back, for the sake of the order.
         """
-
-        def job(database: Database) -> int:
-            if database.path is None:
-                return 0
-            return database.left_behind(self._owner, self._broker, self._outbox.owners.orphaned)
-
-        self.left_behind = await self._outbox.work(job)
-
-    async def grow_old(self) -> None:
-        """Shed what has waited too long, and note that time goes on, while nothing else is done."""
-
-        def job(database: Database) -> tuple[int, int]:
-            return database.shed_old(), database.waiting(self._owner)
-
-        shed, self.depth = await self._outbox.work(job)
-        self._note(shed)
+        self.left_behind = await self._of_others(Database.left_behind) or 0
 
     async def adopt(self) -> None:
         """Take over what killed programs and ended streams have left for this broker."""
-
-        def job(database: Database) -> int:
-            if database.path is not None:
-                database.adopt(self._owner, self._broker, self._outbox.owners.orphaned)
-            return database.waiting(self._owner)
-
-        self.depth = await self._outbox.work(job)
+        await self._of_others(Database.adopt)
         self.left_behind = 0
+
+    async def grow_old(self) -> None:
+        """Shed what has waited too long, and note that time goes on, while nothing else is done."""
+        self._note(await self._do(Database.shed_old))
+
+    async def _do(self, job: Callable[[Database], T]) -> T:
+        """Do something with the database, and see how many messages wait then."""
+        found, self.depth = await self._outbox.work(
+            lambda database: (job(database), database.waiting(self._owner))
+        )
+        return found
+
+    def _where_peeked(self, job: Callable[[Database], object]) -> Callable[[Database], None]:
+        """The same for messages that were peeked at: another database, begun meanwhile, has other ids."""
+        origin = self._peeked
+
+        def same(database: Database) -> None:
+            if database is origin:
+                job(database)
+
+        return same
+
+    async def _of_others(self, job: Callable[[Database, str, str, Orphaned], T]) -> T | None:
+        """Do something with what others have left: on disk, in memory there are none."""
+
+        def shared(database: Database) -> T | None:
+            if database.path is None:
+                return None
+            return job(database, self._owner, self._broker, self._outbox.owners.orphaned)
+
+        return await self._do(shared)
 
     def _note(self, shed: int) -> None:
         if shed and not self.shed:

@@ -17,12 +17,7 @@ _EVERYTHING_EVERY_S = 5.0
 
 
 class Frames:
-    """Remembers what the terminal shows.
-
-    Args:
-        console: a terminal; nothing is written to it here.
-        style_of: chooses colours.
-    """
+    """Remembers what the terminal shows."""
 
     def __init__(self, console: Console, style_of: StyleOf) -> None:
         self._console = console

@@ -19,12 +19,7 @@ class Lag:
         self._last_s = 0.0
 
     def hear(self, end_s: float, now_s: float) -> None:
-        """Sound came.
-
-        Args:
-            end_s: where it ends in the stream, in seconds.
-            now_s: when it came, in seconds of any clock.
-        """
+        """Sound came."""
         self._earliest = min(self._earliest + _DRIFT * max(now_s - self._last_s, 0.0), now_s - end_s)
         self._last_s = now_s
         self.behind_s = now_s - end_s - self._earliest

@@ -8,8 +8,7 @@ from collections.abc import Callable
 class LogToView(logging.Handler):
     """Stands in for the handlers of the root logger; what came meanwhile is repeated to them afterwards.
 
-    Args:
-        show: shows a message, called in the event loop's thread or in another one.
+    A message may be shown from any thread.
     """
 
     def __init__(self, show: Callable[[str], None]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
 from time import monotonic
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -48,9 +47,6 @@ class TerminalView:
 
     Events and sound only change the board, a thread of its own paints: a slow terminal holds nothing up.
     While the view is open, messages of `logging` are shown in it, and repeated where they belong afterwards.
-
-    Args:
-        console: a terminal.
     """
 
     def __init__(self, console: Console) -> None:
@@ -60,9 +56,7 @@ class TerminalView:
         self._frames = Frames(console, self._style_of)
         self._controls = Controls(quit=lambda: signal.raise_signal(signal.SIGINT))
         self._changed = asyncio.Event()
-        self._screen: Screen | None = None
         self._keys = Keys()
-        self._painter: asyncio.Task[None] | None = None
         self._marking: set[asyncio.Task[None]] = set()
         # Drawing takes a while, and a terminal that is held (Ctrl-S) blocks whoever writes to it.
         self._painter_thread = ThreadPoolExecutor(1, thread_name_prefix="terminal")
@@ -74,22 +68,13 @@ class TerminalView:
         self._board.can_mark = False
         self._log.take_over()
         loop = asyncio.get_running_loop()
-        for name, handler in (
-            ("SIGTSTP", self._suspend),
-            ("SIGCONT", self._resume),
-            ("SIGWINCH", self._repaint),
-        ):
-            if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), handler)
+        for number, handler in self._signals():
+            loop.add_signal_handler(number, handler)
         self._resume()
         self._painter = keep_going(self._keep_painting(), "terminal view")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._screen is not None
-        assert self._painter is not None
+    async def __aexit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
         try:
             self._painter.cancel()
@@ -97,7 +82,7 @@ class TerminalView:
                 await self._painter
         finally:
             self._painter_thread.shutdown()
-            for number, _ in self._signals():
+            for number, _handler in self._signals():
                 loop.remove_signal_handler(number)
             self._listen(False)
             self._screen.close()
@@ -138,7 +123,6 @@ class TerminalView:
     # Keys.
 
     def _listen(self, listen: bool) -> None:
-        assert self._screen is not None
         loop, keyboard = asyncio.get_running_loop(), self._screen.keyboard
         if keyboard is not None and listen:
             loop.add_reader(keyboard, self._read_keys, keyboard)
@@ -184,7 +168,6 @@ class TerminalView:
 
     def _suspend(self) -> None:
         """Ctrl-Z: stop as any program does, with the terminal in order."""
-        assert self._screen is not None
         self._listen(False)
         self._screen.leave()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
@@ -194,7 +177,6 @@ class TerminalView:
 
     def _resume(self) -> None:
         """Take the terminal, if the shell gave it to us; otherwise when it does."""
-        assert self._screen is not None
         self._screen.enter()
         if self._screen.entered:
             self._listen(True)
@@ -207,7 +189,6 @@ class TerminalView:
     # Painting.
 
     async def _keep_painting(self) -> None:
-        assert self._screen is not None
         loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(TimeoutError):
@@ -223,7 +204,6 @@ class TerminalView:
             await asyncio.sleep(1 / _PAINTS_PER_S)
 
     def _paint(self, board: Board) -> None:
-        assert self._screen is not None
         self._screen.paint(self._frames.next(board, *self._screen.size))
 
     def _print_recap(self, state: ViewState) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import chain
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from models.bundle import Bundle
 from streamer.audio.frame import AudioFrame
@@ -19,28 +19,14 @@ from streamer.settings.settings import Settings
 from streamer.tasks import keep_going
 from streamer.version import VERSION
 
+if TYPE_CHECKING:
+    from streamer.outputs.terminal.view import TerminalView
+
 _LEVELS_EVERY_S = 0.2
 
 
-class View(Protocol):
-    """What shows all streams within this process: the live view of a terminal."""
-
-    def tell(self, event: Event) -> None:
-        """Take in an event of any stream."""
-        ...
-
-    def hear(self, frame: AudioFrame, stream: str) -> None:
-        """Take in a sound of a stream."""
-        ...
-
-
 class Watchers:
-    """Keeps the recent history of all streams, and sends their events and levels to everyone who watches.
-
-    Args:
-        bundle: whose labels are told, with the look of each.
-        settings: of the server, and whether words are told.
-    """
+    """Keeps the recent history of all streams, and sends their events and levels to everyone who watches."""
 
     def __init__(self, bundle: Bundle, settings: Settings) -> None:
         self._bundle = bundle
@@ -48,7 +34,7 @@ class Watchers:
         self._histories: dict[str, History] = {}
         self._levels: dict[str, Level] = {}
         self._watching: set[ClientEvents] = set()
-        self.views: list[View] = []
+        self.views: list[TerminalView] = []
         """Those within this process, told of every event and every sound."""
         self._metering: asyncio.Task[None] | None = None
         self._nobody = asyncio.Event()
@@ -121,12 +107,7 @@ class Watchers:
             "version": VERSION,
             "words": self._settings.text,
             "looks": {
-                label: {
-                    "symbol": look.symbol,
-                    "colour": look.colour,
-                    "on_light": look.on_light,
-                    "on_dark": look.on_dark,
-                }
+                label: {name: getattr(look, name) for name in ("symbol", "colour", "on_light", "on_dark")}
                 for label, look in looks(self._bundle.labels).items()
             },
         }

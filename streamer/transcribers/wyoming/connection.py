@@ -147,11 +147,7 @@ def _reason(error: OSError | EOFError) -> str:
 
 
 class Utterance:
-    """Speech on its way to the server, and the words on their way back.
-
-    Args:
-        address: of the server.
-    """
+    """Speech on its way to the server, and the words on their way back."""
 
     def __init__(self, address: WyomingAddress) -> None:
         self._address = address

@@ -101,12 +101,7 @@ class _Header(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a server said.
-
-    Attributes:
-        kind: its type in the protocol; may be one that we do not know.
-        data: whatever came with it.
-    """
+    """Something that a server said."""
 
     kind: str
     data: dict[str, Any]
