@@ -5,21 +5,21 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from docstring_options import documented
 from streamer import logs
 from streamer.cli import log_options
+from streamer.cli.export import export
 from streamer.cli.live import analyze, listen
 from streamer.cli.mqtt import app as mqtt_commands
-from streamer.cli.options import Asr, Bundle, Mqtt
+from streamer.cli.options import ModelOptions, Mqtt
 from streamer.cli.replay import replay
 from streamer.cli.serve import serve
 from streamer.errors import InputError, RunError, described
 from streamer.machine import memory
-from streamer.reports.formats.format import Format
 from streamer.session.interrupts import leave_at_once, run_async
 
 _log = logging.getLogger("merits")
@@ -27,7 +27,13 @@ _log = logging.getLogger("merits")
 app = typer.Typer(
     name="merits",
     help="Real-time conversation emotion analysis: live audio in, an emotion for every turn out.",
-    epilog="Settings may also stand in merits.toml or the environment (MERITS_ASR=pocketsphinx).",
+    epilog="Examples:\n"
+    "    merits listen\n"
+    "    merits analyze samples/conversation.flac --events talk.jsonl\n"
+    "    merits export samples/conversation.jsonl --out talk.html\n"
+    "    merits doctor\n\n"
+    "merits COMMAND --help describes a command. Settings are also read from merits.toml in the current "
+    "folder, and from the environment, such as MERITS_ASR=pocketsphinx.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,14 +41,24 @@ app = typer.Typer(
 )
 
 
-app.command()(analyze)
-app.command()(listen)
-app.command()(serve)
+_ANALYZE, _EARLIER, _CHECK = "Listen and analyze", "Look at earlier sessions", "Check and repair"
+app.command(rich_help_panel=_ANALYZE)(listen)
+app.command(rich_help_panel=_ANALYZE)(analyze)
+app.command(rich_help_panel=_ANALYZE)(serve)
+app.command(rich_help_panel=_EARLIER)(replay)
+app.command(rich_help_panel=_EARLIER)(export)
 
 
-@app.command()
+@app.command(rich_help_panel=_CHECK)
 def devices() -> None:
-    """List the microphones there are."""
+    """List the microphones of this machine.
+
+    An asterisk marks the default. `merits listen --device NUMBER` uses another one.
+
+    Examples:
+        merits devices
+        merits listen --device 3
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -66,62 +82,16 @@ def devices() -> None:
     print("* is the default. Use one with: merits listen --device NUMBER")
 
 
-@app.command()
-def export(
-    events: Annotated[
-        str,
-        typer.Argument(
-            metavar="EVENTS", help='Events file of analyze, listen or serve; "-" for standard input.'
-        ),
-    ],
-    out: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help='What to write, "-" for standard output; several times for several files.',
-            show_default="-",
-        ),
-    ] = None,
-    to: Annotated[
-        Format | None,
-        typer.Option("--to", "--format", help="To what.", show_default="as FILE's ending says"),
-    ] = None,
-    audio: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The recording: html plays it, eaf names it."),
-    ] = None,
-    link_audio: Annotated[
-        bool,
-        typer.Option("--link-audio", help="html links to the recording, instead of carrying it."),
-    ] = False,
-    session: Annotated[
-        str | None,
-        typer.Option(help="Which one of a file of several: its number in the file, its stream, or its id."),
-    ] = None,
-    first: Annotated[
-        bool, typer.Option("--first", help="What was said of each turn at first, not as it was revised.")
-    ] = False,
-) -> None:
-    """Export a session: subtitles, tables, annotation formats, or a page to read (docs/reports.md).
-
-    merits export call.jsonl --out call.html --audio call.wav
-    """
-    from streamer.cli.export import export as run
-
-    run(
-        events,
-        out or [],
-        to,
-        audio=audio,
-        link_audio=link_audio,
-        session=session,
-        first=first,
-    )
-
-
-@app.command()
+@app.command(rich_help_panel="Write programs")
 def schema() -> None:
-    """Print the JSON Schema of the events."""
+    """Print the JSON Schema of the events.
+
+    Events files, standard output, websockets and MQTT all carry these events, one JSON object each.
+
+    Examples:
+        merits schema
+        merits schema > events.schema.json
+    """
     import json
 
     from streamer.events import event_schema
@@ -129,17 +99,30 @@ def schema() -> None:
     print(json.dumps(event_schema(), indent=2, ensure_ascii=False))
 
 
-@app.command()
-def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
-    """Say what works on this machine, and what to do about what doesn't."""
+@app.command(rich_help_panel=_CHECK)
+@documented
+def doctor(models: ModelOptions, mqtt: Mqtt = None) -> None:
+    """Check models, recogniser, microphone and broker.
+
+    Prints whether each part works, and how to repair one that does not. The exit code is 1 if recordings
+    cannot be analyzed or the broker does not answer.
+
+    Examples:
+        merits doctor
+        merits doctor --asr faster-whisper
+        merits doctor --mqtt mqtt://localhost
+
+    Args:
+        mqtt: MQTT broker to connect to as a check: mqtt://localhost or mqtts://user:password@host:8883. [env:
+            MERITS_MQTT; default: no check]
+    """
     from streamer.cli.doctor import examine
     from streamer.settings.settings import load_settings
 
-    raise typer.Exit(run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+    raise typer.Exit(run_async(examine(load_settings(**vars(models), mqtt=mqtt))))
 
 
-app.command()(replay)
-app.add_typer(mqtt_commands)
+app.add_typer(mqtt_commands, rich_help_panel=_CHECK)
 
 
 def _print_version(wanted: bool) -> None:
@@ -153,9 +136,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Log progress on standard error, as --log-level info does."),
+    ] = False,
     log: log_options.Log = None,
     log_level: log_options.LogLevel = None,
 ) -> None:

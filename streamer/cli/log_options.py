@@ -79,15 +79,22 @@ Log = Annotated[
     Format | None,
     typer.Option(
         "--log",
-        help="How to log on standard error: json is an object a line.",
-        show_default="text",
+        metavar="FORMAT",
+        help="Format of the log on standard error: text (lines to read) or json (one object a line). "
+        r"\[env: MERITS_LOG; default: text]",
+        rich_help_panel="Logging",
         callback=_choose_format,
     ),
 ]
 LogLevel = Annotated[
     Level | None,
     typer.Option(
-        "--log-level", help="From which level on to log.", show_default="warning", callback=_choose_level
+        "--log-level",
+        metavar="LEVEL",
+        help="Lowest level that is logged: debug, info, warning or error. "
+        r"\[env: MERITS_LOG_LEVEL; default: warning]",
+        rich_help_panel="Logging",
+        callback=_choose_level,
     ),
 ]
 
