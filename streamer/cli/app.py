@@ -1,4 +1,4 @@
-"""The command line, `merits`. What is heavy is imported by the commands that need it."""
+"""The command line, `merits`. Heavy modules are imported by the commands that need them."""
 
 import asyncio
 import logging
@@ -146,7 +146,7 @@ def _options(
     log: log_options.Log = None,
     log_level: log_options.LogLevel = None,
 ) -> None:
-    del version, log, log_level  # their callbacks have seen to them
+    del version, log, log_level  # handled by their callbacks
     if verbose and not log_options.is_level_chosen():
         log_options.choose(level=log_options.Level.INFO)
 
@@ -156,26 +156,26 @@ def main() -> None:
     leave_at_once()
     log_options.begin(sys.argv[1:])
     code = _flush(_outcome())
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: a further Ctrl-C need not be told of
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the work is done: Ctrl-C ends the process silently
     logs.finish()
     sys.exit(code)
 
 
 def _outcome() -> int:
-    """Run a command; whatever becomes of it is told in one line at most. Returns the exit code."""
+    """Run a command and return the exit code. Any failure is reported in one line."""
     try:
         return int(app(standalone_mode=False) or 0)
     except typer.TyperException as error:
-        return _complain(error.format_message().replace("Value error, ", ""), 2)  # as pydantic begins it
+        return _complain(error.format_message().replace("Value error, ", ""), 2)  # pydantic's prefix
     except InputError as error:
         return _complain(str(error), 2)
     except RunError as error:
         return _complain(str(error), 1)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
-    except (BrokenPipeError, SystemExit):  # whoever read has read enough; typer then makes the latter of it
+    except (BrokenPipeError, SystemExit):  # the reader closed the pipe; typer turns that into SystemExit
         return 0
-    except Exception as error:  # noqa: BLE001 - it is told
+    except Exception as error:  # noqa: BLE001 - reported to the user
         if memory.is_short(error):
             return _complain(
                 f"there is no memory left ({described(error):.200}): free some, or allow more", 1
@@ -187,7 +187,7 @@ def _outcome() -> int:
 
 
 def _flush(code: int) -> int:
-    """See that what was printed has been written; where it can't be, nothing tries it again."""
+    """Flush standard output. If that fails, discard the rest, so that no later flush fails again."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -202,6 +202,6 @@ def _flush(code: int) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    if message:  # there is none where the help was shown instead
+    if message:  # empty if the help was shown instead
         _log.error("%s", message)
     return code

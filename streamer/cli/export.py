@@ -52,7 +52,7 @@ def export(
         first: Export each turn as it was first reported, before later turns revised it.
 
     Raises:
-        InputError: the events cannot be read, or what is asked for makes no sense.
+        InputError: the events cannot be read, or the options do not fit together.
         RunError: a file cannot be written.
     """
     from streamer.outputs.console import say
@@ -91,7 +91,7 @@ def _name(events: str) -> str:
 
 
 def _check(out: str, inputs: Sequence[Path]) -> None:
-    """See whether `out` can be written, and is none of what is read."""
+    """Check that `out` can be written and is none of the inputs."""
     if out == STDOUT:
         return
     path = Path(out)
@@ -106,7 +106,7 @@ def _check(out: str, inputs: Sequence[Path]) -> None:
 
 
 def _write(out: str, content: bytes) -> None:
-    """Write a file whole: it is not there, or as it was, until all of it is written."""
+    """Write a file atomically: until all is written, the old file (or none) stays in place."""
     if out == STDOUT:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -28,14 +28,14 @@ _log = logging.getLogger("merits")
 
 
 class Pace(StrEnum):
-    """How fast a recording is played."""
+    """Speed at which a recording is read."""
 
     FAST = "fast"
     REALTIME = "realtime"
 
 
 class Channels(StrEnum):
-    """What to make of a recording's channels."""
+    """Use of a recording's channels."""
 
     MIX = "mix"
     SPLIT = "split"
@@ -116,7 +116,7 @@ def analyze(
             if len(files) == 1:
                 raise
             _log.error("%s", error)
-    from streamer.session.wiring import Stream  # which takes seconds: a pipe is being read meanwhile
+    from streamer.session.wiring import Stream  # takes seconds, during which pipes are already read
 
     stream = recordings.stream
     streams = [

@@ -1,4 +1,4 @@
-"""`merits mqtt`: what there is to do about a broker besides publishing to it."""
+"""`merits mqtt`: removes streams from a broker, sends waiting events, handles undeliverable messages."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -179,7 +179,7 @@ def delete(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
 async def _with_aside(
     mqtt: str | None, numbers: "list[int] | None", act: "Callable[[Database, list[int]], int] | None"
 ) -> "tuple[list[Aside], int]":
-    """What is set aside for a broker or for all, and what became of it, or of those of the given numbers."""
+    """Apply `act` to messages set aside (of a broker, of `numbers`); return all, and how many changed."""
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.outbox.database import Database
     from streamer.outputs.outbox.outbox import Outbox
