@@ -16,11 +16,11 @@ from streamer.server.watchers.watch_connection import watch
 
 
 def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:
-    """Put the application together.
+    """Create the application.
 
     Args:
-        streams: what it serves.
-        token: what clients must show; None lets all in.
+        streams: the streams to serve.
+        token: the token that clients must present; None admits all.
     """
     settings = streams.settings.server
     page = page_routes()
