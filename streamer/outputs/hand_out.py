@@ -1,4 +1,4 @@
-"""An event to all outputs, whatever befalls one of them."""
+"""Sends an event to all outputs, even if one of them fails."""
 
 from collections.abc import Collection
 
@@ -7,16 +7,16 @@ from streamer.outputs.base import Output
 
 
 async def hand_out(event: Event, outputs: Collection[Output], gone: set[Output]) -> None:
-    """Give an event to every output: one that fails keeps it from none of the others.
+    """Send an event to every output; if one fails, the others still get the event.
 
     Args:
         event: the event.
-        outputs: in the order in which they get it.
-        gone: those of them whose reader has gone: they get nothing more. More may be put in here.
+        outputs: the outputs, in the order in which they get the event.
+        gone: outputs whose reader has gone: they get nothing more. This function may add to the set.
 
     Raises:
-        BrokenPipeError: all of them have gone.
-        Exception: what the first of those raised that failed, when all others have the event.
+        BrokenPipeError: the readers of all outputs have gone.
+        Exception: the first error of an output, after all others got the event.
     """
     failure: Exception | None = None
     for output in outputs:

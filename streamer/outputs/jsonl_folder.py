@@ -1,4 +1,4 @@
-"""A folder that gets a file of events for every session."""
+"""A folder with an events file for each session."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from streamer.outputs.jsonl import JsonLines
 
 
 def check_folder(folder: Path) -> None:
-    """See whether sessions can be written there.
+    """Check that events files can be created in the folder.
 
     Raises:
         InputError: they cannot.
@@ -24,10 +24,10 @@ def check_folder(folder: Path) -> None:
 
 
 class SessionFile:
-    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`: sorted by time as by name.
+    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`; ULIDs of sessions sort by time.
 
     Args:
-        folder: where.
+        folder: folder of the file.
     """
 
     def __init__(self, folder: Path) -> None:

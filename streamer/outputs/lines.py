@@ -1,4 +1,4 @@
-"""Events as plain lines to read: one a turn, for pipes, logs, and terminals too small for the view."""
+"""Events as plain lines, one for each turn: for pipes, logs, and terminals too small for the live view."""
 
 from types import TracebackType
 from typing import Self
@@ -26,11 +26,11 @@ from streamer.printable import printable
 
 
 class Lines:
-    """Prints a line for every turn, and for whatever else a reader should know.
+    """Prints a line for every turn, and for other events that matter to a reader.
 
     Args:
-        console: where to print; colours only where it is a terminal.
-        name_streams: begin every line with the name of its stream, where several come at once.
+        console: where to print; with colours if it is a terminal.
+        name_streams: begin every line with the name of its stream, for several streams at once.
     """
 
     def __init__(self, console: Console, *, name_streams: bool = False) -> None:
@@ -48,7 +48,7 @@ class Lines:
         pass
 
     async def send(self, event: Event) -> None:
-        """Print the event, if it is one to read."""
+        """Print the event, if it is of a kind that is printed."""
         line = self._line(event)
         if line is None:
             return
@@ -62,7 +62,7 @@ class Lines:
                 emotions = self._emotions.setdefault(event.session, {})
                 before = emotions.get(event.turn)
                 emotions[event.turn] = event.emotion
-                # What the window has closed over is never revised again.
+                # Turns outside the window are never revised again.
                 emotions.pop(event.turn - 1_100, None)
                 return turn_line(event, self._style_of, before)
             case SessionStarted():
@@ -87,12 +87,12 @@ class Lines:
 
 
 def turn_line(event: TurnFinal | TurnRevised, style_of: StyleOf, before: str | None = None) -> Text:
-    """One turn: when, who, which emotion, how sure, the words.
+    """The line of a turn: time, speaker, emotion, confidence, words.
 
     Args:
-        event: what is said of the turn.
-        style_of: of a look, for the terminal that shows it.
-        before: its emotion until now, where there was one.
+        event: result for the turn.
+        style_of: returns the style of a look for the terminal.
+        before: earlier emotion of the turn, or None.
     """
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
@@ -106,7 +106,7 @@ def turn_line(event: TurnFinal | TurnRevised, style_of: StyleOf, before: str | N
 
 
 def ended_line(event: SessionEnded) -> str:
-    """How a session went."""
+    """The line that summarises a session."""
     turns = "no turns" if event.turns == 0 else "1 turn" if event.turns == 1 else f"{event.turns} turns"
     line = f"{turns} in {clock(event.audio_s)}"
     if event.gaps:

@@ -3,9 +3,9 @@
     source --frames--> listener --turns--> analyst --events--> outputs
 
 The listener detects turns in the event loop (cheap; the analyzer computes voice activity for several streams
-together). Threads of the analyzer analyze the turns (expensive), before they end if the sound comes in real
-time. The analyst publishes them in order. Turns are never dropped: when too many wait, the listener and the
-source wait. A file is then read more slowly; a microphone has its own buffer, and reports lost sound as a gap.
+together). Threads of the analyzer analyze the turns (expensive), before they end if the sound is live. The
+analyst publishes them in order. Turns are never dropped: when too many wait, the listener and the source
+wait. A file is then read more slowly; a microphone has its own buffer, and reports lost sound as a gap.
 """
 
 import asyncio

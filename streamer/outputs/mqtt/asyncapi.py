@@ -113,7 +113,7 @@ def document() -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Repeats what is said twice instead of pointing at it."""
+    """Writes repeated values in full instead of as YAML aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True

@@ -1,4 +1,4 @@
-"""Delivers what is in a mailbox, and keeps at it while the broker is away."""
+"""Delivers the messages of a mailbox, with retries while the broker is away."""
 
 import asyncio
 import contextlib
@@ -23,39 +23,39 @@ from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
 _log = logging.getLogger(__name__)
 
 _IN_FLIGHT = 10
-"""Messages on their way at once: a distant broker must not slow a fast analysis down."""
+"""Most unconfirmed messages at once: a distant broker must not slow down a fast analysis."""
 BETWEEN_BATCHES_S = 0.03
-"""Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
+"""The same for a backlog: brokers drop messages beyond a subscriber's queue (mosquitto: 1000)."""
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
 _LEAVE_S = 1.0
 _PATIENCE, _CLOSED_PATIENCE = 9, 4
-"""With subscribers, in `settle_s`: Home Assistant looks for its broker every 10 s, Node-RED every 15 s, and
-neither has a session there that outlives the connection. A program that is to end waits for less."""
+"""Longest wait for subscribers, in units of `settle_s`: Home Assistant reconnects every 10 s, Node-RED every
+15 s, and neither has a persistent session at the broker. A program that is ending waits less."""
 _AT_ONCE = 6
-"""Connections that are lost in a row, with nothing settled between, before there is a pause between them."""
+"""Connections lost in succession, with no progress between, after which the next attempt is delayed."""
 _FRUITLESS = 12
-"""Of those, before the end of a run is no longer held up by it."""
+"""The same, after which the end of a run no longer waits for the broker."""
 _PUT_RIGHT_S = 0.5
-"""Before what another program said is answered: once for several, and never faster than so."""
+"""Delay before answering another program of the same name: one answer for several messages."""
 _SUBSCRIBING = "what it would subscribe to"
 
 
 class Delivery:
-    """Sends the messages of a mailbox in order, and those that other runs left for its broker.
+    """Sends the messages of a mailbox in order, and messages that other runs left for the same broker.
 
-    Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
-    A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it,
-    or this process, vanished. One that can't be delivered is set aside (`undeliverable`).
+    A connection error is logged once, and retried with a delay that doubles. A message is sent again if its
+    delivery is uncertain: also if the broker, or this process, vanished just after its confirmation. A
+    message that cannot be delivered is set aside (`undeliverable`).
 
     Args:
         address: the broker.
-        mailbox: what is to be sent.
-        stream: whose availability is published too; None where there is none.
-        retry_s: delay before the first new attempt to connect, in seconds.
-        longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to nine
-            times as long while there are none, or while Home Assistant has not come back.
+        mailbox: the messages to send.
+        stream: the stream whose availability is published, or None.
+        retry_s: delay before the first retry, in seconds.
+        longest_retry_s: longest delay before a retry, in seconds.
+        settle_s: time for subscribers to reconnect to a broker that was away, in seconds; up to nine times as
+            long while there are none, or while Home Assistant has not reconnected.
     """
 
     def __init__(
@@ -85,16 +85,14 @@ class Delivery:
         self._try_refused_s = 0.0
         self._answered = False
         self._warned: set[str] = set()
-        self._patient = (
-            mailbox.depth > 0
-        )  # what earlier runs left: who knows how long the broker has been back
+        self._patient = mailbox.depth > 0  # left by earlier runs: the broker may have just come back
         self._suspicions = SuspectedMessages()
         self._on_their_way: set[Key] = set()
         self._lost_in_a_row = 0
         self._was_away = False
         self._announcement: Message | None = None
         self._announced = True
-        self._home_assistant: bool | None = None  # whether someone heard the announcement; None: not known
+        self._home_assistant: bool | None = None  # whether the announcement had a subscriber; None: unknown
         self._online = False
         self._kept: set[str] = set()
         self._passing: Message | None = None
@@ -103,13 +101,13 @@ class Delivery:
 
     @property
     def queue(self) -> QueueHealth:
-        """How much waits to be published; without a stream of its own, also what it will take over."""
+        """Number of messages that wait; without a stream, including those left by other runs."""
         box = self._mailbox
         return QueueHealth(depth=box.depth + box.left_behind, limit=box.limit, shed=box.shed)
 
     @property
     def status(self) -> OutputStatus:
-        """Whether the broker is there and takes events, and what waits for it."""
+        """Whether the broker is connected and accepts events, and how many wait."""
         trouble = None
         if self._ended and not self._closing.is_set():
             trouble = "delivery has stopped"
@@ -124,34 +122,34 @@ class Delivery:
 
     @property
     def trouble(self) -> str | None:
-        """Why there is no connection; None while there is one, or not known yet."""
+        """Why there is no connection; None if there is one, or the reason is not known yet."""
         return self._trouble
 
     def wake(self) -> None:
-        """There is something new in the mailbox."""
+        """Signal a new message in the mailbox."""
         self._wake.set()
 
     def announce(self, message: Message) -> None:
-        """Publish this now, over every new connection, and whenever Home Assistant starts."""
+        """Publish a message now, after every reconnection, and at every start of Home Assistant."""
         self._announcement = message
         self._announced = False
         self._wake.set()
 
     def pass_on(self, message: Message | None) -> None:
-        """Publish this when nothing else waits, unless it has been replaced by then."""
+        """Publish a message when nothing else waits; a later call replaces it before that."""
         self._passing = message
         self._wake.set()
 
     def close(self) -> None:
-        """End `run` as soon as all is delivered, or there is no connection."""
+        """End `run` as soon as everything is delivered, or there is no connection."""
         self._closing.set()
         self._wake.set()
 
     async def run(self) -> None:
         """Connect and deliver until closed and all is delivered.
 
-        Once closed, there is one last attempt with a broker that never answered, or for which nothing waits;
-        another one is waited for for as long as the caller likes.
+        After `close`, a broker that never answered, or for which nothing waits, gets one last attempt. Others
+        are retried until the caller cancels this.
         """
         try:
             while True:
@@ -170,10 +168,10 @@ class Delivery:
             self._ended = True
 
     async def attempt(self) -> bool:
-        """Connect and deliver until closed and all is delivered, over a new connection whenever one is lost.
+        """Connect and deliver until closed and all is delivered; reconnect whenever the connection is lost.
 
         Returns:
-            Whether all is delivered; else there is no connection to be had.
+            Whether all is delivered; otherwise the connection failed.
         """
         at_once = False
         while True:
@@ -209,10 +207,10 @@ class Delivery:
 
     @contextlib.contextmanager
     def _supervised(self) -> Iterator[None]:
-        """Whatever goes wrong that nobody has thought of: it is said, and what waits is tried again."""
+        """Log unexpected errors; the waiting messages are tried again."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - nothing that waits may wait for ever
+        except Exception as error:  # noqa: BLE001 - no message may wait forever
             self._failing = True
             said = " ".join(f"{type(error).__name__}: {error}".split())
             self._warn_once(f"delivery to {self._address} failed ({said}); it is tried again")
@@ -231,7 +229,7 @@ class Delivery:
         self._online = False
         tasks: list[asyncio.Task[None]] = []
         try:
-            await self._mailbox.doubt()  # what was confirmed just before the last one broke
+            await self._mailbox.doubt()  # confirmed just before the last connection broke
             await self._subscribe(connection)
             if self._presence is not None:
                 await self._publish(connection, self._presence.online)
@@ -266,7 +264,7 @@ class Delivery:
     async def _subscribe(self, connection: Connection) -> None:
         topics = [] if self._presence is None else list(self._presence.topics)
         if self._presence is not None and connection.why_undeliverable(self._presence.introduction):
-            topics.clear()  # which could not be subscribed to either
+            topics.clear()  # cannot be subscribed to either
         if self._address.options.discovery:
             topics.append(f"{self._address.options.discovery_prefix}/status")
         if topics and self._suspicions.verdict(_SUBSCRIBING, 0) is None:
@@ -275,7 +273,7 @@ class Delivery:
             self._arrived(_SUBSCRIBING, 0)
 
     async def _listen(self, connection: Connection) -> None:
-        """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
+        """Watch for starts of Home Assistant and programs of the same name, until the connection breaks."""
         async for message in connection.client.messages:
             topic, payload = str(message.topic), bytes(message.payload or b"").decode("utf-8", "replace")
             if message.retain:
@@ -297,7 +295,7 @@ class Delivery:
                     self._asked.set()
 
     async def _answer(self, connection: Connection) -> None:
-        """Say what is to be said to others that publish under this name, in a while and once."""
+        """Answer other programs that publish under this name, once, after a delay."""
         while await self._asked.wait():
             await asyncio.sleep(_PUT_RIGHT_S)
             self._asked.clear()
@@ -331,25 +329,25 @@ class Delivery:
                 await self._rest(connection)
 
     async def _await_home_assistant(self, connection: Connection, back_s: float, *, certain: bool) -> None:
-        """Wait until Home Assistant says that it is online, but not for ever."""
+        """Wait until Home Assistant is online, up to a time limit."""
         while self._address.options.discovery and not self._online and self._may_wait(back_s, certain):
             await self._deliver_announcement(connection)
             await asyncio.sleep(_ASK_AGAIN_S)
 
     def _may_wait(self, back_s: float, certain: bool = False) -> bool:
-        """Whether there is time for subscribers: less once closed, unless one was certainly there."""
+        """Whether there is time to wait for subscribers: less after `close`, unless one certainly exists."""
         times = _CLOSED_PATIENCE if self._closing.is_set() and not certain else _PATIENCE
         return monotonic() < back_s + times * self._settle_s
 
     async def _find_subscribers(self, connection: Connection, back_s: float) -> None:
-        """Send the first message, again and again until there is someone who hears it, but not for ever.
+        """Send the first message repeatedly until it has a subscriber, up to a time limit.
 
-        A broker that was killed has forgotten its subscribers, and hears of them as they come back.
+        A broker that was killed has forgotten its subscribers until they reconnect.
         """
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
             if self._impossible(connection, number, message):
-                return  # which is seen to with the batch
+                return  # handled with the batch
             asked_s = monotonic()
             answer = await self._send(connection, number, message)
             if answer.refused:
@@ -368,20 +366,20 @@ class Delivery:
         if heard or not self._patient:
             self._home_assistant = heard
         if heard and is_new:
-            await asyncio.sleep(2 * self._settle_s)  # until its entities have subscribed
+            await asyncio.sleep(2 * self._settle_s)  # time for its entities to subscribe
 
     async def _is_kept(self, connection: Connection, message: Message) -> bool:
-        """Whether the broker keeps a message of this topic, as far as it lets us see."""
+        """Whether the broker has a retained message of this topic, as far as we may read it."""
         if self._impossible(connection, message.topic, message) is None:
             await connection.subscribe(message.topic)
-            await connection.client.unsubscribe(message.topic)  # the kept message comes before the answer
+            await connection.client.unsubscribe(message.topic)  # the retained message comes before the answer
         return message.topic in self._kept
 
     async def _publish(self, connection: Connection, message: Message) -> bool:
-        """Publish what is not in the outbox, unless the broker can't take it, which is said.
+        """Publish a message that is not in the outbox; log it if the broker cannot accept it.
 
         Returns:
-            Whether somebody has subscribed to it, as far as is known.
+            Whether the topic has a subscriber, as far as is known.
         """
         heard = False
         why = self._impossible(connection, message.topic, message)
@@ -393,13 +391,13 @@ class Delivery:
         return heard
 
     def _impossible(self, connection: Connection, key: Key, message: Message) -> str | None:
-        """Why a message can't be published; None while it may be tried."""
+        """Why a message cannot be published; None if it may be tried."""
         return connection.why_undeliverable(message) or self._suspicions.verdict(
             key, connection.size(message)
         )
 
     async def _send(self, connection: Connection, key: Key, message: Message) -> Answer:
-        """Publish, and keep in mind what is on its way should the connection be lost."""
+        """Publish, and record what is unconfirmed in case the connection is lost."""
         self._on_their_way.add(key)
         try:
             answer = await connection.publish(message)
@@ -408,7 +406,7 @@ class Delivery:
                 await connection.sign_of_life()
                 self._suspicions.ignored(key)
             raise
-        if not message.qos and self._lost_in_a_row:  # nobody else would say that the broker hung up on it
+        if not message.qos and self._lost_in_a_row:  # no answer would reveal that the broker hung up on it
             await connection.sign_of_life()
         self._arrived(key, connection.size(message))
         return answer
@@ -418,7 +416,7 @@ class Delivery:
         self._suspicions.taken(key, size)
 
     async def _deliver_batch(self, connection: Connection) -> bool:
-        """Deliver what is next, and return whether there was something that could be tried."""
+        """Deliver the next messages; return whether any could be tried."""
         batch, seen_to = [], False
         for number, message in await self._mailbox.peek(self._at_once(connection)):
             if why := connection.why_undeliverable(message):
@@ -427,7 +425,7 @@ class Delivery:
             elif why := self._suspicions.verdict(number, size := connection.size(message)):
                 seen_to = True
                 if self._mailbox.depth > 1 and not self._suspicions.alone(number):
-                    self._suspicions.spare(number)  # perhaps it takes none: see about the others first
+                    self._suspicions.spare(number)  # perhaps the broker accepts none: try the others first
                     await self._mailbox.refuse([number])
                     continue
                 await self._mailbox.set_aside(number, message, why)
@@ -464,9 +462,7 @@ class Delivery:
         return 1 if self._suspicions.careful else min(_IN_FLIGHT, connection.receives)
 
     async def _see_to_refused(self, refused: "list[tuple[int, Message, Answer]]") -> None:
-        """Let them wait behind all others, for longer each time; those that were refused often enough are set
-        aside.
-        """
+        """Move refused messages behind all others, with growing delays; set aside those refused too often."""
         waiting = []
         for number, message, answer in refused:
             if message.refused + 1 >= tries(answer.code):
@@ -488,7 +484,7 @@ class Delivery:
     async def _rest(self, connection: Connection) -> None:
         """Wait until there is something to do."""
         wait_s = SETTLED_AFTER_S if self._mailbox.unsettled else _LOOK_FOR_ORPHANS_S
-        if self._mailbox.depth:  # of what was refused
+        if self._mailbox.depth:  # refused messages wait
             wait_s = min(wait_s, max(self._try_refused_s - monotonic(), 0))
         try:
             await asyncio.wait_for(self._wake.wait(), wait_s)
@@ -505,7 +501,7 @@ class Delivery:
             await self._mailbox.settle(asked_s - SETTLED_AFTER_S)
 
     def _lasts(self) -> None:
-        """The connection has proved of use."""
+        """Record that the connection made progress."""
         self._lost_in_a_row, self._failing = 0, False
         self._say_well()
 
@@ -522,9 +518,9 @@ class Delivery:
 
 
 async def take_leave(connection: Connection, mailbox: Mailbox) -> None:
-    """Forget all that was confirmed, should the broker still answer, since this connection ends.
+    """Before a connection ends, forget all confirmed messages, if the broker still answers.
 
-    What is kept is sent again over the next one. A broker or an outbox that does not answer holds nobody up.
+    The others are sent again over the next connection. Time limits apply to the broker and the outbox.
     """
     if mailbox.unsettled:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):

@@ -1,4 +1,4 @@
-"""How a stream becomes a device of Home Assistant: its discovery message, without any input or output.
+"""Home Assistant discovery: the message that announces a stream as a device. Pure: no input or output.
 
 One retained message describes the device with all its entities, an empty one removes it ("device discovery":
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload, Home Assistant 2024.11 and later).
@@ -15,11 +15,11 @@ from streamer.version import VERSION
 
 ORIGIN = "MERITS Live"
 _LONGEST_STATE = 255
-"""Of an entity, in characters: Home Assistant takes no longer one."""
+"""Most characters of an entity's state in Home Assistant."""
 _LONGEST_ATTRIBUTE = 3000
-"""In characters: Home Assistant keeps no attributes of more than 16384 bytes, and warns of them."""
+"""Most characters: Home Assistant drops attributes of more than 16384 bytes, with a warning."""
 _NO_STATES = ("None", "unknown", "unavailable")
-"""What Home Assistant takes for the want of a state, whoever says it."""
+"""The payload that Home Assistant interprets as an unknown state."""
 _TURN_ATTRIBUTES = (
     "emotion",
     "confidence",
@@ -36,11 +36,11 @@ _TURN_ATTRIBUTES = (
     "at",
 )
 _WORDS = ("words", "text")
-"""Entities that are not there where words are withheld."""
+"""Entities that are left out if words are withheld."""
 
 
 def device_id(base: str) -> str:
-    """Name a stream's device, of letters, digits, - and _ alone: unique to what its topics begin with."""
+    """The identifier of a stream's device, of letters, digits, - and _: unique for its topic base."""
     if re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9_-]+", base):
         return base.replace("/", "_")
     readable = re.sub(r"[^A-Za-z0-9_-]+", "_", base).strip("_")
@@ -48,19 +48,19 @@ def device_id(base: str) -> str:
 
 
 def config_topic(discovery_prefix: str, base: str) -> str:
-    """Where the device is made known."""
+    """The topic of the device's discovery message."""
     return f"{discovery_prefix}/device/{device_id(base)}/config"
 
 
 def announcement(
     discovery_prefix: str, base: str, stream: str, labels: Sequence[str], bundle: str, *, words: bool
 ) -> Message:
-    """The message that makes a stream known.
+    """The discovery message of a stream.
 
     Args:
         discovery_prefix: first levels of the topic, as set in Home Assistant.
-        base: what all topics of the stream begin with.
-        stream: its name.
+        base: common beginning of the stream's topics.
+        stream: name of the stream.
         labels: the emotions that its turns can carry.
         bundle: the trained models in use.
         words: whether words are published.
@@ -78,7 +78,7 @@ def announcement(
         "state_topic": f"{base}/state",
         "qos": 1,
         "cmps": {
-            name: {"p": entity["p"]}  # which removes it, should it be known
+            name: {"p": entity["p"]}  # removes the entity, if it exists
             if name in _WORDS and not words
             else {**entity, "unique_id": f"{device_id(base)}_{name}"}
             for name, entity in _entities(base, labels).items()
@@ -90,7 +90,7 @@ def announcement(
 
 
 def removal(discovery_prefix: str, base: str) -> list[Message]:
-    """The messages after which nothing is left of a stream, neither at the broker nor in Home Assistant."""
+    """The messages that remove everything about a stream from the broker and Home Assistant."""
     topics = [config_topic(discovery_prefix, base), f"{base}/state", f"{base}/availability"]
     return [Message(topic, "", qos=1, retain=True) for topic in topics]
 
@@ -131,7 +131,7 @@ def _entities(base: str, labels: Sequence[str]) -> Mapping[str, dict[str, Any]]:
             "name": "Turn",
             "icon": "mdi:account-voice",
             "state_topic": f"{base}/turn",
-            "availability": [],  # turns may come late, when nobody listens any more
+            "availability": [],  # turns may come late, after the stream has ended
             "event_types": ["final", "revised"],
             "value_template": _turn_template(),
         },
@@ -154,13 +154,13 @@ def _entities(base: str, labels: Sequence[str]) -> Mapping[str, dict[str, Any]]:
 
 
 def _of_state(name: str, expression: str = "found") -> str:
-    """A template over what is `found` under a name in the latest state: none once that was removed."""
+    """A template over the value `found` under a name in the latest state; none after its removal."""
     state = "(value_json if value_json is mapping else {})"
     return f"{{% set found = {state}.get('{name}') %}}" + _template(expression)
 
 
 def _text_template() -> str:
-    """The last words: those before, where a turn was only revised."""
+    """The template of the last words, which a revision does not change."""
     before = f"none if this.state in {_literal(_NO_STATES)} else this.state"
     return (
         f"{{% set words = value_json.text if value_json.type == 'turn.final' else ({before}) %}}"
@@ -170,7 +170,7 @@ def _text_template() -> str:
 
 
 def _turn_template() -> str:
-    """An event, but nothing for one that comes again: Home Assistant still has the attributes of the last."""
+    """The template of a turn's event; empty for a duplicate, which the last event's attributes reveal."""
     attributes = {name: f"value_json.{name}" for name in _TURN_ATTRIBUTES}
     attributes |= {"event_type": "value_json.type[5:]", "text": _cut("value_json.text", _LONGEST_ATTRIBUTE)}
     pairs = ", ".join(f"'{name}': {value}" for name, value in attributes.items())
@@ -183,12 +183,12 @@ def _turn_template() -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    """An expression: `text`, or as much of it as fits."""
+    """A template expression: `text`, cut to `length` characters."""
     return f"({text}[:{length - 1}] ~ '…' if {text} is string and {text} | length > {length} else {text})"
 
 
 def _literal(texts: Sequence[str]) -> str:
-    """A list, as a template has it."""
+    """A list in template syntax."""
     return json.dumps(list(texts), ensure_ascii=False)
 
 

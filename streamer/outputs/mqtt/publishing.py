@@ -1,4 +1,4 @@
-"""Publishing: any number of streams to one broker, by way of one outbox."""
+"""Publishes any number of streams to one broker, through one outbox."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Publishing:
-    """Makes the outputs that publish a stream: one, or none where there is no broker.
+    """Creates the outputs that publish a stream: one, or none without a broker.
 
     Args:
-        make: makes the one, by the stream's name.
-        leftovers: sends what ended streams have left.
+        make: creates the output for a stream's name.
+        leftovers: sends messages left by ended streams.
 
     Attributes:
         leftovers: as given.
@@ -34,7 +34,7 @@ class Publishing:
 
     @asynccontextmanager
     async def stream(self, name: str) -> "AsyncIterator[list[Mqtt]]":
-        """The outputs that publish a stream, until left."""
+        """The outputs that publish a stream, until the context is left."""
         if self._make is None:
             yield []
             return
@@ -48,7 +48,7 @@ class Publishing:
 
     @property
     def statuses(self) -> list[OutputStatus]:
-        """How the broker fares with each stream, and with what ended ones have left."""
+        """The status of publishing: of each stream, and of messages left by ended streams."""
         return [sender.status for sender in self._senders]
 
 
@@ -56,13 +56,13 @@ class Publishing:
 async def publishing(
     broker: "BrokerAddress | None", outbox: "OutboxSettings", *, words: bool = True, leftovers: bool = False
 ) -> AsyncIterator[Publishing]:
-    """Publish to a broker, until left.
+    """Publish to a broker, until the context is left.
 
     Args:
-        broker: where; None publishes nothing.
-        outbox: where events wait for it.
+        broker: the broker; None publishes nothing.
+        outbox: settings of the outbox.
         words: whether words are published.
-        leftovers: whether what ended streams have left is sent even while no stream runs.
+        leftovers: whether messages left by ended streams are sent even while no stream runs.
     """
     if broker is None:
         yield Publishing()
