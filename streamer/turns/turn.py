@@ -1,4 +1,4 @@
-"""What a turn is, and what the turn detector says about it."""
+"""Turns, and the events of the turn detector."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,16 +11,16 @@ TurnEnding = Literal["silence", "split", "end of stream", "gap"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """Someone's speech between two silences. All times are sample indices in the stream, at 16 kHz.
+    """One speaker's speech between two silences. All times are sample indices in the stream, at 16 kHz.
 
     Attributes:
-        channel: of the source, from 0.
-        start: where the speech starts.
-        end: one past where it ends.
+        channel: channel of the source, from 0.
+        start: start of the speech.
+        end: end of the speech, exclusive.
         audio: int16 [m], from `audio_start`: the speech, with sound before and after it.
-        audio_start: where `audio` starts.
-        declared: how much had been heard when the turn was declared over (or, in `TurnPaused`, paused).
-        reason: what ended it; "silence" for a pause.
+        audio_start: start of `audio`.
+        declared: end of the sound when the turn was declared over (or, in `TurnPaused`, paused).
+        reason: what ended the turn; "silence" for a pause.
     """
 
     channel: int
@@ -37,8 +37,8 @@ class TurnStarted:
     """Speech began.
 
     Attributes:
-        channel: of the source.
-        start: where the turn starts.
+        channel: channel of the source.
+        start: start of the turn.
     """
 
     channel: int
@@ -50,8 +50,8 @@ class TurnPaused:
     """A silence that may become the end of the turn.
 
     Attributes:
-        turn: the turn as it will be if nothing more is said: its `end` and `audio` are then those of the
-            `TurnEnded` that follows, so that work on it can be done ahead.
+        turn: the turn if no speech follows: its `end` and `audio` then equal those of the `TurnEnded`, so
+            that it can be analyzed ahead.
     """
 
     turn: Turn
@@ -59,11 +59,11 @@ class TurnPaused:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The speech goes on after a pause.
+    """The speech resumes after a pause.
 
     Attributes:
-        channel: of the source.
-        start: where the turn that goes on started.
+        channel: channel of the source.
+        start: start of the turn.
     """
 
     channel: int
@@ -72,7 +72,7 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """A turn is over."""
+    """A turn has ended."""
 
     turn: Turn
 
