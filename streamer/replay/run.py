@@ -1,4 +1,4 @@
-"""Runs a replay: outputs, keys, and what Ctrl-C does."""
+"""Runs a replay: outputs, keys, and Ctrl-C."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,23 +29,23 @@ async def play(
     outbox: "OutboxSettings",
     view: "TerminalView | None" = None,
 ) -> int:
-    """Play files of events, side by side, until their end or a wish to leave.
+    """Play events files, side by side, until their end or a request to end.
 
     Args:
-        recordings: what to play.
-        outputs: take all events.
-        clock: says when.
-        words: whether words are handed on.
-        broker: where the events are published too.
-        outbox: where they wait for it.
-        view: whose keys hold what is played, and leave.
+        recordings: the files to play.
+        outputs: receive all events.
+        clock: the playback clock.
+        words: whether to pass on words.
+        broker: broker to publish the events to, or None.
+        outbox: settings of the outbox.
+        view: the live view, whose keys pause and end the playback, or None.
 
     Returns:
         The exit code: 0, or 128 plus the number of the signal that ended it.
 
     Raises:
-        InputError: a file holds no events, or breaks off.
-        RunError, BrokenPipeError: an output takes no more.
+        InputError: a file contains no events, or cannot be read to its end.
+        RunError, BrokenPipeError: an output failed.
     """
     async with AsyncExitStack() as stack:
         broker_outputs = await stack.enter_async_context(publishing(broker, outbox, words=words))

@@ -1,23 +1,23 @@
-"""What is said of a recording that was not as it should be, by what its stream itself shows."""
+"""Messages about damage in a recording, derived from its stream."""
 
 from streamer.audio.decoding.clock import ContainerClock
 from streamer.audio.decoding.ending import Ending
 
 _TOLD_S = 1.0
-"""Less that overlaps is of no account."""
+"""Shorter overlaps are not reported."""
 
 
 def damage_notes(
     name: object, read_s: float, clock: ContainerClock, ending: Ending, is_damaged_at_end: bool
 ) -> list[str]:
-    """A line for each thing that was wrong.
+    """One line for each kind of damage.
 
     Args:
-        name: what the recording is called.
-        read_s: how much of it was read, in seconds.
-        clock: what was found missing.
-        ending: how its file ends.
-        is_damaged_at_end: whether its last part could not be decoded.
+        name: name of the recording.
+        read_s: length of the sound read, in seconds.
+        clock: the losses and jumps.
+        ending: how the file ends.
+        is_damaged_at_end: whether the last part could not be decoded.
     """
     said = []
     if ending.missing:
