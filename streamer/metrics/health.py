@@ -1,4 +1,4 @@
-"""What `/healthz` says."""
+"""The faults that `/healthz` reports."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from streamer.tasks import dead_parts
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is not as it should be.
+    """A fault.
 
     Attributes:
-        part: of the program: "recogniser", "analysis", "memory", an output's name, or what a task did that
-            died.
-        reason: what is the matter; names no addresses, since strangers may ask.
+        part: part of the program: "recogniser", "analysis", "memory", the name of an output, or that of a
+            failed task.
+        reason: the cause; without addresses, since `/healthz` is public.
     """
 
     part: str
@@ -22,11 +22,11 @@ class Trouble:
 
 
 def troubles(analyzer: Analyzer, now: Snapshot | None = None) -> list[Trouble]:
-    """What is the matter now; empty while all is well.
+    """The present faults.
 
     Args:
-        analyzer: of all sessions.
-        now: how these fare, where that is known already.
+        analyzer: analyzer of all sessions.
+        now: status of the sessions, if known already.
     """
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
     now = now or analyzer.running.now()

@@ -1,4 +1,4 @@
-"""Sessions made into bytes of a format."""
+"""Renders sessions in a format."""
 
 from collections.abc import Sequence
 
@@ -18,17 +18,17 @@ def render(
     *,
     link: bool,
 ) -> bytes:
-    """Sessions in a format.
+    """Render sessions in a format.
 
     Args:
-        format_: which.
-        records: the sessions; more than one only where the format is one of `OF_SEVERAL`.
-        sound: the recording, where there is one.
-        link: whether pages link to it; otherwise they carry it.
+        format_: the format.
+        records: the sessions; more than one only for formats in `OF_SEVERAL`.
+        sound: the recording, or None.
+        link: whether pages link to the recording instead of containing it.
 
     Raises:
         InputError: the recording cannot be decoded.
-        RunError: nor can it be packed.
+        RunError: the recording cannot be compressed.
     """
     match format_:
         case Format.RTTM:

@@ -1,4 +1,4 @@
-"""ELAN's annotation format, EAF 3.0: a tier of words for every speaker, with emotion and valence below it.
+"""ELAN's annotation format, EAF 3.0: for every speaker a tier of words, with emotion and valence below.
 
 Max Planck Institute for Psycholinguistics, "ELAN Annotation Format", https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
@@ -23,11 +23,11 @@ _CONSTRAINTS = {
     "Included_In": "Time alignable annotations within the parent annotation's time interval, "
     "gaps are allowed",
 }
-"""The words are ELAN's own."""
+"""Descriptions in ELAN's own words."""
 
 
 class _Document:
-    """The parts of an annotation document as they grow."""
+    """The growing parts of an annotation document."""
 
     def __init__(self, record: Record) -> None:
         labels = map(one_line, record.labels)
@@ -50,10 +50,10 @@ class _Document:
 
 
 def to_eaf(record: Record, sound: Sound | None) -> bytes:
-    """The session as an annotation document.
+    """Convert a session to an annotation document.
 
-    The tiers of speaker A: `A` (the words, in time), `A emotion` and `A valence`, one value to each of its
-    annotations. Where a speaker's turns overlap, which no tier can hold, the later ones are on `A (2)`.
+    The tiers of speaker A: `A` (words with times), `A emotion` and `A valence` (one value for each annotation
+    of `A`). A tier cannot contain overlapping turns of a speaker; the later ones are on `A (2)`.
     """
     at = record.at or datetime.now(UTC)
     root = ET.Element(
@@ -80,7 +80,7 @@ def to_eaf(record: Record, sound: Sound | None) -> bytes:
 
 
 def _tiers(record: Record) -> dict[str, list[Turn]]:
-    """Turns by the name of their tier."""
+    """Turns by tier name."""
     tiers: dict[str, list[Turn]] = {}
     taken: set[str] = set()
     for speaker in record.speakers:
