@@ -1,4 +1,4 @@
-"""Messages of `logging` while the view has the terminal."""
+"""Log messages while the live view uses the terminal."""
 
 import logging
 from collections import deque
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 class LogToView(logging.Handler):
-    """Stands in for the handlers of the root logger; what came meanwhile is repeated to them afterwards.
+    """Replaces the handlers of the root logger; afterwards repeats the messages to them.
 
     Args:
-        show: shows a message, called in the event loop's thread or in another one.
+        show: shows a message; called in any thread.
     """
 
     def __init__(self, show: Callable[[str], None]) -> None:
@@ -24,13 +24,13 @@ class LogToView(logging.Handler):
         self._show(record.getMessage())
 
     def take_over(self) -> None:
-        """Stand in for the handlers there are."""
+        """Replace the present handlers."""
         root = logging.getLogger()
         self._others = root.handlers[:]
         root.handlers[:] = [self]
 
     def give_back(self) -> None:
-        """Let them have what they missed."""
+        """Restore the handlers, and repeat the messages to them."""
         root = logging.getLogger()
         root.handlers[:] = self._others
         for record in self._records:
