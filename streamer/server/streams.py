@@ -235,7 +235,7 @@ class Streams:
             stream.close()
 
     def _in_the_way(self, name: str, start: Start) -> Stream | None:
-        """A stream that is ending and must end before a new one can begin; None if there is none."""
+        """The stream that has to end, and will, before a new one can begin; None if there is none."""
         other = self._running.get(name)
         if other is None and len(self._running) >= self.limit:
             other = next((stream for stream in self if stream.client.away), None)  # the oldest
