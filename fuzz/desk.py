@@ -1,70 +1,68 @@
 """What a worker is busy with, in memory that outlives it: a crash, a hang or a kill leaves the input."""
 
+import ctypes
 import mmap
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Self
 
-_HEAD = struct.Struct("<QQQdI")  # count, idle and peak memory, since when busy, length of the input
 _LONGEST = 1 << 20
 
 
-class Desk:
-    """Shared by one worker and whoever watches it.
+class Desk(ctypes.Structure):
+    """Shared by one worker and whoever watches it (see `at`).
 
-    Args:
-        path: a file, made where missing.
+    Attributes:
+        count: inputs that were begun.
+        idle_bytes: memory that the worker held before the first of them; 0 before it is ready.
+        peak_bytes: the most memory that it has held after any of them.
+        began_s: since when it is busy with the present one, by `monotonic`; 0 where it is not.
     """
 
-    def __init__(self, path: Path) -> None:
-        if not path.exists():
-            path.write_bytes(bytes(_HEAD.size + _LONGEST))
-        with path.open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), 0)
+    _fields_ = (
+        ("count", ctypes.c_uint64),
+        ("idle_bytes", ctypes.c_uint64),
+        ("peak_bytes", ctypes.c_uint64),
+        ("began_s", ctypes.c_double),
+        ("_length", ctypes.c_uint32),
+        ("_data", ctypes.c_ubyte * _LONGEST),
+    )
+    count: int
+    idle_bytes: int
+    peak_bytes: int
+    began_s: float
 
-    def begin(self, count: int, idle_bytes: int, data: bytes) -> None:
-        """Note which input is begun, the how-manieth it is, and how much memory the idle worker held."""
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """The one in a file, made where missing."""
+        if not path.exists():
+            path.write_bytes(bytes(cls()))
+        with path.open("r+b") as file:
+            return cls.from_buffer(mmap.mmap(file.fileno(), 0))
+
+    def begin(self, data: bytes) -> None:
+        """Note which input is begun."""
         data = data[:_LONGEST]
-        self._memory[_HEAD.size : _HEAD.size + len(data)] = data
-        _HEAD.pack_into(self._memory, 0, count, idle_bytes, self.peak_bytes, monotonic(), len(data))
+        ctypes.memmove(self._data, data, len(data))
+        self._length, self.began_s = len(data), monotonic()
 
     def end(self, peak_bytes: int) -> None:
         """Note that it is done, and the most memory that the worker has held by now."""
-        count, idle, _, _, length = _HEAD.unpack_from(self._memory)
-        _HEAD.pack_into(self._memory, 0, count, idle, peak_bytes, 0.0, length)
-
-    @property
-    def count(self) -> int:
-        """Inputs that were begun."""
-        count: int = _HEAD.unpack_from(self._memory)[0]
-        return count
-
-    @property
-    def idle_bytes(self) -> int:
-        """Memory that the worker held before the first of them; 0 before it is ready."""
-        idle: int = _HEAD.unpack_from(self._memory)[1]
-        return idle
-
-    @property
-    def peak_bytes(self) -> int:
-        """The most memory that it has held after any of them."""
-        peak: int = _HEAD.unpack_from(self._memory)[2]
-        return peak
+        self.peak_bytes, self.began_s = peak_bytes, 0.0
 
     @property
     def busy_s(self) -> float:
-        """For how long it has been busy with the present one."""
-        began: float = _HEAD.unpack_from(self._memory)[3]
-        return monotonic() - began if began else 0.0
+        """For how long it has been busy with the present input."""
+        began_s = self.began_s
+        return monotonic() - began_s if began_s else 0.0
 
     @property
     def data(self) -> bytes:
         """The last input that was begun."""
-        length = _HEAD.unpack_from(self._memory)[4]
-        return self._memory[_HEAD.size : _HEAD.size + length]
+        return ctypes.string_at(self._data, self._length)
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from fuzz.corpus import CORPUS
 from fuzz.desk import Desk, scratch_folder
 from fuzz.findings import Finding, Findings
+from fuzz.target import CORPUS
 from fuzz.targets import find
 from fuzz.worker import HANG_S, MEMORY_BYTES, MEMORY_CODE
 
@@ -47,13 +47,7 @@ class Score:
 
 
 class Fuzzing:
-    """Fuzzes targets.
-
-    Args:
-        findings: takes what is found.
-        corpus: a folder that keeps what was worth keeping, for the next time.
-        seed: of every random choice.
-    """
+    """Fuzzes targets."""
 
     def __init__(self, findings: Findings, findings_folder: Path, corpus: Path, seed: int) -> None:
         self._findings = findings
@@ -100,7 +94,7 @@ class Fuzzing:
         corpus = self._corpus / target.name
         corpus.mkdir(parents=True, exist_ok=True)
         with scratch_folder() as folder:
-            desk = Desk(folder / "desk")
+            desk = Desk.at(folder / "desk")
             said = folder / "said"
             command = [sys.executable, "-m", "fuzz.worker", name, f"--desk={folder}/desk", f"--runs={runs}"]
             command += [

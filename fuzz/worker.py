@@ -18,6 +18,7 @@ from time import monotonic
 
 from fuzz.desk import Desk, scratch_folder
 from fuzz.findings import Finding, Findings, of_exception
+from fuzz.target import WORDS
 from fuzz.targets import NAMES, find
 
 HANG_S = 5.0
@@ -33,12 +34,7 @@ _INSTRUMENTED = ["streamer", "models", "wyoming"]
 
 
 class Runner:
-    """Runs inputs; `bad` holds what went wrong with the last one.
-
-    Args:
-        name: of the target.
-        run: what is done with each.
-    """
+    """Runs inputs; `bad` holds what went wrong with the last one."""
 
     def __init__(self, name: str, run: Callable[[bytes], None]) -> None:
         from models.errors import BundleError
@@ -104,20 +100,17 @@ def fuzz(options: argparse.Namespace) -> None:
         runner = Runner(target.name, run)
         findings = Findings(options.findings.absolute())
         deadly = findings.deadly()
-        desk = Desk(options.desk)
+        desk = Desk.at(options.desk)
         first = min(options.seeds.iterdir(), key=lambda path: path.stat().st_size)
         runner(first.read_bytes())  # what is imported late is there
         idle = peak_bytes()
-        desk.begin(0, idle, b"")
-        desk.end(idle)
-        count = 0
+        desk.peak_bytes = desk.idle_bytes = idle
 
         def one(data: bytes) -> None:
-            nonlocal count
             if deadly(data):
                 return
-            count += 1
-            desk.begin(count, idle, data)
+            desk.count += 1
+            desk.begin(data)
             runner(data)
             desk.end(peak := peak_bytes())
             for finding in runner.bad:
@@ -127,12 +120,10 @@ def fuzz(options: argparse.Namespace) -> None:
                 findings.add_deadly(data)
                 os._exit(MEMORY_CODE)
 
-        words = scratch / "words"
-        words.write_text("\n".join(target.dictionary()), "ascii")
         arguments = [
             "fuzz", f"-runs={options.runs}", f"-max_total_time={options.seconds}", f"-seed={options.seed}",
-            f"-dict={words}", f"-max_len={target.longest}", "-rss_limit_mb=0", "-timeout=3600",
-            "-verbosity=0", "-print_final_stats=0", str(options.corpus), str(options.seeds),
+            f"-dict={WORDS / target.words}.dict", f"-max_len={target.longest}", "-rss_limit_mb=0",
+            "-timeout=3600", "-verbosity=0", "-print_final_stats=0", str(options.corpus), str(options.seeds),
         ]  # fmt: skip
         atheris.Setup(arguments, one)
         atheris.Fuzz()

@@ -43,38 +43,16 @@ if TYPE_CHECKING:
     from streamer.settings.settings import Settings, load_settings
     from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
 
-_WHERE = {
-    "streamer.analysis.analyzer": ("Analyzer",),
-    "streamer.audio.frame": (
-        "FRAME_SAMPLES",
-        "SAMPLE_RATE",
-        "AudioFrame",
-        "AudioGap",
-        "AudioItem",
-        "AudioSource",
-        "DeviceBack",
-        "DeviceLost",
-    ),
-    "streamer.settings.settings": ("Settings", "load_settings"),
-    "streamer.errors": ("InputError", "RunError"),
-    "streamer.events": (
-        "AudioDeviceBack",
-        "AudioDeviceLost",
-        "Event",
-        "Health",
-        "SessionEnded",
-        "SessionStarted",
-        "TurnFinal",
-        "TurnPartial",
-        "TurnRevised",
-        "TurnStarted",
-        "parse_event",
-    ),
-    "streamer.api": ("analyze", "load_models"),
-    "streamer.outputs.base": ("Output",),
-    "streamer.transcribers.base": ("Listening", "ListeningTranscriber", "Transcriber", "Transcript"),
-}
-_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+_MODULES = (  # in order of what it costs to load them
+    "errors",
+    "events",
+    "audio.frame",
+    "settings.settings",
+    "outputs.base",
+    "transcribers.base",
+    "analysis.analyzer",
+    "api",
+)
 
 __all__ = [  # noqa: RUF022 - in order of importance
     "analyze",
@@ -112,9 +90,10 @@ __all__ = [  # noqa: RUF022 - in order of importance
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
+    value = globals()[name] = getattr(next(module for module in modules if hasattr(module, name)), name)
     return value
 
 

@@ -1,11 +1,11 @@
 """The Python interface: `async for event in streamer.analyze(source)` (docs/python.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -109,44 +109,31 @@ def analyze(  # noqa: PLR0913 - a public call, all but two by keyword
     if len(speakers) != opened.channels:
         raise InputError(f"there are {len(speakers)} speakers, but {opened.channels} channels")
     name = stream or (opened.stem if isinstance(opened, FileSource) else opened.name)
-    models = {"recogniser": recogniser, "bundle": bundle}
-    return Analysis(
-        opened, settings, outputs, analyzer, models, name, speakers, is_live if live is None else live
+    load = partial(load_models, settings, recogniser=recogniser, bundle=bundle)
+    pipeline = partial(
+        Pipeline,
+        opened,
+        settings=settings,
+        stream=name,
+        speakers=speakers,
+        live=is_live if live is None else live,
     )
+    return Analysis(partial(_events, pipeline, analyzer or load, outputs))
 
 
 class Analysis:
     """The result of `analyze`: iterate over it, directly or within `async with`."""
 
-    def __init__(
-        self,
-        source: AudioSource,
-        settings: Settings,
-        outputs: Sequence[Output],
-        analyzer: Analyzer | None,
-        models: dict[str, Any],
-        stream: str,
-        speakers: Sequence[str | None],
-        live: bool,
-    ) -> None:
-        self._source = source
-        self._settings = settings
-        self._outputs = outputs
-        self._analyzer = analyzer
-        self._models = models
-        self._stream = stream
-        self._speakers = speakers
-        self._live = live
-        self._iterators: list[Any] = []
+    def __init__(self, events: Callable[[], AsyncGenerator[Event, None]]) -> None:
+        self._events = events
+        self._iterators: list[AsyncGenerator[Event, None]] = []
         self._entered = False
 
     async def __aenter__(self) -> Self:
         self._entered = True
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for iterator in self._iterators:
             await iterator.aclose()
         self._iterators.clear()
@@ -158,49 +145,37 @@ class Analysis:
             self._iterators.append(iterator)
         return iterator
 
-    async def _events(self) -> AsyncIterator[Event]:
-        async with AsyncExitStack() as stack:
-            analyzer = self._analyzer
-            if analyzer is None:
-                analyzer = await asyncio.to_thread(load_models, self._settings, **self._models)
-                stack.callback(analyzer.close)
-            for output in self._outputs:
-                await stack.enter_async_context(output)
-            handover = _Handover()
-            pipeline = Pipeline(
-                self._source,
-                analyzer,
-                [handover, *self._outputs],
-                self._settings,
-                stream=self._stream,
-                speakers=self._speakers,
-                live=self._live,
-            )
-            session = asyncio.create_task(handover.fill(pipeline))
-            try:
-                while (event := await handover.take()) is not None:
-                    yield event
-                await session
-            finally:
-                handover.close()
-                session.cancel()
-                await asyncio.wait([session])
+
+async def _events(
+    pipeline: Callable[..., Pipeline], analyzer: Analyzer | Callable[[], Analyzer], outputs: Sequence[Output]
+) -> AsyncGenerator[Event, None]:
+    """Run a session, for its events, on an analyzer that is there or is loaded for it."""
+    async with AsyncExitStack() as stack:
+        if not isinstance(analyzer, Analyzer):
+            analyzer = await asyncio.to_thread(analyzer)
+            stack.callback(analyzer.close)
+        for output in outputs:
+            await stack.enter_async_context(output)
+        handover = _Handover()
+        session = asyncio.create_task(
+            handover.fill(pipeline(analyzer=analyzer, outputs=[handover, *outputs]))
+        )
+        try:
+            while (event := await handover.take()) is not None:
+                yield event
+            await session
+        finally:
+            handover.close()
+            session.cancel()
+            await asyncio.wait([session])
 
 
-class _Handover:
+class _Handover(Output):
     """An output that queues events for the caller; while the queue is full, the session waits."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
         self._closed = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     async def send(self, event: Event | None) -> None:
         if not self._closed:

@@ -285,6 +285,10 @@ class TurnRevised(_Judged):
     """Number of the revision, from 1."""
 
 
+Judged = TurnFinal | TurnRevised
+"""What is said of a turn that is over."""
+
+
 class AudioGap(_Event):
     """Sound was lost."""
 

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Literal, TextIO
 from urllib.parse import unquote
 
@@ -58,7 +57,7 @@ def redact(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     for pattern in _SECRETS:
-        text = pattern.sub(lambda found: _without(found), text)
+        text = pattern.sub(lambda found: found[0].removesuffix(found[found.re.groups]) + _HIDDEN, text)
     return text
 
 
@@ -88,8 +87,8 @@ def configure(form: Format = "text", level: Level = "warning") -> None:
 
 def log_what_nobody_catches() -> None:
     """Log uncaught exceptions of this process, its threads and its finalizers, as one line."""
-    sys.excepthook = _log_uncaught
-    threading.excepthook = _log_uncaught_in_thread
+    sys.excepthook = lambda _kind, error, _trace: unforeseen(error)
+    threading.excepthook = lambda what: unforeseen(what.exc_value or what.exc_type())
     sys.unraisablehook = _log_unraisable
 
 
@@ -214,21 +213,6 @@ def unforeseen(error: BaseException) -> None:
     )
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    del kind, trace
-    unforeseen(error)
-
-
-def _log_uncaught_in_thread(what: threading.ExceptHookArgs) -> None:
-    unforeseen(what.exc_value or what.exc_type())
-
-
 def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
     if not isinstance(what.exc_value, OSError | KeyboardInterrupt | None):  # a file closing; or Ctrl-C
         unforeseen(what.exc_value)
-
-
-def _without(found: re.Match[str]) -> str:
-    if found.re.groups:
-        return found[0][: -len(found[1])] + _HIDDEN
-    return _HIDDEN

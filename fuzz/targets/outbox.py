@@ -19,26 +19,6 @@ _BROKER = "mqtt://localhost:1883"
 _FILE = b"SQLite format 3\0"
 _COLUMNS = "owner, broker, topic, payload, retain, event, at, bytes, waits, confirmed"
 _ROW: tuple[Any, ...] = ("gone", _BROKER, "merits/x/turn", "{}", 0, "id", 1.8e9, 15, 1, 0)
-_WORDS = (
-    "SQLite format 3\x00", "messages", "total", "CREATE TABLE", "DROP TABLE messages;",
-    "PRAGMA user_version = 9;", "null", '"gone"', _BROKER, "1e308", "-1", "9223372036854775807", "\\ud800",
-    "\\u0000", "x'ff'", "CAST(x'80' AS TEXT)", "[", "]",
-)  # fmt: skip
-
-
-def seeds() -> dict[str, bytes]:
-    """Files as the program writes them, and rows as JSON that are put into such a file."""
-    rows = json.dumps([_ROW, [*_ROW[:3], "x" * 100, 1, None, 0, -1, 0, 2]])
-    folder = Path(__file__).parent
-    made = {"rows.json": rows.encode(), "statement.sql": b"UPDATE messages SET payload = x'80', waits = 0"}
-    path = folder / "seed.sqlite"
-    for name, rows_ in {"empty.sqlite": [], "some.sqlite": [_ROW] * 3}.items():
-        _make(path, rows_)
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode = DELETE")
-        made[name] = path.read_bytes()
-        path.unlink()
-    return made
 
 
 def _make(path: Path, rows: Sequence[Sequence[object]]) -> None:
@@ -104,4 +84,4 @@ async def _use(settings: OutboxSettings) -> None:
         await mailbox.peek(10)
 
 
-OUTBOX = Target("outbox", "outbox", start, seeds, share=3, words=_WORDS, longest=8192)
+OUTBOX = Target("outbox", "outbox", start, share=3, words="outbox", longest=8192)

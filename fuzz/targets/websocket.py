@@ -32,97 +32,6 @@ _ANOTHER = b"@"
 _SESSION = b"SESSION"
 """Stands for the id of the session that was begun last."""
 
-_WORDS = (
-    '{"type": "start"', '{"type": "end"}', '{"type": "gap", "length_s": ', '"format": "container"',
-    '"format": "pcm_s16le"', '"rate": ', '"channels": ', '"split": true', '"speakers": ["a"]',
-    '"takeover": true', '"live": false', '"linger_s": ', '"resume": "SESSION"', '"source": ', "\n\n",
-    "\n\n@\n\n", "null", "-1", "1e308", "384000", "4000", "604800", "\\ud800", "\\u0000", "NaN",
-)  # fmt: skip
-
-_REQUESTS = (
-    "GET ", "HEAD ", " HTTP/1.1\r\n", "Host: ", "Origin: http://", "Content-Length: ", "\r\n", "%00",
-    "/../", "Upgrade: websocket\r\n", "Sec-WebSocket-Protocol: merits.token.", "/v1/watch",
-    "Expect: 100-continue\r\n", "Sec-WebSocket-Extensions: permessage-deflate",
-    "\x81\x80", "\x82\xff", "\x88\x82",
-)  # fmt: skip
-
-_START = '{"type": "start", "live": false}'
-_END = '{"type": "end"}'
-
-
-def _messages(*messages: str | bytes) -> bytes:
-    return _BETWEEN.join(each.encode() if isinstance(each, str) else each for each in messages)
-
-
-def control_seeds() -> dict[str, bytes]:
-    """One message of each kind."""
-    start = {
-        "type": "start",
-        "format": "pcm_s16le",
-        "rate": 48_000,
-        "channels": 2,
-        "split": True,
-        "linger_s": 1.5,
-    }
-    return {
-        "start": json.dumps({**start, "speakers": ["a", "b"], "takeover": True, "source": "x"}).encode(),
-        "container": b'{"type": "start", "format": "container", "live": false}',
-        "gap": b'{"type": "gap", "length_s": 1.25, "reason": "muted"}',
-        "end": _END.encode(),
-    }
-
-
-def connection_seeds() -> dict[str, bytes]:
-    """Connections as clients hold them."""
-    sound = bytes(range(33, 97)) * 20
-    container = '{"type": "start", "format": "container", "live": false}'
-    lingering = '{"type": "start", "live": false, "linger_s": 1}'
-    resuming = '{"type": "start", "live": false, "linger_s": 1, "resume": "SESSION"}'
-    header = (
-        b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x80>\0\0\0}\0\0\x02\0\x10\0data\xff\xff\xff\xff"
-    )
-    return {
-        "plain": _messages(_START, sound, sound, _END),
-        "gaps": _messages(_START, sound, '{"type": "gap", "length_s": 3}', sound, _END),
-        "stereo": _messages(
-            '{"type": "start", "rate": 8000, "channels": 2, "split": true}', sound[:999], _END
-        ),
-        "container": _messages(container, header + sound, sound, _END),
-        "broken-off": _messages(_START, sound),
-        "taken-over": _messages(_START, sound, _ANOTHER, '{"type": "start", "takeover": true}', sound, _END),
-        "resumed": _messages(lingering, sound, _ANOTHER, resuming, sound, _END),
-    }
-
-
-def wire_seeds() -> dict[str, bytes]:
-    """Requests as they come over a socket."""
-
-    def frame(opcode: int, payload: bytes) -> bytes:
-        assert len(payload) < 126
-        return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
-
-    upgrade = (
-        b"GET /v1/streams/x HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    watch = upgrade.replace(b"streams/x", b"watch").replace(
-        b"localhost", b"localhost\r\nOrigin: http://localhost"
-    )
-    closing = frame(8, b"\x03\xe8")
-    return {
-        "stream": upgrade
-        + frame(1, _START.encode())
-        + frame(2, bytes(100))
-        + frame(1, _END.encode())
-        + closing,
-        "ping": upgrade + frame(9, b"x") + frame(10, b"") + closing,
-        "watch": watch + closing,
-        "page": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "metrics": b"GET /metrics HTTP/1.0\r\nHost: [::1]:1\r\nAuthorization: Bearer x\r\n\r\n",
-        "body": b"POST /v1/streams HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b"1\r\nx\r\n0\r\n\r\n",
-    }
-
 
 @contextmanager
 def start_control(_: Path) -> Iterator[Run]:
@@ -257,8 +166,6 @@ def _streams(folder: Path) -> Streams:
     return Streams(load_analyzer(settings), settings)
 
 
-CONTROL = Target("control", "control", start_control, control_seeds, share=35, words=_WORDS, longest=1024)
-CONNECTIONS = Target(
-    "connections", "connections", start_connections, connection_seeds, share=3, words=_WORDS, longest=6000
-)
-WIRE = Target("wire", "wire", start_wire, wire_seeds, share=3, words=_REQUESTS, longest=2048)
+CONTROL = Target("control", "control", start_control, share=35, words="messages", longest=1024)
+CONNECTIONS = Target("connections", "connections", start_connections, share=3, words="messages", longest=6000)
+WIRE = Target("wire", "wire", start_wire, share=3, words="requests", longest=2048)

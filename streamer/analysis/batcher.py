@@ -69,16 +69,7 @@ class Batcher(Generic[What, Result]):
         return 0.0 if since is None else monotonic() - since
 
     async def do(self, stream: Hashable, what: What, priority: Priority) -> Result:
-        """Run a job. If this is cancelled while the job waits, the job is not run.
-
-        Args:
-            stream: the stream of the job.
-            what: input of the job.
-            priority: urgency, which may rise meanwhile.
-
-        Raises:
-            Exception: the error of the job.
-        """
+        """Run a job. If this is cancelled while the job waits, the job is not run."""
         job = Job(stream, priority, what, monotonic())
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._results[job] = result

@@ -30,14 +30,7 @@ class Priority:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job(Generic[What]):
-    """A job of a stream.
-
-    Attributes:
-        stream: the stream of the job.
-        priority: present urgency.
-        what: input of the job.
-        since: time at which it was requested, by the caller's clock.
-    """
+    """A job of a stream."""
 
     stream: Hashable
     priority: Priority

@@ -58,11 +58,7 @@ class Running:
 
     @contextmanager
     def session(self, figures: Callable[[], SessionFigures]) -> Iterator[None]:
-        """Register a session until the context is left.
-
-        Args:
-            figures: returns its status.
-        """
+        """Register a session until the context is left."""
         self._sessions.append(figures)
         try:
             yield
@@ -74,11 +70,7 @@ class Running:
 
     @contextmanager
     def beside(self, status: Callable[[], OutputStatus]) -> Iterator[None]:
-        """Register an output of no session, such as the sender of messages left by ended streams.
-
-        Args:
-            status: returns its status.
-        """
+        """Register an output of no session, such as the sender of messages left by ended streams."""
         self._beside.append(status)
         try:
             yield

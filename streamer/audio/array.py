@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.audio.cutter import FrameCutter
 from streamer.audio.frame import (
     FRAME_SAMPLES,
     HIGHEST_RATE,
@@ -17,7 +15,7 @@ from streamer.audio.frame import (
     AudioFrame,
     AudioItem,
 )
-from streamer.audio.resample import MonoResampler
+from streamer.audio.resample import Lanes
 from streamer.errors import InputError
 
 _BLOCK_S = 1
@@ -68,9 +66,7 @@ class ArraySource:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         pass
 
     async def __aiter__(self) -> AsyncIterator[AudioItem]:
@@ -80,19 +76,12 @@ class ArraySource:
                 await asyncio.sleep(0)
 
     def _frames(self) -> Iterator[AudioFrame]:
-        resamplers = [MonoResampler(self._rate) for _ in range(self.channels)]
-        cutters = [FrameCutter(channel) for channel in range(self.channels)]
+        lanes = Lanes(self.channels)
         block = self._rate * _BLOCK_S
         for start in range(0, len(self._sound), block):
             sound = _as_floats(self._sound[start : start + block])
-            columns = sound.T if self._split else sound.mean(axis=1)[None]
-            last = start + block >= len(self._sound)
-            for resampler, cutter, column in zip(resamplers, cutters, columns, strict=True):
-                cutter.append(resampler.resample(column))
-                if last:
-                    cutter.append(resampler.flush())
-            for frames in zip(*(cutter.cut(flush=last) for cutter in cutters), strict=True):
-                yield from frames
+            yield from lanes.take_in(sound.T if self._split else sound.mean(axis=1)[None], self._rate)
+        yield from lanes.end()
 
 
 def _as_floats(sound: NDArray[Any]) -> NDArray[np.float32]:

@@ -45,11 +45,7 @@ def load_sounddevice() -> ModuleType:
 
 
 def list_microphones() -> list[Microphone]:
-    """The devices that can record, in PortAudio's order.
-
-    Raises:
-        InputError: the PortAudio library is missing.
-    """
+    """The devices that can record, in PortAudio's order."""
     sd = load_sounddevice()
     hosts = sd.query_hostapis()
     default = sd.default.device[0]

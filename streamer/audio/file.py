@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Literal, Self
 
 from streamer.audio.decoding.decode import Decoder
@@ -34,9 +33,6 @@ class FileSource:
         pace: "fast": without waiting; "realtime": no frame comes before its last sample would be spoken.
         follow_s: keep reading a growing file until it has not grown for this many seconds; None for a
             complete file. Ignored for pipes.
-
-    Attributes:
-        path: the file.
 
     Raises:
         InputError: there is no such file, or it contains no decodable sound.
@@ -103,9 +99,7 @@ class FileSource:
         self._decoding.begin()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._decoding is not None
         await self._decoding.stop()
         for note in self._decoding.damage_notes:

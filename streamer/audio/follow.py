@@ -1,5 +1,6 @@
 """Recordings that are still being written."""
 
+import io
 import logging
 import os
 import struct
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
+from streamer.audio.decoding.ending import Chunk, chunks, chunks_of_wave64
 from streamer.audio.live_bytes import LiveBytes
 
 _LOOK_AGAIN_S = 0.2
@@ -22,10 +24,6 @@ class FollowedBytes(LiveBytes):
 
     It ends when it has not grown for a while, when it gets shorter, or soon after another file replaced it;
     the latter two are logged. A length in its header is outdated, and removed.
-
-    Args:
-        path: path of the file.
-        idle_s: seconds without growth after which it ends.
 
     Raises:
         OSError: it cannot be opened.
@@ -83,40 +81,27 @@ def without_length(head: bytes) -> bytes:
 
     This supports WAVE, RF64, Wave64, AIFF and CAF; other data is returned unchanged.
     """
-    data = bytearray(head)
-    match bytes(data[:4]):
+    data, file = bytearray(head), io.BytesIO(head)
+    match head[:4]:
         case b"RIFF" | b"RF64" | b"BW64":
-            if (at := _chunk(data, 12, "<4sI", b"data")) is not None:
+            if (at := _of_sound(chunks(file, 12, "<4sI", b"data"), len(head))) is not None:
                 data[:4] = b"RIFF"
                 data[at + 4 : at + 8] = b"\xff\xff\xff\xff"
         case b"FORM":
-            if (at := _chunk(data, 12, ">4sI", b"SSND")) is not None:
+            if (at := _of_sound(chunks(file, 12, ">4sI", b"SSND"), len(head))) is not None:
                 data[at + 4 : at + 8] = struct.pack(">I", 2**31 - 2)
         case b"caff":
-            if (at := _chunk(data, 8, ">4sq", b"data")) is not None:
+            if (at := _of_sound(chunks(file, 8, ">4sq", b"data"), len(head))) is not None:
                 data[at + 4 : at + 12] = struct.pack(">q", -1)
         case b"riff":
-            if (at := _chunk(data, 40, "<4s12xQ", b"data")) is not None:
+            if (at := _of_sound(chunks_of_wave64(file), len(head))) is not None:
                 data[at + 16 : at + 24] = struct.pack("<Q", 2**62)
     return bytes(data)
 
 
-def _chunk(data: bytearray, at: int, header: str, name: bytes) -> int | None:
-    """The position of a chunk's header."""
-    for where, found in _chunks(data, at, header):
-        if found == name:
-            return where
+def _of_sound(chunks_: Iterator[Chunk], length: int) -> int | None:
+    """Where the chunk of sound stands, within so many bytes."""
+    for chunk in chunks_:
+        if chunk.is_sound or chunk.stop > length:
+            return chunk.start if chunk.is_sound else None
     return None
-
-
-def _chunks(data: bytearray, at: int, header: str) -> Iterator[tuple[int, bytes]]:
-    of_header = struct.calcsize(header)
-    of_wave64 = of_header == 24  # its sizes include the header, and are padded to 8 bytes
-    while at + of_header <= len(data):
-        name, size = struct.unpack_from(header, data, at)
-        yield at, name
-        if size < 0:
-            return
-        at += size + -size % 8 if of_wave64 else of_header + size + (size % 2 if header[-1] == "I" else 0)
-        if of_wave64 and size < of_header:
-            return

@@ -23,9 +23,6 @@ _log = logging.getLogger("merits")
 class LiveBytes(ABC):
     """A `ByteStream` (see `Decoder`) that can be stopped, and reports waiting. For one reading thread.
 
-    Args:
-        name: name in messages.
-
     Attributes:
         before_waiting: called in the reading thread before it waits for data.
     """

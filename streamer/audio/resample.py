@@ -36,11 +36,7 @@ class MonoResampler:
 
 
 class Lanes:
-    """Converts parallel channels of any rate to frames at 16 kHz, with a length exact to the sample.
-
-    Args:
-        channels: number of channels.
-    """
+    """Converts parallel channels of any rate to frames at 16 kHz, with a length exact to the sample."""
 
     def __init__(self, channels: int) -> None:
         self._cutters = [FrameCutter(channel) for channel in range(channels)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from streamer.analysis.analyzer import Analyzer
 from streamer.analysis.sessions import Snapshot
+from streamer.outputs.base import by_name
 from streamer.tasks import dead_parts
 
 
@@ -22,21 +23,14 @@ class Trouble:
 
 
 def troubles(analyzer: Analyzer, now: Snapshot | None = None) -> list[Trouble]:
-    """The present faults.
-
-    Args:
-        analyzer: analyzer of all sessions.
-        now: status of the sessions, if known already.
-    """
+    """The present faults."""
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
     now = now or analyzer.running.now()
     if behind := sum(session.held_back for session in now.sessions):
         found.append(Trouble("analysis", f"sessions that are held back because turns wait: {behind}"))
     found += [Trouble(part, reason) for part, reason in analyzer.running.troubles().items()]
-    outputs = [output for output in now.outputs if output.trouble is not None]
-    for name in dict.fromkeys(output.name for output in outputs):
-        mine = [output for output in outputs if output.name == name]
-        waiting = sum(output.queue.depth for output in mine if output.queue is not None)
-        found.append(Trouble(name, f"{mine[0].trouble}; events that wait: {waiting}"))
+    for output in by_name(output for output in now.outputs if output.trouble is not None):
+        waiting = 0 if output.queue is None else output.queue.depth
+        found.append(Trouble(output.name, f"{output.trouble}; events that wait: {waiting}"))
     found += [Trouble(part, reason) for part, reason in dead_parts()]
     return found

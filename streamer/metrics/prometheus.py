@@ -3,8 +3,6 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,19 +10,11 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from streamer import events
 from streamer.analysis.analyzer import Analyzer
-from streamer.events import (
-    AudioDeviceLost,
-    AudioGap,
-    Event,
-    SessionEnded,
-    SessionStarted,
-    TurnFinal,
-    TurnPartial,
-    TurnRevised,
-)
+from streamer.events import Event
 from streamer.metrics.health import troubles
-from streamer.outputs.base import OutputStatus
+from streamer.outputs.base import Output, OutputStatus, by_name
 from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
@@ -34,16 +24,12 @@ FACTOR_OVER_S = 60.0
 _BETWEEN_SAMPLES_S = 1.0
 
 
-class Metrics:
+class Metrics(Output):
     """An output that counts the events of all sessions, and collects the status of the analyzer.
 
     No metric has a label for stream or session: each of many short streams would leave its values behind.
 
-    Args:
-        analyzer: analyzer of the sessions.
-
     Attributes:
-        analyzer: as given.
         registry: the metrics; collect them in the event loop of the sessions.
     """
 
@@ -90,35 +76,27 @@ class Metrics:
         self._gap_s = Counter("merits_gap_seconds", "Sound lost", registry=registry)
         self._device_lost = Counter("merits_device_lost", "Times a device was lost", registry=registry)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     async def send(self, event: Event) -> None:
         """Count one event."""
         self._now.sample()
         match event:
-            case TurnFinal():
+            case events.TurnFinal():
                 self._turns.labels(event.emotion).inc()
                 sign = "positive" if event.valence > 0 else "negative"
                 self._valence.labels(sign).inc(abs(event.valence))
                 for stage, taken_ms in event.latency_ms:
                     self._latency.labels(stage).observe(taken_ms / 1e3)
-            case TurnRevised():
+            case events.TurnRevised():
                 self._revisions.inc()
-            case TurnPartial():
+            case events.TurnPartial():
                 self._partials.inc()
-            case SessionStarted():
+            case events.SessionStarted():
                 self._started.inc()
-            case SessionEnded():
+            case events.SessionEnded():
                 self._ended.labels(event.reason.partition(":")[0]).inc()
-            case AudioGap():
+            case events.AudioGap():
                 self._gap_s.inc(event.length_s)
-            case AudioDeviceLost():
+            case events.AudioDeviceLost():
                 self._device_lost.inc()
 
 
@@ -178,11 +156,7 @@ class _Now(Collector):
         )
 
     def _factor(self, sound: float) -> float:
-        """Work divided by sound since the oldest sample; NaN without sound.
-
-        Args:
-            sound: sound so far, in seconds.
-        """
+        """Work divided by sound since the oldest sample; NaN without sound."""
         self.sample()
         _, work_before, sound_before = self._samples[0]
         work = self._work()
@@ -195,17 +169,11 @@ class _Now(Collector):
 def _output_metrics(outputs: Sequence[OutputStatus]) -> Iterator[Metric]:
     depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
     up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
-    waiting: dict[str, int] = {}
-    well: dict[str, bool] = {}
-    for output in outputs:
-        if not output.connecting:
-            well[output.name] = well.get(output.name, True) and output.trouble is None
+    for output in by_name(outputs):
         if output.queue is not None:
-            waiting[output.name] = waiting.get(output.name, 0) + output.queue.depth
-    for name, count in waiting.items():
-        depth.add_metric([name], count)
-    for name, is_well in well.items():
-        up.add_metric([name], is_well)
+            depth.add_metric([output.name], output.queue.depth)
+        if not output.connecting:
+            up.add_metric([output.name], output.trouble is None)
     yield depth
     yield up
 

@@ -12,14 +12,17 @@ class Output(Protocol):
     """A receiver of events: an async context manager that gets them one by one, in order.
 
     Entering the context raises InputError for what can never work (an unwritable path, a bad address), and
-    then leaves nothing behind. Leaving it delivers the events still held, in bounded time.
+    then leaves nothing behind. Leaving it delivers the events still held, in bounded time. An output that
+    holds no events inherits both.
     """
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        return None
 
     async def send(self, event: Event) -> None:
         """Process one event.
@@ -51,6 +54,23 @@ class OutputStatus:
     trouble: str | None = None
     queue: QueueHealth | None = None
     connecting: bool = False
+
+
+def by_name(statuses: Iterable[OutputStatus]) -> list[OutputStatus]:
+    """The status of outputs of one name together: a broker is one, however many streams go there."""
+    together: dict[str, OutputStatus] = {}
+    for one in statuses:
+        other = together.setdefault(one.name, one)
+        if other is not one:
+            trouble, connecting = other.trouble or one.trouble, other.connecting and one.connecting
+            together[one.name] = OutputStatus(one.name, trouble, _sum(other.queue, one.queue), connecting)
+    return list(together.values())
+
+
+def _sum(one: QueueHealth | None, other: QueueHealth | None) -> QueueHealth | None:
+    if one is None or other is None:
+        return one or other
+    return QueueHealth(depth=one.depth + other.depth, limit=one.limit, shed=one.shed + other.shed)
 
 
 def output_statuses(outputs: Iterable[Output]) -> list[OutputStatus]:

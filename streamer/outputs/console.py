@@ -16,11 +16,7 @@ class Console(rich.console.Console):
     """A console that raises BrokenPipeError when its reader has gone, instead of ending the program."""
 
     def on_broken_pipe(self) -> None:
-        """Raise the error, and print nothing more.
-
-        Raises:
-            BrokenPipeError: always.
-        """
+        """Raise the error, and print nothing more."""
         self.quiet = True
         raise BrokenPipeError
 

@@ -2,11 +2,10 @@
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from streamer.errors import InputError
 from streamer.events import Event
+from streamer.outputs.base import Output
 from streamer.outputs.jsonl import JsonLines
 
 
@@ -23,25 +22,16 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"cannot write into {folder}: permission denied; choose another place")
 
 
-class SessionFile:
-    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`; ULIDs of sessions sort by time.
-
-    Args:
-        folder: folder of the file.
-    """
+class SessionFile(Output):
+    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`; ULIDs of sessions sort by time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lines: JsonLines | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._lines is not None:
-            await self._lines.__aexit__(kind, error, trace)
+            await self._lines.__aexit__()
 
     async def send(self, event: Event) -> None:
         """Write one line (see `JsonLines.send`)."""

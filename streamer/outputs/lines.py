@@ -1,23 +1,11 @@
 """Events as plain lines, one for each turn: for pipes, logs, and terminals too small for the live view."""
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
 from rich.text import Text
 
-from streamer.events import (
-    AudioDeviceBack,
-    AudioDeviceLost,
-    AudioGap,
-    Event,
-    Health,
-    Mark,
-    SessionEnded,
-    SessionStarted,
-    TurnFinal,
-    TurnRevised,
-)
+from streamer import events
+from streamer.events import Event
+from streamer.outputs.base import Output
 from streamer.outputs.console import print_line
 from streamer.outputs.palette import looks
 from streamer.outputs.terminal_colours import StyleOf, style_for
@@ -25,7 +13,7 @@ from streamer.outputs.wording import clock, emotion_text, words
 from streamer.printable import printable
 
 
-class Lines:
+class Lines(Output):
     """Prints a line for every turn, and for other events that matter to a reader.
 
     Args:
@@ -39,14 +27,6 @@ class Lines:
         self._name_streams = name_streams
         self._emotions: dict[str, dict[int, str]] = {}
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     async def send(self, event: Event) -> None:
         """Print the event, if it is of a kind that is printed."""
         line = self._line(event)
@@ -58,35 +38,35 @@ class Lines:
 
     def _line(self, event: Event) -> Text | None:
         match event:
-            case TurnFinal() | TurnRevised():
+            case events.TurnFinal() | events.TurnRevised():
                 emotions = self._emotions.setdefault(event.session, {})
                 before = emotions.get(event.turn)
                 emotions[event.turn] = event.emotion
                 # Turns outside the window are never revised again.
                 emotions.pop(event.turn - 1_100, None)
                 return turn_line(event, self._style_of, before)
-            case SessionStarted():
+            case events.SessionStarted():
                 return Text(f"{event.source}: {event.recogniser}, {event.bundle}", "dim")
-            case SessionEnded():
+            case events.SessionEnded():
                 self._emotions.pop(event.session, None)
                 return Text(ended_line(event), "dim")
-            case AudioGap():
+            case events.AudioGap():
                 return Text(
                     f"{clock(event.start_s):>9}  {event.length_s:.1f} s of sound lost: {event.reason}"
                 )
-            case AudioDeviceLost():
+            case events.AudioDeviceLost():
                 return Text(f"{event.device} does not answer ({event.reason}): trying again")
-            case AudioDeviceBack():
+            case events.AudioDeviceBack():
                 return Text(f"{event.device} is back after {event.lost_s:.1f} s")
-            case Mark():
+            case events.Mark():
                 return Text(f"{clock(event.at_s):>9}  marked")
-            case Health():
+            case events.Health():
                 return Text(f"{event.status}: {event.message}")
             case _:
                 return None
 
 
-def turn_line(event: TurnFinal | TurnRevised, style_of: StyleOf, before: str | None = None) -> Text:
+def turn_line(event: events.Judged, style_of: StyleOf, before: str | None = None) -> Text:
     """The line of a turn: time, speaker, emotion, confidence, words.
 
     Args:
@@ -105,7 +85,7 @@ def turn_line(event: TurnFinal | TurnRevised, style_of: StyleOf, before: str | N
     return line.append_text(words(event.text))
 
 
-def ended_line(event: SessionEnded) -> str:
+def ended_line(event: events.SessionEnded) -> str:
     """The line that summarises a session."""
     turns = "no turns" if event.turns == 0 else "1 turn" if event.turns == 1 else f"{event.turns} turns"
     line = f"{turns} in {clock(event.audio_s)}"

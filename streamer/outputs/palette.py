@@ -46,29 +46,16 @@ ALARM = _ANGER
 GOOD = _DISGUST
 """Colour of normal states: a level, a connection."""
 
-_KNOWN = {
-    "neutral": _NEUTRAL,
-    "calm": _NEUTRAL,
-    "joy": _JOY,
-    "happy": _JOY,
-    "happiness": _JOY,
-    "happy+excited": _JOY,
-    "positive": _JOY,
-    "sadness": _SADNESS,
-    "sad": _SADNESS,
-    "negative": _SADNESS,
-    "anger": _ANGER,
-    "angry": _ANGER,
-    "surprise": _SURPRISE,
-    "surprised": _SURPRISE,
-    "excited": _SURPRISE,
-    "excitement": _SURPRISE,
-    "fear": _FEAR,
-    "fearful": _FEAR,
-    "disgust": _DISGUST,
-    "frustrated": _DISGUST,
-    "frustration": _DISGUST,
+_NAMES = {
+    "neutral calm": _NEUTRAL,
+    "joy happy happiness happy+excited positive": _JOY,
+    "sadness sad negative": _SADNESS,
+    "anger angry": _ANGER,
+    "surprise surprised excited excitement": _SURPRISE,
+    "fear fearful": _FEAR,
+    "disgust frustrated frustration": _DISGUST,
 }
+_KNOWN = {name: look for names, look in _NAMES.items() for name in names.split()}
 _RESERVE = [
     replace(hue, symbol=symbol)
     for symbol in "●■★◇□☆◐◉"
@@ -81,9 +68,6 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
 
     Unknown labels get a look from a reserve, chosen by their name: the same one in every run and every
     bundle, unless two labels of a bundle collide.
-
-    Args:
-        labels: the labels, in the order of the bundle.
     """
     found: dict[str, Look] = {}
     for label in labels:

@@ -4,20 +4,8 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 
-from streamer.events import (
-    AudioDeviceBack,
-    AudioDeviceLost,
-    AudioGap,
-    Event,
-    Health,
-    Mark,
-    SessionEnded,
-    SessionStarted,
-    TurnFinal,
-    TurnPartial,
-    TurnRevised,
-    TurnStarted,
-)
+from streamer import events
+from streamer.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +18,11 @@ class JudgedTurn:
         was: its emotion before the last change of emotion, None if that never changed.
     """
 
-    first: TurnFinal | TurnRevised
-    said: TurnFinal | TurnRevised
+    first: events.Judged
+    said: events.Judged
     was: str | None = None
 
-    def judge(self, event: TurnFinal | TurnRevised) -> "JudgedTurn":
+    def judge(self, event: events.Judged) -> "JudgedTurn":
         """The turn after one more event; events may come in any order."""
         if event.revision < self.first.revision:
             return JudgedTurn(event, self.said, self.was)
@@ -66,15 +54,15 @@ class SessionState:
 
     def __init__(self, stream: str = "", *, kept: int = sys.maxsize) -> None:
         self.stream = stream
-        self.started: SessionStarted | None = None
-        self.ended: SessionEnded | None = None
-        self.speaking: dict[str | None, TurnStarted | TurnPartial] = {}
+        self.started: events.SessionStarted | None = None
+        self.ended: events.SessionEnded | None = None
+        self.speaking: dict[str | None, events.TurnStarted | events.TurnPartial] = {}
         self.marks: list[float] = []
-        self.gaps: list[AudioGap] = []
+        self.gaps: list[events.AudioGap] = []
         self.emotions: Counter[str] = Counter()
         self.revisions = 0
-        self.device_lost: AudioDeviceLost | None = None
-        self.health: Health | None = None
+        self.device_lost: events.AudioDeviceLost | None = None
+        self.health: events.Health | None = None
         self._kept = kept
         self._turns: dict[int, JudgedTurn] = {}
         self._in_order = True
@@ -96,33 +84,33 @@ class SessionState:
         """Update the state with one event."""
         self.stream = event.stream
         match event:
-            case SessionStarted():
+            case events.SessionStarted():
                 self.started = event
-            case SessionEnded():
+            case events.SessionEnded():
                 self.ended = event
                 self.speaking.clear()
-            case TurnStarted() | TurnPartial():
+            case events.TurnStarted() | events.TurnPartial():
                 self.speaking[event.speaker] = event
-            case TurnFinal() | TurnRevised():
+            case events.TurnFinal() | events.TurnRevised():
                 self._judge(event)
-            case Mark():
+            case events.Mark():
                 self.marks.append(event.at_s)
                 del self.marks[: -self._kept]
-            case AudioGap():
+            case events.AudioGap():
                 self.gaps.append(event)
                 del self.gaps[: -self._kept]
-            case AudioDeviceLost():
+            case events.AudioDeviceLost():
                 self.device_lost = event
-            case AudioDeviceBack():
+            case events.AudioDeviceBack():
                 self.device_lost = None
-            case Health():
+            case events.Health():
                 self.health = event
 
-    def _judge(self, event: TurnFinal | TurnRevised) -> None:
+    def _judge(self, event: events.Judged) -> None:
         live = self.speaking.get(event.speaker)
         if live is not None and live.turn <= event.turn:
             del self.speaking[event.speaker]
-        self.revisions += isinstance(event, TurnRevised)
+        self.revisions += isinstance(event, events.TurnRevised)
         if event.turn <= self._forgotten:
             return
         known = self._turns.get(event.turn)

@@ -50,10 +50,6 @@ class Line(NamedTuple):
 def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
     """Split blocks into lines: yields for each block the lines that end in it. The last one may be cut.
 
-    Args:
-        blocks: blocks of a file or a pipe.
-        name: name of the file.
-
     Raises:
         InputError: the file is compressed.
     """

@@ -85,11 +85,7 @@ class Recording:
             yield from batch
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Read without blocking the event loop.
-
-        Raises:
-            InputError: it contains no event, or cannot be read.
-        """
+        """Read without blocking the event loop."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[list[Event] | InputError | None] = asyncio.Queue(_READ_AHEAD)
 

@@ -31,21 +31,8 @@ async def play(
 ) -> int:
     """Play events files, side by side, until their end or a request to end.
 
-    Args:
-        recordings: the files to play.
-        outputs: receive all events.
-        clock: the playback clock.
-        words: whether to pass on words.
-        broker: broker to publish the events to, or None.
-        outbox: settings of the outbox.
-        view: the live view, whose keys pause and end the playback, or None.
-
     Returns:
         The exit code: 0, or 128 plus the number of the signal that ended it.
-
-    Raises:
-        InputError: a file contains no events, or cannot be read to its end.
-        RunError, BrokenPipeError: an output failed.
     """
     async with AsyncExitStack() as stack:
         broker_outputs = await stack.enter_async_context(publishing(broker, outbox, words=words))

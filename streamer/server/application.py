@@ -16,12 +16,7 @@ from streamer.server.watchers.watch_connection import watch
 
 
 def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:
-    """Create the application.
-
-    Args:
-        streams: the streams to serve.
-        token: the token that clients must present; None admits all.
-    """
+    """Create the application."""
     settings = streams.settings.server
     page = page_routes()
 

@@ -84,7 +84,6 @@ class PcmDecoder:
         self._resamplers = self._new_resamplers()
 
     async def decode(self, data: bytes) -> None:
-        """Decode the next bytes, cut anywhere; waits while the source is full."""
         data = self._rest + data if self._rest else data
         whole = len(data) - len(data) % (_SAMPLE_BYTES * self._channels)
         self._rest = data[whole:]
@@ -98,7 +97,6 @@ class PcmDecoder:
         await self._put(flush=False)
 
     async def gap(self, gap: Gap) -> None:
-        """Insert the gap that the client reports at this point."""
         self._rest = b""
         await self._flush()
         length = round(gap.length_s * SAMPLE_RATE)
@@ -106,7 +104,6 @@ class PcmDecoder:
         self._resamplers = self._new_resamplers()
 
     async def finish(self, why: Refused | None = None) -> None:
-        """End the source."""
         await self._flush()
         self._source.end(why)
 
@@ -139,10 +136,6 @@ class ContainerDecoder:
 
     A socket pair connects the event loop to the thread. Its buffer in the operating system bounds what waits,
     and closing the loop's side ends the decoder's blocking reads.
-
-    Args:
-        source: receives the frames.
-        split: keep the channels separate instead of mixing them.
     """
 
     def __init__(self, source: StreamSource, *, split: bool) -> None:

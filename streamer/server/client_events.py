@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Protocol, Self
 
 from starlette.websockets import WebSocketDisconnect
@@ -58,9 +57,7 @@ class ClientEvents:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._sender.cancel()
         await asyncio.wait([self._sender])
 

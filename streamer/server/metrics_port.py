@@ -1,11 +1,8 @@
 """Serves `/metrics`, `/healthz` and `/livez` beside `merits analyze` and `merits listen`."""
 
 import asyncio
-import ipaddress
 import os
-import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from starlette.applications import Starlette
@@ -15,6 +12,7 @@ from streamer.errors import InputError
 from streamer.events import Event
 from streamer.metrics.prometheus import Metrics
 from streamer.server.auth import AuthMiddleware, read_token
+from streamer.server.listener import open_socket, refuse_strangers
 from streamer.server.metrics_routes import monitoring_routes
 from streamer.server.transport.accepting import BoundedServer, make_config
 from streamer.settings.server import ServerSettings
@@ -45,34 +43,19 @@ class MetricsPort:
         host = host.strip("[]") or "127.0.0.1"
         if not port.isdecimal() or int(port) > 65_535:
             raise InputError(f"{address!r} is no address to serve metrics on; write it like {_EXAMPLE}")
-        try:
-            [(family, _, _, _, place), *_] = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
-            self.socket = socket.create_server(place[:2], family=family)
-        except OSError as error:
-            named = error.errno is not None and not isinstance(error, socket.gaierror)
-            reason = os.strerror(error.errno or 0) if named else error.strerror
-            raise InputError(
-                f"cannot serve metrics on {address}: {reason}; choose another --metrics"
-            ) from error
-        except UnicodeError as error:
-            raise InputError(f"{host!r} is no name of a host; write --metrics {_EXAMPLE}") from error
-        where, number = self.socket.getsockname()[:2]
-        if self.token is None and not ipaddress.ip_address(where.partition("%")[0]).is_loopback:
-            self.socket.close()
-            raise InputError(
+        self.socket = open_socket(host, int(port), f"serve metrics on {address}", "choose another --metrics")
+        if self.token is None:
+            refuse_strangers(
+                self.socket,
                 f"{host} can be reached from other machines: give MERITS_TOKEN that Prometheus must show "
-                f"(openssl rand -hex 32), or --metrics {_EXAMPLE}"
+                f"(openssl rand -hex 32), or --metrics {_EXAMPLE}",
             )
+        where, number = self.socket.getsockname()[:2]
         self.url = f"http://{f'[{where}]' if ':' in where else where}:{number}/metrics"
 
 
 class MetricsServer:
-    """An output that counts events, and serves the metrics while its context is entered.
-
-    Args:
-        port: socket to serve on.
-        analyzer: analyzer of the sessions.
-    """
+    """An output that counts events, and serves the metrics while its context is entered."""
 
     def __init__(self, port: MetricsPort, analyzer: Analyzer) -> None:
         self._port = port
@@ -86,9 +69,7 @@ class MetricsServer:
         self._task = keep_going(self._server.serve(sockets=[self._port.socket]), "metrics")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._server.should_exit = True
         await asyncio.wait([self._task])
         self._port.socket.close()

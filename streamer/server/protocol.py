@@ -50,11 +50,7 @@ class Problem(Enum):
 
 
 class Refused(InputError):
-    """A client's stream cannot begin or continue.
-
-    Attributes:
-        problem: kind of error.
-    """
+    """A client's stream cannot begin or continue."""
 
     def __init__(self, problem: Problem, message: str) -> None:
         super().__init__(message)

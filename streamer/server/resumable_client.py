@@ -22,7 +22,6 @@ class ResumableClient:
 
     Attributes:
         away: whether the client is disconnected and awaited.
-        linger_s: as given.
     """
 
     def __init__(self, websocket: WebSocket, linger_s: float = 0.0) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
@@ -37,8 +36,6 @@ class StreamSource:
         max_speed: fastest rate of all channels together, as a multiple of real time.
 
     Attributes:
-        name: as given.
-        channels: as given.
         ended: whether no more sound is accepted.
     """
 
@@ -102,9 +99,7 @@ class StreamSource:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._items.clear()
         self.end()
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from streamer.analysis.analyzer import Analyzer
@@ -31,19 +30,10 @@ _COST = {"pcm_s16le": 1, "container": 4}
 log = logging.getLogger("merits.server")
 
 
-class Stream:
+class Stream(Output):
     """A running stream. It is also an output of its session, and so learns of its events.
 
-    Args:
-        name: unique among running streams.
-        start: the client's start message.
-        client: the client that sends the sound.
-        watchers: also receive the events.
-
     Attributes:
-        name: as given.
-        start: as given.
-        client: as given.
         since: when the stream began.
         session: ULID of the session, once it has begun.
         turns: number of final turns so far.
@@ -94,14 +84,6 @@ class Stream:
             "turns": self.turns,
             "connected": self.connected and not self.client.away,
         }
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     async def send(self, event: Event) -> None:
         """Record an event of the session."""
@@ -165,9 +147,7 @@ class Streams:
             self._stack.enter_context(self.analyzer.running.beside(lambda: leftovers.status))
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     def __iter__(self) -> Iterator[Stream]:

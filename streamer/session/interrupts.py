@@ -22,9 +22,6 @@ class Interrupts:
     The first signal calls `stop`, in the event loop; the second cancels this task. One second later the
     process ends, even if threads still decode or recognise.
 
-    Args:
-        stop: ends the work in order.
-
     Attributes:
         asked: whether a signal or `ask` has requested the end.
     """

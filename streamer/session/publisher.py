@@ -19,14 +19,6 @@ from streamer.version import VERSION
 class EventPublisher:
     """Creates the events of a session and sends each to every output, one at a time.
 
-    Args:
-        stream: name of the stream.
-        speakers: speaker of each channel; None if unknown.
-        outputs: outputs of the events.
-        settings: settings of the session.
-        bundle: the models that recognise the emotions.
-        recogniser: name of the speech recogniser.
-
     Attributes:
         session: numbers and timestamps the events.
         gone: outputs whose reader has gone.

@@ -95,14 +95,6 @@ async def run_sessions(
 ) -> int:
     """Run sessions one after the other.
 
-    Args:
-        streams: the streams to analyze.
-        analyzer: the models.
-        settings: settings of the sessions.
-        outputs: outputs that receive the events of all sessions.
-        broker: broker to publish each session's events to, or None.
-        view: the output, if any, that receives every frame, and whose keys end or mark a session.
-
     Returns:
         The exit code: 0, 2 if one of several streams could not be read, or 128 plus the number of the signal
         that ended the run.

@@ -16,7 +16,7 @@ from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
 from streamer.machine.cores import cores
 from streamer.transcribers.base import Transcript
-from streamer.transcribers.repetition import without_loops
+from streamer.transcribers.repetition import text_without_loops
 
 _log = logging.getLogger("merits")
 
@@ -97,15 +97,9 @@ class FasterWhisper:
 
         The same turn gives the same words: the random sampling after a failed search is seeded.
 
-        Args:
-            audio: int16 [n], mono, 16 kHz.
-
         Returns:
             The words with case and punctuation, and the language; an empty text if the model's own
             confidence is too low.
-
-        Raises:
-            RunError: the model failed.
         """
         return self._recognise(audio, TEMPERATURES)
 
@@ -142,21 +136,11 @@ class FasterWhisper:
             and segment.compression_ratio <= HIGHEST_COMPRESSION
             and (segment.no_speech_prob <= NO_SPEECH or segment.avg_logprob >= DOUBTFUL_LOG_PROBABILITY)
         ]
-        words = " ".join(believed).split()
-        keys = ["".join(filter(str.isalnum, word)).lower() for word in words]
-        if not any(keys):
-            return Transcript("", info.language)
-        return Transcript(" ".join(without_loops(words, keys)), info.language)
+        return Transcript(text_without_loops(" ".join(believed)), info.language)
 
 
 def find_model(model: str) -> Path:
     """The folder of a model on this machine; downloads the model if necessary.
-
-    Args:
-        model: a size or a folder.
-
-    Returns:
-        A folder with all files that loading needs.
 
     Raises:
         InputError: the model is unknown, invalid, or neither cached nor downloadable.

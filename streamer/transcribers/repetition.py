@@ -12,6 +12,13 @@ MOST_PHRASES_ALIKE = 3
 """Most repetitions of a phrase of two or more words that are accepted."""
 
 
+def text_without_loops(text: str) -> str:
+    """The same for words with case and punctuation; "" where there is no letter or digit among them."""
+    words = text.split()
+    keys = ["".join(filter(str.isalnum, word)).lower() for word in words]
+    return " ".join(without_loops(words, keys)) if any(keys) else ""
+
+
 def without_loops(words: Sequence[str], keys: Sequence[str] | None = None) -> list[str]:
     """Remove improbable repetitions.
 

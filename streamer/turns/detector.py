@@ -64,6 +64,8 @@ class TurnState(Enum):
 class TurnDetector:
     """Finds the turns of one channel (see `TurnState`). Its memory is bounded by the longest turn.
 
+    What sound is taken in by returns what happened, in order.
+
     Args:
         settings: thresholds and durations.
         channel: number of the channel.
@@ -103,9 +105,6 @@ class TurnDetector:
 
         Frames may have any length and need not be contiguous: missing samples count as a gap.
 
-        Returns:
-            The turn events, in order.
-
         Raises:
             ValueError: the frame is of another channel, or starts before the last one ended.
         """
@@ -114,14 +113,8 @@ class TurnDetector:
     def accept(self, frame: AudioFrame) -> list[TurnEvent]:
         """The first half of `feed`: the caller then passes probabilities of `unjudged` to `conclude`.
 
-        Args:
-            frame: as for `feed`, of at most one second.
-
         Returns:
             The turn events before the frame.
-
-        Raises:
-            ValueError: as `feed`.
         """
         events = self._catch_up_with(frame)
         self._ring.append(frame.samples)
@@ -139,11 +132,7 @@ class TurnDetector:
         return self._state is not TurnState.QUIET
 
     def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
-        """Process the speech probabilities of the chunks, in order.
-
-        Returns:
-            The turn events, in order.
-        """
+        """Process the speech probabilities of the chunks, in order."""
         events: list[TurnEvent] = []
         for probability in probabilities:
             start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
@@ -151,11 +140,7 @@ class TurnDetector:
         return events
 
     def gap(self, gap: AudioGap) -> list[TurnEvent]:
-        """Process a gap: up to the length of a pause it counts as silence; a longer one ends a turn.
-
-        Returns:
-            The turn events, in order.
-        """
+        """Take in that sound was lost: no longer than a pause, it passes for silence; else it ends a turn."""
         stop = gap.start + gap.length
         if stop <= self._ring.stop:
             return []
@@ -198,11 +183,7 @@ class TurnDetector:
         return self._state in (TurnState.SPEAKING, TurnState.PAUSED)
 
     def flush(self) -> list[TurnEvent]:
-        """End the stream, and with it an open turn.
-
-        Returns:
-            The turn events, in order.
-        """
+        """End the stream, and with it an open turn."""
         return self._finish("end of stream")
 
     def _catch_up_with(self, frame: AudioFrame) -> list[TurnEvent]:

@@ -178,11 +178,7 @@ class VadRequest(NamedTuple):
 
 
 def judge_together(requests: Sequence[VadRequest]) -> list[list[float]]:
-    """Call `judge` of several detectors, with the expensive part batched.
-
-    Returns:
-        For each the result of `GatedSilero.judge`.
-    """
+    """Call `judge` of several detectors, with the expensive part batched."""
     taken_in = _take_in(requests)
     found: list[list[float]] = [[] for _ in requests]
     for step in range(max(len(each.chunks) for each in requests)):

@@ -37,4 +37,4 @@ def run(data: bytes) -> None:
     raise InputError("as it should be")
 
 
-TARGET = Target("planted", str(SEEDS), start, dict, words=("fine",), longest=16)
+TARGET = Target("planted", str(SEEDS), start, share=1, words=str(SEEDS.with_name("planted")), longest=16)

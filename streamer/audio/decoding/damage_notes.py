@@ -10,15 +10,7 @@ _TOLD_S = 1.0
 def damage_notes(
     name: object, read_s: float, clock: ContainerClock, ending: Ending, is_damaged_at_end: bool
 ) -> list[str]:
-    """One line for each kind of damage.
-
-    Args:
-        name: name of the recording.
-        read_s: length of the sound read, in seconds.
-        clock: the losses and jumps.
-        ending: how the file ends.
-        is_damaged_at_end: whether the last part could not be decoded.
-    """
+    """One line for each kind of damage."""
     said = []
     if ending.missing:
         said.append(

@@ -27,7 +27,9 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
+    """Where a chunk stands, and whether sound is in it."""
+
     start: int  # of its header
     stop: int
     is_sound: bool
@@ -41,7 +43,7 @@ def ending_of(file: BinaryIO) -> Ending:
     """
     length = file.seek(0, io.SEEK_END)
     heard = False
-    for chunk in _chunks(file):
+    for chunk in _all_chunks(file):
         if heard and not chunk.is_one:
             return Ending(beyond=length - chunk.start)
         if chunk.stop > length:
@@ -50,18 +52,18 @@ def ending_of(file: BinaryIO) -> Ending:
     return Ending()
 
 
-def _chunks(file: BinaryIO) -> Iterator[_Chunk]:
+def _all_chunks(file: BinaryIO) -> Iterator[Chunk]:
     file.seek(0)
     head = file.read(40)
     match head[:4]:
         case b"RIFF" | b"RF64" | b"BW64":
             return _of_riff(file, b"LIST" if head[8:12] == b"AVI " else b"data")
         case b"FORM" if head[8:12] in (b"AIFF", b"AIFC"):
-            return _walk(file, 12, ">4sI", b"SSND")
+            return chunks(file, 12, ">4sI", b"SSND")
         case b"caff":
-            return _walk(file, 8, ">4sq", b"data")
+            return chunks(file, 8, ">4sq", b"data")
         case b"riff":
-            return _of_wave64(file)
+            return chunks_of_wave64(file)
         case b".snd" if len(head) >= 12:
             return _of_au(*struct.unpack(">II", head[4:12]))
         case b"\x1a\x45\xdf\xa3":
@@ -71,7 +73,7 @@ def _chunks(file: BinaryIO) -> Iterator[_Chunk]:
     return iter(())
 
 
-def _walk(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[_Chunk]:
+def chunks(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[Chunk]:
     """The chunks of a file, each with name and size; chunks of odd size may have a padding byte."""
     size_of_header = struct.calcsize(header)
     while True:
@@ -83,7 +85,7 @@ def _walk(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[_Chunk
         if size < 0:  # CAF: until the end of the file
             return
         stop = at + size_of_header + size
-        yield _Chunk(at, stop, name == sound, _is_name(name))
+        yield Chunk(at, stop, name == sound, _is_name(name))
         at = stop + (size % 2 if header != ">4sq" else 0)
 
 
@@ -92,12 +94,12 @@ def _is_name(name: bytes) -> bool:
     return not any(name) or name[:3] == b"TAG" or all(0x20 <= byte < 0x7F for byte in name)
 
 
-def _of_riff(file: BinaryIO, sound: bytes) -> Iterator[_Chunk]:
+def _of_riff(file: BinaryIO, sound: bytes) -> Iterator[Chunk]:
     """The chunks of RIFF, or of RF64 (EBU Tech 3306, above 4 GB), whose sizes are in a ds64 chunk."""
     long_size: int | None = None
     at = 12
     while True:
-        for chunk in _walk(file, at, "<4sI", sound):
+        for chunk in chunks(file, at, "<4sI", sound):
             file.seek(chunk.start)
             name, size = struct.unpack("<4sI", file.read(8))
             if name == b"ds64" and len(read := file.read(16)) == 16:
@@ -106,14 +108,15 @@ def _of_riff(file: BinaryIO, sound: bytes) -> Iterator[_Chunk]:
                 if long_size is None or size != 0xFFFFFFFF:
                     return
                 at = chunk.start + 8 + long_size
-                yield _Chunk(chunk.start, at, is_sound=True)
+                yield Chunk(chunk.start, at, is_sound=True)
                 break
             yield chunk
         else:
             return
 
 
-def _of_wave64(file: BinaryIO) -> Iterator[_Chunk]:
+def chunks_of_wave64(file: BinaryIO) -> Iterator[Chunk]:
+    """Chunks whose sizes count their headers, and which are filled up to 8 bytes."""
     at = 40
     while True:
         file.seek(at)
@@ -122,16 +125,16 @@ def _of_wave64(file: BinaryIO) -> Iterator[_Chunk]:
             return
         name, size = struct.unpack("<4s12xQ", read)
         stop = at + max(size, 24)
-        yield _Chunk(at, stop, name == b"data")
+        yield Chunk(at, stop, name == b"data")
         at = stop + -stop % _PADDING
 
 
-def _of_au(start: int, size: int) -> Iterator[_Chunk]:
+def _of_au(start: int, size: int) -> Iterator[Chunk]:
     if size != 0xFFFFFFFF:
-        yield _Chunk(0, start + size, is_sound=True)
+        yield Chunk(0, start + size, is_sound=True)
 
 
-def _of_mp4(file: BinaryIO) -> Iterator[_Chunk]:
+def _of_mp4(file: BinaryIO) -> Iterator[Chunk]:
     at = 0
     while True:
         file.seek(at)
@@ -143,11 +146,11 @@ def _of_mp4(file: BinaryIO) -> Iterator[_Chunk]:
             size = struct.unpack(">Q", read[8:])[0]
         if size < 8:  # 0 means until the end of the file
             return
-        yield _Chunk(at, at + size, name in (b"mdat", b"moof", b"moov"))
+        yield Chunk(at, at + size, name in (b"mdat", b"moof", b"moov"))
         at += size
 
 
-def _of_matroska(head: bytes, file: BinaryIO) -> Iterator[_Chunk]:
+def _of_matroska(head: bytes, file: BinaryIO) -> Iterator[Chunk]:
     after_header = _sized(head, 4)
     if after_header is None:
         return
@@ -155,7 +158,7 @@ def _of_matroska(head: bytes, file: BinaryIO) -> Iterator[_Chunk]:
     file.seek(at)
     segment = file.read(12)
     if segment[:4] == b"\x18\x53\x80\x67" and (sized := _sized(segment, 4)) is not None:
-        yield _Chunk(at, at + sum(sized), is_sound=True)
+        yield Chunk(at, at + sum(sized), is_sound=True)
 
 
 def _sized(data: bytes, at: int) -> tuple[int, int] | None:

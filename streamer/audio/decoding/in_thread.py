@@ -51,11 +51,7 @@ class Decoding:
         self._room.release(1 + _BATCHES)
 
     async def next(self) -> Batch | None:
-        """The next batch; None at the end.
-
-        Raises:
-            Exception: an error of decoding, after all batches before it.
-        """
+        """The next batch; None at the end."""
         batch = await self._batches.get()
         if isinstance(batch, Exception):
             raise batch

@@ -46,12 +46,7 @@ INSTANCE = secrets.token_hex(4)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A broker's answer to a message, with MQTT 5 (section 3.4.2.1).
-
-    Attributes:
-        code: reason code.
-        said: the reason in words.
-    """
+    """A broker's answer to a message, with MQTT 5 (section 3.4.2.1)."""
 
     code: int = 0
     said: str = ""
@@ -67,39 +62,59 @@ class Answer:
         return self.code >= _FIRST_FAILURE
 
 
-class _Client(aiomqtt.Client):
-    """A client that also keeps a broker's limits and its answers to messages, with MQTT 5.
+class Connection(aiomqtt.Client):
+    """A connection, while it lasts, that also keeps what a broker says of itself and of each message.
 
     Attributes:
-        receives: most unconfirmed messages that the broker accepts.
+        receives: how many messages the broker takes at once, before it has confirmed them.
         largest: largest packet that the broker accepts, in bytes; None if it does not say.
     """
 
     receives = _RECEIVE_MAXIMUM
     largest: int | None = None
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, *arguments: Any, protocol: ProtocolVersion, **options: Any) -> None:
+        super().__init__(*arguments, protocol=protocol, **options)
+        self._version = protocol
         self._answers: dict[int, asyncio.Future[Answer]] = {}
 
     @property
     def hung_up(self) -> bool:
-        """Whether the broker ended the connection, for a reason other than its shutdown."""
+        """Whether the broker ended the connection, for a reason that a message may have caused."""
         if not self._disconnected.done() or (error := self._disconnected.exception()) is None:
             return False
         code = getattr(error, "rc", None)
         return getattr(code, "value", code) not in _NO_HANGING_UP
 
-    async def send(self, message: Message, properties: Properties | None, timeout_s: float) -> Answer:
+    def size(self, message: Message) -> int:
+        """Size of the packet that carries a message, in bytes."""
+        properties = _properties(message, self._version)
+        beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+        return packet_bytes(message, len(beside))
+
+    def why_undeliverable(self, message: Message) -> str | None:
+        """Why this broker cannot accept a message; None if no reason is known."""
+        if why := why_undeliverable(message):
+            return why
+        size = self.size(message)
+        if size > LARGEST:
+            return f"it is larger than MQTT allows: {size:,} bytes"
+        if self.largest is not None and size > self.largest:
+            return f"it is larger than the broker takes: {size:,} bytes of {self.largest:,}"
+        return None
+
+    async def send(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> Answer:
         """Publish, and with QoS 1 wait for the answer, at most until the connection ends.
 
         Raises:
-            aiomqtt.MqttError: there is no answer.
+            aiomqtt.MqttError: the message may or may not have arrived.
         """
+        properties = _properties(message, self._version)
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         if info.rc == MQTT_ERR_SUCCESS and not message.qos:
             return Answer()
-        answer = self._answers[info.mid] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answers[info.mid] = answer
         try:
             if info.rc == MQTT_ERR_SUCCESS:
                 awaited = (answer, self._disconnected)
@@ -107,11 +122,28 @@ class _Client(aiomqtt.Client):
         finally:
             del self._answers[info.mid]
         if answer.done():
-            told: Answer = answer.result()
-            return told
+            return answer.result()
         if self._disconnected.done():
             raise aiomqtt.MqttError("disconnected") from self._disconnected.exception()
         raise aiomqtt.MqttError("Operation timed out" if info.rc == MQTT_ERR_SUCCESS else str(info.rc))
+
+    async def listen_to(self, *topics: str) -> None:
+        """Subscribe to topics; topics that may not be read are silently left out.
+
+        Raises:
+            aiomqtt.MqttError: the broker does not answer.
+        """
+        v5 = self._version is ProtocolVersion.V5
+        wanted: Any = [(topic, SubscribeOptions(qos=1) if v5 else 1) for topic in topics]
+        await self.subscribe(wanted)
+
+    async def sign_of_life(self, *, timeout_s: float = _TIMEOUT_S) -> None:
+        """Wait until the broker answers a request without effect.
+
+        Raises:
+            aiomqtt.MqttError: it does not.
+        """
+        await self.unsubscribe(_NEVER_SUBSCRIBED, timeout=timeout_s)
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, *more: Any) -> None:
         answer = self._answers.get(mid)
@@ -142,9 +174,6 @@ class Connector:
     """Connects to one broker, and remembers which MQTT version it supports.
 
     Sessions at the broker are not used: unconfirmed messages are sent again over the next connection.
-
-    Args:
-        address: the broker.
     """
 
     def __init__(self, address: BrokerAddress) -> None:
@@ -152,7 +181,7 @@ class Connector:
         self._version = ProtocolVersion.V311 if address.options.protocol == "3.1.1" else ProtocolVersion.V5
 
     @asynccontextmanager
-    async def connect(self, will: Message | None = None) -> AsyncIterator["Connection"]:
+    async def connect(self, will: Message | None = None) -> AsyncIterator[Connection]:
         """Connect, and disconnect at the end.
 
         Args:
@@ -172,7 +201,7 @@ class Connector:
             client = await self._client(will)
             await client.__aenter__()
         try:
-            yield Connection(client, self._version)
+            yield client
         finally:
             await client.__aexit__(None, None, None)
             client.hung_up  # noqa: B018 - records how the connection ended
@@ -180,9 +209,9 @@ class Connector:
     def _too_new_for_it(self, error: aiomqtt.MqttError) -> bool:
         return self._version is ProtocolVersion.V5 and _UNSUPPORTED_VERSION in str(error)
 
-    async def _client(self, will: Message | None) -> _Client:
+    async def _client(self, will: Message | None) -> Connection:
         address = self.address
-        return _Client(
+        return Connection(
             address.host,
             address.port,
             username=address.username,
@@ -202,72 +231,6 @@ class Connector:
             return None
         properties = _properties(message, self._version, PacketTypes.WILLMESSAGE)
         return aiomqtt.Will(message.topic, message.payload, message.qos, message.retain, properties)
-
-
-class Connection:
-    """One open connection.
-
-    Args:
-        client: a connected client.
-        version: MQTT version.
-    """
-
-    def __init__(self, client: _Client, version: ProtocolVersion) -> None:
-        self.client = client
-        self._version = version
-
-    @property
-    def receives(self) -> int:
-        """Most unconfirmed messages that the broker accepts."""
-        return self.client.receives
-
-    @property
-    def hung_up(self) -> bool:
-        """Whether the broker ended the connection, for a reason that a message may have caused."""
-        return self.client.hung_up
-
-    def size(self, message: Message) -> int:
-        """Size of the packet that carries a message, in bytes."""
-        properties = _properties(message, self._version)
-        beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
-        return packet_bytes(message, len(beside))
-
-    def why_undeliverable(self, message: Message) -> str | None:
-        """Why this broker cannot accept a message; None if no reason is known."""
-        if why := why_undeliverable(message):
-            return why
-        size = self.size(message)
-        if size > LARGEST:
-            return f"it is larger than MQTT allows: {size:,} bytes"
-        if self.client.largest is not None and size > self.client.largest:
-            return f"it is larger than the broker takes: {size:,} bytes of {self.client.largest:,}"
-        return None
-
-    async def publish(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> Answer:
-        """Publish, and with QoS 1 wait for the broker's answer.
-
-        Raises:
-            aiomqtt.MqttError: the message may or may not have arrived.
-        """
-        return await self.client.send(message, _properties(message, self._version), timeout_s)
-
-    async def subscribe(self, *topics: str) -> None:
-        """Subscribe to topics; topics that may not be read are silently left out.
-
-        Raises:
-            aiomqtt.MqttError: the broker does not answer.
-        """
-        v5 = self._version is ProtocolVersion.V5
-        wanted: Any = [(topic, SubscribeOptions(qos=1) if v5 else 1) for topic in topics]
-        await self.client.subscribe(wanted)
-
-    async def sign_of_life(self, *, timeout_s: float = _TIMEOUT_S) -> None:
-        """Wait until the broker answers a request without effect.
-
-        Raises:
-            aiomqtt.MqttError: it does not.
-        """
-        await self.client.unsubscribe(_NEVER_SUBSCRIBED, timeout=timeout_s)
 
 
 def _properties(

@@ -1,7 +1,5 @@
 """Sends messages that earlier runs and ended streams left in the outbox."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +7,6 @@ from streamer.errors import RunError
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.outbox.outbox import Outbox
-from streamer.tasks import keep_going
 
 
 async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
@@ -30,29 +27,15 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
         delivery = Delivery(address, mailbox, settle_s=0)
         delivery.close()
         if not await delivery.attempt():
-            why = delivery.trouble or "the connection was lost"
+            why = delivery.state.trouble or "the connection was lost"
             raise RunError(f"no connection to {address}: {why}; {mailbox.depth} messages still wait")
         return mailbox.delivered
 
 
 @asynccontextmanager
 async def sending_leftovers(address: BrokerAddress, outbox: Outbox) -> AsyncIterator[Delivery]:
-    """Send waiting messages for a broker, now and later, until the context is left.
-
-    Args:
-        address: the broker.
-        outbox: the outbox; the caller enters its context.
-
-    Yields:
-        The delivery, which has a status.
-    """
+    """Send waiting messages for a broker, now and later, until the context is left."""
     async with outbox.mailbox(address.place) as mailbox:
         await mailbox.look()
-        delivery = Delivery(address, mailbox)
-        task = keep_going(delivery.run(), "mqtt")
-        try:
+        async with Delivery(address, mailbox).running(tells=False) as delivery:
             yield delivery
-        finally:
-            delivery.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(task, address.options.drain_s)

@@ -1,10 +1,7 @@
 """The output that publishes the events of a stream."""
 
-import asyncio
-import contextlib
 import logging
 from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import Self
 
 from streamer.events import Event, QueueHealth, SessionStarted, TurnFinal
@@ -15,11 +12,8 @@ from streamer.outputs.mqtt.discovery import announcement
 from streamer.outputs.mqtt.topics import StreamMessages
 from streamer.outputs.outbox.message import Message
 from streamer.outputs.outbox.outbox import Mailbox, Outbox
-from streamer.tasks import keep_going
 
 _log = logging.getLogger(__name__)
-_SAY_AFTER_S = 1.0
-"""Message at the end, while waiting for the broker."""
 
 
 class Mqtt:
@@ -55,7 +49,6 @@ class Mqtt:
         self._stack = AsyncExitStack()
         self._mailbox: Mailbox | None = None
         self._delivery: Delivery | None = None
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def queue(self) -> QueueHealth:
@@ -73,29 +66,12 @@ class Mqtt:
         await self._mailbox.adopt()
         if waiting := self._mailbox.depth:
             _log.info("%d MQTT messages of earlier runs wait for %s", waiting, self._address)
-        self._delivery = Delivery(self._address, self._mailbox, self._messages, **self._pace)
-        self._task = keep_going(self._delivery.run(), "mqtt")
+        delivery = Delivery(self._address, self._mailbox, self._messages, **self._pace)
+        self._delivery = await self._stack.enter_async_context(delivery.running(tells=True))
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._task is not None
-        assert self._delivery is not None
-        self._delivery.close()
-        async with self._stack:
-            try:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._drain(self._task), self._address.options.drain_s)
-            finally:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _drain(self, delivery: "asyncio.Task[None]") -> None:
-        done, _ = await asyncio.wait({delivery}, timeout=_SAY_AFTER_S)
-        if not done:
-            _log.warning("waiting for %s; interrupt to leave what is not sent in the outbox", self._address)
-        await delivery
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
 
     async def send(self, event: Event) -> None:
         """Put the event's messages into the outbox."""

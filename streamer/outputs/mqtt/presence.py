@@ -10,16 +10,17 @@ class Presence:
     The last `availability` message is retained. When one program ends, or is killed and the broker publishes
     its will, another running program of the same name publishes `online` again. Programs find each other by
     introductions that are not retained, so a killed program leaves none behind.
-
-    Args:
-        messages: messages of the stream.
-        instance: unique identifier of this program.
     """
 
     def __init__(self, messages: StreamMessages, instance: str) -> None:
         self._messages = messages
         self._instance = instance
         self._met: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """What the topics of the stream begin with."""
+        return self._messages.base
 
     @property
     def topics(self) -> tuple[str, str]:
@@ -43,11 +44,6 @@ class Presence:
 
     def hear(self, topic: str, payload: str, *, retained: bool) -> tuple[Message | None, bool]:
         """Process a message of one of the topics.
-
-        Args:
-            topic: topic of the message.
-            payload: payload of the message.
-            retained: whether it is a retained message.
 
         Returns:
             The answer to publish, and whether the message revealed a second program for the first time.

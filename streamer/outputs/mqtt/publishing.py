@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 class Publishing:
-    """Creates the outputs that publish a stream: one, or none without a broker.
-
-    Args:
-        make: creates the output for a stream's name.
-        leftovers: sends messages left by ended streams.
-
-    Attributes:
-        leftovers: as given.
-    """
+    """Creates the outputs that publish a stream: one, or none without a broker."""
 
     def __init__(
         self, make: "Callable[[str], Mqtt] | None" = None, leftovers: "Delivery | None" = None

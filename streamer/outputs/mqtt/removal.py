@@ -63,7 +63,7 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
                 for message in messages:
                     if why := connection.why_undeliverable(message):
                         raise InputError(f"{address} can have no stream {name[:80]!r}: {why}")
-                    answer = await connection.publish(message)
+                    answer = await connection.send(message)
                     if answer.refused:
                         raise RunError(f"{address}: {message.topic} is refused: {answer.said}")
     except aiomqtt.MqttError as error:
@@ -83,16 +83,12 @@ async def _find(address: BrokerAddress, connection: Connection) -> tuple[dict[st
     found: dict[str, bool] = {}
     kept: set[str] = set()
     prefix = f"{address.prefix}/"
-    for topic in (
-        f"{prefix}+/availability",
-        f"{prefix}+/state",
-        f"{address.options.discovery_prefix}/device/+/config",
-    ):
-        await connection.client.subscribe(topic, qos=1)
+    devices = f"{address.options.discovery_prefix}/device/+/config"
+    await connection.listen_to(f"{prefix}+/availability", f"{prefix}+/state", devices)
     now = asyncio.get_running_loop().time
     with suppress(TimeoutError):
         async with asyncio.timeout(_QUIET_S) as quiet:
-            async for message in connection.client.messages:
+            async for message in connection.messages:
                 if message.retain and isinstance(message.payload, bytes):
                     quiet.reschedule(now() + _QUIET_S)
                     name, online = _stream_of(str(message.topic), message.payload, prefix)

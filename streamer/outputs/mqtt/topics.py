@@ -4,20 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from streamer.events import (
-    Count,
-    Event,
-    Probability,
-    Sentiment,
-    SessionStarted,
-    String,
-    Timestamp,
-    TurnFinal,
-    TurnNumber,
-    TurnPartial,
-    TurnRevised,
-    Valence,
-)
+from streamer import events
+from streamer.events import Event
 from streamer.outputs.outbox.message import Message
 
 ONLINE, OFFLINE = "online", "offline"
@@ -33,21 +21,21 @@ class State(BaseModel):
         json_schema_serialization_defaults_required=True,
     )
 
-    emotion: String | None = None
+    emotion: events.String | None = None
     """The likeliest emotion of the newest turn."""
-    confidence: Probability | None = None
+    confidence: events.Probability | None = None
     """Its probability, 0 to 1."""
-    valence: Valence | None = None
+    valence: events.Valence | None = None
     """Pleasantness, from -1 (negative) to 1 (positive)."""
-    sentiment: Sentiment | None = None
+    sentiment: events.Sentiment | None = None
     """The likeliest sentiment."""
-    speaker: String | None = None
+    speaker: events.String | None = None
     """The speaker, null if unknown."""
-    turn: TurnNumber | None = None
+    turn: events.TurnNumber | None = None
     """Number of the turn in the session, from 1."""
-    words: Count | None
+    words: events.Count | None
     """Number of words spoken in this session so far, null if words are withheld."""
-    at: Timestamp
+    at: events.Timestamp
     """Time of the event that this state is from: wall clock, UTC, RFC 3339 with milliseconds."""
     session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     """ULID of the session."""
@@ -55,7 +43,7 @@ class State(BaseModel):
     """Number of that event in its session."""
 
     @classmethod
-    def of(cls, event: SessionStarted | TurnFinal | TurnRevised, words: int | None) -> Self:
+    def of(cls, event: events.SessionStarted | events.Judged, words: int | None) -> Self:
         """The state after the start of a session, or after an event about its newest turn."""
         fields = {name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)}
         return cls(**fields, words=words)
@@ -74,11 +62,6 @@ def event_id(event: Event) -> str:
 
 class StreamMessages:
     """The messages of one stream.
-
-    Args:
-        prefix: first levels of every topic.
-        stream: name of the stream.
-        words: whether words are published.
 
     Attributes:
         base: common beginning of the stream's topics.
@@ -101,24 +84,24 @@ class StreamMessages:
     def of(self, event: Event) -> list[Message]:
         """The messages for one event, for most events none; call it with all events in order."""
         match event:
-            case TurnPartial():
+            case events.TurnPartial():
                 return [Message(f"{self.base}/partial", event.model_dump_json(), qos=0, id=event_id(event))]
-            case SessionStarted():
+            case events.SessionStarted():
                 self._newest_turn = self._words = 0
                 return [self._state(event, self._counts_words)]
-            case TurnFinal() | TurnRevised():
+            case events.TurnFinal() | events.TurnRevised():
                 return self._of_turn(event)
         return []
 
-    def _of_turn(self, event: TurnFinal | TurnRevised) -> list[Message]:
+    def _of_turn(self, event: events.Judged) -> list[Message]:
         messages = [Message(f"{self.base}/turn", event.model_dump_json(), qos=1, id=event_id(event))]
-        if isinstance(event, TurnFinal):
+        if isinstance(event, events.TurnFinal):
             self._words += len((event.text or "").split())
         if event.turn >= self._newest_turn:
             self._newest_turn = event.turn
             messages.append(self._state(event, event.text is not None))
         return messages
 
-    def _state(self, event: SessionStarted | TurnFinal | TurnRevised, counts_words: bool) -> Message:
+    def _state(self, event: events.SessionStarted | events.Judged, counts_words: bool) -> Message:
         state = State.of(event, self._words if counts_words else None)
         return Message(f"{self.base}/state", state.model_dump_json(), qos=1, retain=True)

@@ -177,19 +177,13 @@ class Database:
         Messages with enough confirmations are forgotten (see `_CONFIRMED_ENOUGH`).
         """
         with self._transaction():
-            self._connection.executemany(
-                "UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?",
-                [(one,) for one in ids],
-            )
-            self._connection.executemany(
-                "DELETE FROM messages WHERE id = ? AND confirmed = ?",
-                [(one, _CONFIRMED_ENOUGH) for one in ids],
-            )
+            self._each("UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?", ids)
+            self._each(f"DELETE FROM messages WHERE id = ? AND confirmed = {_CONFIRMED_ENOUGH}", ids)
 
     def settle(self, ids: Sequence[int]) -> None:
         """Forget messages that the broker has certainly passed on."""
         with self._transaction():
-            self._connection.executemany("DELETE FROM messages WHERE id = ?", [(one,) for one in ids])
+            self._each("DELETE FROM messages WHERE id = ?", ids)
 
     def doubt(self, owner: str) -> int:
         """Requeue an owner's confirmed messages in their old places: the broker may have lost them.
@@ -205,9 +199,7 @@ class Database:
     def refuse(self, ids: Sequence[int]) -> None:
         """Record another refusal of messages; they still wait."""
         with self._transaction():
-            self._connection.executemany(
-                "UPDATE messages SET refused = refused + 1 WHERE id = ?", [(one,) for one in ids]
-            )
+            self._each("UPDATE messages SET refused = refused + 1 WHERE id = ?", ids)
 
     def set_aside(self, message_id: int, why: str) -> None:
         """Set a message aside, with a reason."""
@@ -228,19 +220,16 @@ class Database:
     def retry(self, ids: Sequence[int]) -> int:
         """Requeue messages that are set aside, in their old places, with a new age; returns their number."""
         with self._transaction():
-            now_s = self._now()
-            return self._connection.executemany(
-                "UPDATE messages SET owner = ?, waits = 1, refused = 0, aside = NULL, put_s = ?"
-                " WHERE id = ? AND owner = ?",
-                [(_PREDECESSOR, now_s, one, _NOBODY) for one in ids],
-            ).rowcount
+            query = (
+                "UPDATE messages SET owner = ?2, waits = 1, refused = 0, aside = NULL, put_s = ?3"
+                " WHERE id = ?1 AND owner = ?4"
+            )
+            return self._each(query, ids, _PREDECESSOR, self._now(), _NOBODY)
 
     def discard(self, ids: Sequence[int]) -> int:
         """Delete messages that are set aside; returns their number."""
         with self._transaction():
-            return self._connection.executemany(
-                "DELETE FROM messages WHERE id = ? AND owner = ?", [(one, _NOBODY) for one in ids]
-            ).rowcount
+            return self._each("DELETE FROM messages WHERE id = ? AND owner = ?", ids, _NOBODY)
 
     def waiting(self, owner: str) -> int:
         """Number of waiting messages of an owner."""
@@ -325,6 +314,10 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
         self._unsynced = True
+
+    def _each(self, query: str, ids: Sequence[int], *values: object) -> int:
+        """Change messages, by their ids and the same values; returns how many."""
+        return self._connection.executemany(query, [(one, *values) for one in ids]).rowcount
 
     def _one(self, query: str, *values: object) -> int:
         (value,) = self._connection.execute(query, values).fetchone()

@@ -11,13 +11,12 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from types import TracebackType
 from typing import Self, TypeVar
 
 from ulid import ULID
 
 from streamer.errors import InputError
-from streamer.outputs.outbox.database import Bounds, Database
+from streamer.outputs.outbox.database import Bounds, Database, Orphaned
 from streamer.outputs.outbox.message import Message, shown
 from streamer.outputs.outbox.ownership import Owners
 from streamer.outputs.outbox.private_file import put_aside
@@ -40,9 +39,6 @@ class Outbox:
     One thread does all the work. A damaged file is renamed, and a new one begun. If the disk fails or is
     full, messages wait in memory. While another program has locked the file, callers wait. Each of these is
     logged once, in one line.
-
-    Args:
-        settings: path and limits.
     """
 
     def __init__(self, settings: OutboxSettings) -> None:
@@ -74,9 +70,7 @@ class Outbox:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._leaving = True
         if self._sync is not None:
             self._sync.cancel()
@@ -258,7 +252,10 @@ class Mailbox:
         self._owner = owner
         self._broker = broker
         self._peeked: Database | None = None
-        self._confirmed: deque[tuple[float, Database | None, Sequence[int]]] = deque()
+        # When, and what settles it:
+        self._confirmed: deque[tuple[float, Callable[[Database], None]]] = (
+            deque()
+        )  # when, and what settles it
         self.depth = 0
         self.left_behind = 0
         self.shed = 0
@@ -272,24 +269,17 @@ class Mailbox:
 
     async def put(self, messages: Sequence[Message]) -> None:
         """Append messages, all or none; when this returns, they survive the end of the process."""
-
-        def job(database: Database) -> tuple[int, int]:
-            shed = database.put(self._owner, self._broker, messages)
-            return shed, database.waiting(self._owner)
-
-        shed, self.depth = await self._outbox.work(job)
-        self._note(shed)
+        self._note(await self._do(lambda database: database.put(self._owner, self._broker, messages)))
         self._outbox.sync_soon()
 
     async def peek(self, count: int) -> list[tuple[int, Message]]:
         """The next `count` waiting messages with their ids: the oldest that are not too old, refused last."""
 
-        def job(database: Database) -> tuple[int, int, list[tuple[int, Message]]]:
-            shed = database.shed_old()
+        def job(database: Database) -> tuple[int, list[tuple[int, Message]]]:
             self._peeked = database
-            return shed, database.waiting(self._owner), database.peek(self._owner, count)
+            return database.shed_old(), database.peek(self._owner, count)
 
-        shed, self.depth, messages = await self._outbox.work(job)
+        shed, messages = await self._do(job)
         self._note(shed)
         return messages
 
@@ -308,14 +298,8 @@ class Mailbox:
         """
         if not ids:
             return
-        origin = self._peeked
-        self._confirmed.append((monotonic(), origin, ids))
-
-        def job(database: Database) -> None:
-            if database is origin:  # a new database has other ids
-                database.confirm(ids)
-
-        await self._outbox.work(job)
+        self._confirmed.append((monotonic(), self._where_peeked(lambda database: database.settle(ids))))
+        await self._outbox.work(self._where_peeked(lambda database: database.confirm(ids)))
         self.delivered += len(ids)
         await self.settle(asked_s - SETTLED_AFTER_S)
 
@@ -323,86 +307,67 @@ class Mailbox:
         """Forget messages confirmed until `until_s` (`monotonic`), which the broker has passed on."""
         settled = []
         while self._confirmed and self._confirmed[0][0] <= until_s:
-            settled.append(self._confirmed.popleft())
-
-        def job(database: Database) -> int:
-            for _, origin, ids in settled:
-                if database is origin:
-                    database.settle(ids)
-            return database.waiting(self._owner)
-
-        self.depth = await self._outbox.work(job)
+            settled.append(self._confirmed.popleft()[1])
+        await self._do(lambda database: [forget(database) for forget in settled])
 
     async def doubt(self) -> None:
         """Requeue confirmed messages that are not settled: the broker vanished, and may have lost them."""
         self._confirmed.clear()
-
-        def job(database: Database) -> tuple[int, int]:
-            return database.doubt(self._owner), database.waiting(self._owner)
-
-        doubted, self.depth = await self._outbox.work(job)
-        self.delivered -= doubted
+        self.delivered -= await self._do(lambda database: database.doubt(self._owner))
 
     async def refuse(self, ids: Sequence[int]) -> None:
         """Record that the broker refused messages; they still wait, behind all others."""
-        origin = self._peeked
-
-        def job(database: Database) -> None:
-            if database is origin:
-                database.refuse(ids)
-
-        await self._outbox.work(job)
+        await self._outbox.work(self._where_peeked(lambda database: database.refuse(ids)))
 
     async def set_aside(self, number: int, message: Message, why: str) -> None:
         """Set aside an undeliverable message, so that it does not delay others."""
-        origin = self._peeked
-
-        def job(database: Database) -> int:
-            if database is origin:
-                database.set_aside(number, why)
-            return database.waiting(self._owner)
-
-        self.depth = await self._outbox.work(job)
+        await self._do(self._where_peeked(lambda database: database.set_aside(number, why)))
         self.aside += 1
         if self.aside == 1:
-            _log.warning(
-                "%s: a message for %s is set aside: %s (see: merits mqtt set-aside)",
-                self._broker,
-                shown(message.topic),
-                why,
-            )
+            said = "%s: a message for %s is set aside: %s (see: merits mqtt set-aside)"
+            _log.warning(said, self._broker, shown(message.topic), why)
 
     async def look(self) -> None:
         """Count the messages that killed programs and ended streams left for this broker, without adopting
         them: a new stream of the same name may do so first, which keeps the order.
         """
-
-        def job(database: Database) -> int:
-            if database.path is None:
-                return 0
-            return database.left_behind(self._owner, self._broker, self._outbox.owners.orphaned)
-
-        self.left_behind = await self._outbox.work(job)
-
-    async def grow_old(self) -> None:
-        """Shed messages that are too old, and store the time; for periods without other calls."""
-
-        def job(database: Database) -> tuple[int, int]:
-            return database.shed_old(), database.waiting(self._owner)
-
-        shed, self.depth = await self._outbox.work(job)
-        self._note(shed)
+        self.left_behind = await self._of_others(Database.left_behind) or 0
 
     async def adopt(self) -> None:
         """Take over the messages that killed programs and ended streams left for this broker."""
-
-        def job(database: Database) -> int:
-            if database.path is not None:
-                database.adopt(self._owner, self._broker, self._outbox.owners.orphaned)
-            return database.waiting(self._owner)
-
-        self.depth = await self._outbox.work(job)
+        await self._of_others(Database.adopt)
         self.left_behind = 0
+
+    async def grow_old(self) -> None:
+        """Shed messages that are too old, and store the time; for periods without other calls."""
+        self._note(await self._do(Database.shed_old))
+
+    async def _do(self, job: Callable[[Database], T]) -> T:
+        """Do something with the database, and see how many messages wait then."""
+        found, self.depth = await self._outbox.work(
+            lambda database: (job(database), database.waiting(self._owner))
+        )
+        return found
+
+    def _where_peeked(self, job: Callable[[Database], object]) -> Callable[[Database], None]:
+        """The same for messages that were peeked at: another database, begun meanwhile, has other ids."""
+        origin = self._peeked
+
+        def same(database: Database) -> None:
+            if database is origin:
+                job(database)
+
+        return same
+
+    async def _of_others(self, job: Callable[[Database, str, str, Orphaned], T]) -> T | None:
+        """Do something with what others have left: on disk, in memory there are none."""
+
+        def shared(database: Database) -> T | None:
+            if database.path is None:
+                return None
+            return job(database, self._owner, self._broker, self._outbox.owners.orphaned)
+
+        return await self._do(shared)
 
     def _note(self, shed: int) -> None:
         if shed and not self.shed:

@@ -12,11 +12,7 @@ _NAME = re.compile(r"[0-9A-Z]{26}")
 
 
 class Owners:
-    """The owners that share an outbox.
-
-    Args:
-        folder: folder of the locks.
-    """
+    """The owners that share an outbox."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

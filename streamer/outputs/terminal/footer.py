@@ -1,12 +1,10 @@
 """The last lines: recogniser, bundle, status and keys."""
 
-from collections.abc import Iterable
-from itertools import chain
+from collections import Counter
 
 from rich.text import Text
 
-from streamer.events import QueueHealth
-from streamer.outputs.base import OutputStatus
+from streamer.outputs.base import OutputStatus, by_name
 from streamer.outputs.palette import ALARM
 from streamer.outputs.terminal.board import Board
 from streamer.outputs.terminal.parts import Pen, apart, rule
@@ -24,7 +22,7 @@ def _status(board: Board, pen: Pen, width: int) -> Text:
     """The status line: messages first, then recogniser and bundle."""
     shown = board.shown
     parts = Text(" · ".join(_in_use(board)), "dim")
-    for status in _by_name(board.outputs):
+    for status in by_name(board.outputs):
         parts.append(" · " if parts else "", "dim")
         parts.append(_fares(status), f"bold {pen.style_of(ALARM)}" if status.trouble else "dim")
     trouble = next(((state, state.trouble) for state in shown if state.trouble is not None), None)
@@ -48,10 +46,7 @@ def _in_use(board: Board) -> list[str]:
         parts.append(f"lag {worst:.1f} s" if worst >= 1 else f"lag {1e3 * worst:.0f} ms")
     if revisions := sum(state.revisions for state in shown):
         parts.append(f"{revisions} revised")
-    shed: dict[str, int] = {}
-    for name, count in chain.from_iterable(state.shed.items() for state in shown):
-        shed[name] = shed.get(name, 0) + count
-    if shed:
+    if shed := sum((Counter(state.shed) for state in shown), Counter[str]()):
         parts.append("shed " + ", ".join(f"{count} {name}" for name, count in shed.items()))
     return [printable(part) for part in parts]
 
@@ -61,28 +56,6 @@ def _uses(state: ViewState) -> list[str]:
     if state.newest is not None:
         return [state.newest.said.recogniser, state.newest.said.bundle]
     return [] if state.started is None else [state.started.recogniser, state.started.bundle]
-
-
-def _by_name(outputs: Iterable[OutputStatus]) -> list[OutputStatus]:
-    """The combined status of outputs of one name: many streams share one broker."""
-    together: dict[str, OutputStatus] = {}
-    for one in outputs:
-        other = together.setdefault(one.name, one)
-        if other is not one:
-            together[one.name] = OutputStatus(
-                one.name,
-                other.trouble or one.trouble,
-                _sum(other, one),
-                connecting=other.connecting and one.connecting,
-            )
-    return list(together.values())
-
-
-def _sum(one: OutputStatus, other: OutputStatus) -> QueueHealth | None:
-    if one.queue is None or other.queue is None:
-        return one.queue or other.queue
-    depth, shed = one.queue.depth + other.queue.depth, one.queue.shed + other.queue.shed
-    return QueueHealth(depth=depth, limit=one.queue.limit, shed=shed)
 
 
 def _fares(status: OutputStatus) -> str:

@@ -17,12 +17,7 @@ _EVERYTHING_EVERY_S = 5.0
 
 
 class Frames:
-    """The lines that the terminal shows.
-
-    Args:
-        console: a terminal; this class does not write to it.
-        style_of: chooses colours.
-    """
+    """The lines that the terminal shows."""
 
     def __init__(self, console: Console, style_of: StyleOf) -> None:
         self._console = console

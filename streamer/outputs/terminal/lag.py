@@ -19,12 +19,7 @@ class Lag:
         self._last_s = 0.0
 
     def hear(self, end_s: float, now_s: float) -> None:
-        """Record the arrival of sound.
-
-        Args:
-            end_s: its end in the stream, in seconds.
-            now_s: time of the arrival, in seconds of any clock.
-        """
+        """Record the arrival of sound."""
         self._earliest = min(self._earliest + _DRIFT * max(now_s - self._last_s, 0.0), now_s - end_s)
         self._last_s = now_s
         self.behind_s = now_s - end_s - self._earliest

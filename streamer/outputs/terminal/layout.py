@@ -22,13 +22,6 @@ _SIDE = 52
 def draw(board: Board, console: Console, style_of: StyleOf, width: int, height: int) -> list[Text]:
     """Draw the view.
 
-    Args:
-        board: what to show.
-        console: measures and wraps; nothing is printed.
-        style_of: chooses colours.
-        width: columns of the terminal.
-        height: rows of the terminal.
-
     Returns:
         `height` lines; the newest turn is the lowest.
     """

@@ -20,11 +20,7 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 
 
 class Screen:
-    """The alternate screen of a terminal without cursor, and its keyboard without echo and line buffering.
-
-    Args:
-        file: writes to the terminal.
-    """
+    """The alternate screen of a terminal without cursor, and its keyboard without echo and line buffering."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file

@@ -6,19 +6,9 @@ from typing import Self
 
 import numpy as np
 
+from streamer import events
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
-from streamer.events import (
-    AudioDeviceBack,
-    AudioGap,
-    Event,
-    Mark,
-    SessionEnded,
-    SessionStarted,
-    TurnFinal,
-    TurnPartial,
-    TurnRevised,
-    TurnStarted,
-)
+from streamer.events import Event
 from streamer.outputs.palette import Look, look, looks
 from streamer.outputs.session_state import SessionState
 from streamer.outputs.terminal.lag import Lag
@@ -37,9 +27,6 @@ _NOTED_LAG_S = 0.1
 
 class ViewState(SessionState):
     """The state of one session in the live view.
-
-    Args:
-        stream: name of the stream.
 
     Attributes:
         level_dbfs: present level (RMS), at least `FLOOR_DBFS`; None before the first sound.
@@ -90,7 +77,7 @@ class ViewState(SessionState):
         return self._lag.behind_s if self._lag.behind_s >= _NOTED_LAG_S else None
 
     @property
-    def speaking_now(self) -> list[TurnStarted | TurnPartial]:
+    def speaking_now(self) -> list[events.TurnStarted | events.TurnPartial]:
         """The open turns at the present position (events may be ahead of it), the latest first."""
         begun = (live for live in self.speaking.values() if not self._clocked or live.start_s <= self.heard_s)
         return sorted(begun, key=lambda live: -live.turn)
@@ -111,12 +98,7 @@ class ViewState(SessionState):
         return other
 
     def hear(self, frame: AudioFrame, now_s: float = 0.0) -> None:
-        """Update the level: it rises at once, and falls slowly; the loudest channel counts.
-
-        Args:
-            frame: the sound.
-            now_s: time of its arrival, in seconds of any clock.
-        """
+        """Update the level: it rises at once, and falls slowly; the loudest channel counts."""
         samples = frame.samples.astype(np.float32)
         rms = math.sqrt(float(samples @ samples) / max(samples.size, 1)) / 32_768
         level = 20 * math.log10(rms) if rms > 0 else FLOOR_DBFS
@@ -133,21 +115,21 @@ class ViewState(SessionState):
         """Process one event."""
         super().apply(event)
         match event:
-            case SessionStarted():
+            case events.SessionStarted():
                 self._looks = looks(event.labels)
-            case SessionEnded():
+            case events.SessionEnded():
                 self._clocked = False
                 self._reach(event.audio_s + event.gap_s)
-            case TurnStarted() | TurnPartial():
+            case events.TurnStarted() | events.TurnPartial():
                 self._reach(event.start_s)
-            case TurnFinal() | TurnRevised():
+            case events.TurnFinal() | events.TurnRevised():
                 self._reach(event.end_s)
-            case Mark():
+            case events.Mark():
                 self._reach(event.at_s)
                 self.notify(f"marked {clock(event.at_s)}")
-            case AudioGap():
+            case events.AudioGap():
                 self.notify(f"{event.length_s:.1f} s of sound lost at {clock(event.start_s)}: {event.reason}")
-            case AudioDeviceBack():
+            case events.AudioDeviceBack():
                 self.notify(f"{event.device} is back after {event.lost_s:.1f} s")
 
     def reach(self, seconds: float) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_ident
 from time import monotonic
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -48,9 +47,6 @@ class TerminalView:
 
     Events and sound only change the board; a separate thread paints, so a slow terminal delays nothing. While
     the view is open, it shows log messages; they are repeated to the log afterwards.
-
-    Args:
-        console: a terminal.
     """
 
     def __init__(self, console: Console) -> None:
@@ -74,20 +70,13 @@ class TerminalView:
         self._board.can_mark = False
         self._log.take_over()
         loop = asyncio.get_running_loop()
-        for name, handler in (
-            ("SIGTSTP", self._suspend),
-            ("SIGCONT", self._resume),
-            ("SIGWINCH", self._repaint),
-        ):
-            if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), handler)
+        for number, handler in self._signals():
+            loop.add_signal_handler(number, handler)
         self._resume()
         self._painter = keep_going(self._keep_painting(), "terminal view")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._screen is not None
         assert self._painter is not None
         loop = asyncio.get_running_loop()
@@ -97,7 +86,7 @@ class TerminalView:
                 await self._painter
         finally:
             self._painter_thread.shutdown()
-            for number, _ in self._signals():
+            for number, _handler in self._signals():
                 loop.remove_signal_handler(number)
             self._listen(False)
             self._screen.close()

@@ -5,15 +5,8 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 
-from streamer.events import (
-    Event,
-    SessionEnded,
-    SessionStarted,
-    TurnFinal,
-    TurnPartial,
-    TurnRevised,
-    TurnStarted,
-)
+from streamer import events
+from streamer.events import Event
 
 _KEPT_NOTES = 64
 """Most notes that are kept: gaps, lost devices and health."""
@@ -49,18 +42,18 @@ class History:
         """Keep an event, given with its JSON line."""
         entry = event.seq, line
         match event:
-            case SessionStarted() | SessionEnded():
-                self.ended = isinstance(event, SessionEnded)
+            case events.SessionStarted() | events.SessionEnded():
+                self.ended = isinstance(event, events.SessionEnded)
                 self._frame[event.type] = entry
                 self._speaking.clear()
-            case TurnStarted() | TurnPartial():
+            case events.TurnStarted() | events.TurnPartial():
                 self._speaking[event.turn] = entry
                 if len(self._speaking) > _KEPT_NOTES:  # turns without a final event
                     del self._speaking[next(iter(self._speaking))]
-            case TurnFinal():
+            case events.TurnFinal():
                 self._speaking.pop(event.turn, None)
                 self._keep(self._finals, event.turn, entry)
-            case TurnRevised():
+            case events.TurnRevised():
                 if event.turn in self._finals:
                     self._keep(self._revised, event.turn, entry)
             case _:

@@ -35,12 +35,7 @@ class View(Protocol):
 
 
 class Watchers:
-    """Keeps the recent history of all streams, and sends events and levels to every watcher.
-
-    Args:
-        bundle: the models, whose labels are sent with their colours and symbols.
-        settings: limits of the server, and whether to send the words.
-    """
+    """Keeps the recent history of all streams, and sends events and levels to every watcher."""
 
     def __init__(self, bundle: Bundle, settings: Settings) -> None:
         self._bundle = bundle

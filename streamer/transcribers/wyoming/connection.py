@@ -147,11 +147,7 @@ def _reason(error: OSError | EOFError) -> str:
 
 
 class Utterance:
-    """One turn: sends its speech to the server, and receives the words.
-
-    Args:
-        address: address of the server.
-    """
+    """One turn: sends its speech to the server, and receives the words."""
 
     def __init__(self, address: WyomingAddress) -> None:
         self._address = address

@@ -101,12 +101,7 @@ class _Header(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A message of a server.
-
-    Attributes:
-        kind: type in the protocol, possibly unknown.
-        data: data of the message, not validated.
-    """
+    """A message of a server."""
 
     kind: str
     data: dict[str, Any]

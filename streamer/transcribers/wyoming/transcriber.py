@@ -15,7 +15,7 @@ from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
 from streamer.transcribers.base import Listening, Transcript, Unanswered
 from streamer.transcribers.no_speech import can_hold_words
-from streamer.transcribers.repetition import without_loops
+from streamer.transcribers.repetition import text_without_loops
 from streamer.transcribers.wyoming import messages
 from streamer.transcribers.wyoming.address import WyomingAddress
 from streamer.transcribers.wyoming.connection import CONNECT_S, Connection, ConnectionThread, Utterance
@@ -34,9 +34,6 @@ class Wyoming:
     """Recognise with a Wyoming server. With `listen`, turns are sent while they are spoken.
 
     The constructor opens no connection; `look` does.
-
-    Args:
-        address: address of the server.
     """
 
     def __init__(self, address: WyomingAddress) -> None:
@@ -65,11 +62,7 @@ class Wyoming:
             raise RunError("it does not answer")
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise one turn, int16 [n] at 16 kHz.
-
-        Raises:
-            RunError: the server is not available, closed the connection, or takes too long.
-        """
+        """Recognise one turn, int16 [n] at 16 kHz."""
         listening = self.listen(None)
         try:
             listening.hear(audio)
@@ -87,12 +80,7 @@ class Wyoming:
 
 
 class WyomingListening:
-    """One turn (see `Listening`). If it continues after `finish`, it is sent again from its start.
-
-    Args:
-        address: address of the server.
-        connections: runs the connections.
-    """
+    """One turn (see `Listening`). If it continues after `finish`, it is sent again from its start."""
 
     def __init__(self, address: WyomingAddress, connections: ConnectionThread) -> None:
         self._address = address
@@ -101,20 +89,12 @@ class WyomingListening:
         self._utterance: Utterance | None = None
 
     def hear(self, samples: NDArray[np.int16]) -> str:
-        """Send the next sound (see `Listening`); only servers that stream transcripts return words so far.
-
-        Raises:
-            RunError: the server is not available, or closed the connection.
-        """
+        """Send what comes next (see `Listening`); only servers that stream words have any yet."""
         self._heard.append(samples)
         return self._connections.do(self._send(samples), CONNECT_S + SEND_S)
 
     def finish(self, audio: NDArray[np.int16]) -> Transcript:
-        """The words of the turn (see `Listening`); none if the turn cannot contain words.
-
-        Raises:
-            RunError: the server closed the connection, or takes too long.
-        """
+        """The words of the turn (see `Listening`); none if the turn cannot contain words."""
         if not can_hold_words(audio):
             return Transcript("")
         if (
@@ -124,9 +104,7 @@ class WyomingListening:
             self._heard = [audio]
         limit_s = self._address.timeout_s or WORDS_S + len(audio) / SAMPLE_RATE
         said = self._connections.do(self._finish(), limit_s)
-        words = said.text.split()
-        keys = ["".join(filter(str.isalnum, word)).lower() for word in words]
-        return Transcript(" ".join(without_loops(words, keys)) if any(keys) else "", said.language)
+        return Transcript(text_without_loops(said.text), said.language)
 
     def close(self) -> None:
         """Close the connection."""

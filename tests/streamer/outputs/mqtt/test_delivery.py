@@ -211,7 +211,7 @@ async def test_a_broker_that_hangs_up_on_a_message_gets_it_twice_alone(
 async def test_what_a_broker_never_confirms_holds_nothing_up_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.outputs.mqtt.client.Connection.publish.__kwdefaults__", {"timeout_s": 0.2})
+    monkeypatch.setattr("streamer.outputs.mqtt.client.Connection.send.__kwdefaults__", {"timeout_s": 0.2})
     broker = Broker(hangs_up=lambda _: False, ignores=lambda message: b"bad" in message)
     async with broker() as address, outbox_in(tmp_path) as outbox:
         await deliver(address, outbox, [turn(payload) for payload in ("1", "bad", "2")])

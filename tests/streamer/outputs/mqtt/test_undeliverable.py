@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from streamer.outputs.mqtt.client import Connection, _Client, _properties
+from streamer.outputs.mqtt.client import Connection, _properties
 from streamer.outputs.mqtt.undeliverable import (
     LARGEST,
     SuspectedMessages,
@@ -76,14 +76,14 @@ def test_a_packet_is_as_large_as_paho_makes_it(
 
 
 async def test_a_broker_s_own_limit_is_kept_to_the_byte() -> None:
-    client = _Client("127.0.0.1", protocol=ProtocolVersion.V5)
-    connection, message = Connection(client, ProtocolVersion.V5), Message("a", "x" * 100, qos=1, id="S-1")
+    connection = Connection("127.0.0.1", protocol=ProtocolVersion.V5)
+    message = Message("a", "x" * 100, qos=1, id="S-1")
     assert connection.why_undeliverable(message) is None
     for largest in range(1, 300):
-        client.largest = largest
+        connection.largest = largest
         if connection.why_undeliverable(message) is None:
             break
-    client.largest = largest - 1
+    connection.largest = largest - 1
     assert f"{largest} bytes of {largest - 1}" in str(connection.why_undeliverable(message))
     assert 110 < largest < 160
 

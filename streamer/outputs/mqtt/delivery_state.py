@@ -1,0 +1,140 @@
+"""What a delivery knows of its broker, over all connections: pure, but that it logs what is worth a line."""
+
+import logging
+
+from streamer.events import QueueHealth
+from streamer.outputs.base import OutputStatus
+from streamer.outputs.mqtt.address import BrokerAddress
+from streamer.outputs.mqtt.client import Answer
+from streamer.outputs.mqtt.undeliverable import Key, SuspectedMessages, tries
+from streamer.outputs.outbox.message import Message, shown
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 6
+"""Connections lost in succession, with no progress between, after which the next attempt is delayed."""
+
+
+class DeliveryState:
+    """Is told what happens to connections and messages, and says what follows from it.
+
+    Args:
+        address: of the broker.
+        retry_s: delay before the first new attempt to connect, or to send what was refused, in seconds.
+        longest_retry_s: what that delay grows to.
+        patient: whether messages wait of which nobody knows for how long the broker has been back.
+
+    Attributes:
+        suspects: messages that may be why connections are lost.
+        in_flight: what is on its way, or was when the connection was lost.
+        trouble: why there is no connection; None while there is one, or not known yet.
+        lost_in_a_row: how many connections were lost without one that had proved of use.
+        answered: whether the broker has ever let us in.
+        refuses: whether it refused any of what it got last.
+        patient: whether its subscribers may need time to find it again.
+        was_away: whether it was away just now.
+        home_assistant: whether someone heard the announcement; None where that is not known.
+        try_refused_s: when what was refused is sent again, by `monotonic`.
+    """
+
+    def __init__(
+        self, address: BrokerAddress, retry_s: float, longest_retry_s: float, *, patient: bool
+    ) -> None:
+        self.suspects = SuspectedMessages()
+        self.in_flight: set[Key] = set()
+        self.trouble: str | None = None
+        self.answered = False
+        self.patient = patient
+        self.was_away = False
+        self.home_assistant: bool | None = None
+        self.try_refused_s = 0.0
+        self.retry_s = self._next_retry_s = retry_s
+        self._longest_retry_s = longest_retry_s
+        self._address = address
+        self.lost_in_a_row = 0
+        self._failing = self.refuses = False
+        self._warned: set[str] = set()
+
+    def status(self, queue: QueueHealth, *, ended: bool) -> OutputStatus:
+        """Whether the broker is there and takes events, and what waits for it."""
+        troubles = {
+            "delivery has stopped": ended,
+            "delivery fails": self._failing,
+            "no connection to the broker": self.trouble is not None,
+            "the broker refuses events": self.refuses,
+        }
+        trouble = next((what for what, is_so in troubles.items() if is_so), None)
+        return OutputStatus("mqtt", trouble, queue, connecting=trouble is None and not self.answered)
+
+    def retry_in_s(self) -> float:
+        """How long to wait before the next attempt to connect."""
+        wait_s = self._next_retry_s
+        self._next_retry_s = min(2 * wait_s, self._longest_retry_s)
+        return wait_s
+
+    def connected(self, *, at_once: bool) -> None:
+        """There is a connection, by the very next attempt after one was lost or not."""
+        self._next_retry_s = self.retry_s
+        by_a_message = self.suspects.connected(at_once=at_once)
+        if at_once:
+            self.patient = self.was_away = not by_a_message
+        self.in_flight.clear()
+
+    def greeted(self) -> None:
+        """The broker has answered what it was asked first."""
+        self.answered = True
+        if self.trouble is not None:
+            self.patient = self.was_away = True
+        if self.lost_in_a_row <= _AT_ONCE:
+            self._say_well()
+
+    def lasts(self) -> None:
+        """Record that the connection made progress."""
+        self.lost_in_a_row, self._failing = 0, False
+        self._say_well()
+
+    def lost(self, why: str | None) -> float:
+        """The connection is lost; returns how long to wait before the next one, in seconds."""
+        self.lost_in_a_row += 1
+        if self.lost_in_a_row <= _AT_ONCE:
+            return 0.0
+        self.no_connection(why or "it fails")
+        return min(self.retry_s * 2.0 ** min(self.lost_in_a_row - _AT_ONCE, 10), self._longest_retry_s)
+
+    def no_connection(self, why: str) -> None:
+        """There is none to be had."""
+        self._failing = False
+        if why != self.trouble:
+            _log.warning("no connection to %s (%s); events wait until there is one", self._address, why)
+        self.trouble = why
+
+    def failed(self, error: Exception) -> None:
+        """Something went wrong that nobody has thought of."""
+        self._failing = True
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        self.warn_once(f"delivery to {self._address} failed ({said}); it is tried again")
+
+    def arrived(self, key: Key, size: int) -> None:
+        """The broker has answered a message of so many bytes."""
+        self.in_flight.discard(key)
+        self.suspects.taken(key, size)
+
+    def refused(self, message: Message, answer: Answer, now_s: float) -> str | None:
+        """The broker has refused a message: why it is given up, None where it waits, for longer each time."""
+        if message.refused + 1 >= tries(answer.code):
+            return f"the broker refuses it: {answer.said}"
+        self.try_refused_s = now_s + min(self.retry_s * 2**message.refused, self._longest_retry_s)
+        said = f"{shown(message.topic)} is refused: {answer.said}"
+        self.warn_once(f"{self._address}: {said}; events wait until that is taken")
+        return None
+
+    def warn_once(self, trouble: str) -> None:
+        """Log this, unless it was before."""
+        if trouble not in self._warned:
+            self._warned.add(trouble)
+            _log.warning("%s", trouble)
+
+    def _say_well(self) -> None:
+        if self.trouble is not None:
+            _log.warning("connected to %s again", self._address)
+            self.trouble = None
