@@ -140,7 +140,7 @@ class TurnDetector:
         return events
 
     def gap(self, gap: AudioGap) -> list[TurnEvent]:
-        """Take in that sound was lost: no longer than a pause, it passes for silence; else it ends a turn."""
+        """Process a gap: up to the length of a pause it counts as silence; a longer one ends a turn."""
         stop = gap.start + gap.length
         if stop <= self._ring.stop:
             return []

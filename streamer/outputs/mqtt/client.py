@@ -63,10 +63,10 @@ class Answer:
 
 
 class Connection(aiomqtt.Client):
-    """A connection, while it lasts, that also keeps what a broker says of itself and of each message.
+    """A connection that also keeps a broker's limits and its answers to messages.
 
     Attributes:
-        receives: how many messages the broker takes at once, before it has confirmed them.
+        receives: most unconfirmed messages that the broker accepts.
         largest: largest packet that the broker accepts, in bytes; None if it does not say.
     """
 

@@ -26,9 +26,9 @@ from streamer.tasks import keep_going
 _log = logging.getLogger(__name__)
 
 _SAY_AFTER_S = 1.0
-"""That the end waits for the broker."""
+"""Message at the end, while waiting for the broker."""
 _FRUITLESS = 12
-"""Connections that are lost in a row, before the end of a run is no longer held up by it."""
+"""Connections lost in succession, after which the end of a run no longer waits for the broker."""
 _IN_FLIGHT = 10
 """Most unconfirmed messages at once: a distant broker must not slow down a fast analysis."""
 _BETWEEN_BATCHES_S = 0.03
@@ -198,7 +198,7 @@ class Delivery:
             self.state.failed(error)
 
     async def pause(self, seconds: float) -> None:
-        """Wait, until it is to end; where it is already, not for long."""
+        """Wait until `close`; after `close`, only for a short time."""
         if self.closing.is_set():
             await asyncio.sleep(min(seconds, self.state.retry_s))
             return
@@ -207,17 +207,17 @@ class Delivery:
 
 
 class _Session:
-    """What a delivery does over one connection."""
+    """The delivery over one connection."""
 
     def __init__(self, delivery: Delivery, connection: Connection) -> None:
         self._delivery, self._connection = delivery, connection
         self._mailbox, self._presence, self._state = delivery.mailbox, delivery.presence, delivery.state
         self._address, self._settle_s = delivery.address, delivery.settle_s
         self._home_assistant = f"{delivery.address.options.discovery_prefix}/status"
-        self._online = False  # Home Assistant, which has said so since
+        self._online = False  # whether Home Assistant has announced itself since
         self._announced: Message | None = None
-        self._kept: set[str] = set()  # topics of which the broker has shown us what it keeps
-        self._answers: dict[str, Message] = {}  # to what others with this name say, by topic
+        self._kept: set[str] = set()  # topics with a known retained message
+        self._answers: dict[str, Message] = {}  # answers to other programs of this name, by topic
         self._asked = asyncio.Event()
 
     async def run(self) -> None:
@@ -243,10 +243,9 @@ class _Session:
             await self._leave()
 
     async def _leave(self) -> None:
-        """Say so, and forget all that was confirmed, should the broker still answer: the connection ends.
+        """Publish `offline`, and forget all confirmed messages, if the broker still answers.
 
-        What is kept is sent again over the next one. A broker or an outbox that does not answer holds nobody
-        up.
+        The others are sent again over the next connection. Time limits apply to the broker and the outbox.
         """
         if self._presence is not None:
             offline = self._presence.offline
@@ -261,7 +260,7 @@ class _Session:
 
     async def _subscribe(self) -> None:
         topics: list[str] = []
-        # A name that can't be published under could not be subscribed to either.
+        # A name that is invalid for publishing is invalid for subscribing, too.
         if self._presence and not self._connection.why_undeliverable(self._presence.introduction):
             topics += self._presence.topics
         if self._address.options.discovery:
@@ -373,7 +372,7 @@ class _Session:
         """Whether the broker has a retained message of this topic, as far as we may read it."""
         if self._impossible(message.topic, message) is None:
             await self._connection.listen_to(message.topic)
-            await self._connection.unsubscribe(message.topic)  # what is kept comes before the answer
+            await self._connection.unsubscribe(message.topic)  # the retained message comes before the answer
         return message.topic in self._kept
 
     async def _publish(self, message: Message) -> bool:
@@ -398,7 +397,7 @@ class _Session:
         )
 
     async def _send(self, key: Key, message: Message) -> Answer:
-        """Publish, and keep in mind what is in flight should the connection be lost."""
+        """Publish, and record what is unconfirmed in case the connection is lost."""
         self._state.in_flight.add(key)
         try:
             answer = await self._connection.send(message)
@@ -407,7 +406,7 @@ class _Session:
                 await self._connection.sign_of_life()
                 self._state.suspects.ignored(key)
             raise
-        if not message.qos and self._state.lost_in_a_row:  # else nobody would say that it was hung up on
+        if not message.qos and self._state.lost_in_a_row:  # no answer reveals that the broker hung up
             await self._connection.sign_of_life()
         self._state.arrived(key, self._connection.size(message))
         return answer
@@ -446,7 +445,7 @@ class _Session:
         return True
 
     async def _set_aside(self, number: int, message: Message) -> bool:
-        """See to a message that can't be published; False where it can."""
+        """Set aside a message that cannot be published; False if it can."""
         if why := self._connection.why_undeliverable(message):
             await self._mailbox.set_aside(number, message, why)
             return True
@@ -454,7 +453,7 @@ class _Session:
         if (why := suspects.verdict(number, size)) is None:
             return False
         if self._mailbox.depth > 1 and not suspects.alone(number):
-            suspects.spare(number)  # perhaps it takes none: see about the others first
+            suspects.spare(number)  # perhaps the broker accepts none: try the others first
             await self._mailbox.refuse([number])
             return True
         await self._mailbox.set_aside(number, message, why)
@@ -464,7 +463,7 @@ class _Session:
         return True
 
     async def _see_to_refused(self, refused: list[tuple[int, Message, Answer]]) -> None:
-        """Let them wait behind all others; those that were refused often enough are set aside."""
+        """Move refused messages behind all others; set aside those refused too often."""
         waiting = []
         for number, message, answer in refused:
             if why := self._state.refused(message, answer, monotonic()):

@@ -89,7 +89,7 @@ class WyomingListening:
         self._utterance: Utterance | None = None
 
     def hear(self, samples: NDArray[np.int16]) -> str:
-        """Send what comes next (see `Listening`); only servers that stream words have any yet."""
+        """Send the next sound (see `Listening`); only servers that stream transcripts return words so far."""
         self._heard.append(samples)
         return self._connections.do(self._send(samples), CONNECT_S + SEND_S)
 
