@@ -15,15 +15,7 @@ _OURS = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault.
-
-    Attributes:
-        target: where it was found.
-        kind: "traceback", "hang", "memory", "crash" or "message".
-        where: what tells it from others: the error's type and place, or the signal.
-        detail: the whole traceback, or what else is known.
-        count: how often it was met.
-    """
+    """One fault: a "traceback", "hang", "memory", "crash" or "message"; `where` tells it from others."""
 
     target: str
     kind: str

@@ -29,15 +29,7 @@ _DEATHS = 20
 
 @dataclass
 class Score:
-    """How a target fared.
-
-    Attributes:
-        inputs: how many were run, the seeds and what is worth keeping of earlier runs among them.
-        took_s: by its workers together, each with its start.
-        peak_bytes: most memory above the idle worker's.
-        slowest_s: the longest that was seen, of those that took longer than it takes to look.
-        deaths: workers that ended before their time.
-    """
+    """How a target fared: its workers' time together, and the most memory above an idle worker's."""
 
     inputs: int = 0
     took_s: float = 0.0

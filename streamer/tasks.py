@@ -17,10 +17,6 @@ def keep_going(work: Coroutine[Any, Any, None], part: str) -> "asyncio.Task[None
 
     If it raises an exception, that is logged in one line, and `dead_parts` contains it while a reference to
     the task exists: keep one as long as the task is needed.
-
-    Args:
-        work: the coroutine to run.
-        part: name of the part of the program in `/healthz`, such as "mqtt".
     """
     task = asyncio.create_task(work, name=part)
     task.add_done_callback(_take_note)

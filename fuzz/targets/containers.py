@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from fuzz.target import Run, Target
-from streamer.audio.decoding.byte_reader import ByteStream
 from streamer.audio.decoding.decode import Decoder
+from streamer.audio.decoding.ogg_links import ByteStream
 
 _ITEMS = 3000
 """Frames taken of one recording: a minute of one channel. A short file can state that it is an hour long."""

@@ -80,12 +80,7 @@ class Running:
 
     @contextmanager
     def watch(self, part: str, trouble: Callable[[], str | None]) -> Iterator[None]:
-        """Register another part of the program, until the context is left.
-
-        Args:
-            part: name of the part.
-            trouble: returns its fault in a few words, or None.
-        """
+        """Register another part of the program, until the context is left."""
         self._watched[part] = trouble
         try:
             yield

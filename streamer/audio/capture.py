@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Samples that were lost between two blocks.
+    """Samples that were lost between two blocks, at the device's rate.
 
-    Attributes:
-        samples: number of samples, at the device's rate.
-        reason: "overflow" (the driver's buffer) or "buffer full" (this one: the reader is too slow).
+    The reason is "overflow" (the driver's buffer) or "buffer full" (this one: the reader is too slow).
     """
 
     samples: int

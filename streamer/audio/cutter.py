@@ -7,11 +7,7 @@ from streamer.audio.frame import FRAME_SAMPLES, AudioFrame, AudioGap
 
 
 class FrameCutter:
-    """Divides the sound of one channel into frames, and counts its samples.
-
-    Args:
-        channel: channel number of the frames.
-        longest: most samples of a frame, a multiple of `FRAME_SAMPLES`.
+    """Cuts the sound of one channel, into frames of at most `longest` samples, and counts them.
 
     Attributes:
         at: index of the first sample of the next frame.

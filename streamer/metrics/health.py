@@ -10,13 +10,7 @@ from streamer.tasks import dead_parts
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A fault.
-
-    Attributes:
-        part: part of the program: "recogniser", "analysis", "memory", the name of an output, or that of a
-            failed task.
-        reason: the cause; without addresses, since `/healthz` is public.
-    """
+    """A fault. The reason names no addresses, since strangers may ask."""
 
     part: str
     reason: str

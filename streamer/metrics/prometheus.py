@@ -1,7 +1,7 @@
 """The metrics for Prometheus."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
@@ -14,7 +14,7 @@ from streamer import events
 from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event
 from streamer.metrics.health import troubles
-from streamer.outputs.base import Output, OutputStatus, by_name
+from streamer.outputs.base import Output, by_name
 from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
@@ -126,29 +126,25 @@ class _Now(Collector):
         yield _gauge(
             "merits_recogniser_up", "0 while the embedded one stands in", self._analyzer.trouble is None
         )
-        depth = GaugeMetricFamily("merits_queue_depth", "What waits, in all sessions", labels=["queue"])
-        depth.add_metric(["turns"], sum(session.waiting for session in sessions))
-        for name, stage in stages.items():
-            if stage.depth is not None:
-                depth.add_metric([name], stage.depth)
-        yield depth
-        limit = GaugeMetricFamily(
+        gauge = GaugeMetricFamily("merits_queue_depth", "What waits, in all sessions", labels=["queue"])
+        depths = {name: stage.depth for name, stage in stages.items() if stage.depth is not None}
+        yield _filled(gauge, {"turns": sum(session.waiting for session in sessions), **depths})
+        gauge = GaugeMetricFamily(
             "merits_queue_limit", "What may wait before the source does", labels=["queue"]
         )
-        limit.add_metric(["turns"], sum(session.limit for session in sessions))
-        yield limit
-        yield from _output_metrics(now.outputs)
+        yield _filled(gauge, {"turns": sum(session.limit for session in sessions)})
+        outputs = by_name(now.outputs)
+        gauge = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
+        yield _filled(gauge, {each.name: each.queue.depth for each in outputs if each.queue is not None})
+        gauge = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
+        yield _filled(gauge, {each.name: each.trouble is None for each in outputs if not each.connecting})
         busy = CounterMetricFamily("merits_busy_seconds", "Time spent working, by stage", labels=["stage"])
-        for name, stage in stages.items():
-            busy.add_metric([name], stage.busy_s)
-        yield busy
+        yield _filled(busy, {name: stage.busy_s for name, stage in stages.items()})
         yield CounterMetricFamily("merits_audio_seconds", "Sound analyzed", value=now.audio_s)
         shed = CounterMetricFamily(
             "merits_shed", "What was left out for want of time or room", labels=["what"]
         )
-        for what, count in sorted({"partials": 0, "speculation": 0, **now.shed}.items()):
-            shed.add_metric([what], count)
-        yield shed
+        yield _filled(shed, dict(sorted({"partials": 0, "speculation": 0, **now.shed}.items())))
         yield _gauge(
             "merits_real_time_factor",
             "Seconds of work for a second of sound, over the latest minute; all stages together",
@@ -166,16 +162,10 @@ class _Now(Collector):
         return sum(stage.busy_s for stage in self._analyzer.stages().values())
 
 
-def _output_metrics(outputs: Sequence[OutputStatus]) -> Iterator[Metric]:
-    depth = GaugeMetricFamily("merits_outbox_depth", "Events that wait to be taken", labels=["output"])
-    up = GaugeMetricFamily("merits_output_up", "0 while any is in trouble", labels=["output"])
-    for output in by_name(outputs):
-        if output.queue is not None:
-            depth.add_metric([output.name], output.queue.depth)
-        if not output.connecting:
-            up.add_metric([output.name], output.trouble is None)
-    yield depth
-    yield up
+def _filled(metric: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
+    for label, value in values.items():
+        metric.add_metric([label], value)
+    return metric
 
 
 def _gauge(name: str, about: str, value: float) -> Metric:

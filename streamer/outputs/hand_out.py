@@ -9,10 +9,7 @@ from streamer.outputs.base import Output
 async def hand_out(event: Event, outputs: Collection[Output], gone: set[Output]) -> None:
     """Send an event to every output; if one fails, the others still get the event.
 
-    Args:
-        event: the event.
-        outputs: the outputs, in the order in which they get the event.
-        gone: outputs whose reader has gone: they get nothing more. This function may add to the set.
+    Those whose reader has gone get nothing more; they are put into `gone`.
 
     Raises:
         BrokenPipeError: the readers of all outputs have gone.

@@ -14,12 +14,7 @@ from streamer.printable import printable
 
 
 class Lines(Output):
-    """Prints a line for every turn, and for other events that matter to a reader.
-
-    Args:
-        console: where to print; with colours if it is a terminal.
-        name_streams: begin every line with the name of its stream, for several streams at once.
-    """
+    """Prints a line for every turn, and for other events that matter to a reader."""
 
     def __init__(self, console: Console, *, name_streams: bool = False) -> None:
         self._console = console
@@ -67,13 +62,7 @@ class Lines(Output):
 
 
 def turn_line(event: events.Judged, style_of: StyleOf, before: str | None = None) -> Text:
-    """The line of a turn: time, speaker, emotion, confidence, words.
-
-    Args:
-        event: result for the turn.
-        style_of: returns the style of a look for the terminal.
-        before: earlier emotion of the turn, or None.
-    """
+    """The line of a turn: time, speaker, emotion, confidence, words."""
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
         line.append(f"{printable(event.speaker)}  ", "bold")

@@ -10,12 +10,9 @@ from streamer.events import Event
 
 @dataclass(frozen=True, slots=True)
 class JudgedTurn:
-    """A turn that has ended.
+    """A turn that is over: what was said of it first, and last, by its highest revision.
 
-    Attributes:
-        first: its first result.
-        said: its latest result: the highest revision.
-        was: its emotion before the last change of emotion, None if that never changed.
+    `was` is its emotion before the last change of it, None where it never changed.
     """
 
     first: events.Judged

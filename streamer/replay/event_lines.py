@@ -36,12 +36,7 @@ _HEAD = 6
 
 
 class Line(NamedTuple):
-    """A non-empty line.
-
-    Attributes:
-        number: line number in the file, from 1.
-        content: UTF-8, without surrounding white space; None if the line is too long for an event.
-    """
+    """A line that is not empty: its number, from 1, and its UTF-8; None where it is too long for an event."""
 
     number: int
     content: bytes | None

@@ -28,9 +28,6 @@ class Recording:
     session, or lines of a newer version. Async iteration reads in a separate thread, which is abandoned if it
     waits for a pipe.
 
-    Args:
-        source: a path, or "-".
-
     Attributes:
         name: name of the source.
         unread: number of skipped lines.

@@ -45,12 +45,9 @@ def smoothed_valence(turns: Sequence[Turn], count: int) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class TurningPoint:
-    """A turn at which the mood changed.
+    """Where the mood changed: the first turn of the new one, and the mean valence before it and from it on.
 
-    Attributes:
-        turn: the first turn of the new mood.
-        before: mean valence of the turns before it; `around` gives their number.
-        after: mean valence of as many turns from it on.
+    Each is of as many turns as `around` says.
     """
 
     turn: Turn

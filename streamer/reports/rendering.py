@@ -20,12 +20,6 @@ def render(
 ) -> bytes:
     """Render sessions in a format.
 
-    Args:
-        format_: the format.
-        records: the sessions; more than one only for formats in `OF_SEVERAL`.
-        sound: the recording, or None.
-        link: whether pages link to the recording instead of containing it.
-
     Raises:
         InputError: the recording cannot be decoded.
         RunError: the recording cannot be compressed.

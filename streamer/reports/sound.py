@@ -14,12 +14,7 @@ _MIME_TYPES = {".wav": "audio/x-wav", ".flac": "audio/flac", ".opus": "audio/ogg
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A recording.
-
-    Attributes:
-        path: the file.
-        folder: folder of the report, the base of relative URLs.
-    """
+    """A recording, and the folder of the report, which URLs are relative to."""
 
     path: Path
     folder: Path

@@ -65,14 +65,7 @@ def make_decoder(start: Start, source: StreamSource) -> AudioDecoder:
 
 
 class PcmDecoder:
-    """Raw little-endian 16-bit samples, channels interleaved.
-
-    Args:
-        source: receives the frames.
-        rate: samples per second and channel.
-        channels: number of interleaved channels.
-        split: keep the channels separate instead of mixing them to their mean.
-    """
+    """Raw little-endian 16-bit samples, channels interleaved."""
 
     def __init__(self, source: StreamSource, rate: int, channels: int, *, split: bool) -> None:
         self._source = source

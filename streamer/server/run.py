@@ -30,12 +30,7 @@ _user_log = logging.getLogger("merits")  # no rate limit applies to this one
 
 
 def make_server(streams: Streams, listener: Listener) -> uvicorn.Server:
-    """Create the server; `serve(sockets=[listener.socket])` runs it, `should_exit` ends it.
-
-    Args:
-        streams: the streams; the caller enters their context.
-        listener: the socket to listen on.
-    """
+    """Create the server; `serve(sockets=[listener.socket])` runs it, `should_exit` ends it."""
     limits, tls = streams.settings.server, listener.tls
     config = make_config(
         create_app(streams, token=listener.token),
@@ -60,11 +55,6 @@ async def serve(streams: Streams, listener: Listener, view: "TerminalView | None
     """Serve until interrupted.
 
     The first Ctrl-C (or SIGTERM) stops accepting sound and finishes all turns; the second exits at once.
-
-    Args:
-        streams: the streams; this function enters their context.
-        listener: the socket to listen on.
-        view: shows all streams; its keys end the server or mark a moment. This function enters its context.
 
     Returns:
         The exit code: 128 plus the number of the signal that ended it; 0 if a key ended it, or the reader of

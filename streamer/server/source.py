@@ -28,13 +28,6 @@ class StreamSource:
     merged. `put` also waits while `buffer_s` of sound is queued, unless the sound is live: then new sound is
     shed until half of the buffer is free, and an `AudioGap` takes its place.
 
-    Args:
-        name: name of the source in events.
-        channels: number of channels.
-        live: whether the sound comes in real time, so that its sender cannot wait.
-        buffer_s: most sound that is queued, in seconds.
-        max_speed: fastest rate of all channels together, as a multiple of real time.
-
     Attributes:
         ended: whether no more sound is accepted.
     """

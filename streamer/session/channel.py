@@ -46,14 +46,7 @@ _FEED_LAG = SAMPLE_RATE // 2
 
 @dataclass(frozen=True, slots=True)
 class EndedTurn:
-    """A turn that has ended.
-
-    Attributes:
-        number: number of the turn in its session, from 1.
-        turn: position and sound.
-        declared_at: `perf_counter` time at which the turn was declared over.
-        analysis: the task that analyzes it.
-    """
+    """A turn that is over, declared so at a time of `perf_counter`, and what it is being found to be."""
 
     number: int
     turn: Turn
@@ -64,16 +57,8 @@ class EndedTurn:
 class Channel:
     """One channel of one session. Call `feed` until `flush`, then `close`.
 
-    Args:
-        index: number of the channel, from 0.
-        settings: settings of the session.
-        client: the stream's access to the analyzer. If the sound does not come in real time, nothing is
-            computed ahead: that would delay turns that have ended.
-        conversation: conversation of the stream.
-        publisher: publishes the turns that start, and the partials.
-        shedder: counts what is shed.
-        numbers: numbers of the session's turns.
-        ended: receives each turn that has ended, before a later one is published.
+    Each turn that is over goes to `ended`, before any that starts after it is published. Where its sound does
+    not come in its own time, nothing is done ahead: it would only take the time of what is to be done.
     """
 
     def __init__(

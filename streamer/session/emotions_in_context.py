@@ -84,10 +84,6 @@ class Conversation:
     def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
         """Recognise the emotion of a new turn, and update those of earlier turns.
 
-        Args:
-            turn: number of the turn.
-            utterance: its words and embeddings.
-
         Returns:
             Numbers and results: the new turn first, then the revised ones, oldest first.
         """

@@ -10,12 +10,7 @@ Sheddable = Literal["partials", "speculation"]
 
 
 class Report(NamedTuple):
-    """The status of the analysis.
-
-    Attributes:
-        status: whether the analysis keeps up.
-        message: the cause, in one line.
-    """
+    """Whether the analysis keeps up with everything, and what is the matter, in one line."""
 
     status: Literal["ok", "degraded"]
     message: str

@@ -33,14 +33,7 @@ _log = logging.getLogger("merits")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One source and its name.
-
-    Attributes:
-        source: source of the sound.
-        name: name of the stream in events and topics.
-        speakers: speaker of each channel; None if unknown.
-        live: whether the sound comes in real time.
-    """
+    """A source, and how it is to be known: who speaks on each channel, whether it comes in its own time."""
 
     source: AudioSource
     name: str

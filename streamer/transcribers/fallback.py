@@ -49,12 +49,7 @@ class Fallback:
 
     If the remote recogniser can be reached but gives invalid answers (`Unanswered`), or fails again before it
     has recognised a turn, it is tried with a turn now and then, and used again after it has recognised one.
-
-    Args:
-        first: the remote recogniser.
-        where: its address, for messages.
-        make_spare: creates the spare one, when it is first needed.
-        retry_s: delay of the first check, in seconds; it doubles up to `LONGEST_RETRY_S`.
+    The spare one is made when it is first needed.
 
     Raises:
         InputError: the server is no suitable recogniser.
@@ -115,7 +110,7 @@ class Fallback:
 
     def listen(self, before: Listening | None) -> Listening | None:
         """Begin a turn (see `ListeningTranscriber`) with the recogniser in use."""
-        if isinstance(before, _FirstListening | _SpareListening):
+        if isinstance(before, _SpareListening):
             before = before.listening
         if self._asks_first:
             listening = self._first.listen(before)
@@ -191,33 +186,6 @@ def _attempt(what: Callable[[], Result]) -> Result:
         raise RunError(f"it fails: {str(error) or type(error).__name__}") from error
 
 
-class _FirstListening:
-    """A turn of the remote recogniser's `listening`."""
-
-    def __init__(self, listening: Listening, fallback: Fallback, outages: int) -> None:
-        self.listening = listening
-        self._fallback = fallback
-        self._outages = outages
-
-    def hear(self, samples: NDArray[np.int16]) -> str:
-        try:
-            return _attempt(lambda: self.listening.hear(samples))
-        except RunError as error:
-            self._fallback._take_over(error, self._outages)
-            raise
-
-    def finish(self, audio: NDArray[np.int16]) -> Transcript:
-        try:
-            said = _attempt(lambda: self.listening.finish(audio))
-        except RunError as error:
-            self._fallback._take_over(error, self._outages)
-            raise
-        return self._fallback._did_well(said)
-
-    def close(self) -> None:
-        self.listening.close()
-
-
 class _SpareListening:
     """A turn of the spare recogniser's `listening`."""
 
@@ -233,3 +201,25 @@ class _SpareListening:
 
     def close(self) -> None:
         self.listening.close()
+
+
+class _FirstListening(_SpareListening):
+    """A turn that the first one listens to."""
+
+    def __init__(self, listening: Listening, fallback: Fallback, outages: int) -> None:
+        super().__init__(listening, fallback.name)
+        self._fallback = fallback
+        self._outages = outages
+
+    def hear(self, samples: NDArray[np.int16]) -> str:
+        return self._or_taken_over(lambda: self.listening.hear(samples))
+
+    def finish(self, audio: NDArray[np.int16]) -> Transcript:
+        return self._fallback._did_well(self._or_taken_over(lambda: self.listening.finish(audio)))
+
+    def _or_taken_over(self, what: Callable[[], Result]) -> Result:
+        try:
+            return _attempt(what)
+        except RunError as error:
+            self._fallback._take_over(error, self._outages)
+            raise

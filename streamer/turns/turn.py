@@ -34,12 +34,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """Speech began.
-
-    Attributes:
-        channel: channel of the source.
-        start: start of the turn.
-    """
+    """Speech began, with which a turn starts at sample `start`."""
 
     channel: int
     start: int
@@ -49,9 +44,8 @@ class TurnStarted:
 class TurnPaused:
     """A silence that may become the end of the turn.
 
-    Attributes:
-        turn: the turn if no speech follows: its `end` and `audio` then equal those of the `TurnEnded`, so
-            that it can be analyzed ahead.
+    The turn is as it will be if nothing more is said: its `end` and `audio` are then those of the `TurnEnded`
+    that follows, so that work on it can be done ahead.
     """
 
     turn: Turn
@@ -59,12 +53,7 @@ class TurnPaused:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The speech resumes after a pause.
-
-    Attributes:
-        channel: channel of the source.
-        start: start of the turn.
-    """
+    """The speech goes on after a pause, of the turn that started at sample `start`."""
 
     channel: int
     start: int

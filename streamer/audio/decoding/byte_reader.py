@@ -3,11 +3,10 @@
 import io
 import threading
 from pathlib import Path
-from typing import Protocol
 
 from streamer.audio.decoding.ending import Ending, ending_of
 from streamer.audio.decoding.mp4_samples import MOST_SAMPLES, Mp4Samples, is_mp4
-from streamer.audio.decoding.ogg_links import OggLinks, is_ogg
+from streamer.audio.decoding.ogg_links import ByteStream, OggLinks, is_ogg
 from streamer.errors import InputError
 
 _OPENING_BYTES = 40 * 2**20
@@ -16,14 +15,6 @@ _OPENING_BYTES = 40 * 2**20
 
 _PASSED_OVER = 2**16
 """Bytes read at a time."""
-
-
-class ByteStream(Protocol):
-    """The bytes of a recording as they arrive. Its `str` is the name in messages."""
-
-    def read(self, size: int, /) -> bytes:
-        """Read at most `size` bytes: waits for data; returns none at the end."""
-        ...
 
 
 class ByteReader:

@@ -29,10 +29,7 @@ _LONGEST_HOLE_IN_BROADCAST_S = 10.0
 class Placement:
     """What to do before appending a piece of sound; at most one field is not 0.
 
-    Attributes:
-        silence_s: silence to insert before it, in seconds.
-        gap_s: gap to insert before it, in seconds.
-        surplus_s: sound to cut off its start, which overlaps the sound before, in seconds.
+    Silence or lost sound is put before it, or its front is cut off, which overlaps what came before.
     """
 
     silence_s: float = 0.0

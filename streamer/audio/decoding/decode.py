@@ -14,10 +14,11 @@ from av.format import Flags
 from av.stream import Discard, Disposition
 from numpy.typing import NDArray
 
-from streamer.audio.decoding.byte_reader import ByteReader, ByteStream
+from streamer.audio.decoding.byte_reader import ByteReader
 from streamer.audio.decoding.clock import ContainerClock
 from streamer.audio.decoding.damage_notes import damage_notes
 from streamer.audio.decoding.demuxers import LARGEST_FRAME, is_out_of_proportion, options
+from streamer.audio.decoding.ogg_links import ByteStream
 from streamer.audio.decoding.planar import planar
 from streamer.audio.frame import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, AudioFrame, AudioGap
 from streamer.audio.resample import Lanes

@@ -15,12 +15,7 @@ _PADDING = 8
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a file ends.
-
-    Attributes:
-        missing: missing bytes of the chunk of sound.
-        beyond: bytes after that chunk that belong to no chunk.
-    """
+    """How a file ends: bytes that its chunk of sound lacks, and bytes after it that belong to nothing."""
 
     missing: int = 0
     beyond: int = 0

@@ -8,8 +8,12 @@ _BEGINS_A_STREAM = 0x02
 _HEADER = 27
 
 
-class _Bytes(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+class ByteStream(Protocol):
+    """The bytes of a recording as they arrive. Its `str` is the name in messages."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most `size` bytes: waits for data; returns none at the end."""
+        ...
 
 
 def is_ogg(file: BinaryIO | io.FileIO) -> bool:
@@ -28,7 +32,7 @@ class OggLinks:
         stream: returns at most the requested number of bytes, and none at its end.
     """
 
-    def __init__(self, stream: _Bytes) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._held = bytearray()
         self._free = 0  # bytes that can pass unchecked

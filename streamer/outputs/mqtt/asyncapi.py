@@ -1,7 +1,7 @@
 """The AsyncAPI document of the topics and payloads: asyncapi.yaml, with the schemas of the events."""
 
+import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel
@@ -22,11 +22,5 @@ def document() -> str:
     content = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
     content["info"]["version"] = VERSION
     content["components"]["schemas"] = definitions["$defs"] | content["components"]["schemas"]
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes repeated values in full instead of as YAML aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
+    spelled_out = json.loads(json.dumps(content))  # what is said twice is repeated, not pointed at
+    return yaml.safe_dump(spelled_out, sort_keys=False, allow_unicode=True, width=110)

@@ -18,12 +18,6 @@ _AT_ONCE = 6
 class DeliveryState:
     """Records what happens to connections and messages, and decides on retries.
 
-    Args:
-        address: address of the broker.
-        retry_s: delay before the first retry of connecting or of a refused message, in seconds.
-        longest_retry_s: longest delay before a retry, in seconds.
-        patient: whether earlier runs left messages: the broker may have just come back.
-
     Attributes:
         suspects: messages that may cause the loss of connections.
         in_flight: unconfirmed messages, also of a connection just lost.

@@ -22,14 +22,7 @@ class Mqtt:
     `send` waits for the disk, never for the broker: when it returns, the turn is in the outbox, and a
     separate task delivers it (see `Delivery`). Put this before outputs that show the event: everything shown
     is then delivered, even if this process is killed. Subscribers may get a turn twice; `session` and `seq`
-    identify it.
-
-    Args:
-        address: the broker.
-        stream: name of the stream.
-        outbox: the outbox in which events wait.
-        words: whether words are published.
-        pace: delays of the delivery, if not the usual ones (see `Delivery`).
+    identify it. `pace` sets the delays of the delivery, if not the usual ones.
     """
 
     def __init__(

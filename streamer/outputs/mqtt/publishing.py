@@ -48,14 +48,7 @@ class Publishing:
 async def publishing(
     broker: "BrokerAddress | None", outbox: "OutboxSettings", *, words: bool = True, leftovers: bool = False
 ) -> AsyncIterator[Publishing]:
-    """Publish to a broker, until the context is left.
-
-    Args:
-        broker: the broker; None publishes nothing.
-        outbox: settings of the outbox.
-        words: whether words are published.
-        leftovers: whether messages left by ended streams are sent even while no stream runs.
-    """
+    """Publish to a broker, until the context is left."""
     if broker is None:
         yield Publishing()
         return

@@ -23,12 +23,7 @@ Messages published meanwhile are not retained ones."""
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A stream that was removed.
-
-    Attributes:
-        stream: topic level of its name.
-        running: whether a program seems to publish it now: then it comes back.
-    """
+    """A stream that was taken off, and whether it seems to be published just now: then it comes back."""
 
     stream: str
     running: bool

@@ -10,11 +10,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Reading(NamedTuple):
-    """A reading of the machine's monotonic clock.
+    """What the machine's clock shows: seconds since its start, with time asleep where the system counts it.
 
-    Attributes:
-        boot: identifier of the machine's boot; "" if the system has none.
-        ticks_s: seconds since the boot, including sleep where the system counts it.
+    `boot` tells one start from another; it is "" where the system does not say.
     """
 
     boot: str

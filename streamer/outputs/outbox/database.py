@@ -27,13 +27,7 @@ Orphaned = Callable[[str], AbstractContextManager[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of the whole outbox.
-
-    Attributes:
-        events: number of messages.
-        bytes: bytes of topics and payloads.
-        age_s: age of a message in seconds.
-    """
+    """How much may wait, by everyone together: messages, bytes of topics and payloads, and for how long."""
 
     events: int
     bytes: int
@@ -42,16 +36,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A message that is set aside.
-
-    Attributes:
-        number: unique number in the file, which also gives the order.
-        broker: the broker it was for.
-        topic: topic of the message.
-        bytes: bytes of topic and payload.
-        at_s: time at which it was queued: wall clock, in seconds since 1970.
-        why: the reason why it cannot be sent.
-    """
+    """A message that is set aside: `at_s` is when it was put in, by the wall clock, in seconds since 1970."""
 
     number: int
     broker: str

@@ -79,7 +79,8 @@ class Outbox:
                 self._say_what_waits(broker, await self.work(partial(Database.waiting_for, broker=broker)))
         except sqlite3.OperationalError as locked:
             _log.warning("what waits in %s cannot be told: %s", self.path, locked)
-        await self._run(self._close)
+        if self._database is not None:
+            await self._run(self._database.close)
         self._thread.shutdown(wait=False)
 
     @asynccontextmanager
@@ -134,10 +135,6 @@ class Outbox:
             self._give_up(error)
         except sqlite3.Error as error:
             self._recover(error)
-
-    def _close(self) -> None:
-        if self._database is not None:
-            self._database.close()
 
     def _say_what_waits(self, broker: str, messages: int) -> None:
         if messages and self.in_memory:

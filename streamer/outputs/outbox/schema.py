@@ -2,52 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 VERSION = 3
-_SCHEMA = """
-CREATE TABLE messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of sending
-    owner TEXT NOT NULL,                   -- who sends it; '' while it is set aside
-    broker TEXT NOT NULL,
-    topic TEXT NOT NULL,
-    payload TEXT NOT NULL,
-    retain INTEGER NOT NULL,
-    event TEXT,
-    at REAL NOT NULL,                      -- when it was put in, for people: wall clock, seconds since 1970
-    bytes INTEGER NOT NULL,
-    waits INTEGER NOT NULL DEFAULT 1,      -- to be sent; 0 while the broker has it, who may yet lose it
-    confirmed INTEGER NOT NULL DEFAULT 0,  -- how many times the broker has confirmed it
-    put_s REAL NOT NULL DEFAULT 0,         -- when it was put in, in the outbox's own time (see OutboxTime)
-    refused INTEGER NOT NULL DEFAULT 0,    -- how many times the broker has refused it
-    aside TEXT                             -- why it is set aside; null for all others
-);
-CREATE INDEX by_owner ON messages (owner, waits, refused, id);
-CREATE INDEX newest ON messages (broker, topic) WHERE retain;
-CREATE TABLE total (events INTEGER NOT NULL, bytes INTEGER NOT NULL);
-INSERT INTO total VALUES (0, 0);
-CREATE TABLE clock (boot TEXT NOT NULL, base_s REAL NOT NULL, ticks_s REAL NOT NULL);
-INSERT INTO clock VALUES ('', 0, 0);
-CREATE TRIGGER put AFTER INSERT ON messages BEGIN
-    UPDATE total SET events = events + 1, bytes = bytes + new.bytes;
-END;
-CREATE TRIGGER gone AFTER DELETE ON messages BEGIN
-    UPDATE total SET events = events - 1, bytes = bytes - old.bytes;
-END;
-"""
-_FROM_VERSION_1 = """
-ALTER TABLE messages ADD COLUMN waits INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE messages ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
-"""
-_FROM_VERSION_2 = """
-ALTER TABLE messages ADD COLUMN put_s REAL NOT NULL DEFAULT 0;
-ALTER TABLE messages ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE messages ADD COLUMN aside TEXT;
-DROP INDEX IF EXISTS by_owner;
-CREATE INDEX by_owner ON messages (owner, waits, refused, id);
-CREATE TABLE clock (boot TEXT NOT NULL, base_s REAL NOT NULL, ticks_s REAL NOT NULL);
-INSERT INTO clock VALUES ('', 0, 0);
-"""
-_SCRIPTS = {0: (_SCHEMA,), 1: (_FROM_VERSION_1, _FROM_VERSION_2), 2: (_FROM_VERSION_2,)}
+_SCRIPTS = {0: ("new",), 1: ("from_version_1", "from_version_2"), 2: ("from_version_2",)}
+
+
+@cache
+def _script(name: str) -> str:
+    return (Path(__file__).parent / "tables" / f"{name}.sql").read_text("utf-8")
 
 
 def set_up(connection: sqlite3.Connection) -> bool:
@@ -67,7 +31,7 @@ def set_up(connection: sqlite3.Connection) -> bool:
         raise sqlite3.OperationalError("it was written by a newer version of the program")
     if ours and version in _SCRIPTS:
         for script in _SCRIPTS[version]:
-            for statement in _statements(script):
+            for statement in _statements(_script(script)):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     if not ours or not _is_whole(connection):
@@ -78,7 +42,7 @@ def set_up(connection: sqlite3.Connection) -> bool:
 def _is_whole(connection: sqlite3.Connection) -> bool:
     """Whether all tables, indexes and triggers of this version exist."""
     with sqlite3.connect(":memory:") as model:
-        model.executescript(_SCHEMA)
+        model.executescript(_script("new"))
         rows = connection.execute(
             "SELECT (SELECT count(typeof(events) || typeof(bytes) = 'integerinteger' OR NULL) FROM total),"
             " (SELECT count(typeof(base_s + ticks_s) = 'real' OR NULL) FROM clock)"

@@ -8,8 +8,7 @@ from collections.abc import Callable
 class LogToView(logging.Handler):
     """Replaces the handlers of the root logger; afterwards repeats the messages to them.
 
-    Args:
-        show: shows a message; called in any thread.
+    A message may be shown from any thread.
     """
 
     def __init__(self, show: Callable[[str], None]) -> None:

@@ -13,13 +13,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """The tools for drawing.
-
-    Attributes:
-        console: measures and wraps; nothing is printed.
-        style_of: chooses colours.
-        words: whether words may be shown.
-    """
+    """What it takes to draw: nothing is printed to the console, which measures and wraps."""
 
     console: Console
     style_of: StyleOf

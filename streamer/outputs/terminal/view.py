@@ -56,9 +56,7 @@ class TerminalView:
         self._frames = Frames(console, self._style_of)
         self._controls = Controls(quit=lambda: signal.raise_signal(signal.SIGINT))
         self._changed = asyncio.Event()
-        self._screen: Screen | None = None
         self._keys = Keys()
-        self._painter: asyncio.Task[None] | None = None
         self._marking: set[asyncio.Task[None]] = set()
         # Drawing takes time, and a stopped terminal (Ctrl-S) blocks its writer.
         self._painter_thread = ThreadPoolExecutor(1, thread_name_prefix="terminal")
@@ -77,8 +75,6 @@ class TerminalView:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._screen is not None
-        assert self._painter is not None
         loop = asyncio.get_running_loop()
         try:
             self._painter.cancel()
@@ -127,7 +123,6 @@ class TerminalView:
     # Keys.
 
     def _listen(self, listen: bool) -> None:
-        assert self._screen is not None
         loop, keyboard = asyncio.get_running_loop(), self._screen.keyboard
         if keyboard is not None and listen:
             loop.add_reader(keyboard, self._read_keys, keyboard)
@@ -173,7 +168,6 @@ class TerminalView:
 
     def _suspend(self) -> None:
         """Ctrl-Z: restore the terminal, and stop like any program."""
-        assert self._screen is not None
         self._listen(False)
         self._screen.leave()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
@@ -183,7 +177,6 @@ class TerminalView:
 
     def _resume(self) -> None:
         """Enter the screen if in the foreground; otherwise once the process is."""
-        assert self._screen is not None
         self._screen.enter()
         if self._screen.entered:
             self._listen(True)
@@ -196,7 +189,6 @@ class TerminalView:
     # Painting.
 
     async def _keep_painting(self) -> None:
-        assert self._screen is not None
         loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(TimeoutError):
@@ -212,7 +204,6 @@ class TerminalView:
             await asyncio.sleep(1 / _PAINTS_PER_S)
 
     def _paint(self, board: Board) -> None:
-        assert self._screen is not None
         self._screen.paint(self._frames.next(board, *self._screen.size))
 
     def _print_recap(self, state: ViewState) -> None:

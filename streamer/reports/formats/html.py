@@ -8,13 +8,12 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from streamer.outputs.palette import PLEASANT, UNPLEASANT, Look, looks
 from streamer.reports.drawing import view
+from streamer.reports.formats.xml import templates
 from streamer.reports.record import Record
 
 _PAGE = Path(__file__).parent / "page"
@@ -39,26 +38,18 @@ def to_html(record: Record, sound: str | None) -> str:
     }
     if sound is not None:
         policy["media-src"] = "data:" if sound.startswith("data:") else "'self' file: http: https:"
-    page: str = _template().render(
-        view(record),
-        sound=sound,
-        style=Markup(style),
-        script=Markup(script),
-        policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+    page: str = (
+        templates("page")
+        .get_template("template.html")
+        .render(
+            view(record),
+            sound=sound,
+            style=Markup(style),
+            script=Markup(script),
+            policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+        )
     )
     return page
-
-
-@cache
-def _template() -> Any:
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("template.html")
 
 
 @cache

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import chain
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from models.bundle import Bundle
 from streamer.audio.frame import AudioFrame
@@ -19,19 +19,10 @@ from streamer.settings.settings import Settings
 from streamer.tasks import keep_going
 from streamer.version import VERSION
 
+if TYPE_CHECKING:
+    from streamer.outputs.terminal.view import TerminalView
+
 _LEVELS_EVERY_S = 0.2
-
-
-class View(Protocol):
-    """A view of all streams within this process: the live view of a terminal."""
-
-    def tell(self, event: Event) -> None:
-        """Process an event of any stream."""
-        ...
-
-    def hear(self, frame: AudioFrame, stream: str) -> None:
-        """Show the level of a frame of a stream."""
-        ...
 
 
 class Watchers:
@@ -43,7 +34,7 @@ class Watchers:
         self._histories: dict[str, History] = {}
         self._levels: dict[str, Level] = {}
         self._watching: set[ClientEvents] = set()
-        self.views: list[View] = []
+        self.views: list[TerminalView] = []
         """Views within this process, which receive every event and frame."""
         self._metering: asyncio.Task[None] | None = None
         self._nobody = asyncio.Event()
@@ -116,12 +107,7 @@ class Watchers:
             "version": VERSION,
             "words": self._settings.text,
             "looks": {
-                label: {
-                    "symbol": look.symbol,
-                    "colour": look.colour,
-                    "on_light": look.on_light,
-                    "on_dark": look.on_dark,
-                }
+                label: {name: getattr(look, name) for name in ("symbol", "colour", "on_light", "on_dark")}
                 for label, look in looks(self._bundle.labels).items()
             },
         }

@@ -11,8 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.audio.decoding.byte_reader import ByteStream
 from streamer.audio.decoding.decode import Decoder
+from streamer.audio.decoding.ogg_links import ByteStream
 from streamer.audio.frame import AudioFrame, AudioGap
 
 Change = Callable[[int, Any], bool]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.audio.decoding.byte_reader import ByteStream
 from streamer.audio.decoding.decode import Decoder
+from streamer.audio.decoding.ogg_links import ByteStream
 from streamer.errors import InputError
 from tests.streamer.audio.containers import (
     Change,
