@@ -1,16 +1,16 @@
-"""Live: audio in, turns, words and embeddings, emotion in context, events out.
+"""Live analysis: audio in; turns, words and embeddings, emotions in context; events out.
 
     async for event in streamer.analyze("talk.wav"):
         if isinstance(event, streamer.TurnFinal):
             print(event.emotion, event.text)
 
-All of it is loaded when it is first used: importing this package costs nothing (docs/python.md).
+Each name is imported at its first use: importing this package costs nothing (docs/python.md).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import models as models  # before any library is: see there
+import models as models  # before any library: see there
 
 if TYPE_CHECKING:
     from streamer.analysis.analyzer import Analyzer
@@ -54,7 +54,7 @@ _MODULES = (  # in order of what it costs to load them
     "api",
 )
 
-__all__ = [  # noqa: RUF022 - as they are looked for
+__all__ = [  # noqa: RUF022 - in order of importance
     "analyze",
     "load_models",
     "Settings",

@@ -1,4 +1,4 @@
-"""The program `merits`, also as `python -m streamer`: here for Ctrl-C while the rest is being imported."""
+"""The program `merits`, also as `python -m streamer`; it handles Ctrl-C before the rest is imported."""
 
 import os
 
@@ -8,7 +8,7 @@ from streamer.session.interrupts import leave_at_once
 def main() -> None:
     """Run the command line (see `streamer.cli.app.main`)."""
     leave_at_once()
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # one that was closed: no file of ours becomes it
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # reopens closed standard streams
         pass
     os.close(fd)
     from streamer import logs

@@ -28,7 +28,7 @@ from streamer.transcribers.choose import load_transcriber
 MICROPHONE = "microphone"
 
 _WAITING = 64
-"""Events that may wait to be taken; then the session waits."""
+"""Most events that wait for the caller; then the session waits."""
 
 Source = str | PathLike[str] | int | NDArray[Any] | AudioSource
 
@@ -39,17 +39,17 @@ def load_models(
     recogniser: Transcriber | str | None = None,
     bundle: Bundle | str | PathLike[str] | None = None,
 ) -> Analyzer:
-    """Load the models once, for several analyses at a time or one after the other (`analyze(analyzer=...)`).
+    """Load the models once, for several analyses at once or in succession (`analyze(analyzer=...)`).
 
-    It blocks for seconds; close it when done (`Analyzer.close`).
+    This blocks for seconds. Call `Analyzer.close` when done.
 
     Args:
-        settings: which; by default what merits.toml and the environment say.
-        recogniser: one of your own, or as `--asr` has it; by default the settings'.
-        bundle: a loaded one, or a folder or name; by default the settings'.
+        settings: the settings; by default those of merits.toml and the environment.
+        recogniser: a `Transcriber`, or a name as for `--asr`; by default the settings' one.
+        bundle: a loaded bundle, or its folder or name; by default the settings' one.
 
     Raises:
-        InputError: one of them can't be had.
+        InputError: one of them is not available.
     """
     settings = settings or load_settings()
     if not isinstance(bundle, Bundle):
@@ -76,27 +76,27 @@ def analyze(  # noqa: PLR0913 - a public call, all but two by keyword
     """Analyze a conversation: `async for event in analyze(source)`.
 
     The first event is `SessionStarted`, the last one `SessionEnded`; the sound is read no faster than events
-    are taken. Leaving the loop ends the session: everything it holds is released soon after, or, with `async
-    with analyze(source) as events`, before the next line runs. Each iteration is a session of its own.
+    are consumed. Leaving the loop ends the session. Its resources are released soon after, or, with `async
+    with analyze(source) as events`, before the next line runs. Each iteration is a new session.
 
     Args:
-        source: a recording's path, a pipe's, or "-" for standard input; "microphone", or "microphone:NAME" or
-            a number for another device than the default; an array, [n] or [n, channels], with its `rate`; or
-            any `AudioSource`.
-        settings: how; by default what merits.toml and the environment say.
-        rate: samples a second of an array.
-        outputs: where events go, too (see `Output`).
+        source: the path of a recording or a pipe, or "-" for standard input; "microphone" for the default
+            microphone, "microphone:NAME" or a number for another; an array, [n] or [n, channels], with its
+            `rate`; or any `AudioSource`.
+        settings: the settings; by default those of merits.toml and the environment.
+        rate: sample rate of an array, in Hz.
+        outputs: further receivers of the events (see `Output`).
         recogniser: one of your own (see `Transcriber`), or as `--asr` has it; by default the settings'.
-        bundle: a loaded one, or a folder or name; by default the settings'.
-        analyzer: models that were loaded before (`load_models`), in place of `recogniser` and `bundle`.
-        stream: the stream's name in events; by default the recording's or source's.
-        speakers: who speaks on each channel, where the settings split them or your source has several.
-        live: whether sound comes in its own time, so that partial results are worth their cost; by default
-            for microphones and sources of your own.
+        bundle: a loaded bundle, or its folder or name; by default the settings' one.
+        analyzer: models loaded before (`load_models`), instead of `recogniser` and `bundle`.
+        stream: name of the stream in events; by default that of the recording or source.
+        speakers: speaker of each channel, if the settings split channels or the source has several.
+        live: whether the sound comes in real time, so that partial results are worth their cost; by default
+            for microphones and for an `AudioSource`.
 
     Raises:
-        InputError: an argument is not what it should be. While iterating: the source or a model can't be
-            had, or the source broke off; what came before was told.
+        InputError: an argument is invalid. While iterating: the source or a model is not available, or the
+            source failed; events of the sound before were delivered.
         RunError: while iterating: the recogniser or an output failed.
     """
     settings = settings or load_settings()
@@ -122,7 +122,7 @@ def analyze(  # noqa: PLR0913 - a public call, all but two by keyword
 
 
 class Analysis:
-    """What `analyze` returns: iterate over it, as it is or within `async with`."""
+    """The result of `analyze`: iterate over it, directly or within `async with`."""
 
     def __init__(self, events: Callable[[], AsyncGenerator[Event, None]]) -> None:
         self._events = events
@@ -141,7 +141,7 @@ class Analysis:
 
     def __aiter__(self) -> AsyncIterator[Event]:
         iterator = self._events()
-        if self._entered:  # else only the loop holds it, and when that is left it is closed
+        if self._entered:  # otherwise only the loop refers to it, and leaving the loop closes it
             self._iterators.append(iterator)
         return iterator
 
@@ -171,7 +171,7 @@ async def _events(
 
 
 class _Handover(Output):
-    """An output from which events are taken one by one; while too many wait, so does the session."""
+    """An output that queues events for the caller; while the queue is full, the session waits."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
@@ -182,7 +182,7 @@ class _Handover(Output):
             await self._waiting.put(event)
 
     async def take(self) -> Event | None:
-        """The next event; None when there are no more."""
+        """The next event; None after the last."""
         return await self._waiting.get()
 
     async def fill(self, pipeline: Pipeline) -> None:
@@ -193,14 +193,14 @@ class _Handover(Output):
             await self.send(None)
 
     def close(self) -> None:
-        """Nothing more is taken: let go who waits."""
+        """Discard further events, and release a waiting sender."""
         self._closed = True
         while not self._waiting.empty():
             self._waiting.get_nowait()
 
 
 def _open(source: Source, settings: Settings, rate: int | None) -> tuple[AudioSource, bool]:
-    """The source that is meant, and whether its sound comes in its own time."""
+    """Open the source; returns it, and whether its sound comes in real time."""
     split = settings.channels == "split"
     if isinstance(source, np.ndarray):
         if rate is None:

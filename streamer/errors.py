@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: shown as one line, without a traceback."""
+"""Errors that the user can correct: shown as one line, without a traceback."""
 
 from models.errors import OneLineError
 
@@ -12,7 +12,7 @@ class RunError(OneLineError):
 
 
 def described(error: BaseException) -> str:
-    """Any error in one line: what it says itself, if it says anything, and what it is unless it is ours."""
+    """Any error in one line: its message, and its type unless it is one of ours."""
     said = " ".join(str(error).split())
     if isinstance(error, InputError | RunError) and said:
         return said
@@ -21,9 +21,9 @@ def described(error: BaseException) -> str:
 
 
 def as_exception(error: BaseException) -> Exception:
-    """What a task that waits for a thread can be told of any error there.
+    """Convert any error of a thread to one that a waiting task can raise.
 
-    `StopIteration` can't be told, and `SystemExit` and the like would end the event loop.
+    A task cannot raise `StopIteration`, and `SystemExit` and the like would end the event loop.
     """
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error

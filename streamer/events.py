@@ -1,4 +1,4 @@
-"""What is published: an event is one JSON object a line, checked when made and described by `event_schema`.
+"""The published events: each is one JSON object a line, validated when created; see `event_schema`.
 
 Fields named `*_s` are seconds from the start of the stream, to the millisecond; `at` is the wall clock.
 """
@@ -37,7 +37,7 @@ def round_probabilities(probabilities: Mapping[str, float]) -> dict[str, float]:
         probabilities: a distribution over labels, summing to 1 within 1e-3.
 
     Raises:
-        ValueError: this is no distribution.
+        ValueError: the probabilities are no distribution.
     """
     total = math.fsum(probabilities.values())
     if not (abs(total - 1) <= 1e-3 and min(probabilities.values()) >= 0):
@@ -51,7 +51,7 @@ def round_probabilities(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 
 def _encodable(value: object) -> object:
-    """Replace what UTF-8 cannot carry: an undecodable file name has surrogates in it."""
+    """Replace characters that UTF-8 lacks: an undecodable file name contains surrogates."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
@@ -68,12 +68,12 @@ def _rfc3339(at: datetime) -> str:
 
 
 def _any_when_read(value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
-    """Let another version, or another program, have further values of what is written here in few."""
+    """Accept unknown values of an enumeration when reading: other versions and programs may have more."""
     return value if info.context is _READING and isinstance(value, str) and value else check(value)
 
 
 _READING = "reading"
-"""Context of checking what comes back from a file."""
+"""Validation context of events that are read from a file."""
 
 _AT_SCHEMA = {
     "type": "string",
@@ -110,7 +110,7 @@ class _Model(BaseModel):
 
 class _Event(_Model):
     type: str
-    """What happened."""
+    """Kind of the event."""
     stream: String
     """Name of the stream: a file, a microphone, a room."""
     session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"), _AnyWhenRead]
@@ -122,37 +122,37 @@ class _Event(_Model):
 
 
 class SessionSettings(_Model):
-    """The settings that decide what is found."""
+    """The settings that affect the results."""
 
     window: Annotated[int, Field(ge=1)]
-    """How many turns back the context reaches, in turns; older ones are never revised."""
+    """Number of latest turns that form the context; older turns are never revised."""
     endpoint_ms: Milliseconds
-    """Silence that ends a turn, in milliseconds; adaptive: as long as nothing speaks for more or less."""
+    """Silence that ends a turn, in milliseconds; if adaptive, the usual one."""
     endpointing: Literal["adaptive", "fixed"] | None = None
-    """Whether that silence depends on what was heard; like what follows null in sessions of old versions."""
+    """Whether that silence depends on words and pauses; null, like the next fields, in old versions."""
     endpoint_min_ms: Milliseconds | None = None
-    """Adaptive: no turn ends after a shorter silence, in milliseconds."""
+    """Adaptive: shortest silence that ends a turn, in milliseconds."""
     endpoint_max_ms: Milliseconds | None = None
-    """Adaptive: every turn ends after this silence, in milliseconds."""
+    """Adaptive: longest silence that ends a turn, in milliseconds."""
 
 
 class SessionStarted(_Event):
     """The first event of a session."""
 
     type: Literal["session.started"] = "session.started"
-    """What happened."""
+    """Kind of the event."""
     source: String
-    """Where the sound comes from: a file's or a device's name."""
+    """Source of the sound: name of a file or a device."""
     channels: Annotated[int, Field(ge=1)]
-    """How many channels are listened to, each its own speaker where more than one."""
+    """Number of channels that are analyzed; if more than one, each is a speaker."""
     bundle: String
     """The trained models in use: name@version."""
     recogniser: String
-    """What writes the words down."""
+    """Name of the speech recogniser."""
     labels: list[String]
-    """The emotions that turns can carry, in the order of the models' outputs."""
+    """The emotions that turns can have, in the order of the models' outputs."""
     settings: SessionSettings
-    """What was set."""
+    """The session's values of these settings."""
     version: String
     """Version of the program."""
 
@@ -161,47 +161,47 @@ class SessionEnded(_Event):
     """The last event of a session."""
 
     type: Literal["session.ended"] = "session.ended"
-    """What happened."""
+    """Kind of the event."""
     reason: Annotated[String, Field(pattern=r"^(end of input$|interrupted$|error: .)"), _AnyWhenRead]
-    """Why: "end of input", "interrupted" (Ctrl-C, a signal), or "error: " and what failed."""
+    """Reason: "end of input", "interrupted" (Ctrl-C, a signal), or "error: " and the failure."""
     turns: Count
-    """How many turns there were."""
+    """Number of turns."""
     audio_s: Seconds
-    """Sound analyzed, in seconds, all gaps left out."""
+    """Sound analyzed, in seconds, without gaps."""
     gaps: Count
-    """How many times sound was lost."""
+    """Number of gaps, where sound was lost."""
     gap_s: Seconds
     """Sound lost, in seconds."""
     duration_s: Seconds
-    """How long the session ran by the wall clock, in seconds."""
+    """Duration of the session by the wall clock, in seconds."""
 
 
 class TurnStarted(_Event):
     """Someone began to speak."""
 
     type: Literal["turn.started"] = "turn.started"
-    """What happened."""
+    """Kind of the event."""
     turn: TurnNumber
     """Number of the turn in the session, from 1, in order of starting."""
     speaker: String | None
-    """Who speaks, null where that is not known."""
+    """The speaker, null if unknown."""
     start_s: Seconds
-    """Where the turn starts, in seconds of the stream."""
+    """Start of the turn, in seconds of the stream."""
 
 
 class TurnPartial(_Event):
-    """A turn as far as it has been heard; shed first when time is short."""
+    """A provisional result for an open turn; shed first under overload."""
 
     type: Literal["turn.partial"] = "turn.partial"
-    """What happened."""
+    """Kind of the event."""
     turn: TurnNumber
     """Number of the turn in the session, from 1."""
     speaker: String | None
-    """Who speaks, null where that is not known."""
+    """The speaker, null if unknown."""
     start_s: Seconds
-    """Where the turn starts, in seconds of the stream."""
+    """Start of the turn, in seconds of the stream."""
     text: String | None
-    """The words so far, "" where there are none yet, null where they are withheld."""
+    """The words so far, "" if there are none yet, null if they are withheld."""
     emotion: String
     """The likeliest emotion so far."""
     confidence: Probability
@@ -211,35 +211,35 @@ class TurnPartial(_Event):
 
 
 class Latency(_Model):
-    """How long each step took."""
+    """Duration of each step."""
 
     endpoint: Milliseconds
-    """Silence waited for before the turn was declared over, in milliseconds."""
+    """Silence before the turn was declared over, in milliseconds."""
     transcribe: Milliseconds
-    """Writing the words down, after the turn was declared over, in milliseconds."""
+    """Speech recognition after the turn was declared over, in milliseconds."""
     embed: Milliseconds
-    """Text and speech embeddings, after the turn was declared over, in milliseconds."""
+    """Text and speech embeddings after the turn was declared over, in milliseconds."""
     context: Milliseconds
-    """Emotion in the light of the conversation, in milliseconds."""
+    """Emotion in the context of the conversation, in milliseconds."""
     total: Milliseconds
-    """From the turn declared over to the event handed to the outputs, in milliseconds."""
+    """Time from the declared end of the turn to the event's publication, in milliseconds."""
 
 
 class _Judged(_Event):
     turn: TurnNumber
     """Number of the turn in the session, from 1."""
     revision: Count
-    """How many times what is said of this turn has changed: 0 in its final event."""
+    """Number of revisions of this turn's result so far: 0 in its final event."""
     speaker: String | None
-    """Who speaks, null where that is not known."""
+    """The speaker, null if unknown."""
     start_s: Seconds
-    """Where the turn starts, in seconds of the stream."""
+    """Start of the turn, in seconds of the stream."""
     end_s: Seconds
-    """Where the turn ends, in seconds of the stream."""
+    """End of the turn, in seconds of the stream."""
     text: String | None
-    """The words, "" where there were none (a laugh, a sob), null where they are withheld."""
+    """The words, "" if there were none (a laugh, a sob), null if they are withheld."""
     emotion: String
-    """The likeliest emotion, in the light of the conversation so far."""
+    """The likeliest emotion, in the context of the conversation so far."""
     confidence: Probability
     """Its probability, 0 to 1."""
     probabilities: Probabilities
@@ -247,13 +247,13 @@ class _Judged(_Event):
     sentiment: Sentiment
     """The likeliest sentiment."""
     valence: Valence
-    """How pleasant, from -1 (negative) to 1 (positive)."""
+    """Pleasantness, from -1 (negative) to 1 (positive)."""
     modalities: dict[Annotated[Modality, _AnyWhenRead], Probabilities]
-    """What the words alone and the voice alone say, each summing to 1; one that is not there is left out."""
+    """Probabilities from the words alone and from the voice alone, each summing to 1, if present."""
     latency_ms: Latency
-    """Where the time went, in milliseconds."""
+    """Duration of each step, in milliseconds."""
     recogniser: String
-    """What wrote the words down."""
+    """Name of the speech recogniser that recognised the words."""
     bundle: String
     """The trained models in use: name@version."""
 
@@ -268,21 +268,21 @@ class _Judged(_Event):
 
 
 class TurnFinal(_Judged):
-    """The first word on a turn that is over."""
+    """The first result for a turn that has ended."""
 
     type: Literal["turn.final"] = "turn.final"
-    """What happened."""
+    """Kind of the event."""
     revision: Literal[0] = 0
-    """Always 0; revisions follow as turn.revised."""
+    """Always 0; revisions follow as turn.revised events."""
 
 
 class TurnRevised(_Judged):
-    """Later turns changed what is said of this one."""
+    """A revised result for a turn, because of later turns."""
 
     type: Literal["turn.revised"] = "turn.revised"
-    """What happened."""
+    """Kind of the event."""
     revision: Annotated[int, Field(ge=1)]
-    """How many times what is said of this turn has changed, from 1."""
+    """Number of the revision, from 1."""
 
 
 Judged = TurnFinal | TurnRevised
@@ -293,68 +293,68 @@ class AudioGap(_Event):
     """Sound was lost."""
 
     type: Literal["audio.gap"] = "audio.gap"
-    """What happened."""
+    """Kind of the event."""
     start_s: Seconds
-    """Where the gap starts, in seconds of the stream."""
+    """Start of the gap, in seconds of the stream."""
     length_s: Seconds
-    """How much sound is missing, in seconds."""
+    """Length of the gap, in seconds."""
     reason: String
-    """Why, in a few words."""
+    """The reason, in a few words."""
 
 
 class AudioDeviceLost(_Event):
-    """The device stopped delivering; it is being reopened."""
+    """The device stopped delivering sound; it is being reopened."""
 
     type: Literal["audio.device_lost"] = "audio.device_lost"
-    """What happened."""
+    """Kind of the event."""
     device: String
     """Name of the device."""
     reason: String
-    """Why, in a few words."""
+    """The reason, in a few words."""
 
 
 class AudioDeviceBack(_Event):
-    """The device delivers again."""
+    """The device delivers sound again."""
 
     type: Literal["audio.device_back"] = "audio.device_back"
-    """What happened."""
+    """Kind of the event."""
     device: String
     """Name of the device."""
     lost_s: Seconds
-    """How long it was away, in seconds."""
+    """Time without the device, in seconds."""
 
 
 class Mark(_Event):
-    """A listener marked this moment."""
+    """A user marked this moment."""
 
     type: Literal["mark"] = "mark"
-    """What happened."""
+    """Kind of the event."""
     at_s: Seconds
-    """Which moment, in seconds of the stream."""
+    """The marked moment, in seconds of the stream."""
 
 
 class QueueHealth(_Model):
-    """How full a queue is."""
+    """State of a queue."""
 
     depth: Count
-    """What waits in it now, in items."""
+    """Number of items that wait."""
     limit: Annotated[int, Field(ge=1)]
-    """What it can hold, in items."""
+    """Most items that it can hold."""
     shed: Count
-    """What it has dropped in this session, in items."""
+    """Number of items that it dropped in this session."""
 
 
 class Health(_Event):
-    """How the analyzer itself fares: sent when that changes."""
+    """Status of the analyzer; published when it changes."""
 
     type: Literal["health"] = "health"
-    """What happened."""
+    """Kind of the event."""
     status: Literal["ok", "degraded"]
-    """Whether it keeps up with everything that is asked of it."""
+    """Whether the analyzer keeps up."""
     message: String
-    """What is the matter, in one line."""
+    """The cause, in one line."""
     queues: dict[str, QueueHealth]
-    """Every queue by its name."""
+    """State of every queue, by its name."""
 
 
 Event = Annotated[
@@ -371,7 +371,7 @@ Event = Annotated[
     | Health,
     Field(discriminator="type"),
 ]
-"""Any event, told apart by `type`."""
+"""Any event; `type` tells which."""
 
 
 @cache
@@ -383,7 +383,7 @@ def parse_event(line: str | bytes) -> Event:
     """Read one line of JSON.
 
     Raises:
-        ValueError: it is no event; pydantic's ValidationError says where and why.
+        ValueError: the line is no event; pydantic's ValidationError says where and why.
     """
     return _adapter().validate_json(line)
 
@@ -398,19 +398,19 @@ _UNSAID: dict[str, dict[str, Any]] = {
     "turn.revised": _TURN,
     "audio.gap": {"reason": "unknown"},
 }
-"""What is taken for what other programs leave out of an event."""
+"""Defaults of fields that other programs leave out of an event."""
 
 
 def read_event(told: object, number: int) -> Event:
-    """Check an event that comes back from a file: of a newer version or another program, it may say more
-    than is known here, which is left out, or leave out what can be done without.
+    """Validate an event that was read from a file. An event of a newer version or another program may have
+    unknown fields, which are dropped, or lack fields, which get defaults.
 
     Args:
-        told: what the line holds, as Python's JSON gives it.
-        number: of the line, taken for `seq` where that is left out.
+        told: the parsed JSON of the line.
+        number: number of the line, used for `seq` if that is missing.
 
     Raises:
-        pydantic.ValidationError: it is no event.
+        pydantic.ValidationError: this is no event.
     """
     if isinstance(told, dict):
         told = {"seq": number, **_UNSAID.get(str(told.get("type")), {}), **told}
@@ -420,7 +420,7 @@ def read_event(told: object, number: int) -> Event:
 def event_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) that every published line satisfies."""
     schema = _adapter().json_schema(mode="serialization")
-    # OpenAPI's keyword, not JSON Schema's: strict validators reject what they do not know.
+    # OpenAPI's keyword, not JSON Schema's: strict validators reject unknown keywords.
     del schema["discriminator"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -431,7 +431,7 @@ def event_schema() -> dict[str, Any]:
 
 
 class Stamp(TypedDict):
-    """What all events have in common."""
+    """The fields that all events share."""
 
     stream: str
     session: str
@@ -440,7 +440,7 @@ class Stamp(TypedDict):
 
 
 class Session:
-    """Numbers and dates the events of one stream: `TurnStarted(**session.stamp(), turn=1, ...)`.
+    """Numbers and timestamps the events of one session: `TurnStarted(**session.stamp(), turn=1, ...)`.
 
     Attributes:
         stream: name of the stream.
@@ -454,5 +454,5 @@ class Session:
         self._seq = count(1)
 
     def stamp(self) -> Stamp:
-        """The common fields of the next event: each call takes one number, so make the event of it."""
+        """The common fields of the next event. Each call uses up one number: create an event from it."""
         return {"stream": self.stream, "session": self.id, "seq": next(self._seq), "at": self._now()}

@@ -1,4 +1,4 @@
-"""What the program says on standard error: lines to read, or with `--log json` one JSON object a line."""
+"""The log on standard error: plain lines, or with `--log json` one JSON object a line."""
 
 import contextlib
 import io
@@ -21,12 +21,12 @@ Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
 SESSION: ContextVar[tuple[str, str] | None] = ContextVar("SESSION", default=None)
-"""Name of the stream and ULID of the session that what is logged here belongs to."""
+"""Stream name and session ULID of the messages that are logged in this context."""
 
 _STDERR = 2
 _HIDDEN = "***"
 _SECRETS = (
-    # of a URL, also as a path has it; not our example
+    # passwords of URLs, also within paths, except our example
     re.compile(r"(?<=:/)/?((?!user:password@broker\.example)[^/\s@]*:\S*)(?=@)"),
     re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
     re.compile(r"(?i)(?<=merits\.token\.)[^\s\"',]+"),
@@ -34,26 +34,26 @@ _SECRETS = (
 )
 _known: set[str] = set()
 _QUIET = ("httpx", "httpcore", "huggingface_hub", "filelock", "urllib3")
-"""Libraries that tell of every request."""
+"""Libraries that log every request."""
 
 
 _handler: logging.Handler | None = None
 
 
 def hide(*secrets: str | None) -> None:
-    """Let these never appear in what is logged; what is shorter than four characters is no secret."""
+    """Never log these strings; strings of fewer than four characters are no secrets."""
     _known.update(secret for secret in secrets if secret and len(secret) > 3)
 
 
 def hide_those_of_urls(*texts: str) -> None:
-    """Let the passwords of URLs in these never appear, wherever they were given and however they are told."""
+    """Never log the passwords of the URLs in these texts, percent-encoded or decoded."""
     for text in texts:
         for password in re.findall(r"(?s)://[^:/@]*:(.+)@", text):
             hide(password, unquote(password))
 
 
 def redact(text: str) -> str:
-    """Leave passwords and tokens out."""
+    """Replace passwords and tokens."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     for pattern in _SECRETS:
@@ -62,10 +62,10 @@ def redact(text: str) -> str:
 
 
 def configure(form: Format = "text", level: Level = "warning") -> None:
-    """Say what is logged from this level on; may be called again.
+    """Log from this level on; may be called again.
 
-    With "json" all that is written to standard error becomes JSON, whoever writes it: exceptions that nobody
-    caught, warnings, and libraries in C.
+    With "json", everything that is written to standard error becomes JSON: also uncaught exceptions,
+    warnings, and the output of C libraries.
     """
     global _handler
     root = logging.getLogger()
@@ -86,7 +86,7 @@ def configure(form: Format = "text", level: Level = "warning") -> None:
 
 
 def log_what_nobody_catches() -> None:
-    """Log, as one line, exceptions that would end this process or a thread, or that nobody can be given."""
+    """Log uncaught exceptions of this process, its threads and its finalizers, as one line."""
     sys.excepthook = lambda _kind, error, _trace: unforeseen(error)
     threading.excepthook = lambda what: unforeseen(what.exc_value or what.exc_type())
     sys.unraisablehook = _log_unraisable
@@ -94,7 +94,7 @@ def log_what_nobody_catches() -> None:
 
 @contextlib.contextmanager
 def about(stream: str, session: str) -> Iterator[None]:
-    """What is logged within belongs to a session."""
+    """A context whose log messages belong to a session."""
     token = SESSION.set((stream, session))
     try:
         yield
@@ -103,7 +103,7 @@ def about(stream: str, session: str) -> Iterator[None]:
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what is standard error by then."""
+    """Writes to the present standard error, even if it was replaced."""
 
     @property
     def stream(self) -> TextIO:
@@ -115,19 +115,19 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class _JsonHandler(logging.StreamHandler[TextIO]):
-    """Writes past the standard error that is captured."""
+    """Writes to the original standard error, while the descriptor is captured."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Complain of what cannot be logged; not that nobody reads it, which would be logged in its turn."""
+        """Report errors of logging, except a closed reader, whose report would be logged in turn."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
 
 class TextFormatter(logging.Formatter):
-    """`merits: message`, without secrets and without anything a terminal would obey."""
+    """`merits: message`, without secrets and control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; where everything is told (level debug), a traceback below it if there is one."""
+        """One line; at level debug, followed by the traceback if there is one."""
         said = record.getMessage()
         if record.exc_info and (error := record.exc_info[1]) is not None and described(error) not in said:
             said = f"{said} ({described(error)})"
@@ -138,7 +138,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message; stream, session and exception where known."""
+    """One JSON object a line: time, level, logger, message; stream, session and exception if known."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The object, without secrets."""
@@ -178,18 +178,18 @@ class _Capture:
 
     @classmethod
     def begin(cls) -> TextIO:
-        """Start; returns where log lines go."""
+        """Start; returns the stream for log lines."""
         cls._current = cls()
         return cls._current.stream
 
     @classmethod
     def end(cls) -> None:
-        """Log what was written, and give the descriptor back."""
+        """Log everything written so far, and restore the descriptor."""
         if cls._current is None:
             return
         capture, cls._current = cls._current, None
         sys.stderr.flush()
-        os.dup2(capture.stream.fileno(), _STDERR)  # the pipe has no other writer: the reader sees its end
+        os.dup2(capture.stream.fileno(), _STDERR)  # the pipe has no other writer, so its reader sees the end
         capture._reader.join(1)
 
     def _read(self, source: int) -> None:
@@ -200,12 +200,12 @@ class _Capture:
 
 
 def finish() -> None:
-    """Write what is still to be written; call it when the program ends."""
+    """Write the remaining messages; call it when the program ends."""
     _Capture.end()
 
 
 def unforeseen(error: BaseException) -> None:
-    """Say that the program is at fault, and how to see where."""
+    """Log an unexpected error, with how to report it."""
     logging.getLogger("merits").critical(
         "unforeseen: %s; a fault of this program, please report it with what --log-level debug says",
         described(error),
@@ -214,7 +214,5 @@ def unforeseen(error: BaseException) -> None:
 
 
 def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
-    if not isinstance(
-        what.exc_value, OSError | KeyboardInterrupt | None
-    ):  # as a file closes; Ctrl-C in passing
+    if not isinstance(what.exc_value, OSError | KeyboardInterrupt | None):  # a file closing; or Ctrl-C
         unforeseen(what.exc_value)

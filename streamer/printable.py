@@ -1,6 +1,6 @@
-"""Text that is safe to show: names, words and messages may come from strangers."""
+"""Text that is safe to print: names, words and messages may be hostile."""
 
 
 def printable(text: str) -> str:
-    """One line without anything a terminal would obey."""
+    """The text as one line, without control characters."""
     return "".join(c if c.isprintable() else " " for c in text)

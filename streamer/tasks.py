@@ -1,4 +1,4 @@
-"""Tasks that are to go on for as long as whoever began them: one that dies is said, and `/healthz` knows."""
+"""Background tasks: one that fails is logged, and `/healthz` reports it."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ _dead: "WeakKeyDictionary[asyncio.Task[None], str]" = WeakKeyDictionary()
 
 
 def keep_going(work: Coroutine[Any, Any, None], part: str) -> "asyncio.Task[None]":
-    """Begin a task that nobody waits for, until it is cancelled or comes to an end in order.
+    """Start a task that nobody awaits; it runs until it ends or is cancelled.
 
-    Where it ends with an exception, this is logged in one line, and `dead_parts` tells of it for as long as
-    the task is held: hold it until what it works for is left.
+    If it raises an exception, that is logged in one line, and `dead_parts` contains it while a reference to
+    the task exists: keep one as long as the task is needed.
     """
     task = asyncio.create_task(work, name=part)
     task.add_done_callback(_take_note)
@@ -24,7 +24,7 @@ def keep_going(work: Coroutine[Any, Any, None], part: str) -> "asyncio.Task[None
 
 
 def dead_parts() -> list[tuple[str, str]]:
-    """The parts whose tasks have died, each with the reason."""
+    """The parts whose tasks have failed, each with the reason."""
     return [(task.get_name(), reason) for task, reason in _dead.items()]
 
 

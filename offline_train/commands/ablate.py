@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer import Option
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import Config, CorpusOptions, Preset, TextBase, Transcripts, command_line
 from offline_train.errors import UsageError
 

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from typer import Option
 
+from docstring_options import documented
 from offline_train.annotation.annotate import annotate as work
 from offline_train.annotation.base import Annotator, EndpointError
 from offline_train.annotation.output import Output
 from offline_train.annotation.texts import Texts, corpus_texts, file_texts
 from offline_train.annotation.valence import Scale
-from offline_train.commands.docstring_options import documented
 from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import (
     CORPUS,

@@ -1,6 +1,6 @@
 """`merits-train dry-run`."""
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import STANDARD_OUTPUT, Config, JsonOut, Preset, write_report
 
 

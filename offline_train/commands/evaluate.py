@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from typer import Option
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import (
     CORPUS,
     FOLDER,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import Data, command_line
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import CORPUS, FOLDER, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 

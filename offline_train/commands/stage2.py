@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.old_spelling import formerly
 from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run, report
 from offline_train.errors import UsageError

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import Clips, Data, Out, SettingsOptions, open_run
 from offline_train.errors import UsageError
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from docstring_options import documented
 from models.atomic_write import write_whole
-from offline_train.commands.docstring_options import documented
 from offline_train.errors import UsageError
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import typer
 from typer import Option
 
-from offline_train.commands.docstring_options import documented
+from docstring_options import documented
 from offline_train.commands.options import CORPUS, FOLDER
 from offline_train.corpora.corpus import Corpus
 from offline_train.errors import UsageError

@@ -1,1 +1,1 @@
-"""The heavy part, shared by all streams: words and embeddings, in the order in which they are needed."""
+"""The expensive part, shared by all streams: words and embeddings, the most urgent first."""

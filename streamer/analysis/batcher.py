@@ -1,4 +1,4 @@
-"""Jobs of many streams, done together in a thread of their own."""
+"""Runs jobs of many streams in batches, in a separate thread."""
 
 import asyncio
 import threading
@@ -15,20 +15,20 @@ Result = TypeVar("Result")
 
 
 _STREAMS_A_WAIT = 16
-"""The more streams there are, the more there is to gather, and to gain."""
+"""Number of streams for the wait `gather_s`: with more streams, waiting gathers more and gains more."""
 
 
 class Batcher(Generic[What, Result]):
-    """Does jobs one batch at a time, in the order of a `FairQueue`.
+    """Runs jobs one batch at a time, in the order of a `FairQueue`.
 
-    While jobs wait, its thread takes one batch after the other, however busy the event loop is.
+    While jobs wait, its thread runs one batch after the other, even if the event loop is busy.
 
     Args:
-        work: does a batch, blocking; gives one result for each job, in order.
-        name: of its thread.
-        limit: jobs in a batch.
-        gather_s: how long the first of `_STREAMS_A_WAIT` streams may be made to wait for jobs of the others;
-            of fewer, less in proportion; of more, more in proportion where nothing is urgent.
+        work: runs a batch, blocking; returns one result for each job, in order.
+        name: name of the thread.
+        limit: most jobs in a batch.
+        gather_s: longest wait of a job for jobs of other streams, with `_STREAMS_A_WAIT` streams; with fewer,
+            proportionally less; with more, proportionally more if no job is urgent.
     """
 
     def __init__(
@@ -40,36 +40,36 @@ class Batcher(Generic[What, Result]):
         gather_s: float = 0.0,
     ) -> None:
         self.streams = 0
-        """How many streams there are: with one there is nothing to gather."""
+        """Number of streams: with one, there are no other jobs to wait for."""
         self.busy_s = 0.0
-        """How long it has worked, in seconds."""
+        """Time spent on batches, in seconds."""
         self._work = work
         self._limit = limit
         self._gather_s = gather_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._queue: FairQueue[What] = FairQueue()
-        self._queued = threading.Lock()  # for whoever touches the queue
+        self._queued = threading.Lock()  # guards the queue
         self._results: dict[Job[What], asyncio.Future[Result]] = {}
         self._serving: asyncio.Task[None] | None = None
 
     @property
     def depth(self) -> int:
-        """Jobs that wait."""
+        """Number of waiting jobs."""
         with self._queued:
             return len(self._queue)
 
     def close(self) -> None:
-        """End its thread; nothing can be done any more."""
+        """End the thread; no more jobs can be run."""
         self._thread.shutdown(wait=False)
 
     def lag_s(self, urgency: Urgency) -> float:
-        """How long the oldest of the jobs has waited that are at least so urgent; 0 where none wait."""
+        """Waiting time of the oldest job of at least this urgency, in seconds; 0 if there is none."""
         with self._queued:
             since = min((job.since for job in self._queue.waiting(urgency)), default=None)
         return 0.0 if since is None else monotonic() - since
 
     async def do(self, stream: Hashable, what: What, priority: Priority) -> Result:
-        """Have a job done. Cancelled while it waits, it is not done."""
+        """Run a job. If this is cancelled while the job waits, the job is not run."""
         job = Job(stream, priority, what, monotonic())
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._results[job] = result
@@ -89,12 +89,12 @@ class Batcher(Generic[What, Result]):
         try:
             while self.depth:
                 await loop.run_in_executor(self._thread, self._work_off, loop)
-        except Exception as error:  # noqa: BLE001 - the thread has no part in it: it can't be had, or was ended
+        except Exception as error:  # noqa: BLE001 - the thread cannot be started, or was ended
             jobs = list(self._results)
             self._tell(jobs, [error] * len(jobs))
 
     def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Do what waits until nothing does; in the thread, which no error ends."""
+        """Run waiting jobs until there are none; called in the thread, which no error ends."""
         while self.depth:
             sleep(self._patience_s())
             batch = self._take()
@@ -104,7 +104,7 @@ class Batcher(Generic[What, Result]):
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
 
     def _patience_s(self) -> float:
-        """How long jobs are still to wait for those of other streams: what came during a batch has waited."""
+        """Remaining wait for jobs of other streams; time during a batch counts as waiting."""
         with self._queued:
             if self._queue.streams >= self.streams:
                 return 0.0
@@ -118,13 +118,13 @@ class Batcher(Generic[What, Result]):
             return self._queue.take(self._limit)
 
     def _outcomes(self, batch: Sequence[Job[What]]) -> list[Result | Exception]:
-        """What came of each job. Where a batch fails each is done alone: one stream's trouble is its own."""
+        """The result or error of each job. If a batch fails, each job is run alone: errors stay separate."""
         try:
             results: list[Result | Exception] = list(self._work([job.what for job in batch]))
             if len(results) != len(batch):
                 raise RuntimeError(f"{len(results)} results for {len(batch)} jobs")
             return results
-        except BaseException as error:  # noqa: BLE001 - whoever asked for it is told
+        except BaseException as error:  # noqa: BLE001 - raised by `do`
             if len(batch) == 1:
                 return [as_exception(error)]
             return [outcome for job in batch for outcome in self._outcomes([job])]

@@ -1,4 +1,4 @@
-"""T1 of words and S1 of voices, many utterances at a time."""
+"""Embeds many utterances at a time: T1 of words, S1 of voices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Words:
     """To be embedded.
 
     Attributes:
-        text: what was said, not empty.
-        preceding: the words of the stream's turns before it, oldest first, for text encoders that read them.
+        text: the words of a turn, not empty.
+        preceding: texts of the stream's turns before it, oldest first, for text encoders that use them.
     """
 
     text: str
@@ -33,7 +33,7 @@ class Voice:
 
     Attributes:
         audio: int16 [n] at 16 kHz.
-        prepared: the same as `Care.prepare` returns it, where that was done before.
+        prepared: the result of `Care.prepare` for it, if computed before.
     """
 
     audio: NDArray[np.int16]
@@ -41,10 +41,10 @@ class Voice:
 
 
 class WordsEmbedder:
-    """Stage I of the text modality, as a single call (see `models.traced`)."""
+    """Stage I of the text modality, traced to a single call (see `models.traced`)."""
 
     def __init__(self, text: TextEncoder) -> None:
-        """Trace it."""
+        """Trace the network."""
         self._text = text
         few, many = (text.tokenize(texts) for texts in (["hello"], ["oh", "how are you", "no"]))
         self._embed = traced(_Reader(text), many, few)
@@ -57,10 +57,10 @@ class WordsEmbedder:
 
 
 class VoicesEmbedder:
-    """CARE and Stage I of the speech modality, as a single call likewise."""
+    """CARE and Stage I of the speech modality, traced to a single call, too."""
 
     def __init__(self, care: Care, speech: SpeechClassifier) -> None:
-        """Trace them."""
+        """Trace the networks."""
         self._care = care
         tones = (np.arange(samples) * 611 % 9_999 for samples in (8_000, 16_000, 12_000))
         voices = [care.prepare(tone.astype(np.int16)) for tone in tones]

@@ -1,4 +1,4 @@
-"""Who is served next: the most urgent first, and of equals the stream that was served longest ago."""
+"""The order of jobs: the most urgent first; at equal urgency, the stream served longest ago."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ What = TypeVar("What")
 
 
 class Urgency(IntEnum):
-    """What a job is for, the most urgent first."""
+    """The urgency of a job, the most urgent first."""
 
     FINAL = 0
-    """A turn that is over."""
+    """A turn that has ended."""
     SPECULATIVE = 1
-    """A turn that pauses, and may be over soon."""
+    """A turn that pauses, and may end soon."""
     PARTIAL = 2
-    """A turn that is still going on."""
+    """A turn that is still spoken."""
     RECORDED = 3
-    """A recording, which can wait: sound that comes in its own time goes before all of it."""
+    """A recording, which can wait: all live sound goes first."""
 
 
 @dataclass(slots=True)
 class Priority:
-    """How urgent all jobs of a turn are: it rises while they wait, when the turn is over."""
+    """The urgency of all jobs of a turn: it rises, even while they wait, when the turn ends."""
 
     urgency: Urgency
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job(Generic[What]):
-    """Something to be done."""
+    """A job of a stream."""
 
     stream: Hashable
     priority: Priority
@@ -39,33 +39,33 @@ class Job(Generic[What]):
 
 
 class FairQueue(Generic[What]):
-    """Jobs that wait. Pure: no clock, no threads.
+    """The waiting jobs. Pure: no clock, no threads.
 
-    A stream's jobs of one urgency are served in order. Streams take turns: one that has many jobs waiting
-    gets no more of them served than any other.
+    A stream's jobs of one urgency are served in order. Streams take turns: a stream with many waiting jobs is
+    served no more often than any other.
     """
 
     def __init__(self) -> None:
-        self._streams: dict[Hashable, list[Job[What]]] = {}  # the one served longest ago comes first
+        self._streams: dict[Hashable, list[Job[What]]] = {}  # the stream served longest ago comes first
 
     def __len__(self) -> int:
         return sum(map(len, self._streams.values()))
 
     @property
     def streams(self) -> int:
-        """How many streams have jobs waiting."""
+        """Number of streams with waiting jobs."""
         return len(self._streams)
 
     def waiting(self, urgency: Urgency) -> list[Job[What]]:
-        """The jobs that are at least so urgent."""
+        """The waiting jobs of at least this urgency."""
         return [job for jobs in self._streams.values() for job in jobs if job.priority.urgency <= urgency]
 
     def put(self, job: Job[What]) -> None:
-        """Let a job wait."""
+        """Add a job."""
         self._streams.setdefault(job.stream, []).append(job)
 
     def discard(self, job: Job[What]) -> None:
-        """Nobody needs it any more; does nothing where it does not wait."""
+        """Remove a job; does nothing if it does not wait."""
         jobs = self._streams.get(job.stream, [])
         if job in jobs:
             jobs.remove(job)
@@ -73,7 +73,7 @@ class FairQueue(Generic[What]):
             self._streams.pop(job.stream, None)
 
     def take(self, limit: int) -> list[Job[What]]:
-        """Take the jobs to be done next, together: at most `limit`, all of the highest urgency there is."""
+        """Remove and return the next batch: at most `limit` jobs, all of the highest waiting urgency."""
         batch: list[Job[What]] = []
         if not self._streams:
             return batch

@@ -1,16 +1,16 @@
-"""When a recogniser that does not listen is asked for the words of a turn that still goes on."""
+"""Decides when to recognise an open turn's words so far with a recogniser that cannot stream."""
 
 _SHARE = 0.25
-"""Of the recogniser's time, for all streams together: it begins anew each time."""
+"""Share of the recogniser's time, for all streams together: each call starts from the turn's beginning."""
 _TRY_AGAIN_S = 60.0
 
 
 class InterimPace:
-    """Keeps what is asked ahead out of the way of turns that are over.
+    """Keeps interim recognition from delaying turns that have ended.
 
-    Recognising is not interrupted: a turn that ends meanwhile has to wait. It ends after a silence, which is
-    time for what goes on and for its own words where each takes no more than half of it. A recogniser that is
-    slower than that is not asked again for a minute. Pure: it is told the time.
+    Recognition cannot be interrupted: a turn that ends meanwhile has to wait. The silence that ends a turn is
+    long enough for a running call and the turn's own one if each takes at most half of it. A recogniser that
+    is slower is not used ahead again for a minute. Pure: the caller passes the time.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class InterimPace:
         self._answered_s = float("-inf")
 
     def allows(self, now_s: float, silence_s: float) -> bool:
-        """Whether it may be asked now, for a turn that ends after so much silence."""
+        """Whether the recogniser may be called now, for a turn that ends after this silence."""
         if self._began_s is not None:
             return False
         too_slow = self._took_s > silence_s / 2
@@ -27,10 +27,10 @@ class InterimPace:
         return now_s - self._answered_s >= rest_s
 
     def begin(self, now_s: float) -> None:
-        """It begins with an answer."""
+        """Record the start of a call."""
         self._began_s = now_s
 
     def end(self, now_s: float) -> None:
-        """It has answered, or failed."""
+        """Record the end of a call, or its failure."""
         assert self._began_s is not None, "an answer begins before it ends"
         self._took_s, self._answered_s, self._began_s = now_s - self._began_s, now_s, None

@@ -1,4 +1,4 @@
-"""The sessions that run, what goes on beside them, and what those that ended add up to."""
+"""Figures of all sessions: running ones, outputs beside them, and totals of ended ones."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,15 +10,15 @@ from streamer.outputs.base import OutputStatus
 
 @dataclass(frozen=True, slots=True)
 class SessionFigures:
-    """How a session fares.
+    """Status of a session.
 
     Attributes:
         audio_s: sound analyzed so far, in seconds.
-        waiting: turns that wait to be told.
-        limit: how many may.
-        held_back: whether so many do that the source has to wait, though its sound is live.
-        shed: what was left out so far for want of time, by kind.
-        outputs: how its outputs fare.
+        waiting: number of turns that wait to be published.
+        limit: most turns that may wait.
+        held_back: whether a live source has to wait because too many turns do.
+        shed: number of items shed so far, by kind.
+        outputs: status of its outputs.
     """
 
     audio_s: float
@@ -31,13 +31,13 @@ class SessionFigures:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How everything fares at a moment.
+    """Status of everything at one moment.
 
     Attributes:
-        sessions: each that runs.
-        outputs: all that say how they fare, those of sessions and those beside.
-        audio_s: sound analyzed by all sessions so far, in seconds, ended ones too.
-        shed: what all sessions and their outputs shed so far, by kind or output, ended ones too.
+        sessions: the running sessions.
+        outputs: status of all outputs that have one, of sessions and beside them.
+        audio_s: sound analyzed so far by all sessions, also ended ones, in seconds.
+        shed: items shed so far by all sessions, also ended ones, by kind or output.
     """
 
     sessions: Sequence[SessionFigures]
@@ -47,7 +47,7 @@ class Snapshot:
 
 
 class Running:
-    """Knows all sessions on an analyzer. What is read here is read in the event loop of the sessions."""
+    """All sessions of an analyzer. Call its methods in the event loop of the sessions."""
 
     def __init__(self) -> None:
         self._sessions: list[Callable[[], SessionFigures]] = []
@@ -58,7 +58,7 @@ class Running:
 
     @contextmanager
     def session(self, figures: Callable[[], SessionFigures]) -> Iterator[None]:
-        """A session, as long as it runs."""
+        """Register a session until the context is left."""
         self._sessions.append(figures)
         try:
             yield
@@ -70,7 +70,7 @@ class Running:
 
     @contextmanager
     def beside(self, status: Callable[[], OutputStatus]) -> Iterator[None]:
-        """An output that belongs to no session, such as what sends what ended ones have left."""
+        """Register an output of no session, such as the sender of messages left by ended streams."""
         self._beside.append(status)
         try:
             yield
@@ -80,7 +80,7 @@ class Running:
 
     @contextmanager
     def watch(self, part: str, trouble: Callable[[], str | None]) -> Iterator[None]:
-        """A part of the program that is neither session nor output, as long as it runs."""
+        """Register another part of the program, until the context is left."""
         self._watched[part] = trouble
         try:
             yield
@@ -88,12 +88,12 @@ class Running:
             self._watched.pop(part, None)
 
     def troubles(self) -> dict[str, str]:
-        """What is the matter with the parts that are watched, by part."""
+        """The faults of registered parts, by part."""
         found = {part: trouble() for part, trouble in self._watched.items()}
         return {part: trouble for part, trouble in found.items() if trouble is not None}
 
     def now(self) -> "Snapshot":
-        """How all sessions fare, those that run and those that ended, and the outputs beside them."""
+        """The present status of all sessions, running and ended, and of outputs beside them."""
         sessions = [figures() for figures in self._sessions]
         of_sessions = [output for session in sessions for output in session.outputs]
         outputs = [*of_sessions, *(status() for status in self._beside)]

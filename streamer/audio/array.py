@@ -1,4 +1,4 @@
-"""Sound that is in memory already, as a source."""
+"""An array in memory as a source."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -25,13 +25,13 @@ class ArraySource:
     """A numpy array as a source, resampled to 16 kHz.
 
     Args:
-        sound: [n] or [n, channels]; floats within -1..1, or integers over the whole range of their type.
-        rate: samples a second.
-        split_channels: yield each channel by itself, interleaved in time, instead of all mixed into one.
-        name: what to call it in events.
+        sound: [n] or [n, channels]; floats in -1..1, or integers that use the full range of their type.
+        rate: sample rate, in Hz.
+        split_channels: yield each channel separately, interleaved in time, instead of their mix.
+        name: name of the source in events.
 
     Raises:
-        InputError: the array is no sound.
+        InputError: the array cannot be sound.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ArraySource:
 
     @property
     def channels(self) -> int:
-        """How many channels it yields: 1 unless channels are split."""
+        """Number of channels of the frames: 1 unless channels are split."""
         return self._sound.shape[1] if self._split else 1
 
     async def __aenter__(self) -> Self:
@@ -85,7 +85,7 @@ class ArraySource:
 
 
 def _as_floats(sound: NDArray[Any]) -> NDArray[np.float32]:
-    """Float32 within -1..1; what is no number is silence."""
+    """Float32 in -1..1; NaN becomes silence."""
     if np.issubdtype(sound.dtype, np.floating):
         scaled = np.clip(np.nan_to_num(sound, posinf=0, neginf=0), -1, 1)
     else:

@@ -1,4 +1,4 @@
-"""Between a driver's callback and the event loop: bounded, and nothing is lost without being counted."""
+"""The buffer between a driver's callback and the event loop: bounded; all lost sound is counted."""
 
 import threading
 from collections import deque
@@ -23,8 +23,8 @@ class CaptureBuffer:
     """Passes blocks from one thread to another.
 
     Args:
-        rate: samples a second.
-        capacity_s: how much may wait; what comes on top is counted as lost.
+        rate: sample rate, in Hz.
+        capacity_s: most sound that waits, in seconds; further sound is lost and counted.
     """
 
     def __init__(self, rate: float, capacity_s: float) -> None:
@@ -34,17 +34,17 @@ class CaptureBuffer:
         self._items: deque[NDArray[np.float32] | Lost] = deque()
         self._waiting = 0  # samples in _items
         self._refused = 0  # samples lost since the buffer became full
-        self._counted = 0  # samples the device has recorded, lost ones too
+        self._counted = 0  # samples that the device has recorded, including lost ones
         self._began_s: float | None = None
 
     def put(self, block: NDArray[np.float32], now_s: float, overflowed: bool) -> None:
-        """Take in a block; never waits for the reader.
+        """Append a block; never waits for the reader.
 
         Args:
             block: float32 [n].
-            now_s: a steady clock's time.
-            overflowed: the driver says that it lost samples before this block. How many is told by the clock:
-                what should have come since the first block, less what came.
+            now_s: time of a monotonic clock.
+            overflowed: the driver reports lost samples before this block. Their number follows from the
+                clock: samples due since the first block, less those received.
         """
         with self._lock:
             self._counted += len(block)
@@ -55,7 +55,7 @@ class CaptureBuffer:
                     self._counted += lost
                     self._append_lost(lost, "overflow")
             elif self._began_s is None or elapsed_began < self._began_s:
-                self._began_s = elapsed_began  # the block that came with the least delay
+                self._began_s = elapsed_began  # the block with the least delay
             if self._waiting + len(block) > self._capacity:
                 self._refused += len(block)
                 return
@@ -64,7 +64,7 @@ class CaptureBuffer:
             self._waiting += len(block)
 
     def take(self) -> list[NDArray[np.float32] | Lost]:
-        """Take out all there is, in order."""
+        """Remove and return everything, in order."""
         with self._lock:
             items = list(self._items)
             self._items.clear()
@@ -91,9 +91,9 @@ class Watchdog:
 
     Args:
         patience_s: silence of the driver (not of the room) after which it is lost.
-        first_patience_s: likewise, once opened: Bluetooth headsets and sound servers take their time.
-        first_retry_s: wait before the first attempt to reopen; doubles with each.
-        longest_retry_s: the longest wait.
+        first_patience_s: the same after opening: Bluetooth headsets and sound servers start slowly.
+        first_retry_s: wait before the first attempt to reopen; it doubles with each attempt.
+        longest_retry_s: longest wait between attempts.
     """
 
     def __init__(
@@ -112,30 +112,30 @@ class Watchdog:
         self._lost_since_s: float | None = None
 
     def opened(self, now_s: float) -> None:
-        """The device was opened; it has `first_patience_s` to deliver."""
+        """Record that the device was opened; it has `first_patience_s` to deliver."""
         self._heard_s, self._due_s = now_s, now_s + self._first_patience_s
 
     def heard(self, now_s: float) -> float | None:
-        """The device delivered; returns how long it had been lost, in seconds, when it had been."""
+        """Record a delivery; returns for how many seconds the device had been lost, or None."""
         lost_s = None if self._lost_since_s is None else now_s - self._lost_since_s
         self._heard_s, self._due_s, self._lost_since_s = now_s, now_s + self._patience_s, None
         self._next_retry_s = self._first_retry_s
         return lost_s
 
     def patience_left_s(self, now_s: float) -> float:
-        """Seconds until the device counts as lost, unless it delivers; 0 once it does."""
+        """Seconds until the device counts as lost, without a delivery; 0 once it is lost."""
         assert self._heard_s is not None, "not opened yet"
         return max(0.0, self._due_s - now_s)
 
     def lost(self) -> bool:
-        """The device is lost as of its last delivery; returns whether that is news."""
+        """Record that the device is lost since its last delivery; returns whether that is new."""
         if self._lost_since_s is not None:
             return False
         self._lost_since_s = self._heard_s
         return True
 
     def retry_in_s(self) -> float:
-        """How long to wait before the next attempt."""
+        """Wait before the next attempt, in seconds."""
         wait_s = self._next_retry_s
         self._next_retry_s = min(2 * wait_s, self._longest_retry_s)
         return wait_s

@@ -1,4 +1,4 @@
-"""Cuts sound that comes in pieces of any length into frames."""
+"""Divides sound that comes in pieces of any length into frames."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,16 @@ class FrameCutter:
         self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
 
     def append(self, samples: NDArray[np.int16]) -> None:
-        """Take in int16 [n], any n."""
+        """Append int16 [n], any n."""
         self._rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
 
     def end_at(self, stop: int) -> None:
-        """Make what was appended end at index `stop`, which is near: cut off, or lengthened by silence."""
+        """Truncate the appended sound, or pad it with silence, to end at index `stop`, which is near."""
         length = max(0, stop - self.at)
         self._rest = np.pad(self._rest[:length], (0, max(0, length - len(self._rest))))
 
     def cut(self, flush: bool = False) -> list[AudioFrame]:
-        """Return the frames there are; with `flush` what is less than `FRAME_SAMPLES`, too."""
+        """Return the complete frames; with `flush` also a rest shorter than `FRAME_SAMPLES`."""
         frames = []
         stop = len(self._rest) if flush else len(self._rest) // FRAME_SAMPLES * FRAME_SAMPLES
         for start in range(0, stop, self._longest):

@@ -1,4 +1,4 @@
-"""The microphones there are."""
+"""The microphones of this machine."""
 
 from dataclasses import dataclass
 from types import ModuleType
@@ -11,12 +11,12 @@ class Microphone:
     """A device that can record.
 
     Attributes:
-        index: PortAudio's number of it; may change when devices are plugged in or out.
-        name: what its driver calls it.
-        host_api: the sound system it is reached through: "ALSA", "Core Audio", "Windows WASAPI".
-        channels: how many it has.
-        default_rate: samples a second.
-        is_default: whether it is the one used when none is named.
+        index: PortAudio's number; may change when devices are plugged in or out.
+        name: name given by the driver.
+        host_api: sound system, such as "ALSA", "Core Audio" or "Windows WASAPI".
+        channels: number of channels.
+        default_rate: sample rate, in Hz.
+        is_default: whether it is the default device.
     """
 
     index: int
@@ -66,13 +66,13 @@ def list_microphones() -> list[Microphone]:
 
 
 def find_microphone(device: str | int | None) -> Microphone:
-    """The microphone that is meant.
+    """Find a microphone.
 
     Args:
-        device: its number; its name or a part of it, upper or lower case; or None for the default.
+        device: its number; its name or a part of the name, in any case; None for the default.
 
     Raises:
-        InputError: there is none like that, or several.
+        InputError: no microphone matches, or several do.
     """
     microphones = list_microphones()
     hint = "`merits devices` lists the microphones"

@@ -1,4 +1,4 @@
-"""Recordings as a source."""
+"""Recordings as sources."""
 
 import asyncio
 import logging
@@ -21,22 +21,21 @@ _log = logging.getLogger("merits")
 class FileSource:
     """A recording: any container, rate and number of channels, in constant memory.
 
-    A thread decodes, a batch or two ahead. What was wrong with a recording that could be read is logged when
-    it is left.
+    A thread decodes, a batch or two ahead. Damage in a readable recording is logged when the context is left.
 
-    What can be opened but once (a pipe, standard input) is opened here, as is a file that is followed, and
-    its sound is yielded as it comes. Where channels are split, this waits for enough of it to know how many
-    they are; otherwise entering does.
+    Inputs that can be opened only once (pipes, standard input) and followed files are opened by the
+    constructor; their sound is yielded as it comes. The constructor (if channels are split) or entering the
+    context (otherwise) waits for enough data to know the number of channels.
 
     Args:
-        path: any file that FFmpeg can decode, a video's sound too; a pipe; "-" for standard input.
-        split_channels: yield each channel by itself, interleaved in time, instead of all mixed into one.
-        pace: "fast" as it goes, or "realtime": no frame comes before its last sample would have been spoken.
-        follow_s: read on as the file grows, until nobody has written to it for so long, in seconds; None for
-            a file that is whole. Of no account for pipes.
+        path: any audio or video file that FFmpeg can decode; a pipe; "-" for standard input.
+        split_channels: yield each channel separately, interleaved in time, instead of their mix.
+        pace: "fast": without waiting; "realtime": no frame comes before its last sample would be spoken.
+        follow_s: keep reading a growing file until it has not grown for this many seconds; None for a
+            complete file. Ignored for pipes.
 
     Raises:
-        InputError: there is no such file, or it holds no sound that can be decoded.
+        InputError: there is no such file, or it contains no decodable sound.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class FileSource:
         try:
             return FollowedBytes(file_behind(self.path), follow_s)
         except OSError:
-            return None  # the decoder says why
+            return None  # the decoder reports why
 
     @property
     def name(self) -> str:
@@ -77,12 +76,12 @@ class FileSource:
 
     @property
     def stem(self) -> str:
-        """The name without its ending: what a stream is called by default."""
+        """The name without its ending: the default name of the stream."""
         return Path(self.name).stem
 
     @property
     def channels(self) -> int:
-        """How many channels it yields: 1 unless channels are split."""
+        """Number of channels of the frames: 1 unless channels are split."""
         return self._channels
 
     async def __aenter__(self) -> Self:
@@ -111,7 +110,7 @@ class FileSource:
             raise RuntimeError("a FileSource is iterated inside its `async with`")
         started = monotonic()
         while (batch := await self._decoding.next()) is not None:
-            await asyncio.sleep(0)  # let others run even when the batch was ready
+            await asyncio.sleep(0)  # let other tasks run even if the batch was ready
             for item in batch:
                 if self._pace == "realtime":
                     end = item.start + (item.length if isinstance(item, AudioGap) else len(item.samples))

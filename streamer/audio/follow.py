@@ -14,16 +14,16 @@ from streamer.audio.live_bytes import LiveBytes
 
 _LOOK_AGAIN_S = 0.2
 _AFTER_REPLACED_S = 2.0
-"""So long one waits for more of a file in whose place another one stands."""
+"""Wait for more data of a file that another one has replaced."""
 
 _log = logging.getLogger("merits")
 
 
 class FollowedBytes(LiveBytes):
-    """A file, read to its present end and on as it grows.
+    """A growing file, which is read to its end and on as it grows.
 
-    It ends when nobody has written for a while, when it gets shorter, or soon after another file has taken
-    its name; the latter two are said. A length that its header states is of another moment: it is taken out.
+    It ends when it has not grown for a while, when it gets shorter, or soon after another file replaced it;
+    the latter two are logged. A length in its header is outdated, and removed.
 
     Raises:
         OSError: it cannot be opened.
@@ -56,7 +56,7 @@ class FollowedBytes(LiveBytes):
         stopped.wait(_LOOK_AGAIN_S)
 
     def _is_over(self) -> bool:
-        """Whether no more is to be expected, at what is the end of the file now."""
+        """Whether the file has ended, at its present end."""
         if os.fstat(self._descriptor).st_size < self._read:
             _log.warning("%s was cut short while it was read: what was read before is analyzed", self)
             return True
@@ -72,14 +72,14 @@ class FollowedBytes(LiveBytes):
         try:
             there = self._path.stat()
         except OSError:
-            return False  # renamed or removed: whoever writes to it may go on
+            return False  # renamed or removed: its writer may continue
         return not os.path.samestat(there, os.fstat(self._descriptor))
 
 
 def without_length(head: bytes) -> bytes:
-    """The beginning of a recording, the length of whose sound is left open if its container can state one.
+    """The beginning of a recording, with the length of the sound in its header set to unknown.
 
-    WAVE, RF64 and Wave64, AIFF and CAF are known; what is no container of these kinds is returned as it is.
+    This supports WAVE, RF64, Wave64, AIFF and CAF; other data is returned unchanged.
     """
     data, file = bytearray(head), io.BytesIO(head)
     match head[:4]:

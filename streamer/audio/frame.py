@@ -1,4 +1,4 @@
-"""The unit of sound that every source yields, and the contract of a source."""
+"""Frames, the unit of sound that every source yields, and the interface of a source."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
-"""Samples a second of everything downstream of a source."""
+"""Sample rate of all frames, in Hz."""
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
-"""Samples a second of what can be analyzed."""
+"""Sample rates of input that can be analyzed, in Hz."""
 
 MOST_CHANNELS = 64
-"""Channels of what can be analyzed."""
+"""Most channels of input that can be analyzed."""
 
 FRAME_SAMPLES = 320
-"""Samples in a frame of a source that gives sound as it comes (20 ms)."""
+"""Samples of a frame from a live source (20 ms)."""
 
 LONGEST_FRAME = 5 * FRAME_SAMPLES
-"""Samples in the longest frame (100 ms), of a source that gives more at a time: each costs as much again."""
+"""Samples of the longest frame (100 ms), from other sources: each frame has a fixed cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioFrame:
-    """At most `LONGEST_FRAME` of one channel.
+    """At most `LONGEST_FRAME` samples of one channel.
 
-    It is a whole number of `FRAME_SAMPLES`; only the last of a stream, or before a gap, may be another.
+    The length is a multiple of `FRAME_SAMPLES`, except for the last frame of a stream or before a gap.
 
     Attributes:
         samples: int16 [n], mono, 16 kHz.
-        start: index of the first sample, counted from the start of the stream.
-        channel: which channel of the source, from 0.
+        start: index of the first sample, from the start of the stream.
+        channel: channel of the source, from 0.
     """
 
     samples: NDArray[np.int16]
@@ -43,12 +43,12 @@ class AudioFrame:
 
 @dataclass(frozen=True, slots=True)
 class AudioGap:
-    """Sound that was lost. The frames that follow continue after it (`start + length`).
+    """Lost sound. The next frames continue after it (`start + length`).
 
     Attributes:
         start: index of the first lost sample.
-        length: lost samples.
-        reason: why, in a few words ("overflow", "device lost").
+        length: number of lost samples.
+        reason: the reason, in a few words ("overflow", "device lost").
     """
 
     start: int
@@ -66,7 +66,7 @@ class DeviceLost:
 
 @dataclass(frozen=True, slots=True)
 class DeviceBack:
-    """The device delivers again."""
+    """The device delivers sound again."""
 
     device: str
     lost_s: float
@@ -76,20 +76,20 @@ AudioItem = AudioFrame | AudioGap | DeviceLost | DeviceBack
 
 
 class AudioSource(Protocol):
-    """Sound as an async context manager and iterator.
+    """A source of sound: an async context manager and iterator.
 
-    Frames of all channels are interleaved in order of time. Leaving the context releases the device
-    or file whatever happened.
+    Frames of all channels are interleaved in order of time. Leaving the context releases the device or file,
+    even after an error.
     """
 
     @property
     def name(self) -> str:
-        """What to call this source in events and messages: a file's or device's name."""
+        """The name in events and messages: a file's or a device's name."""
         ...
 
     @property
     def channels(self) -> int:
-        """How many channels it yields: 1 unless channels are split."""
+        """Number of channels of the frames: 1 unless channels are split."""
         ...
 
     async def __aenter__(self) -> Self: ...

@@ -1,4 +1,4 @@
-"""Bytes of a recording that come in their own time."""
+"""Bytes of a recording that arrive live."""
 
 import logging
 import threading
@@ -9,22 +9,22 @@ from time import monotonic
 from streamer.errors import InputError
 
 SAY_AFTER_S = 2.0
-"""Before its sound begins nothing has come for so long: that it is waited for is said, once."""
+"""Wait for the first sound after which a message is logged, once."""
 
 _MOST_BEFORE_SOUND = 2**26
-"""Bytes that are looked through for the first sound."""
+"""Bytes in which the first sound is searched."""
 
 _INDEXED = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
-"""Names of boxes that an MP4 begins with."""
+"""Names of an MP4's first box."""
 
 _log = logging.getLogger("merits")
 
 
 class LiveBytes(ABC):
-    """A `ByteStream` (see `Decoder`) that can be stopped, and says when it waits. Read by one thread.
+    """A `ByteStream` (see `Decoder`) that can be stopped, and reports waiting. For one reading thread.
 
     Attributes:
-        before_waiting: called, in the thread that reads, when there is nothing to read yet.
+        before_waiting: called in the reading thread before it waits for data.
     """
 
     def __init__(self, name: str) -> None:
@@ -42,13 +42,13 @@ class LiveBytes(ABC):
         return self._name
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes: waits for some, and returns none at the end, or once it is stopped."""
+        """Read at most `size` bytes: waits for data; returns none at the end, or once stopped."""
         if not self._begun and self._count > _MOST_BEFORE_SOUND:
             return b""
         while not self._ended and not self._stopped.is_set():
             data = self._take(size)
             if data is not None:
-                self._ended = not data  # it is asked again, and a pipe may have another writer by then
+                self._ended = not data  # read again later: a pipe may get another writer
                 self._count += len(data)
                 self._head += data[: max(0, 8 - len(self._head))]
                 self._since = monotonic()
@@ -59,15 +59,15 @@ class LiveBytes(ABC):
         return b""
 
     def begin(self) -> None:
-        """Its sound has begun: any amount may be read."""
+        """Record that the sound has begun: any amount may be read."""
         self._begun = True
 
     def stop(self) -> None:
-        """Give nothing more, not even to who waits; from any thread."""
+        """End the stream, also for a waiting reader; callable from any thread."""
         self._stopped.set()
 
     def explain(self, error: InputError) -> InputError:
-        """Why it could not be decoded, where more is known than what the decoder says."""
+        """A better error than the decoder's, if more is known about the reason."""
         if not self._count:
             return InputError(f"{self} is empty: nothing was written to it")
         if self._head[4:8] in _INDEXED:
@@ -79,15 +79,15 @@ class LiveBytes(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what is read; nothing reads any more."""
+        """Release the input; nothing is read afterwards."""
 
     @abstractmethod
     def _take(self, size: int) -> bytes | None:
-        """What is there, none at the end; None where nothing is yet."""
+        """The available bytes; empty at the end, None if there are none yet."""
 
     @abstractmethod
     def _wait(self, stopped: threading.Event) -> None:
-        """Wait until there is more, or it is stopped, or a fraction of a second has passed."""
+        """Wait until there is more data, the stream is stopped, or a fraction of a second has passed."""
 
     def _say_that_it_waits(self) -> None:
         if not self._begun and not self._has_said and monotonic() - self._since > SAY_AFTER_S:

@@ -19,21 +19,21 @@ from streamer.errors import InputError, RunError
 
 _BLOCK_S = 0.02
 _LATENCY_S = 0.1
-"""How much the driver keeps for us; a stall of the process up to this long loses nothing."""
+"""Buffer of the driver, in seconds; stalls of the process up to this length lose no sound."""
 
 _BUFFER_S = 5.0
 _CLOSE_S = 2.0
 
 
 class MicrophoneSource:
-    """A microphone, mono, for as long as it is listened to.
+    """A microphone, in mono.
 
-    A device that stops delivering for a second, or takes three to begin, is `DeviceLost`, and tried again,
-    waiting ever longer, until it is `DeviceBack`; the time between is an `AudioGap`. What is lost because the
-    driver or the reader was too slow is an `AudioGap` too.
+    If a device delivers nothing for a second, or for three after opening, the source yields `DeviceLost` and
+    reopens the device with growing delays. It then yields an `AudioGap` for the time between, and
+    `DeviceBack`. Sound that is lost because the driver or the reader is too slow is an `AudioGap`, too.
 
     Args:
-        device: number, or name or part of it; None for the default.
+        device: number, name or part of the name; None for the default.
 
     Raises:
         InputError: there is no such microphone, or the PortAudio library is missing.
@@ -52,10 +52,10 @@ class MicrophoneSource:
         return self._microphone.name
 
     async def __aenter__(self) -> Self:
-        """Open the device, and wait for its first sound, with which the recording begins, if it comes soon.
+        """Open the device, and wait a limited time for its first sound, the start of the recording.
 
         Raises:
-            RunError: it is there, but does not open.
+            RunError: the device exists, but cannot be opened.
         """
         self._loop = asyncio.get_running_loop()
         self._delivered = asyncio.Event()
@@ -108,7 +108,7 @@ class MicrophoneSource:
             await self._reopen(watchdog)
 
     async def _wait(self, watchdog: Watchdog) -> bool:
-        """Wait for sound; False when the device counts as lost."""
+        """Wait for sound; False if the device counts as lost."""
         self._delivered.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(watchdog.patience_left_s(monotonic())):
@@ -131,7 +131,7 @@ class MicrophoneSource:
         self._open(find_microphone(self.name))
 
     def _open(self, microphone: Microphone) -> None:
-        """Open the device in the first way it takes, best first."""
+        """Open the device with the best supported combination of rate and channels."""
         error: Exception | None = None
         for rate, channels in _ways(microphone):
             self._rate = rate
@@ -166,7 +166,7 @@ class MicrophoneSource:
         raise error
 
     async def _close(self) -> None:
-        """Close the stream; one whose driver hangs is left to itself."""
+        """Close the stream; abandon it if its driver hangs."""
         if self._stream is not None:
             stream, self._stream = self._stream, None
             closing = asyncio.create_task(asyncio.to_thread(stream.close, ignore_errors=True))
@@ -174,14 +174,14 @@ class MicrophoneSource:
 
 
 def _ways(microphone: Microphone) -> Iterator[tuple[float, int]]:
-    """Sample rates and channel counts to try: what needs no conversion first."""
+    """Sample rates and channel counts to try: first those that need no conversion."""
     for channels in dict.fromkeys((1, min(2, microphone.channels), microphone.channels)):
         for rate in dict.fromkeys((float(SAMPLE_RATE), microphone.default_rate)):
             yield rate, channels
 
 
 def _rescan(sd: ModuleType) -> None:
-    """Make PortAudio look again which devices there are: it does so only when it starts."""
+    """Restart PortAudio, which lists the devices only at its start."""
     sd._terminate()
     sd._initialize()
 

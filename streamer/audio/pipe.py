@@ -1,4 +1,4 @@
-"""Inputs that can be opened but once: pipes, standard input, what a shell puts in place of `<( )`."""
+"""Inputs that can be opened only once: pipes, standard input, a shell's process substitution `<( )`."""
 
 import os
 import re
@@ -19,11 +19,11 @@ _LOOK_AGAIN_S = 0.2
 
 
 class PipeBytes(LiveBytes):
-    """What comes through a file descriptor.
+    """The bytes of a file descriptor.
 
     Args:
-        descriptor: to read from; closed here.
-        name: what messages call it.
+        descriptor: descriptor to read from; `close` closes it.
+        name: name in messages.
     """
 
     def __init__(self, descriptor: int, name: str) -> None:
@@ -39,16 +39,16 @@ class PipeBytes(LiveBytes):
             return None
         try:
             return os.read(self._descriptor, size)
-        except BlockingIOError:  # somebody else reads from it, too
+        except BlockingIOError:  # another process reads from it, too
             return None
         except OSError as error:
             raise InputError(f"{self} cannot be read: {error.strerror}") from error
 
-    def _wait(self, stopped: threading.Event) -> None:  # noqa: ARG002 - it is looked at again soon
+    def _wait(self, stopped: threading.Event) -> None:  # noqa: ARG002 - the caller checks it again soon
         self._is_ready(_LOOK_AGAIN_S)
 
     def _is_ready(self, within_s: float) -> bool:
-        if sys.platform == "win32":  # where only sockets can be waited for
+        if sys.platform == "win32":  # which can wait only for sockets
             return True
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
@@ -56,16 +56,16 @@ class PipeBytes(LiveBytes):
 
 
 def open_pipe(path: Path) -> PipeBytes | None:
-    """Open what can be opened but once, without waiting for anybody to write to it.
+    """Open an input that can be opened only once, without waiting for a writer.
 
     Args:
-        path: of anything; "-" for standard input.
+        path: any path; "-" for standard input.
 
     Returns:
-        None where it is a file, or a folder, or not there at all.
+        The open pipe; None for a file, a folder, or a missing path.
 
     Raises:
-        InputError: it is something that no recording comes from.
+        InputError: it is of a kind that contains no recording.
     """
     descriptor, name = _inherited(path), name_of(path)
     try:
@@ -93,17 +93,17 @@ def open_pipe(path: Path) -> PipeBytes | None:
 
 
 def check_given_once(paths: Iterable[Path]) -> None:
-    """See whether what can be read but once is given but once.
+    """Check that no input that can be read only once is given twice.
 
     Raises:
-        InputError: it is given twice, under whatever names.
+        InputError: one is given twice, perhaps under different names.
     """
     seen: set[tuple[int, int]] = set()
     for path in paths:
         try:
             status = _status(path)
         except OSError:
-            continue  # which is said when it is opened
+            continue  # opening it reports the error
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
             raise InputError(f"{name_of(path)} is given twice, and can be read but once: leave one out")
@@ -112,17 +112,17 @@ def check_given_once(paths: Iterable[Path]) -> None:
 
 
 def file_behind(path: Path) -> Path:
-    """The path by which a file is opened that may be given as "-"."""
+    """The path of an input, which may be given as "-"."""
     return _STDIN_PATH if str(path) == STDIN else path
 
 
 def name_of(path: Path) -> str:
-    """What messages call it: standard input is "stdin", in whatever way it is given."""
+    """Name in messages; standard input is always "stdin"."""
     return "stdin" if _inherited(path) == 0 else str(path)
 
 
 def short_name(path: Path) -> str:
-    """What it is called in events."""
+    """Name in events."""
     descriptor = _inherited(path)
     return path.name if descriptor is None else "stdin" if descriptor == 0 else f"pipe-{descriptor}"
 
@@ -133,7 +133,7 @@ def _status(path: Path) -> os.stat_result:
 
 
 def _inherited(path: Path) -> int | None:
-    """The descriptor that this process was given and the path stands for; None where it is no such path."""
+    """The inherited descriptor that the path refers to; None for other paths."""
     if path in (Path(STDIN), _STDIN_PATH):
         return 0
     found = _DESCRIPTOR.fullmatch(str(path))

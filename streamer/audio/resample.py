@@ -1,4 +1,4 @@
-"""Streaming resampling to the rate used downstream."""
+"""Streaming resampling to 16 kHz."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from streamer.audio.cutter import FrameCutter
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 
 _PIECE_S = 1
-"""Resampled at a time: of a rate far below ours, a frame becomes many times as large."""
+"""Samples resampled at a time: from a far lower rate, a frame becomes many times larger."""
 
 
 class MonoResampler:
     """Resamples consecutive blocks of one channel as one signal (FFmpeg's swresample).
 
     Args:
-        rate: of what comes in, in Hz.
+        rate: sample rate of the input, in Hz.
     """
 
     def __init__(self, rate: int) -> None:
@@ -25,33 +25,33 @@ class MonoResampler:
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
 
     def resample(self, sound: NDArray[np.float32]) -> NDArray[np.int16]:
-        """Take in float32 [n] in -1..1; return int16 [m] at 16 kHz: what is ready by now."""
+        """Resample float32 [n] in -1..1; returns the finished part, int16 [m] at 16 kHz."""
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound[None]), format="fltp", layout="mono")
         frame.sample_rate = self._rate
         return _joined(self._resampler.resample(frame))
 
     def flush(self) -> NDArray[np.int16]:
-        """Return what the filter still holds; nothing can be resampled afterwards."""
+        """Return the rest in the filter; the resampler cannot be used afterwards."""
         return _joined(self._resampler.resample(None))
 
 
 class Lanes:
-    """Channels side by side, of any rate, as frames of 16 kHz: their length is kept to the sample."""
+    """Converts parallel channels of any rate to frames at 16 kHz, with a length exact to the sample."""
 
     def __init__(self, channels: int) -> None:
         self._cutters = [FrameCutter(channel) for channel in range(channels)]
         self._resamplers: list[MonoResampler] = []
         self._rate = SAMPLE_RATE
-        self._began = 0  # our samples when the resamplers did
-        self._taken = 0  # their samples since
+        self._began = 0  # output samples at the start of the resamplers
+        self._taken = 0  # input samples since
 
     @property
     def position_s(self) -> float:
-        """How much there is so far, in seconds."""
+        """Length so far, in seconds."""
         return self._began / SAMPLE_RATE + self._taken / self._rate
 
     def take_in(self, sound: NDArray[np.float32], rate: int) -> Iterator[AudioFrame]:
-        """Take in float32 [channels, n] in -1..1; yield the frames that are ready by now."""
+        """Append float32 [channels, n] in -1..1; yields the finished frames."""
         if rate != self._rate:
             self._settle()
             self._rate = rate
@@ -65,7 +65,7 @@ class Lanes:
             yield from self._cut()
 
     def silence(self, seconds: float, rate: int) -> Iterator[AudioFrame]:
-        """Take in silence; yield the frames that are ready by now."""
+        """Append silence; yields the finished frames."""
         left = round(seconds * rate)
         nothing = np.zeros((len(self._cutters), min(left, rate * _PIECE_S)), np.float32)
         while left > 0:
@@ -73,19 +73,19 @@ class Lanes:
             left -= nothing.shape[1]
 
     def end(self) -> Iterator[AudioFrame]:
-        """Yield everything that was taken in so far."""
+        """Yield all remaining frames."""
         self._settle()
         yield from self._cut(flush=True)
 
     def skip(self, seconds: float, reason: str) -> AudioGap:
-        """Count lost sound, after `end`."""
+        """Skip lost sound, after `end`."""
         length = round(seconds * SAMPLE_RATE)
         gaps = [cutter.skip(length, reason) for cutter in self._cutters]
         self._began += length
         return gaps[0]
 
     def _settle(self) -> None:
-        """Empty the resamplers, and make what they gave as long as what they took: they keep it nearly."""
+        """Empty the resamplers, and correct the output to the exact length of the input."""
         self._began = round(self.position_s * SAMPLE_RATE)
         self._taken = 0
         for cutter, resampler in zip(self._cutters, self._resamplers, strict=False):

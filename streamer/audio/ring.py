@@ -1,4 +1,4 @@
-"""The most recent sound, in a fixed amount of memory, addressed by sample index."""
+"""A ring buffer of the most recent sound, addressed by sample index."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,11 @@ class SampleRing:
         self.restart(start)
 
     def restart(self, start: int) -> None:
-        """Forget all sound; the next sample appended has index `start`."""
+        """Drop all sound; the next appended sample has index `start`."""
         self.start = self.stop = self._origin = start
 
     def append(self, samples: NDArray[np.int16]) -> None:
-        """Append int16 [n]; of more than `capacity` only the newest are kept."""
+        """Append int16 [n]; only the newest `capacity` samples are kept."""
         capacity = len(self._buffer)
         stop = self.stop + len(samples)
         kept = samples[-capacity:]
@@ -35,7 +35,7 @@ class SampleRing:
         """Copy samples start..stop.
 
         Raises:
-            IndexError: some of them are not kept (any more).
+            IndexError: some of them are not in the buffer.
         """
         if not self.start <= start <= stop <= self.stop:
             raise IndexError(f"samples {start}..{stop} are not within {self.start}..{self.stop}")

@@ -1,1 +1,1 @@
-"""The command line, `merits`, a group of commands a file."""
+"""The command line, `merits`: one file for each command or group of commands."""

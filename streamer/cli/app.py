@@ -1,25 +1,25 @@
-"""The command line, `merits`. What is heavy is imported by the commands that need it."""
+"""The command line, `merits`. Heavy modules are imported by the commands that need them."""
 
 import asyncio
 import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from docstring_options import documented
 from streamer import logs
 from streamer.cli import log_options
+from streamer.cli.export import export
 from streamer.cli.live import analyze, listen
 from streamer.cli.mqtt import app as mqtt_commands
-from streamer.cli.options import Asr, Bundle, Mqtt
+from streamer.cli.options import ModelOptions, Mqtt
 from streamer.cli.replay import replay
 from streamer.cli.serve import serve
 from streamer.errors import InputError, RunError, described
 from streamer.machine import memory
-from streamer.reports.formats.format import Format
 from streamer.session.interrupts import leave_at_once, run_async
 
 _log = logging.getLogger("merits")
@@ -27,7 +27,13 @@ _log = logging.getLogger("merits")
 app = typer.Typer(
     name="merits",
     help="Real-time conversation emotion analysis: live audio in, an emotion for every turn out.",
-    epilog="Settings may also stand in merits.toml or the environment (MERITS_ASR=pocketsphinx).",
+    epilog="Examples:\n"
+    "    merits listen\n"
+    "    merits analyze samples/conversation.flac --events talk.jsonl\n"
+    "    merits export samples/conversation.jsonl --out talk.html\n"
+    "    merits doctor\n\n"
+    "merits COMMAND --help describes a command. Settings are also read from merits.toml in the current "
+    "folder, and from the environment, such as MERITS_ASR=pocketsphinx.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,14 +41,24 @@ app = typer.Typer(
 )
 
 
-app.command()(analyze)
-app.command()(listen)
-app.command()(serve)
+_ANALYZE, _EARLIER, _CHECK = "Listen and analyze", "Look at earlier sessions", "Check and repair"
+app.command(rich_help_panel=_ANALYZE)(listen)
+app.command(rich_help_panel=_ANALYZE)(analyze)
+app.command(rich_help_panel=_ANALYZE)(serve)
+app.command(rich_help_panel=_EARLIER)(replay)
+app.command(rich_help_panel=_EARLIER)(export)
 
 
-@app.command()
+@app.command(rich_help_panel=_CHECK)
 def devices() -> None:
-    """List the microphones there are."""
+    """List the microphones of this machine.
+
+    An asterisk marks the default. `merits listen --device NUMBER` uses another one.
+
+    Examples:
+        merits devices
+        merits listen --device 3
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -66,62 +82,16 @@ def devices() -> None:
     print("* is the default. Use one with: merits listen --device NUMBER")
 
 
-@app.command()
-def export(
-    events: Annotated[
-        str,
-        typer.Argument(
-            metavar="EVENTS", help='Events file of analyze, listen or serve; "-" for standard input.'
-        ),
-    ],
-    out: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help='What to write, "-" for standard output; several times for several files.',
-            show_default="-",
-        ),
-    ] = None,
-    to: Annotated[
-        Format | None,
-        typer.Option("--to", "--format", help="To what.", show_default="as FILE's ending says"),
-    ] = None,
-    audio: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The recording: html plays it, eaf names it."),
-    ] = None,
-    link_audio: Annotated[
-        bool,
-        typer.Option("--link-audio", help="html links to the recording, instead of carrying it."),
-    ] = False,
-    session: Annotated[
-        str | None,
-        typer.Option(help="Which one of a file of several: its number in the file, its stream, or its id."),
-    ] = None,
-    first: Annotated[
-        bool, typer.Option("--first", help="What was said of each turn at first, not as it was revised.")
-    ] = False,
-) -> None:
-    """Export a session: subtitles, tables, annotation formats, or a page to read (docs/reports.md).
-
-    merits export call.jsonl --out call.html --audio call.wav
-    """
-    from streamer.cli.export import export as run
-
-    run(
-        events,
-        out or [],
-        to,
-        audio=audio,
-        link_audio=link_audio,
-        session=session,
-        first=first,
-    )
-
-
-@app.command()
+@app.command(rich_help_panel="Write programs")
 def schema() -> None:
-    """Print the JSON Schema of the events."""
+    """Print the JSON Schema of the events.
+
+    Events files, standard output, websockets and MQTT all carry these events, one JSON object each.
+
+    Examples:
+        merits schema
+        merits schema > events.schema.json
+    """
     import json
 
     from streamer.events import event_schema
@@ -129,17 +99,30 @@ def schema() -> None:
     print(json.dumps(event_schema(), indent=2, ensure_ascii=False))
 
 
-@app.command()
-def doctor(asr: Asr = None, bundle: Bundle = None, mqtt: Mqtt = None) -> None:
-    """Say what works on this machine, and what to do about what doesn't."""
+@app.command(rich_help_panel=_CHECK)
+@documented
+def doctor(models: ModelOptions, mqtt: Mqtt = None) -> None:
+    """Check models, recogniser, microphone and broker.
+
+    Prints whether each part works, and how to repair one that does not. The exit code is 1 if recordings
+    cannot be analyzed or the broker does not answer.
+
+    Examples:
+        merits doctor
+        merits doctor --asr faster-whisper
+        merits doctor --mqtt mqtt://localhost
+
+    Args:
+        mqtt: MQTT broker to connect to as a check: mqtt://localhost or mqtts://user:password@host:8883. [env:
+            MERITS_MQTT; default: no check]
+    """
     from streamer.cli.doctor import examine
     from streamer.settings.settings import load_settings
 
-    raise typer.Exit(run_async(examine(load_settings(asr=asr, bundle=bundle, mqtt=mqtt))))
+    raise typer.Exit(run_async(examine(load_settings(**vars(models), mqtt=mqtt))))
 
 
-app.command()(replay)
-app.add_typer(mqtt_commands)
+app.add_typer(mqtt_commands, rich_help_panel=_CHECK)
 
 
 def _print_version(wanted: bool) -> None:
@@ -153,13 +136,17 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Log progress on standard error, as --log-level info does."),
+    ] = False,
     log: log_options.Log = None,
     log_level: log_options.LogLevel = None,
 ) -> None:
-    del version, log, log_level  # their callbacks have seen to them
+    del version, log, log_level  # handled by their callbacks
     if verbose and not log_options.is_level_chosen():
         log_options.choose(level=log_options.Level.INFO)
 
@@ -169,26 +156,26 @@ def main() -> None:
     leave_at_once()
     log_options.begin(sys.argv[1:])
     code = _flush(_outcome())
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: a further Ctrl-C need not be told of
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the work is done: Ctrl-C ends the process silently
     logs.finish()
     sys.exit(code)
 
 
 def _outcome() -> int:
-    """Run a command; whatever becomes of it is told in one line at most. Returns the exit code."""
+    """Run a command and return the exit code. Any failure is reported in one line."""
     try:
         return int(app(standalone_mode=False) or 0)
     except typer.TyperException as error:
-        return _complain(error.format_message().replace("Value error, ", ""), 2)  # as pydantic begins it
+        return _complain(error.format_message().replace("Value error, ", ""), 2)  # pydantic's prefix
     except InputError as error:
         return _complain(str(error), 2)
     except RunError as error:
         return _complain(str(error), 1)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
-    except (BrokenPipeError, SystemExit):  # whoever read has read enough; typer then makes the latter of it
+    except (BrokenPipeError, SystemExit):  # the reader closed the pipe; typer turns that into SystemExit
         return 0
-    except Exception as error:  # noqa: BLE001 - it is told
+    except Exception as error:  # noqa: BLE001 - reported to the user
         if memory.is_short(error):
             return _complain(
                 f"there is no memory left ({described(error):.200}): free some, or allow more", 1
@@ -200,7 +187,7 @@ def _outcome() -> int:
 
 
 def _flush(code: int) -> int:
-    """See that what was printed has been written; where it can't be, nothing tries it again."""
+    """Flush standard output. If that fails, discard the rest, so that no later flush fails again."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -215,6 +202,6 @@ def _flush(code: int) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    if message:  # there is none where the help was shown instead
+    if message:  # empty if the help was shown instead
         _log.error("%s", message)
     return code

@@ -1,4 +1,4 @@
-"""`merits doctor`: what works on this machine, and what to do about what doesn't."""
+"""`merits doctor`: which parts work on this machine, and how to repair those that do not."""
 
 import asyncio
 import logging
@@ -22,12 +22,12 @@ from streamer.version import VERSION
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one part.
+    """The result of checking one part.
 
     Attributes:
-        part: of the program.
-        works: whether it does.
-        detail: what there is, or what is wrong and what to do about it.
+        part: name of the part.
+        works: whether the part works.
+        detail: a description of the part, or the fault and how to repair it.
     """
 
     part: str
@@ -36,10 +36,10 @@ class Finding:
 
 
 async def examine(settings: Settings) -> int:
-    """Try every part, and print what was found.
+    """Check every part, and print the results.
 
     Returns:
-        The exit code: 0, or 1 when recordings can't be analyzed, or the broker asked for doesn't answer.
+        The exit code: 0, or 1 if recordings cannot be analyzed or the given broker does not answer.
     """
     console = Console()
     console.print(f"merits {VERSION}, Python {platform.python_version()}, {platform.platform(terse=True)}")
@@ -88,14 +88,14 @@ def _recogniser(settings: Settings) -> str:
         recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
         took = perf_counter() - began
         finding = "; ".join([f"{recogniser.name} ({took:.2f} s for a second of silence)", *notes])
-        if isinstance(recogniser, ClosingTranscriber):  # or it would go on and look for one that is away
+        if isinstance(recogniser, ClosingTranscriber):  # otherwise it keeps trying to reach its server
             recogniser.close()
     return finding
 
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """Takes what the user would be warned of meanwhile, whatever the log level: it belongs to the finding."""
+    """Collects warnings instead of logging them, at any log level: they become part of the finding."""
     log, taken = logging.getLogger("merits"), list[str]()
 
     def take(record: logging.LogRecord) -> bool:

@@ -5,55 +5,69 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+from typer import Argument, Option
+
+from docstring_options import documented
 from models.atomic_write import replacing
 from streamer.errors import InputError, RunError
-from streamer.outputs.console import say
-from streamer.replay.recording import STDIN
 from streamer.reports.formats.format import OF_SEVERAL, WITH_SOUND, Format, format_of
-from streamer.reports.reading import choose, listing, read_records
-from streamer.reports.rendering import render
-from streamer.reports.sound import Sound
 from streamer.session.interrupts import in_order
 
-STDOUT = "-"
+STDIN = STDOUT = "-"
 
 _log = logging.getLogger("merits")
 
 
+@documented
 def export(
-    events: str,
-    outs: Sequence[str],
-    to: Format | None,
-    *,
-    audio: Path | None = None,
+    events: Annotated[str, Argument(metavar="EVENTS")],
+    out: Annotated[list[str] | None, Option(metavar="FILE")] = None,
+    to: Annotated[Format | None, Option("--to", "--format", metavar="FORMAT")] = None,
+    audio: Annotated[Path | None, Option(metavar="FILE")] = None,
     link_audio: bool = False,
-    session: str | None = None,
+    session: Annotated[str | None, Option(metavar="SESSION")] = None,
     first: bool = False,
 ) -> None:
-    """Write what an events file says, a file for each of `outs`.
+    """Export a session: a report page, subtitles, tables, annotations.
+
+    Reads an events file and writes one file for each --out. docs/reports.md describes the formats.
+
+    Examples:
+        merits export samples/conversation.jsonl --out talk.srt --out talk.csv
+        merits export samples/conversation.jsonl --to vtt
+        merits export call.jsonl --out call.html --audio call.wav
 
     Args:
-        events: the file, or "-" for standard input.
-        outs: files to write, "-" for standard output; none writes there, too.
-        to: the format; None takes those that the files' endings name.
-        audio: the session's recording.
-        link_audio: whether pages link to it instead of carrying it.
-        session: which, where there are several: its id, number or stream.
-        first: take what was said of each turn at first, not as it was revised.
+        events: Events file, as `merits analyze --events` writes it. "-" is standard input.
+        out: File to write; "-" is standard output. May be repeated. [default: -]
+        to: Format to write: srt, vtt, rttm, csv, emotionml, audacity, eaf (ELAN) or html. [default: what the
+            ending of --out stands for]
+        audio: Recording of the session; html pages play it, eaf and emotionml files refer to it. [default:
+            none]
+        link_audio: Let the html page link to the recording instead of containing it.
+        session: Session to export from a file with several: its number in the file, its stream's name, or its
+            id. [default: all, where the format can hold several]
+        first: Export each turn as it was first reported, before later turns revised it.
 
     Raises:
-        InputError: the events cannot be read, or what is asked for makes no sense.
+        InputError: the events cannot be read, or the options do not fit together.
         RunError: a file cannot be written.
     """
-    targets = [(out, to or format_of(out)) for out in outs or [STDOUT]]
+    from streamer.outputs.console import say
+    from streamer.reports.reading import choose, listing, read_records
+    from streamer.reports.rendering import render
+    from streamer.reports.sound import Sound
+
+    targets = [(target, to or format_of(target)) for target in out or [STDOUT]]
     formats = {format_ for _, format_ in targets}
     if audio is not None and not formats & WITH_SOUND:
         raise InputError(f"--audio is of no use to {' or '.join(sorted(formats))}: leave it out")
     if link_audio and (audio is None or Format.HTML not in formats):
         raise InputError("--link-audio is for html, with --audio FILE")
-    for out, _ in targets:
-        _check(out, [Path(events), *([audio] if audio else [])])
+    for target, _ in targets:
+        _check(target, [Path(events), *([audio] if audio else [])])
     if audio is not None:
         Sound(audio, Path()).check()
     records = choose(read_records(events, first=first), session, _name(events))
@@ -62,14 +76,14 @@ def export(
             raise InputError(
                 f"{_name(events)} holds {len(records)} sessions: choose --session {listing(records)}"
             )
-    for out, format_ in targets:
-        folder = Path() if out == STDOUT else Path(out).parent
+    for target, format_ in targets:
+        folder = Path() if target == STDOUT else Path(target).parent
         sound = None if audio is None else Sound(audio, folder)
         content = render(format_, records, sound, link=link_audio)
-        _write(out, content)
+        _write(target, content)
         if all(other != STDOUT for other, _ in targets):
             turns = sum(len(record.turns) for record in records)
-            say(f"{out}: {turns} turn{'' if turns == 1 else 's'}, {_size(len(content))}")
+            say(f"{target}: {turns} turn{'' if turns == 1 else 's'}, {_size(len(content))}")
 
 
 def _name(events: str) -> str:
@@ -77,7 +91,7 @@ def _name(events: str) -> str:
 
 
 def _check(out: str, inputs: Sequence[Path]) -> None:
-    """See whether `out` can be written, and is none of what is read."""
+    """Check that `out` can be written and is none of the inputs."""
     if out == STDOUT:
         return
     path = Path(out)
@@ -92,7 +106,7 @@ def _check(out: str, inputs: Sequence[Path]) -> None:
 
 
 def _write(out: str, content: bytes) -> None:
-    """Write a file whole: it is not there, or as it was, until all of it is written."""
+    """Write a file atomically: until all is written, the old file (or none) stays in place."""
     if out == STDOUT:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -3,15 +3,18 @@
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from typer import Argument, Option
 
+from docstring_options import documented
 from streamer import logs
 from streamer.cli import log_options
-from streamer.cli.options import Asr, Bundle, Events, Metrics, Mqtt, StreamName, Text, View, Window
+from streamer.cli.options import AnalysisOptions, LiveOutputOptions, OutputOptions
 from streamer.errors import InputError
 from streamer.machine import memory
 from streamer.session.interrupts import run_async
@@ -25,73 +28,86 @@ _log = logging.getLogger("merits")
 
 
 class Pace(StrEnum):
-    """How fast a recording is played."""
+    """Speed at which a recording is read."""
 
     FAST = "fast"
     REALTIME = "realtime"
 
 
 class Channels(StrEnum):
-    """What to make of a recording's channels."""
+    """Use of a recording's channels."""
 
     MIX = "mix"
     SPLIT = "split"
 
 
+@dataclass(frozen=True)
+class RecordingOptions:
+    """How recordings are read.
+
+    Attributes:
+        pace: Speed at which recordings are read. fast: as fast as this machine can analyze them. realtime: as
+            they were spoken. [env: MERITS_PACE; default: fast]
+        channels: Use of a recording's channels. mix: all are mixed into one. split: each channel is analyzed
+            as one speaker. [env: MERITS_CHANNELS; default: mix]
+        speakers: Names of the speakers with --channels split, one for each channel, separated by commas, such
+            as agent,customer. [default: channel-1, channel-2, ...]
+        follow: Keep reading a recording to which another program is still writing.
+        follow_idle: Seconds without new data after which --follow ends. [env: MERITS_FOLLOW_IDLE_S; default:
+            60]
+        stream: Name of the stream in events and MQTT topics; several recordings become NAME-1, NAME-2 and so
+            on. [default: the file's name without its ending]
+    """
+
+    panel: ClassVar = "Input"
+
+    pace: Annotated[Pace | None, Option(metavar="PACE")] = None
+    channels: Annotated[Channels | None, Option(metavar="USE")] = None
+    speakers: Annotated[str | None, Option(metavar="NAMES")] = None
+    follow: bool = False
+    follow_idle: Annotated[float | None, Option(metavar="SECONDS")] = None
+    stream: Annotated[str | None, Option(metavar="NAME")] = None
+
+
+@documented
 def analyze(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...", help='Recordings, in any format; pipes too, and "-" for standard input.'
-        ),
-    ],
-    events: Events = None,
-    pace: Annotated[Pace | None, typer.Option(help="How fast to play them.", show_default="fast")] = None,
-    channels: Annotated[
-        Channels | None, typer.Option(help="split makes each channel a speaker.", show_default="mix")
-    ] = None,
-    speakers: Annotated[
-        str | None, typer.Option(help="Names of the split channels' speakers: agent,customer.")
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Read on while a recording is still being written.")
-    ] = False,
-    follow_idle: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="Follow until nobody has written for so long, or Ctrl-C.",
-            show_default="60",
-        ),
-    ] = None,
-    asr: Asr = None,
-    bundle: Bundle = None,
-    window: Window = None,
-    mqtt: Mqtt = None,
-    text: Text = None,
-    view: View = None,
-    metrics: Metrics = None,
-    stream: StreamName = None,
+    files: Annotated[list[Path], Argument(metavar="FILE...")],
+    recordings: RecordingOptions,
+    analysis: AnalysisOptions,
+    output: LiveOutputOptions,
 ) -> None:
-    """Analyze recordings, as fast as it goes or at their own pace."""
+    """Analyze recordings: an emotion for every turn.
+
+    Detects the turns, transcribes them, and recognises the emotion of each in the context of the
+    conversation. Prints a line for each turn, or with --pace realtime shows the live view. Each recording is
+    one session.
+
+    Examples:
+        merits analyze samples/conversation.flac
+        merits analyze samples/conversation.flac --asr none --events call.jsonl
+        merits analyze samples/conversation.flac --pace realtime
+        merits analyze call.wav --channels split --speakers agent,customer
+
+    Args:
+        files: Recordings: audio or video in any format that FFmpeg reads, also named pipes. "-" is standard
+            input.
+    """
     from streamer.audio.file import FileSource
     from streamer.audio.pipe import check_given_once, file_behind
     from streamer.settings.settings import load_settings
 
     settings = load_settings(
-        asr=asr,
-        bundle=bundle,
-        window=window,
-        mqtt=mqtt,
-        text=text,
-        pace=pace,
-        channels=channels,
-        follow_idle_s=follow_idle,
-        metrics=metrics,
+        **vars(analysis),
+        mqtt=output.mqtt,
+        text=output.text,
+        metrics=output.metrics,
+        pace=recordings.pace,
+        channels=recordings.channels,
+        follow_idle_s=recordings.follow_idle,
     )
     split = settings.channels == "split"
     check_given_once(files)
-    follow_s = settings.follow_idle_s if follow else None
+    follow_s = settings.follow_idle_s if recordings.follow else None
     sources: dict[int, FileSource] = {}
     for number, file in enumerate(files, start=1):
         try:
@@ -100,54 +116,60 @@ def analyze(
             if len(files) == 1:
                 raise
             _log.error("%s", error)
-    from streamer.session.wiring import Stream  # which takes seconds: a pipe is being read meanwhile
+    from streamer.session.wiring import Stream  # takes seconds, during which pipes are already read
 
+    stream = recordings.stream
     streams = [
         Stream(
             source,
             (stream if len(files) == 1 else f"{stream}-{number}") if stream else source.stem,
-            _speakers(source.channels, speakers) if split else (None,),
+            _speakers(source.channels, recordings.speakers) if split else (None,),
             live=settings.pace == "realtime",
         )
         for number, source in sources.items()
     ]
-    if view is None:
-        view = settings.pace == "realtime" and events != "-" and sys.stdout.isatty()
     if streams:
-        _run(streams, settings, events=events, view=view, inputs=[file_behind(file) for file in files])
+        inputs = [file_behind(file) for file in files]
+        _run(streams, settings, output, view=settings.pace == "realtime", inputs=inputs)
     if len(streams) < len(files):
         raise typer.Exit(2)
 
 
+@documented
 def listen(
-    device: Annotated[
-        str | None, typer.Option(help="Microphone: number or part of its name (see `merits devices`).")
-    ] = None,
-    events: Events = None,
-    asr: Asr = None,
-    bundle: Bundle = None,
-    window: Window = None,
-    mqtt: Mqtt = None,
-    text: Text = None,
-    view: View = None,
-    metrics: Metrics = None,
-    stream: StreamName = None,
+    analysis: AnalysisOptions,
+    output: LiveOutputOptions,
+    device: Annotated[str | None, Option(metavar="NAME")] = None,
+    stream: Annotated[str | None, Option(metavar="NAME")] = None,
 ) -> None:
-    """Listen to a microphone until Ctrl-C."""
+    """Listen to a microphone until Ctrl-C.
+
+    Shows each turn and its emotion in the live view. Keys of the view: space pauses it, m marks a moment,
+    w hides the words, q ends the session.
+
+    Examples:
+        merits listen
+        merits listen --device 3 --events today.jsonl
+        merits listen --stream kitchen --mqtt mqtt://localhost --no-text
+
+    Args:
+        device: Microphone to listen to: its number, or a part of its name, as `merits devices` lists them.
+            [default: the system's default microphone]
+        stream: Name of the stream in events and MQTT topics. [default: microphone; with --mqtt
+            microphone-HOST]
+    """
     from streamer.audio.microphone import MicrophoneSource
     from streamer.session.wiring import Stream
     from streamer.settings.settings import load_settings
 
-    settings = load_settings(asr=asr, bundle=bundle, window=window, mqtt=mqtt, text=text, metrics=metrics)
+    settings = load_settings(**vars(analysis), mqtt=output.mqtt, text=output.text, metrics=output.metrics)
     source = MicrophoneSource(int(device) if device is not None and device.isdecimal() else device)
-    if view is None:
-        view = events != "-" and sys.stdout.isatty()
     if stream is None and settings.mqtt is not None:
         from streamer.outputs.mqtt.naming import microphone_here
 
         stream = microphone_here(device)
         _log.warning("publishing as %s; --stream NAME gives it another name", stream)
-    _run([Stream(source, stream or "microphone", live=True)], settings, events=events, view=view)
+    _run([Stream(source, stream or "microphone", live=True)], settings, output, view=True)
 
 
 def _speakers(channels: int, names: str | None) -> tuple[str | None, ...]:
@@ -160,13 +182,16 @@ def _speakers(channels: int, names: str | None) -> tuple[str | None, ...]:
 def _run(
     streams: "Sequence[Stream]",
     settings: "Settings",
+    output: OutputOptions,
     *,
-    events: str | None,
     view: bool,
     inputs: Sequence[Path] = (),
 ) -> None:
+    """Run sessions to their end. `view`: whether a terminal shows the live view, unless an option decides."""
     from streamer.outputs.jsonl import STDOUT, JsonLines
 
+    events = output.events
+    view = (view and sys.stdout.isatty()) if output.view is None else output.view
     log_options.settle(settings)
     memory.check_limit()
     outputs: list[Output] = []

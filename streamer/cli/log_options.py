@@ -1,4 +1,4 @@
-"""`--log` and `--log-level`, which go with every command of `merits`."""
+"""`--log` and `--log-level`, options of every command of `merits`."""
 
 import os
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How it is written down."""
+    """Format of the log."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class Level(StrEnum):
-    """From which level on."""
+    """Lowest level that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -35,7 +35,7 @@ _chosen: dict[str, Any] = {}
 
 
 def begin(arguments: Sequence[str]) -> None:
-    """Log as the arguments will say, once they can be parsed: what is wrong with them is logged, too."""
+    """Set up the log before the arguments are parsed: errors in them are logged in the same format."""
     _chosen.clear()
     words = [*arguments, ""]
     asked = any(word == "--log=json" or words[i : i + 2] == ["--log", "json"] for i, word in enumerate(words))
@@ -47,19 +47,19 @@ def begin(arguments: Sequence[str]) -> None:
 
 
 def choose(form: Format | None = None, level: Level | None = None) -> None:
-    """Log like this from now on; None leaves it as it was chosen before."""
+    """Change format or level of the log; None leaves the earlier choice."""
     given = {"form": form and form.value, "level": level and level.value}
     _chosen.update({name: value for name, value in given.items() if value is not None})
     logs.configure(**_chosen)
 
 
 def settle(settings: "Settings") -> None:
-    """Log as the settings say, where nothing was chosen."""
+    """Apply the settings' format and level, unless options chose others."""
     logs.configure(**{"form": settings.log, "level": settings.log_level, **_chosen})
 
 
 def is_level_chosen() -> bool:
-    """Whether a level was asked for."""
+    """Whether an option chose a level."""
     return "level" in _chosen
 
 
@@ -79,24 +79,31 @@ Log = Annotated[
     Format | None,
     typer.Option(
         "--log",
-        help="How to log on standard error: json is an object a line.",
-        show_default="text",
+        metavar="FORMAT",
+        help="Format of the log on standard error: text (lines to read) or json (one object a line). "
+        r"\[env: MERITS_LOG; default: text]",
+        rich_help_panel="Logging",
         callback=_choose_format,
     ),
 ]
 LogLevel = Annotated[
     Level | None,
     typer.Option(
-        "--log-level", help="From which level on to log.", show_default="warning", callback=_choose_level
+        "--log-level",
+        metavar="LEVEL",
+        help="Lowest level that is logged: debug, info, warning or error. "
+        r"\[env: MERITS_LOG_LEVEL; default: warning]",
+        rich_help_panel="Logging",
+        callback=_choose_level,
     ),
 ]
 
 
 class LoggingGroup(TyperGroup):
-    """Commands that all take `--log` and `--log-level`."""
+    """A group whose commands all take `--log` and `--log-level`."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, with these options."""
+        """The command, with both options added."""
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             _give_options(command)
@@ -111,7 +118,7 @@ def _give_options(command: Any) -> None:
 
 
 def _options() -> list[Any]:
-    """The options, for a command whose function need not know of them."""
+    """The options, for a command whose function does not take them as parameters."""
     alone = typer.Typer(add_completion=False)
 
     @alone.command()

@@ -1,10 +1,11 @@
-"""`merits mqtt`: what there is to do about a broker besides publishing to it."""
+"""`merits mqtt`: removes streams from a broker, sends waiting events, handles undeliverable messages."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from docstring_options import documented
 from streamer.errors import InputError
 from streamer.session.interrupts import run_async
 
@@ -15,29 +16,38 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="mqtt",
-    help="Look after what is published to an MQTT broker (see docs/mqtt.md).",
+    help="Clean up at an MQTT broker; deliver what could not be delivered.\n\n"
+    "Events that the broker has not confirmed wait in the outbox, a file on this machine (docs/mqtt.md).\n\n"
+    "Examples:\n"
+    "    merits mqtt send --mqtt mqtt://localhost\n"
+    "    merits mqtt remove kitchen --mqtt mqtt://localhost",
     no_args_is_help=True,
     add_completion=False,
 )
 
-Url = Annotated[
-    str | None,
-    typer.Option(
-        "--mqtt", metavar="URL", help="The broker: mqtt://user:password@host:1883/prefix, or mqtts://."
-    ),
-]
+_URL = (
+    "Address of the broker: mqtt://localhost or mqtts://user:password@host:8883/prefix. "
+    r"\[env: MERITS_MQTT; required]"
+)
+Url = Annotated[str | None, typer.Option("--mqtt", metavar="URL", help=_URL)]
 
 
 @app.command()
+@documented
 def remove(
-    streams: Annotated[
-        list[str] | None, typer.Argument(metavar="STREAM", help="Which streams; all without.")
-    ] = None,
-    mqtt: Url = None,
+    streams: Annotated[list[str] | None, typer.Argument(metavar="STREAM")] = None, mqtt: Url = None
 ) -> None:
-    """Remove streams from the broker and from Home Assistant: state, availability, device.
+    """Remove streams from the broker and from Home Assistant.
 
-    Streams that are being published just now come back when they connect again: stop them first.
+    Deletes their retained messages: state, availability, and the device of Home Assistant. A stream that a
+    running program publishes comes back when that program reconnects: end the program first.
+
+    Examples:
+        merits mqtt remove kitchen --mqtt mqtt://localhost
+        merits mqtt remove --mqtt mqtt://user:password@host/prefix
+
+    Args:
+        streams: Names of the streams to remove. [default: all under the prefix]
     """
     settings, address = _broker(mqtt)
     from streamer.outputs.console import say
@@ -57,7 +67,14 @@ def remove(
 
 @app.command()
 def send(mqtt: Url = None) -> None:
-    """Send what waits in the outbox, as any run with this broker does first; leave when all is sent."""
+    """Send the events that wait in the outbox for this broker, then exit.
+
+    Every run that publishes to the broker sends them first, too.
+
+    Examples:
+        merits mqtt send --mqtt mqtt://localhost
+        merits mqtt send --mqtt mqtts://user:password@host:8883
+    """
     settings, address = _broker(mqtt)
     from streamer.outputs.console import say
     from streamer.outputs.mqtt.leftovers import send_leftovers
@@ -72,15 +89,28 @@ def send(mqtt: Url = None) -> None:
 
 set_aside = typer.Typer(
     name="set-aside",
-    help="Look after messages that could not be delivered: too large, refused, or no MQTT.\n\n"
-    "Without a command it lists them. They hold nothing up, and are dropped as all that waits too long.",
+    help="List, retry or delete messages that the broker cannot take.\n\n"
+    "Messages that are too large, refused by the broker, or invalid in MQTT are set aside in the outbox and "
+    "do not delay other messages. Without a sub-command, this command lists them.\n\n"
+    "Examples:\n"
+    "    merits mqtt set-aside\n"
+    "    merits mqtt set-aside retry 12 13",
     invoke_without_command=True,
     add_completion=False,
 )
 app.add_typer(set_aside)
-Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Which, as listed; all without.")]
+Numbers = Annotated[
+    list[int] | None,
+    typer.Argument(metavar="NUMBER", help=r"Numbers of the messages, as listed. \[default: all]"),
+]
 OfBroker = Annotated[
-    str | None, typer.Option("--mqtt", metavar="URL", help="Of this broker alone.", show_default="all")
+    str | None,
+    typer.Option(
+        "--mqtt",
+        metavar="URL",
+        help="Broker whose messages are meant, such as mqtt://localhost. "
+        r"\[default: all brokers]",
+    ),
 ]
 
 
@@ -92,7 +122,14 @@ def _list_by_default(context: typer.Context, mqtt: OfBroker = None) -> None:
 
 @set_aside.command("list")
 def list_aside(mqtt: OfBroker = None) -> None:
-    """List them: number, when it was put in, size, broker, topic, and why it is set aside."""
+    """List the messages that are set aside.
+
+    A line for each: number, time at which it was queued, size, broker, topic, and the reason.
+
+    Examples:
+        merits mqtt set-aside list
+        merits mqtt set-aside list --mqtt mqtt://localhost
+    """
     from datetime import datetime
 
     from streamer.outputs.console import say
@@ -109,7 +146,14 @@ def list_aside(mqtt: OfBroker = None) -> None:
 
 @set_aside.command()
 def retry(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
-    """Let them wait again, in their old places: `merits mqtt send` or the next run sends them."""
+    """Queue messages that are set aside again, each in its old place.
+
+    `merits mqtt send` or the next run that publishes to the broker sends them.
+
+    Examples:
+        merits mqtt set-aside retry
+        merits mqtt set-aside retry 12 13
+    """
     from streamer.outputs.console import say
     from streamer.outputs.outbox.database import Database
 
@@ -119,7 +163,12 @@ def retry(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
 
 @set_aside.command()
 def delete(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
-    """Delete them."""
+    """Delete messages that are set aside.
+
+    Examples:
+        merits mqtt set-aside delete 12
+        merits mqtt set-aside delete --mqtt mqtt://localhost
+    """
     from streamer.outputs.console import say
     from streamer.outputs.outbox.database import Database
 
@@ -130,7 +179,7 @@ def delete(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
 async def _with_aside(
     mqtt: str | None, numbers: "list[int] | None", act: "Callable[[Database, list[int]], int] | None"
 ) -> "tuple[list[Aside], int]":
-    """What is set aside for a broker or for all, and what became of it, or of those of the given numbers."""
+    """Apply `act` to messages set aside (of a broker, of `numbers`); return all, and how many changed."""
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.outbox.database import Database
     from streamer.outputs.outbox.outbox import Outbox
@@ -150,7 +199,14 @@ async def _with_aside(
 
 @app.command()
 def asyncapi() -> None:
-    """Print the topics and payloads as an AsyncAPI document (docs/asyncapi.yaml)."""
+    """Print the topics and payloads as an AsyncAPI document.
+
+    It is the one in docs/asyncapi.yaml.
+
+    Examples:
+        merits mqtt asyncapi
+        merits mqtt asyncapi > merits.yaml
+    """
     from streamer.outputs.mqtt.asyncapi import document
 
     print(document(), end="")

@@ -1,41 +1,77 @@
 """Options that several commands have."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-import typer
+from typer import Option
 
-Bundle = Annotated[
-    str | None, typer.Option(help="Trained bundle: a folder, or a name that comes with the program.")
-]
-Asr = Annotated[
-    str | None,
-    typer.Option(
-        help="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none, or a "
-        "Wyoming server: wyoming://HOST:PORT?language=en.",
-        show_default="auto",
-    ),
-]
-Events = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help='Write events to FILE as JSON lines; "-" for standard output.'),
-]
-Mqtt = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="Publish to a broker: mqtt://user:password@host:1883/prefix, or mqtts:// (see docs/mqtt.md).",
-    ),
-]
-View = Annotated[
-    bool | None,
-    typer.Option("--view/--no-view", help="The live view; plain lines without.", show_default="auto"),
-]
-Text = Annotated[
-    bool | None, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
-]
-Metrics = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="Serve /metrics (Prometheus) and /healthz there."),
-]
-Window = Annotated[int | None, typer.Option(help="Turns of context.", show_default="32")]
-StreamName = Annotated[str | None, typer.Option("--stream", help="Name of the stream in events and topics.")]
+Mqtt = Annotated[str | None, Option(metavar="URL")]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What turns speech into words and emotions.
+
+    Attributes:
+        asr: Speech recogniser: auto (faster-whisper if its weights are on this machine, otherwise
+            pocketsphinx), faster-whisper, faster-whisper:SIZE such as small.en, faster-whisper:FOLDER,
+            pocketsphinx, none (emotions from the voice alone), or a Wyoming server,
+            wyoming://HOST:PORT?language=en. [env: MERITS_ASR; default: auto]
+        bundle: Trained emotion models: a folder, or the name of a bundle that comes with the program. [env:
+            MERITS_BUNDLE; default: meld-small]
+    """
+
+    panel: ClassVar = "Speech and emotion"
+
+    asr: Annotated[str | None, Option(metavar="NAME")] = None
+    bundle: Annotated[str | None, Option(metavar="NAME")] = None
+
+
+@dataclass(frozen=True)
+class AnalysisOptions(ModelOptions):
+    """How turns are analyzed.
+
+    Attributes:
+        window: Number of latest turns that are analyzed together, as context of each other: 1 to 1024. [env:
+            MERITS_WINDOW; default: 32]
+    """
+
+    window: Annotated[int | None, Option(metavar="TURNS")] = None
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where events go.
+
+    Attributes:
+        events: File to write all events to, as JSON lines; an existing file is replaced. "-" is standard
+            output. [default: none]
+        view: Show the live view in the terminal, or with --no-view plain lines. [default: the live view in a
+            terminal, otherwise lines]
+        mqtt: MQTT broker to publish events to, such as mqtt://localhost or
+            mqtts://user:password@host:8883/prefix. See docs/mqtt.md. [env: MERITS_MQTT; default: none]
+        text: Include the recognised words in outputs; --no-text leaves them out of every output. [env:
+            MERITS_TEXT; default: text]
+    """
+
+    panel: ClassVar = "Outputs"
+
+    events: Annotated[str | None, Option(metavar="FILE")] = None
+    view: bool | None = None
+    mqtt: Mqtt = None
+    text: bool | None = None
+
+
+@dataclass(frozen=True)
+class LiveOutputOptions(OutputOptions):
+    """Where events and figures go.
+
+    Attributes:
+        view: Show the live view in the terminal, or with --no-view plain lines. [default: the live view of
+            live sound (a microphone, --pace realtime) in a terminal, otherwise lines]
+        metrics: Address to serve /metrics (for Prometheus), /healthz and /livez at over HTTP, such as
+            127.0.0.1:9464. An address that other machines can reach needs a token in MERITS_TOKEN. [env:
+            MERITS_METRICS; default: none]
+    """
+
+    metrics: Annotated[str | None, Option(metavar="HOST:PORT")] = None

@@ -4,12 +4,15 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from typer import Argument, Option
 
-from streamer.cli.options import Events, Mqtt, View
+from docstring_options import documented
+from streamer.cli.options import OutputOptions
 from streamer.errors import InputError
 from streamer.session.interrupts import run_async
 
@@ -18,39 +21,60 @@ if TYPE_CHECKING:
     from streamer.replay.recording import Recording
 
 
-def replay(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="EVENTS...", help='Files written by --events, played side by side; "-": standard input.'
-        ),
-    ],
-    pace: Annotated[
-        str, typer.Option(metavar="PACE", help="realtime, fast, or how many times as fast as it was.")
-    ] = "realtime",
-    start: Annotated[
-        float, typer.Option("--from", min=0, metavar="SECONDS", help="What comes before is shown at once.")
-    ] = 0.0,
-    events: Events = None,
-    mqtt: Mqtt = None,
-    text: Annotated[
-        bool, typer.Option("--text/--no-text", help="--no-text keeps words out of every output.")
-    ] = True,
-    view: View = None,
-    screenshot: Annotated[
-        Path | None, typer.Option(metavar="OUT.svg", help="Draw the live view as a picture instead.")
-    ] = None,
-    size: Annotated[
-        str, typer.Option(metavar="COLUMNSxROWS", help="Size of the picture, in characters.")
-    ] = "100x30",
-    at: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Moment of the picture.", show_default="the end"),
-    ] = None,
-) -> None:
-    """Play recorded sessions back, in their own time.
+@dataclass(frozen=True)
+class PictureOptions:
+    """A picture instead of a playback.
 
-    In the live view, space holds what is played. Try it: merits replay samples/conversation.jsonl
+    Attributes:
+        screenshot: SVG file to draw the live view to, instead of playing. [default: none]
+        size: Size of the picture in characters, columns x rows, from 20x5 to 500x200.
+        at: Moment of the picture, in seconds from the start of the recording. [default: the end]
+    """
+
+    panel: ClassVar = "Picture"
+
+    screenshot: Annotated[Path | None, Option(metavar="FILE")] = None
+    size: Annotated[str, Option(metavar="COLUMNSxROWS")] = "100x30"
+    at: Annotated[float | None, Option(min=0, metavar="SECONDS")] = None
+
+
+@dataclass(frozen=True)
+class ReplayOutputOptions(OutputOptions):
+    """Where events go.
+
+    Attributes:
+        mqtt: MQTT broker to publish the events to again: mqtt://localhost or
+            mqtts://user:password@host:8883/prefix. [default: none]
+        text: Include the recognised words in outputs; --no-text leaves them out of every output. [default:
+            text]
+    """
+
+
+@documented
+def replay(
+    files: Annotated[list[str], Argument(metavar="EVENTS...")],
+    output: ReplayOutputOptions,
+    picture: PictureOptions,
+    pace: Annotated[str, Option(metavar="PACE")] = "realtime",
+    start: Annotated[float, Option("--from", min=0, metavar="SECONDS")] = 0.0,
+) -> None:
+    """Play recorded sessions back from their events files.
+
+    Shows them in the live view, several files side by side; space pauses the playback. --events and --mqtt
+    send the events to other outputs again.
+
+    Examples:
+        merits replay samples/conversation.jsonl
+        merits replay samples/conversation.jsonl --pace fast
+        merits replay samples/conversation.jsonl --from 30 --pace 2
+        merits replay samples/conversation.jsonl --screenshot view.svg
+
+    Args:
+        files: Events files, as `merits analyze --events` writes them. "-" is standard input.
+        pace: Speed of the playback. realtime: the speed of the recording. fast: without waiting. A number: so
+            many times the speed of the recording.
+        start: Seconds from the start of the recording at which the playback begins; earlier events are shown
+            at once.
     """
     from streamer.replay.recording import STDIN, Recording
 
@@ -60,12 +84,13 @@ def replay(
     recordings = [Recording(file) for file in files]
     for recording in recordings:
         recording.check()
-    if screenshot is not None:
-        _draw(recordings, screenshot, size, at, words=text)
+    words = output.text is not False
+    if picture.screenshot is not None:
+        _draw(recordings, picture.screenshot, picture.size, picture.at, words=words)
     else:
-        if at is not None:
+        if picture.at is not None:
             raise InputError("--at is for --screenshot; to begin later give --from")
-        _play(recordings, files, speed, start, events, mqtt, text=text, view=view)
+        _play(recordings, files, speed, start, output, words=words)
     for recording in recordings:
         if recording.passed_over:
             logging.getLogger("merits").warning("%s", recording.passed_over)
@@ -98,11 +123,9 @@ def _play(
     files: Sequence[str],
     speed: float,
     start_s: float,
-    events: str | None,
-    mqtt: str | None,
+    output: OutputOptions,
     *,
-    text: bool,
-    view: bool | None,
+    words: bool,
 ) -> None:
     from streamer.outputs.console import Console
     from streamer.outputs.jsonl import STDOUT, JsonLines
@@ -113,6 +136,7 @@ def _play(
     from streamer.replay.run import play
     from streamer.settings.settings import load_settings
 
+    events, mqtt = output.events, output.mqtt
     settings = load_settings(mqtt=mqtt)
     outputs: list[Output] = []
     terminal = None
@@ -123,7 +147,7 @@ def _play(
     broker = None if mqtt is None else BrokerAddress.of(mqtt, settings.broker)
     if events != STDOUT:
         console = Console()
-        wanted = sys.stdout.isatty() if view is None else view
+        wanted = sys.stdout.isatty() if output.view is None else output.view
         if wanted and has_room(console):
             terminal = TerminalView(console)
             outputs.append(terminal)
@@ -132,7 +156,7 @@ def _play(
 
     clock = Clock(speed, start_s)
     playing = play(
-        recordings, outputs, clock, words=text, broker=broker, outbox=settings.outbox, view=terminal
+        recordings, outputs, clock, words=words, broker=broker, outbox=settings.outbox, view=terminal
     )
     if code := run_async(playing):
         raise typer.Exit(code)

@@ -1,14 +1,17 @@
 """`merits serve`: many streams over websockets."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from typer import Option
 
+from docstring_options import documented
 from streamer import logs
 from streamer.cli import log_options
-from streamer.cli.options import Asr, Bundle, Mqtt, Text, Window
+from streamer.cli.options import AnalysisOptions, OutputOptions
 from streamer.machine import memory
 from streamer.session.interrupts import run_async
 
@@ -16,60 +19,74 @@ if TYPE_CHECKING:
     from streamer.settings.settings import Settings
 
 
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8765")] = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(help="File with the token that clients must show; or MERITS_TOKEN in the environment."),
-    ] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Let pages of this web site connect: https://home.example."),
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM), for wss://.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
-    max_streams: Annotated[int | None, typer.Option(help="Streams at once.", show_default="128")] = None,
-    events: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR", help='A file of events a session, in folder DIR; "-": all on standard output.'
-        ),
-    ] = None,
-    asr: Asr = None,
-    bundle: Bundle = None,
-    window: Window = None,
-    mqtt: Mqtt = None,
-    text: Text = None,
-    view: Annotated[
-        bool, typer.Option("--view/--no-view", help="The live view, all streams side by side.")
-    ] = False,
-) -> None:
-    """Take many streams over websockets until Ctrl-C, and give each its events (docs/protocol.md).
+@dataclass(frozen=True)
+class ServerOptions:
+    """Where the server listens, and who may connect.
 
-    Addresses other than this machine's own are only listened on with a token. Try it:
-    python examples/client.py samples/conversation.wav
+    Attributes:
+        host: Address to listen on; one that other machines can reach, such as 0.0.0.0, needs a token. [env:
+            MERITS_SERVER__HOST; default: 127.0.0.1]
+        port: TCP port to listen on; 0 takes a free one. [env: MERITS_SERVER__PORT; default: 8765]
+        token_file: File with the token that clients must present, 16 to 256 characters. [env:
+            MERITS_SERVER__TOKEN_FILE, or MERITS_TOKEN for the token itself; default: no token]
+        allow_origins: Web site whose pages may connect, besides the server's own page: https://home.example.
+            May be repeated. [env: MERITS_SERVER__ALLOW_ORIGINS; default: none]
+        tls_cert: Certificate chain for https and wss, a PEM file; needs --tls-key. [env:
+            MERITS_SERVER__TLS_CERT; default: none]
+        tls_key: Private key of the certificate, a PEM file without a passphrase. [env:
+            MERITS_SERVER__TLS_KEY; default: none]
+        max_streams: Number of clients that may stream at once, 1 to 10000. [env: MERITS_SERVER__MAX_STREAMS;
+            default: 128]
+    """
+
+    panel: ClassVar = "Server"
+
+    host: Annotated[str | None, Option(metavar="ADDRESS")] = None
+    port: Annotated[int | None, Option(metavar="PORT")] = None
+    token_file: Annotated[Path | None, Option(metavar="FILE")] = None
+    allow_origins: Annotated[list[str] | None, Option("--allow-origin", metavar="ORIGIN")] = None
+    tls_cert: Annotated[Path | None, Option(metavar="FILE")] = None
+    tls_key: Annotated[Path | None, Option(metavar="FILE")] = None
+    max_streams: Annotated[int | None, Option(metavar="NUMBER")] = None
+
+
+@dataclass(frozen=True)
+class ServerOutputOptions(OutputOptions):
+    """Where events go, besides to the clients.
+
+    Attributes:
+        events: Folder to write an events file to for each session, STREAM-SESSION.jsonl. "-" writes the
+            events of all sessions to standard output. [default: none]
+        view: Show the live view in the terminal, all streams side by side. [default: no-view]
+    """
+
+    events: Annotated[str | None, Option(metavar="DIR")] = None
+
+
+@documented
+def serve(server: ServerOptions, analysis: AnalysisOptions, output: ServerOutputOptions) -> None:
+    """Analyze the streams of many clients, over websockets, until Ctrl-C.
+
+    Each client sends the sound of a stream and receives its events (docs/protocol.md). The server's web page
+    shows all streams, and can stream the browser's microphone.
+
+    Examples:
+        merits serve
+        merits serve --port 0 --events sessions --view
+        merits serve --host 0.0.0.0 --token-file token.txt
+
+    A client, in another terminal:
+        python examples/client.py samples/conversation.flac
     """
     from streamer.settings.settings import load_settings
 
-    server = {
-        "host": host,
-        "port": port,
-        "token_file": token_file,
-        "allow_origins": allow_origin,
-        "tls_cert": tls_cert,
-        "tls_key": tls_key,
-        "max_streams": max_streams,
-    }
     settings = load_settings(
-        asr=asr,
-        bundle=bundle,
-        window=window,
-        mqtt=mqtt,
-        text=text,
-        server={name: value for name, value in server.items() if value is not None},
+        **vars(analysis),
+        mqtt=output.mqtt,
+        text=output.text,
+        server={name: value for name, value in vars(server).items() if value is not None},
     )
-    _serve(settings, events, view=view)
+    _serve(settings, output.events, view=bool(output.view))
 
 
 def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:

@@ -1,1 +1,1 @@
-"""What the machine allows: cores and memory."""
+"""The machine's limits: cores, memory and file locks."""

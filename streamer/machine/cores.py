@@ -1,4 +1,4 @@
-"""How many cores there are for us."""
+"""The number of usable cores."""
 
 import math
 import os
@@ -8,19 +8,19 @@ from pathlib import Path, PurePosixPath
 
 
 def cores(root: Path = Path("/")) -> int:
-    """Those this process may use: `taskset` and cpusets limit which, control groups (`docker run --cpus`,
-    systemd's CPUQuota) how much of them, which is rounded up.
+    """The number of cores that this process may use, from its CPU affinity (`taskset`, cpusets) and the
+    quotas of control groups (`docker run --cpus`, systemd's CPUQuota), rounded up.
 
     Args:
-        root: of the file system, with /proc and /sys.
+        root: root of the file system with /proc and /sys.
     """
     present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([present, *(max(1, math.ceil(quota)) for quota in _quotas(root))])
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Cores' worth of time that our control groups, and those around them, may take (cgroups(7))."""
-    with suppress(OSError, ValueError):  # there is no such file, or it is not as the manual says
+    """Quotas of our control groups and their ancestors, in cores (cgroups(7))."""
+    with suppress(OSError, ValueError):  # missing file, or unknown format
         for line in (root / "proc/self/cgroup").read_text().splitlines():
             _, controllers, group = line.split(":", 2)
             if controllers == "":  # version 2
@@ -30,7 +30,7 @@ def _quotas(root: Path) -> Iterator[float]:
             else:
                 continue
             path = PurePosixPath(group.lstrip("/"))
-            # Within a container the tree begins with its own group, whatever that is called outside.
+            # Within a container, the tree starts at the container's own group.
             for folder in {tree, *(tree / each for each in (path, *path.parents))}:
                 yield from _quota(folder, names)
 

@@ -1,18 +1,18 @@
-"""One writer a file: whoever has it keeps the others out until it closes it or ends, however that comes."""
+"""A lock for the only writer of a file, held until it closes the file or its process ends."""
 
 import os
 import stat
 import sys
 
 _BEYOND = 1 << 62
-"""Windows keeps readers away from what is locked: so lock a byte that no file reaches."""
+"""Position of the lock: Windows blocks reads of locked bytes, so this is beyond any file's end."""
 
 
 def take_for_oneself(fd: int) -> bool:
-    """Be the only writer of an open file; of devices, pipes and files that can't be locked, one of them.
+    """Lock an open file for writing; devices, pipes and files without locks need none.
 
     Returns:
-        False where another one has it.
+        False if another process has the lock.
     """
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         return True
@@ -28,6 +28,6 @@ def take_for_oneself(fd: int) -> bool:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
-    except OSError:  # a file system that knows no locks
+    except OSError:  # a file system without locks
         return True
     return True

@@ -1,4 +1,4 @@
-"""Whether there is memory enough: what is short of it fails in many ways, not all of which can be caught."""
+"""Detects a lack of memory: libraries fail in many ways without memory, and not all can be caught."""
 
 import ctypes
 import errno
@@ -7,7 +7,7 @@ from contextlib import suppress
 from streamer.errors import RunError
 
 NEEDED_BYTES = 2_250_000_000
-"""Of address space, of which libraries map far more than they use. Measured: 2.05 GB are too few."""
+"""Least address space; libraries map far more than they use. Measured: 2.05 GB are too few."""
 
 _SIGNS = (
     "allocate memory",
@@ -16,11 +16,11 @@ _SIGNS = (
     "could not create a primitive",  # of oneDNN
     "can't start new thread",
 )
-"""What libraries say that have no error of its own for it."""
+"""Error messages of libraries without a specific error type for it."""
 
 
 def check_limit() -> None:
-    """See whether this process may have what the models need.
+    """Check that this process may use the memory that the models need.
 
     Raises:
         RunError: it may not (`ulimit -v`).
@@ -38,7 +38,7 @@ def check_limit() -> None:
 
 
 def is_short(error: BaseException) -> bool:
-    """Whether this error says that there is no memory left."""
+    """Whether this error means that there is no memory left."""
     return (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
@@ -47,6 +47,6 @@ def is_short(error: BaseException) -> bool:
 
 
 def return_freed() -> None:
-    """Give memory that is used no more back to the system; glibc keeps it, for each thread that used any."""
+    """Return freed memory to the system; glibc keeps it for each thread."""
     with suppress(OSError, AttributeError, TypeError):  # another C library, or Windows
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""How much memory there is left before the kernel ends the process."""
+"""The memory that is left before the kernel kills the process."""
 
 import os
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 class Memory:
-    """Says when memory is short: before streams that run are ended for one that comes.
+    """Detects a shortage of memory, so that a new stream is refused before running ones are killed.
 
     Args:
-        limit_mib: memory of this process from which on it is; None for nine tenths of what it may have: of
-            its control group, its address space, and the machine. What the system does not tell is no limit.
-        proc: where the system tells of processes.
-        groups: where it tells of control groups.
+        limit_mib: memory use of this process that counts as a shortage; None for nine tenths of the limits of
+            its control group, its address space, and the machine, as far as known.
+        proc: folder of process information.
+        groups: folder of control groups.
     """
 
     def __init__(self, limit_mib: int | None = None, *, proc: Path = _PROC, groups: Path = _GROUPS) -> None:
@@ -31,7 +31,7 @@ class Memory:
         self._group = _group(proc, groups)
 
     def shortage(self) -> str | None:
-        """What is the matter, in a few words; None while there is enough."""
+        """The shortage in a few words, or None."""
         for of, used, limit in self._uses():
             if used > limit:
                 return f"{used // _MIB} MiB of {of} are in use, more than {limit // _MIB}"
@@ -59,9 +59,9 @@ class Memory:
 
 
 def _group(proc: Path, groups: Path) -> Path | None:
-    """The folder of this process' control group that has a limit: its own, or one around it."""
+    """The folder of this process' control group with a limit: its own, or an ancestor."""
     for line in _table(proc / "self" / "cgroup", separator=":"):
-        for version in ("", "memory"):  # 2, 1
+        for version in ("", "memory"):  # versions 2 and 1
             if len(line) < 3 or version not in line[1].split(","):
                 continue
             root = groups / version
@@ -75,13 +75,13 @@ def _group(proc: Path, groups: Path) -> Path | None:
 
 
 def _of_group(folder: Path) -> tuple[int, int] | None:
-    """What a control group uses, without what the kernel would give back at once, and its limit."""
+    """Memory use of a control group, without memory that the kernel can reclaim at once, and its limit."""
     for used, limit, cache in (
         ("memory.current", "memory.max", "inactive_file"),
         ("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file"),
     ):
         uses, limits = _words(folder / used), _words(folder / limit)
-        if uses and limits and limits[0].isdecimal() and int(limits[0]) < 2**60:  # else there is none
+        if uses and limits and limits[0].isdecimal() and int(limits[0]) < 2**60:  # otherwise there is none
             stat = {words[0]: int(words[1]) for words in _table(folder / "memory.stat")}
             return int(uses[0]) - stat.get(cache, 0), int(limits[0])
     return None
@@ -93,7 +93,7 @@ def _words(file: Path) -> list[str]:
 
 
 def _table(file: Path, separator: str | None = None) -> list[list[str]]:
-    """Its lines, cut into words; empty where the system has no such file."""
+    """The lines of a file, split into words; empty if the file is missing."""
     try:
         return [line.split(separator) for line in file.read_text(encoding="ascii").splitlines() if line]
     except OSError:

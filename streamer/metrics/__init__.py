@@ -1,1 +1,1 @@
-"""What operators look at: figures for Prometheus, and health (docs/operations.md)."""
+"""Monitoring: metrics for Prometheus, and health (docs/operations.md)."""

@@ -1,4 +1,4 @@
-"""What `/healthz` says."""
+"""The faults that `/healthz` reports."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from streamer.tasks import dead_parts
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is not as it should be. The reason names no addresses, since strangers may ask."""
+    """A fault. The reason names no addresses, since strangers may ask."""
 
     part: str
     reason: str
 
 
 def troubles(analyzer: Analyzer, now: Snapshot | None = None) -> list[Trouble]:
-    """What is the matter now; empty while all is well."""
+    """The present faults."""
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
     now = now or analyzer.running.now()
     if behind := sum(session.held_back for session in now.sessions):

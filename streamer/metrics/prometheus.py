@@ -1,4 +1,4 @@
-"""The figures that Prometheus scrapes."""
+"""The metrics for Prometheus."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,18 +19,18 @@ from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)
 FACTOR_OVER_S = 60.0
-"""The real-time factor is that of the latest minute."""
+"""Period of the real-time factor: the latest minute."""
 
 _BETWEEN_SAMPLES_S = 1.0
 
 
 class Metrics(Output):
-    """An output that counts the events of all sessions, and knows how the analyzer fares.
+    """An output that counts the events of all sessions, and collects the status of the analyzer.
 
-    Nothing is labelled by stream or session: streams come and go, and each would leave its figures behind.
+    No metric has a label for stream or session: each of many short streams would leave its values behind.
 
     Attributes:
-        registry: what is scraped, in the event loop of the sessions.
+        registry: the metrics; collect them in the event loop of the sessions.
     """
 
     def __init__(self, analyzer: Analyzer) -> None:
@@ -101,14 +101,14 @@ class Metrics(Output):
 
 
 class _Now(Collector):
-    """What is read when it is asked for."""
+    """Metrics that are computed at collection."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
-        self._samples: deque[tuple[float, float, float]] = deque()  # when, seconds of work, seconds of sound
+        self._samples: deque[tuple[float, float, float]] = deque()  # time, seconds of work, seconds of sound
 
     def sample(self) -> None:
-        """Take note of how much was done by now."""
+        """Record the work and the sound so far."""
         now = monotonic()
         if not self._samples or now - self._samples[-1][0] >= _BETWEEN_SAMPLES_S:
             self._samples.append((now, self._work(), self._analyzer.running.now().audio_s))
@@ -116,7 +116,7 @@ class _Now(Collector):
             self._samples.popleft()
 
     def collect(self) -> Iterator[Metric]:
-        """All of it."""
+        """All these metrics."""
         now, stages = self._analyzer.running.now(), self._analyzer.stages()
         sessions = now.sessions
         yield _gauge("merits_streams", "Sessions that run", len(sessions))
@@ -152,7 +152,7 @@ class _Now(Collector):
         )
 
     def _factor(self, sound: float) -> float:
-        """Work over sound since the oldest sample; no number while no sound has come."""
+        """Work divided by sound since the oldest sample; NaN without sound."""
         self.sample()
         _, work_before, sound_before = self._samples[0]
         work = self._work()

@@ -1,1 +1,1 @@
-"""Where events go."""
+"""Outputs: the receivers of events."""

@@ -1,4 +1,4 @@
-"""The contract of an output."""
+"""The interface of an output."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from streamer.events import Event, QueueHealth
 
 
 class Output(Protocol):
-    """Where events go: an async context manager that takes them one by one, in order.
+    """A receiver of events: an async context manager that gets them one by one, in order.
 
-    Entering raises InputError for what can never work (an unwritable path, a bad address) and leaves nothing
-    behind. Leaving hands over what is still held, in bounded time, whatever happened. Subclasses that hold
-    nothing need neither.
+    Entering the context raises InputError for what can never work (an unwritable path, a bad address), and
+    then leaves nothing behind. Leaving it delivers the events still held, in bounded time. An output that
+    holds no events inherits both.
     """
 
     async def __aenter__(self) -> Self:
@@ -25,15 +25,15 @@ class Output(Protocol):
         return None
 
     async def send(self, event: Event) -> None:
-        """Take over one event.
+        """Process one event.
 
-        What may not lose events makes the caller wait (JSON lines); what can be slow keeps its own bounded
-        queue and says what it sheds (MQTT), or shows the newest state only (the terminal). So no output
-        holds up another one for long.
+        An output that may not lose events lets the caller wait (JSON lines). An output that can be slow has
+        its own bounded queue and reports what it sheds (MQTT), or shows only the newest state (the terminal).
+        So no output delays another one for long.
 
         Raises:
-            RunError: events can no longer be taken.
-            BrokenPipeError: whoever read them has gone; end quietly.
+            RunError: the output can process no further events.
+            BrokenPipeError: the reader has gone; end without a message.
         """
         ...
 
@@ -43,11 +43,11 @@ class OutputStatus:
     """The status of an output.
 
     Attributes:
-        name: of the output: "mqtt".
-        trouble: what is the matter, in a few words without addresses or secrets ("no connection"); None while
-            all is well, or not known yet.
-        queue: what waits in it, and what it has shed so far; None for one that keeps nothing.
-        connecting: whether its other side has yet to answer for the first time.
+        name: name of the output, such as "mqtt".
+        trouble: the fault, in a few words without addresses or secrets ("no connection"); None if there is
+            none, or none is known yet.
+        queue: how many events wait, and how many were shed so far; None without a queue.
+        connecting: whether the other side has not answered yet.
     """
 
     name: str
@@ -76,7 +76,7 @@ def _sum(one: QueueHealth | None, other: QueueHealth | None) -> QueueHealth | No
 def output_statuses(outputs: Iterable[Output]) -> list[OutputStatus]:
     """The status of each output that has one, for the live view, the metrics and `/healthz`.
 
-    Such an output has a property `status`, an `OutputStatus`: cheap, and right at any time.
+    Such an output has a property `status`, an `OutputStatus`, that is cheap to read and always up to date.
     """
     statuses = (getattr(output, "status", None) for output in outputs)
     return [status for status in statuses if isinstance(status, OutputStatus)]

@@ -1,4 +1,4 @@
-"""Where people read: the terminal, or whatever standard output is connected to."""
+"""Printing to standard output: a terminal, a pipe or a file."""
 
 import errno
 import sys
@@ -13,20 +13,20 @@ from streamer.printable import printable
 
 
 class Console(rich.console.Console):
-    """One that leaves it to its user what to do when nobody reads any more, instead of ending the program."""
+    """A console that raises BrokenPipeError when its reader has gone, instead of ending the program."""
 
     def on_broken_pipe(self) -> None:
-        """Say so once, and print nothing more."""
+        """Raise the error, and print nothing more."""
         self.quiet = True
         raise BrokenPipeError
 
 
 def print_line(console: rich.console.Console, line: Text) -> None:
-    """Print one line, however long, in what the console's encoding can carry, and nothing it would obey.
+    """Print one line of any length, without characters that the encoding lacks or control characters.
 
     Raises:
-        BrokenPipeError: nobody reads it, or the terminal was closed.
-        RunError: it can't be written; nothing more is printed.
+        BrokenPipeError: the reader has gone, or the terminal was closed.
+        RunError: the line cannot be written; nothing more is printed.
     """
     line.plain = to_encoding(printable(line.plain), console.encoding)
     try:
@@ -35,12 +35,12 @@ def print_line(console: rich.console.Console, line: Text) -> None:
         raise
     except OSError as error:
         console.quiet = True
-        if error.errno == errno.EIO:  # of a terminal: it was closed
+        if error.errno == errno.EIO:  # the terminal was closed
             raise BrokenPipeError from error
         raise RunError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def say(text: str) -> None:
-    """Print one line that is safe to show, without secrets."""
+    """Print one line, without control characters and secrets."""
     if sys.stdout is not None:
         print(to_encoding(printable(logs.redact(text)), sys.stdout.encoding or "utf-8"))

@@ -1,4 +1,4 @@
-"""What the keys of the live view can do to what it shows."""
+"""The actions of the live view's keys."""
 
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from streamer.outputs.base import OutputStatus
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """The wires from a view to the work behind it; a key whose wire is missing is not offered.
+    """The functions that a view's keys call; a key without a function is not offered.
 
     Attributes:
-        quit: ends in order; called once more, at once.
-        mark: marks this moment in the streams of these names, or in all there are.
-        hold: holds what is played (True), or lets it go on; without it pausing stops the picture only.
-        outputs: how the outputs fare that say so.
+        quit: ends in order; at the second call, at once.
+        mark: marks the present moment in the streams with these names, or in all.
+        hold: pauses the playback (True) or continues it; if None, the pause key only freezes the view.
+        outputs: returns the status of each output that has one.
     """
 
     quit: Callable[[], None]

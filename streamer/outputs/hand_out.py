@@ -1,4 +1,4 @@
-"""An event to all outputs, whatever befalls one of them."""
+"""Sends an event to all outputs, even if one of them fails."""
 
 from collections.abc import Collection
 
@@ -7,13 +7,13 @@ from streamer.outputs.base import Output
 
 
 async def hand_out(event: Event, outputs: Collection[Output], gone: set[Output]) -> None:
-    """Give an event to every output: one that fails keeps it from none of the others.
+    """Send an event to every output; if one fails, the others still get the event.
 
     Those whose reader has gone get nothing more; they are put into `gone`.
 
     Raises:
-        BrokenPipeError: all of them have gone.
-        Exception: what the first of those raised that failed, when all others have the event.
+        BrokenPipeError: the readers of all outputs have gone.
+        Exception: the first error of an output, after all others got the event.
     """
     failure: Exception | None = None
     for output in outputs:

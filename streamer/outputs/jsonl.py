@@ -21,16 +21,16 @@ _LINES_THAT_MAKE_ROOM = 8
 
 
 class JsonLines:
-    """Writes every event as one line of UTF-8, and never drops one: a slow reader makes the pipeline wait.
+    """Writes every event as one line of UTF-8. It never drops one: if the reader is slow, the pipeline waits.
 
-    The file is created by the first event, so a session that never begins leaves nothing behind; what an
-    earlier session left in it is replaced then, and what another one still writes is left alone. A line is
-    one `write` to a file opened for appending, so a process that is killed leaves whole lines. On a disk that
-    is full the end of the session takes the place of the newest lines, where there is no other.
+    The first event creates the file, or empties an existing one, so a session that never begins changes
+    nothing. A file that another session is writing is refused. A line is one `write` to a file opened for
+    appending, so a killed process leaves whole lines. If the disk is full, the event that ends the session
+    replaces the newest lines.
 
     Args:
         target: a path, or "-" for standard output.
-        inputs: files that are being read, which must not be written over.
+        inputs: files that are being read, which must not be overwritten.
     """
 
     def __init__(self, target: str | Path, *, inputs: Iterable[Path] = ()) -> None:
@@ -40,16 +40,16 @@ class JsonLines:
         self._begun = False
         self._failed = False
         self._newest: deque[int] = deque(maxlen=_LINES_THAT_MAKE_ROOM)  # lengths of lines, in bytes
-        # One thread of its own: writes keep their order even where the one waiting for them is cancelled.
+        # A single thread: writes keep their order even if the task that waits for them is cancelled.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="jsonl")
 
     def check(self) -> None:
-        """See whether the target can be written, without creating or changing anything.
+        """Check that the target can be written, without creating or changing anything.
 
-        A file that is there is nobody else's to write from now on.
+        An existing file is locked from now on.
 
         Raises:
-            InputError: it cannot.
+            InputError: it cannot be written.
         """
         if self._target == STDOUT:
             return
@@ -74,13 +74,13 @@ class JsonLines:
         self._writer.shutdown(wait=False)
 
     async def send(self, event: Event) -> None:
-        """Write one line; it is with the operating system when this returns.
+        """Write one line; when this returns, the operating system has it.
 
         Raises:
             InputError: the file cannot be created, or another run writes it.
             RunError: the line cannot be written (a full disk).
             BrokenPipeError: the reader of a pipe has gone.
-            Each is raised once; the events that follow are dropped, the end of a session excepted.
+            Each is raised once; later events are dropped, except the end of a session.
         """
         line = event.model_dump_json().encode() + b"\n"
         ends = isinstance(event, SessionEnded)
@@ -110,7 +110,7 @@ class JsonLines:
         self._begun = True
 
     def _append(self, line: bytes) -> None:
-        """Write a line; of one that there is no room for, nothing stays."""
+        """Write a line; if there is no room for all of it, write nothing."""
         assert self._fd is not None
         rest = memoryview(line)
         try:

@@ -1,4 +1,4 @@
-"""A folder that gets a file of events for every session."""
+"""A folder with an events file for each session."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from streamer.outputs.jsonl import JsonLines
 
 
 def check_folder(folder: Path) -> None:
-    """See whether sessions can be written there.
+    """Check that events files can be created in the folder.
 
     Raises:
         InputError: they cannot.
@@ -23,7 +23,7 @@ def check_folder(folder: Path) -> None:
 
 
 class SessionFile(Output):
-    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`: sorted by time as by name."""
+    """Writes the events of one session to `FOLDER/STREAM-SESSION.jsonl`; ULIDs of sessions sort by time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Events as plain lines to read: one a turn, for pipes, logs, and terminals too small for the view."""
+"""Events as plain lines, one for each turn: for pipes, logs, and terminals too small for the live view."""
 
 from rich.console import Console
 from rich.text import Text
@@ -14,7 +14,7 @@ from streamer.printable import printable
 
 
 class Lines(Output):
-    """Prints a line for every turn, and for whatever else a reader should know."""
+    """Prints a line for every turn, and for other events that matter to a reader."""
 
     def __init__(self, console: Console, *, name_streams: bool = False) -> None:
         self._console = console
@@ -23,7 +23,7 @@ class Lines(Output):
         self._emotions: dict[str, dict[int, str]] = {}
 
     async def send(self, event: Event) -> None:
-        """Print the event, if it is one to read."""
+        """Print the event, if it is of a kind that is printed."""
         line = self._line(event)
         if line is None:
             return
@@ -37,7 +37,7 @@ class Lines(Output):
                 emotions = self._emotions.setdefault(event.session, {})
                 before = emotions.get(event.turn)
                 emotions[event.turn] = event.emotion
-                # What the window has closed over is never revised again.
+                # Turns outside the window are never revised again.
                 emotions.pop(event.turn - 1_100, None)
                 return turn_line(event, self._style_of, before)
             case events.SessionStarted():
@@ -62,7 +62,7 @@ class Lines(Output):
 
 
 def turn_line(event: events.Judged, style_of: StyleOf, before: str | None = None) -> Text:
-    """One turn: when, who, which emotion, how sure, the words."""
+    """The line of a turn: time, speaker, emotion, confidence, words."""
     line = Text(f"{clock(event.start_s):>9}  ")
     if event.speaker is not None:
         line.append(f"{printable(event.speaker)}  ", "bold")
@@ -75,7 +75,7 @@ def turn_line(event: events.Judged, style_of: StyleOf, before: str | None = None
 
 
 def ended_line(event: events.SessionEnded) -> str:
-    """How a session went."""
+    """The line that summarises a session."""
     turns = "no turns" if event.turns == 0 else "1 turn" if event.turns == 1 else f"{event.turns} turns"
     line = f"{turns} in {clock(event.audio_s)}"
     if event.gaps:

@@ -1,8 +1,8 @@
-"""How each emotion looks, everywhere: a symbol, and colours that hold for colour-blind people.
+"""The look of each emotion in every view: a symbol, and colours that colour-blind people can distinguish.
 
-The hues are those of Okabe & Ito, "Color Universal Design" (2008). Their lightness was moved, for each
-background, until all pairs stay apart for protan, deutan and tritan eyes (Machado et al., 2009) and the
-contrast suffices (WCAG 2.2). Who sees no colour at all has the symbol.
+The hues are those of Okabe & Ito, "Color Universal Design" (2008). Their lightness was adjusted for each
+background until all pairs are distinguishable with protanopia, deuteranopia and tritanopia (Machado et al.,
+2009) and the contrast suffices (WCAG 2.2). The symbols distinguish emotions without colour.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ class Look:
     Attributes:
         symbol: one character, one cell wide.
         colour: for bars and symbols on any background, light or dark (contrast at least 3:1 on both).
-        on_light: for text and lines on white or nearly so (at least 4.5:1).
+        on_light: for text and lines on white or nearly white (at least 4.5:1).
         on_dark: for text and lines on #1E1E1E or darker (at least 4.5:1).
-        ansi: name of the nearest of the 16 colours that every terminal has, and whose owner chose them.
+        ansi: name of the nearest of the 16 colours that every terminal has and its user can choose.
     """
 
     symbol: str
@@ -38,13 +38,13 @@ _FEAR = Look("≈", "#BC3BA0", "#A3479B", "#E66BDA", "magenta")
 _DISGUST = Look("✗", "#4EA293", "#1B7A58", "#86C195", "green")
 
 PLEASANT = _JOY
-"""Valence above zero."""
+"""Colour of valence above zero."""
 UNPLEASANT = _SADNESS
-"""Valence below zero: orange against blue, the pair that all eyes tell apart."""
+"""Colour of valence below zero: orange and blue are the pair that everyone can distinguish."""
 ALARM = _ANGER
-"""What is wrong: a level too high, a connection lost."""
+"""Colour of faults: a level that is too high, a lost connection."""
 GOOD = _DISGUST
-"""What is as it should be: a level, a connection."""
+"""Colour of normal states: a level, a connection."""
 
 _NAMES = {
     "neutral calm": _NEUTRAL,
@@ -64,10 +64,10 @@ _RESERVE = [
 
 
 def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """The looks of all emotions of a bundle, no two the same (of up to 63).
+    """The looks of all emotions of a bundle; up to 63 are all different.
 
-    Labels that nobody has heard of get theirs from a reserve, by their name: the same in every run, and in
-    every bundle unless two of a bundle's labels want the same.
+    Unknown labels get a look from a reserve, chosen by their name: the same one in every run and every
+    bundle, unless two labels of a bundle collide.
     """
     found: dict[str, Look] = {}
     for label in labels:
@@ -77,7 +77,7 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
 
 
 def look(label: str) -> Look:
-    """The look of one emotion, whatever others there are."""
+    """The look of one emotion, independent of a bundle's other emotions."""
     return _free(label, set())
 
 

@@ -1,4 +1,4 @@
-"""What the events of one session come to when they are taken together: for the live view and for reports."""
+"""Folds the events of one session into a state: for the live view, the server's history and reports."""
 
 import sys
 from collections import Counter
@@ -20,7 +20,7 @@ class JudgedTurn:
     was: str | None = None
 
     def judge(self, event: events.Judged) -> "JudgedTurn":
-        """The turn with one more event, whatever their order."""
+        """The turn after one more event; events may come in any order."""
         if event.revision < self.first.revision:
             return JudgedTurn(event, self.said, self.was)
         if event.revision < self.said.revision:
@@ -30,23 +30,23 @@ class JudgedTurn:
 
 
 class SessionState:
-    """The state of one session, event by event; it may begin anywhere and end anywhere.
+    """The state of one session, updated by events; the events may begin and end at any point of it.
 
     Args:
         stream: name of the stream.
-        kept: how many of the latest turns, marks and gaps are kept.
+        kept: number of latest turns, marks and gaps that are kept.
 
     Attributes:
         stream: as given, or as the events say.
-        started: how the session began, None before.
-        ended: how it ended, None before.
-        speaking: who is speaking, by speaker.
-        marks: the latest moments that were marked, in seconds of the stream.
-        gaps: where sound was lost, the latest.
-        emotions: how many turns carry each emotion.
-        revisions: how many revisions there have been.
-        device_lost: that does not answer now; None where it does.
-        health: what was said of it last.
+        started: the event that began the session, or None.
+        ended: the event that ended it, or None.
+        speaking: the open turns, by speaker.
+        marks: the latest marked moments, in seconds of the stream.
+        gaps: the latest gaps, where sound was lost.
+        emotions: number of turns with each emotion.
+        revisions: number of revisions.
+        device_lost: the event about the device that is lost now, or None.
+        health: the latest health event, or None.
     """
 
     def __init__(self, stream: str = "", *, kept: int = sys.maxsize) -> None:
@@ -67,18 +67,18 @@ class SessionState:
 
     @property
     def turns(self) -> dict[int, JudgedTurn]:
-        """The latest turns that are over, in order of their numbers."""
+        """The latest turns that have ended, in order of their numbers."""
         if not self._in_order:
             self._turns, self._in_order = dict(sorted(self._turns.items())), True
         return self._turns
 
     @property
     def newest(self) -> JudgedTurn | None:
-        """The newest turn that is over."""
+        """The newest turn that has ended."""
         return self.turns[next(reversed(self.turns))] if self.turns else None
 
     def apply(self, event: Event) -> None:
-        """Take in one event."""
+        """Update the state with one event."""
         self.stream = event.stream
         match event:
             case events.SessionStarted():

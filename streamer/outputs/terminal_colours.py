@@ -1,4 +1,4 @@
-"""Which of an emotion's colours suits the terminal that shows it."""
+"""Chooses the colours of emotions for a terminal."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,13 +8,13 @@ from rich.console import Console
 from streamer.outputs.palette import Look
 
 StyleOf = Callable[[Look], str]
-"""From a look to the rich style of its text and bars."""
+"""Maps a look to the rich style of its text and bars."""
 
 
 def style_for(console: Console, environ: Mapping[str, str] = os.environ) -> StyleOf:
-    """How a look is styled in a terminal: by how many colours it has, and by its background where it tells.
+    """The style of looks in a terminal, by its number of colours and, if known, its background.
 
-    Terminals that tell set COLORFGBG, to "15;0" or "0;default;15": the last number is the background's, of
+    Some terminals set COLORFGBG, such as "15;0" or "0;default;15": the last number is the background, one of
     the 16 colours.
     """
     if console.color_system in ("standard", "windows"):
@@ -28,15 +28,15 @@ def style_for(console: Console, environ: Mapping[str, str] = os.environ) -> Styl
 
 
 def on_dark(look: Look) -> str:
-    """For a dark background."""
+    """The style for a dark background."""
     return look.on_dark
 
 
 def on_light(look: Look) -> str:
-    """For a light background."""
+    """The style for a light background."""
     return look.on_light
 
 
 def on_any(look: Look) -> str:
-    """For a background that nobody knows."""
+    """The style for an unknown background."""
     return look.colour

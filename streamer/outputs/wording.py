@@ -1,4 +1,4 @@
-"""How things are worded and made safe to print, the same in plain lines and in the live view."""
+"""Texts of plain lines and the live view, made safe to print."""
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -19,7 +19,7 @@ def emotion_text(emotion: str, seen: Look, style_of: StyleOf, width: int = 0) ->
 
 
 def words(text: str | None) -> Text:
-    """The words of a turn, or why there are none."""
+    """The words of a turn, or the reason why there are none."""
     if text:
         return Text(printable(text))
     return Text("(words withheld)" if text is None else "(no words)", "dim")
@@ -35,7 +35,7 @@ def clock(seconds: float, tenths: bool = True) -> str:
 
 
 def to_encoding(text: str, encoding: str) -> str:
-    """Replace what an encoding lacks: symbols and blocks by their nearest in ASCII, the rest by "?"."""
+    """Replace characters that an encoding lacks: symbols and blocks by similar ASCII, others by "?"."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

@@ -1,1 +1,1 @@
-"""Events files played back."""
+"""Playback of events files."""

@@ -1,4 +1,4 @@
-"""The time of what is played: it can be held, and run at any speed."""
+"""The playback clock: it can be paused, and run at any speed."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,11 @@ from time import monotonic
 
 
 class Clock:
-    """Runs from where it is told to, once it is started.
+    """A clock that starts paused.
 
     Args:
-        speed: seconds of it in a second; infinite for no waiting at all.
-        start_s: where it starts, in seconds.
+        speed: playback seconds per second; infinite for no waiting.
+        start_s: start position, in seconds.
     """
 
     def __init__(self, speed: float = 1.0, start_s: float = 0.0) -> None:
@@ -22,21 +22,21 @@ class Clock:
 
     @property
     def position_s(self) -> float:
-        """Where it is."""
+        """Present position, in seconds."""
         if self._since is None:
             return self._position_s
         elapsed = monotonic() - self._since
         return self._position_s + (elapsed * self._speed if elapsed else 0.0)
 
     def hold(self, held: bool) -> None:
-        """Stand still, or run."""
+        """Pause, or run."""
         if held != (self._since is None):
             self._position_s = self.position_s if math.isfinite(self._speed) else self._position_s
             self._since = None if held else monotonic()
         self._changed.set()
 
     async def until(self, seconds: float) -> None:
-        """Wait until it has come so far, and runs."""
+        """Wait until the clock has reached a position and runs."""
         while True:
             self._changed.clear()
             running = self._since is not None

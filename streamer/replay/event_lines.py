@@ -1,4 +1,4 @@
-"""The lines of an events file, bounded, in whatever encoding an editor or a shell has left it."""
+"""Reads the lines of an events file, of bounded length, in the encodings that editors and shells write."""
 
 import codecs
 import io
@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from streamer.errors import InputError
 
 LONGEST = 1 << 20
-"""Bytes; no event comes near."""
+"""Most bytes of a line; events are far shorter."""
 
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -23,7 +23,7 @@ _ENCODINGS = (
     (b"{\0", "utf-16-le"),
     (b"\0{", "utf-16-be"),
 )
-"""By what a file begins with; an events file begins with a brace."""
+"""Encodings by a file's first bytes; an events file starts with a brace."""
 
 _COMPRESSED = (
     (b"\x1f\x8b", "gzip -d"),
@@ -43,10 +43,10 @@ class Line(NamedTuple):
 
 
 def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
-    """Cut blocks into lines, as they come: of each block those that end in it. The last one may be cut.
+    """Split blocks into lines: yields for each block the lines that end in it. The last one may be cut.
 
     Raises:
-        InputError: it is compressed.
+        InputError: the file is compressed.
     """
     number, rest, too_long = 0, b"", False
     for block in _as_utf8(iter(blocks), name):
@@ -65,7 +65,7 @@ def event_lines(blocks: Iterable[bytes], name: str) -> Iterator[list[Line]]:
 
 
 def check_ends(file: BinaryIO | io.FileIO, name: str) -> None:
-    """See whether what was opened is something that ends.
+    """Check that the open file is not endless.
 
     Raises:
         InputError: it is a device.
@@ -75,7 +75,7 @@ def check_ends(file: BinaryIO | io.FileIO, name: str) -> None:
 
 
 def is_utf8(content: bytes) -> bool:
-    """Whether it is; Latin-1, for one, mostly is not."""
+    """Whether the content is valid UTF-8; Latin-1, for example, mostly is not."""
     try:
         content.decode()
     except UnicodeDecodeError:

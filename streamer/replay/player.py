@@ -1,4 +1,4 @@
-"""Plays files of events back, side by side, into outputs."""
+"""Plays events files back, side by side, to outputs."""
 
 import asyncio
 import math
@@ -13,23 +13,23 @@ from streamer.replay.recording import Recording
 from streamer.replay.timeline import Timeline
 
 Publish = Callable[[str], AbstractAsyncContextManager[Sequence[Output]]]
-"""Makes the outputs of one stream, by its name."""
+"""Creates the outputs of one stream, by its name."""
 
 
 _TICK_S = 0.25
 
 
 class Player:
-    """Hands the events of all files to the outputs, each when its time has come.
+    """Sends the events of all files to the outputs, each at its time.
 
     Args:
-        recordings: played at once, each from its start.
-        outputs: take all events; entered by the caller.
-        clock: says when; started here.
-        publish: makes further outputs for each stream, kept until all is played.
-        reach: is told several times a second how far each session has come (those that have ended too), in
+        recordings: files to play at the same time, each from its start.
+        outputs: receive all events; the caller enters their contexts.
+        clock: the playback clock; `run` starts it.
+        publish: creates further outputs for each stream, which are kept until the end.
+        reach: called several times a second with the position of each session, also of ended ones, in
             seconds of its stream.
-        words: whether words are handed on.
+        words: whether to pass on words.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Player:
         """Play to the end.
 
         Raises:
-            InputError: a file holds no events, or breaks off.
-            RunError, BrokenPipeError: an output takes no more.
+            InputError: a file contains no events, or cannot be read to its end.
+            RunError, BrokenPipeError: an output failed.
         """
         async with self._stack:
             timelines = [Timeline(recording.look_ahead) for recording in self._recordings]
@@ -66,7 +66,7 @@ class Player:
                 _placed(recording, timeline)
                 for recording, timeline in zip(self._recordings, timelines, strict=True)
             ]
-            firsts = [await anext(play) for play in plays]  # so that all start at once, in their order
+            firsts = [await anext(play) for play in plays]  # so that all start at the same time, in order
             self._clock.hold(False)
             for (place_s, event), timeline in zip(firsts, timelines, strict=True):
                 await self._hand(event, place_s, timeline)
@@ -83,7 +83,7 @@ class Player:
                 await asyncio.gather(ticking, *playing, return_exceptions=True)
 
     async def _tick(self, timelines: Sequence[Timeline]) -> None:
-        """The time goes on between events too."""
+        """Report positions between events, too."""
         while self._reach is not None and math.isfinite(self._clock.position_s):
             for timeline in timelines:
                 for session, position_s in list(timeline.positions(self._clock.position_s)):
@@ -112,7 +112,7 @@ _Placed = AsyncIterator[tuple[float, Event]]
 
 
 async def _placed(recording: Recording, timeline: Timeline) -> _Placed:
-    """The events of a file with their places."""
+    """The events of a file with their times."""
     async for event in recording:
         for each in timeline.add(event):
             yield each

@@ -1,4 +1,4 @@
-"""Reads a file of events as it comes, whatever stands in it: the one reader, of replay and of reports."""
+"""The reader of events files, for replay and reports: streaming, and tolerant of invalid lines."""
 
 import asyncio
 import os
@@ -22,18 +22,18 @@ _LOOK_AHEAD = 200
 
 
 class Recording:
-    """Events of a file, of a pipe, or of standard input ("-"), in the order in which they stand there.
+    """The events of a file, a pipe, or standard input ("-"), in the order of the file.
 
-    Fields that are not known are left out. Lines that are no events are passed over and counted: the last one
-    of a session that was killed, or those of a newer version. A thread of its own reads where an event loop
-    waits; it is left alone where it waits for a pipe.
+    Unknown fields are dropped. Invalid lines are skipped and counted, such as the last line of a killed
+    session, or lines of a newer version. Async iteration reads in a separate thread, which is abandoned if it
+    waits for a pipe.
 
     Attributes:
-        name: of the source.
-        unread: how many lines were passed over.
-        first_unread: number of the first of them, and what is wrong with it as it follows "line 3"; None
-            where there is none.
-        look_ahead: how many events it pays to read ahead of one: none of a pipe, which may be live.
+        name: name of the source.
+        unread: number of skipped lines.
+        first_unread: number of the first skipped line, and its fault, worded to follow "line 3"; None if no
+            line was skipped.
+        look_ahead: number of events to read ahead: 0 for a pipe, which may be live.
     """
 
     def __init__(self, source: str | Path) -> None:
@@ -46,14 +46,14 @@ class Recording:
 
     @property
     def passed_over(self) -> str | None:
-        """What was passed over so far, in one line; None where nothing was."""
+        """A message about the lines skipped so far, or None."""
         if self.first_unread is None:
             return None
         lines = "1 line" if self.unread == 1 else f"{self.unread} lines"
         return f"{self.name}: passed over {lines} ({self._first()})"
 
     def check(self) -> None:
-        """See whether it can be read.
+        """Check that the source can be read.
 
         Raises:
             InputError: it cannot.
@@ -76,13 +76,13 @@ class Recording:
         """Read in this thread.
 
         Raises:
-            InputError: there is no event in it, or it cannot be read.
+            InputError: it contains no event, or cannot be read.
         """
         for batch in self._batches():
             yield from batch
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Read without holding up the event loop."""
+        """Read without blocking the event loop."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[list[Event] | InputError | None] = asyncio.Queue(_READ_AHEAD)
 
@@ -91,7 +91,7 @@ class Recording:
             try:
                 asyncio.run_coroutine_threadsafe(putting, loop).result()
             finally:
-                putting.close()  # it may never have begun
+                putting.close()  # it may not have begun
 
         def read() -> None:
             try:
@@ -102,7 +102,7 @@ class Recording:
                 except InputError as error:
                     put(error)
             except (RuntimeError, CancelledError):
-                return  # the loop has gone: nobody wants the rest
+                return  # the loop has ended: the rest is not needed
 
         threading.Thread(target=read, name="recording", daemon=True).start()
         while (item := await queue.get()) is not None:
@@ -133,7 +133,7 @@ class Recording:
             self.unread += 1
             self.first_unread = self.first_unread or (line.number, _reason(error, line.content))
             if not isinstance(error, ValidationError) and (line.content or b"").startswith(b"{"):
-                self._broken = line.number  # cut short, if no other line follows
+                self._broken = line.number  # truncated, if no other line follows
             return None
 
     def _first(self) -> str:
@@ -141,7 +141,7 @@ class Recording:
         return f"line {number}{reason}"
 
     def _blocks(self) -> Iterator[bytes]:
-        """Unbuffered: what a pipe gives is there at once, and no lock is held when the program ends."""
+        """The blocks of the source, unbuffered: no delay for pipes, and no lock held at the program's end."""
         try:
             with open(
                 0 if self._source == STDIN else self._source, "rb", buffering=0, closefd=self._source != STDIN
@@ -154,7 +154,7 @@ class Recording:
 
 
 def _reason(error: ValueError, content: bytes | None) -> str:
-    """What is wrong with a line, as it follows its number."""
+    """The fault of a line, worded to follow its number."""
     if content is None:
         return f" is longer than {LONGEST >> 20} MB"
     if not isinstance(error, ValidationError):

@@ -1,4 +1,4 @@
-"""Runs a replay: outputs, keys, and what Ctrl-C does."""
+"""Runs a replay: outputs, keys, and Ctrl-C."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ async def play(
     outbox: "OutboxSettings",
     view: "TerminalView | None" = None,
 ) -> int:
-    """Play files of events, side by side, until their end or a wish to leave.
+    """Play events files, side by side, until their end or a request to end.
 
     Returns:
         The exit code: 0, or 128 plus the number of the signal that ended it.

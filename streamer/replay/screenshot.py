@@ -1,4 +1,4 @@
-"""The live view as a picture: what it shows at one moment of a recording."""
+"""Draws the live view at one moment of a recording as a picture."""
 
 import io
 import re
@@ -19,7 +19,7 @@ from streamer.replay.recording import Recording
 from streamer.replay.timeline import Timeline
 
 _THEME = TerminalTheme((30, 30, 30), (220, 220, 220), [(30, 30, 30), *[(128, 128, 128)] * 6, (220, 220, 220)])
-"""A dark terminal, in a frame of its own: readable on light pages and on dark ones."""
+"""A dark terminal with a frame: readable on light and dark pages."""
 
 _FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -28,7 +28,7 @@ def size_of(text: str) -> tuple[int, int]:
     """Columns and rows of "100x30".
 
     Raises:
-        InputError: it is no such size.
+        InputError: the text is no valid size.
     """
     found = re.fullmatch(r"(\d{1,3})[xX×](\d{1,3})", text.strip())
     if found is None or not (20 <= int(found[1]) <= 500 and 5 <= int(found[2]) <= 200):
@@ -37,7 +37,7 @@ def size_of(text: str) -> tuple[int, int]:
 
 
 def board_at(recordings: Sequence[Recording], at_s: float | None, *, words: bool = True) -> Board:
-    """What the view knows so far into the recordings, or at their end.
+    """The state of the view at a moment of the recordings, or at their end.
 
     Raises:
         InputError: a recording cannot be read.
@@ -60,7 +60,7 @@ def board_at(recordings: Sequence[Recording], at_s: float | None, *, words: bool
 
 
 def screenshot(board: Board, width: int, height: int, title: str) -> str:
-    """Draw the view as SVG: the same every time, and without anything fetched from elsewhere."""
+    """Draw the view as SVG: deterministic, and without external resources."""
     console = Console(
         file=io.StringIO(),
         record=True,
@@ -79,10 +79,10 @@ def screenshot(board: Board, width: int, height: int, title: str) -> str:
 
 
 def write(svg: str, target: Path) -> None:
-    """Write a picture, whole or not at all.
+    """Write a picture atomically.
 
     Raises:
-        InputError: it cannot be written there.
+        InputError: the file cannot be written.
     """
     try:
         write_whole(target, svg)

@@ -1,4 +1,4 @@
-"""When the events of a file are played, counted from its first."""
+"""Assigns playback times to the events of a file, counted from the first."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,22 +7,22 @@ from datetime import datetime
 from streamer.events import AudioGap, Event, Mark, SessionEnded, SessionStarted, TurnFinal, TurnStarted
 
 _LONGEST_WAIT_S = 60.0
-"""Between events that say nothing of the sound: clocks are set, computers sleep."""
+"""Longest pause between events without a position in the sound: clocks are set, computers sleep."""
 
 
 class Timeline:
-    """Places events in the time of the sound, whatever the pace at which it was analyzed.
+    """Places events in the time of the sound, whatever the speed of the analysis.
 
-    What tells where in the stream it happened is placed there; a turn's event where it was declared over.
-    Everything else is placed by the wall clock (`at`) after the event before it. Sessions that overlap keep
-    their distance; one that follows another begins at its end.
+    An event with a position in the stream is placed there, a turn's event where the turn was declared over.
+    Other events are placed by the wall clock (`at`) after the event before. Overlapping sessions keep their
+    distance; a session after another begins at its end.
 
-    A recording that is analyzed fast is heard some turns ahead of what is told, and so was a machine that
-    could not keep up: the file then has a turn's event after the beginnings of later turns. Events keep the
-    order of the file; those that stand before an event that is due earlier come with it.
+    If a recording was analyzed fast, or a machine could not keep up, detection was some turns ahead of the
+    results: the file then has a turn's event after the starts of later turns. Events keep the order of the
+    file; events before one that is due earlier are played together with it.
 
     Args:
-        look_ahead: how many events to wait for before one is placed; 0 places each as it comes.
+        look_ahead: number of events to wait for before placing one; 0 places each at once.
     """
 
     def __init__(self, look_ahead: int = 0) -> None:
@@ -34,22 +34,22 @@ class Timeline:
         self._last_at: datetime | None = None
 
     def add(self, event: Event) -> Iterator[tuple[float, Event]]:
-        """Take in the next event of the file; gives those whose place is known, in seconds, in order."""
+        """Add the next event of the file; yields the events with known times, in seconds, in order."""
         self._waiting.append((self._own_place(event), event))
         while len(self._waiting) > self._look_ahead:
             yield self._next()
 
     def rest(self) -> Iterator[tuple[float, Event]]:
-        """The places of all that is left, at the end of the file."""
+        """The remaining events with their times, at the end of the file."""
         while self._waiting:
             yield self._next()
 
     def position(self, session: str, now_s: float) -> float:
-        """How far into its stream a session is, in seconds."""
+        """Position of a session in its stream, in seconds."""
         return max(now_s - self._zeros[session], 0.0)
 
     def positions(self, now_s: float) -> Iterator[tuple[str, float]]:
-        """How far into its stream each session would be, ended or not, in seconds."""
+        """Position of each session in its stream, as if none ended, in seconds."""
         for session, zero_s in self._zeros.items():
             if now_s >= zero_s:
                 yield session, now_s - zero_s
@@ -76,7 +76,7 @@ class Timeline:
 
 
 def _in_stream(event: Event) -> float | None:
-    """Where in its stream an event happened, in seconds; None where it does not tell."""
+    """Position of an event in its stream, in seconds; None if it has none."""
     match event:
         case SessionStarted():
             return 0.0

@@ -1,1 +1,1 @@
-"""Sessions in other programs' formats, and as a page to read: `merits export`."""
+"""`merits export`: sessions in other programs' formats, and as a report page."""

@@ -1,4 +1,4 @@
-"""What the page shows, worked out: everything has its place in per cent of the session, and can be zoomed."""
+"""Computes the report page's content; positions are per cent of the session, so that it can be zoomed."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ from streamer.reports.record import Record, Turn, end_ms, name_of, side_by_side
 from streamer.reports.wording import one_line
 
 _HALF = 32
-"""Height of half the drawing of valence, in pixels."""
+"""Height of half the valence chart, in pixels."""
 
 _STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 6
 _WIDTH = 330
-"""Of the narrowest screens' timeline, in pixels."""
+"""Width of the timeline on the narrowest screens, in pixels."""
 
 _SHORTEST = 12
-"""A turn of a second is so many pixels wide at the closest."""
+"""Width of a second at the highest zoom, in pixels."""
 
 
 def view(record: Record) -> dict[str, Any]:
-    """All that the template asks for."""
+    """All values of the template."""
     marks = looks(record.labels)
     index = {label: number for number, label in enumerate(marks)}
     length_s = max(record.duration_s, 0.001)
@@ -135,7 +135,7 @@ def view(record: Record) -> dict[str, Any]:
 
 
 def _ticks(length_s: float, most_times: int) -> list[dict[str, Any]]:
-    """Marks of time: some that are always shown, and finer ones from so many times zoomed in."""
+    """Ticks of the time axis: some are always shown, finer ones from a zoom factor on."""
     coarsest = next((step for step in _STEPS_S if length_s / step <= _MOST_TICKS), _STEPS_S[-1])
     levels: list[dict[str, Any]] = []
     shown: set[float] = set()
@@ -151,7 +151,7 @@ def _ticks(length_s: float, most_times: int) -> list[dict[str, Any]]:
 
 def _named(at: Iterable[float], length_s: float) -> Iterable[dict[str, Any]]:
     for seconds in at:
-        if seconds / length_s < 0.97:  # a name at the very end would be cut
+        if seconds / length_s < 0.97:  # a label at the very end would be cut
             yield {"x": round(100 * seconds / length_s, 4), "name": clock(seconds, tenths=False)}
 
 

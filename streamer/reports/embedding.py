@@ -1,4 +1,4 @@
-"""A recording made small enough to travel inside a page: Opus in WebM, mono."""
+"""Compresses a recording for embedding in a page: Opus in WebM, mono."""
 
 import io
 import logging
@@ -28,11 +28,11 @@ def embedded(
 ) -> str:
     """The whole recording as a `data:` URL: about 4 kB a second.
 
-    What is not as it should be in it is logged: what there is of it is taken.
+    Damage is logged; the readable part is embedded.
 
     Args:
-        sound: what to decode; its channels are mixed.
-        progress: is told how many seconds are done, of how many where that is known.
+        sound: the recording; its channels are mixed.
+        progress: called with the seconds done, and the total if known.
 
     Raises:
         InputError: it cannot be decoded.
@@ -61,7 +61,7 @@ def embedded(
 
 
 def _sound(decoder: Decoder) -> Iterator[NDArray[np.int16]]:
-    """The sound in large pieces, int16 [n]; silence where some is missing, so that times stay right."""
+    """The sound in large pieces, int16 [n]; gaps become silence, so that times stay correct."""
     pieces: list[NDArray[np.int16]] = []
     length = 0
     for piece in chain.from_iterable(map(_samples, decoder.items())):

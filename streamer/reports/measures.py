@@ -1,4 +1,4 @@
-"""What a session comes to: shares of emotions, valence smoothed, turning points."""
+"""Measures of a session: shares of emotions, smoothed valence, turning points."""
 
 import math
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from streamer.reports.record import Turn, end_ms, start_ms
 
 LEAST_CHANGE = 0.3
-"""Of mean valence, which runs from -1 to 1: a smaller one is no turning point."""
+"""Least change of mean valence (-1 to 1) at a turning point."""
 
 MOST = 5
-"""Turning points that are told."""
+"""Most turning points that are reported."""
 
 
 def length_s(turn: Turn) -> float:
-    """How long a turn lasts, in seconds."""
+    """Length of a turn, in seconds."""
     return (end_ms(turn) - start_ms(turn)) / 1000
 
 
 def shares(turns: Sequence[Turn]) -> dict[str, float]:
-    """Of the time these turns last, the part that carries each emotion: the largest first, summing to 1."""
+    """Share of each emotion in the time of these turns: the largest first, summing to 1."""
     whole = math.fsum(map(length_s, turns))
     time: dict[str, float] = {}
     for turn in turns:
@@ -28,17 +28,17 @@ def shares(turns: Sequence[Turn]) -> dict[str, float]:
 
 
 def mean_valence(turns: Sequence[Turn]) -> float:
-    """Their mean valence, -1 to 1, each turn counted by how long it lasts."""
+    """Mean valence of turns, -1 to 1, weighted by their lengths."""
     return math.fsum(turn.valence * length_s(turn) for turn in turns) / math.fsum(map(length_s, turns))
 
 
 def around(turns: int) -> int:
-    """How many turns a mood is read from, in a session of so many: odd, at least 3, growing as the root."""
+    """Number of turns for a mean, in a session of `turns` turns: odd, at least 3, about the square root."""
     return max(math.isqrt(turns) | 1, 3)
 
 
 def smoothed_valence(turns: Sequence[Turn], count: int) -> list[float]:
-    """At every turn, the mean valence of `count` turns around it (odd; fewer at the ends)."""
+    """For every turn, the mean valence of `count` (odd) turns around it; fewer at the ends."""
     reach = count // 2
     return [mean_valence(turns[max(i - reach, 0) : i + reach + 1]) for i in range(len(turns))]
 
@@ -56,15 +56,15 @@ class TurningPoint:
 
     @property
     def change(self) -> float:
-        """By how much the mean valence changed, -2 to 2."""
+        """Change of the mean valence, -2 to 2."""
         return self.after - self.before
 
 
 def turning_points(turns: Sequence[Turn]) -> list[TurningPoint]:
-    """Where the conversation's mean valence, everyone's together, changes most; in order of time.
+    """The largest changes of the conversation's mean valence, over all speakers, in order of time.
 
-    At every turn, the mean valence of the `around` turns before it is compared with that of as many from it
-    on (near the ends of half as many, and at least two). The largest changes are taken first, up to
+    At every turn, the mean valence of the `around` turns before it is compared with the mean of as many turns
+    from it on (near the ends half as many, at least two). The largest changes are selected first, up to
     `MOST`, none smaller than `LEAST_CHANGE`, and none within `around` turns of another.
     """
     count = around(len(turns))

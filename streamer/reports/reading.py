@@ -1,4 +1,4 @@
-"""Sessions of events files, to choose from and to export."""
+"""Reads the sessions of events files, and selects among them."""
 
 import logging
 from pathlib import Path
@@ -12,15 +12,15 @@ _log = logging.getLogger("merits")
 
 
 def read_records(source: str | Path, *, first: bool = False) -> list[Record]:
-    """Read every session of an events file, in order of their beginnings; what is passed over is logged.
+    """Read all sessions of an events file, in order of their starts; skipped lines are logged.
 
     Args:
         source: a file of JSON lines, as `merits analyze --events` and `merits serve --events` write them, or
             "-" for standard input.
-        first: take what was said of each turn at first, not as it was revised.
+        first: take the first result of each turn, not the latest revision.
 
     Raises:
-        InputError: the file cannot be read, or holds no events.
+        InputError: the file cannot be read, or contains no events.
     """
     recording = Recording(source)
     recording.check()
@@ -33,10 +33,10 @@ def read_records(source: str | Path, *, first: bool = False) -> list[Record]:
 
 
 def choose(records: list[Record], wanted: str | None, name: str) -> list[Record]:
-    """The sessions that are asked for: all, or the one with this id, number in the file, or stream.
+    """Select sessions: all, or the one with this id, number in the file, or stream.
 
     Raises:
-        InputError: there is none of that name, or more than one.
+        InputError: no session matches, or more than one.
     """
     if wanted is None:
         return records
@@ -51,7 +51,7 @@ def choose(records: list[Record], wanted: str | None, name: str) -> list[Record]
 
 
 def listing(records: list[Record]) -> str:
-    """The sessions there are, to choose from."""
+    """A list of the sessions, for messages."""
     shown = [f"{number} ({record.stream})" for number, record in enumerate(records[:8], start=1)]
     if len(records) > len(shown):
         shown.append(f"... {len(records)} ({records[-1].stream})")

@@ -1,4 +1,4 @@
-"""A recorded session: what an events file says of it when all is told."""
+"""A recorded session: the final state of its events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from streamer.events import AudioGap, SessionEnded, SessionStarted, TurnFinal, T
 Turn = TurnFinal | TurnRevised
 
 UNKNOWN = "unknown"
-"""What a speaker is called whom nobody has named."""
+"""Name of an unknown speaker."""
 
 
 def start_ms(turn: Turn) -> int:
-    """Where a turn starts, in milliseconds of the stream."""
+    """Start of a turn, in milliseconds of the stream."""
     return round(turn.start_s * 1000)
 
 
 def end_ms(turn: Turn) -> int:
-    """Where a turn ends, in milliseconds: at least one after its start, as most formats demand."""
+    """End of a turn, in milliseconds: at least one after its start, as most formats require."""
     return max(round(turn.end_s * 1000), start_ms(turn) + 1)
 
 
 def name_of(turn: Turn) -> str:
-    """The speaker's name, "unknown" where it is not known."""
+    """The speaker's name, or "unknown"."""
     return turn.speaker if turn.speaker is not None and turn.speaker.strip() else UNKNOWN
 
 
@@ -33,13 +33,13 @@ class Record:
     """One session.
 
     Attributes:
-        session: its ULID.
-        stream: the stream's name.
-        began: how it began; None where the file lacks its beginning.
-        ended: how it ended; None where it was killed, or has not ended yet.
-        turns: what is said of every turn, in order of starting.
-        first_emotions: by turn, the emotion that was said first, where it differs.
-        gaps: where sound was lost.
+        session: ULID of the session.
+        stream: name of the stream.
+        began: the event of its start; None if the file lacks it.
+        ended: the event of its end; None if it was killed, or has not ended.
+        turns: the result for every turn, in order of starts.
+        first_emotions: first emotion of each turn whose emotion was revised, by turn number.
+        gaps: the gaps, where sound was lost.
     """
 
     session: str
@@ -52,13 +52,13 @@ class Record:
 
     @property
     def at(self) -> datetime | None:
-        """When it began, by the wall clock; of the first turn where that is not told."""
+        """Start by the wall clock; without one, the time of the first turn's event."""
         told = [event.at for event in (self.began, *self.turns[:1], self.ended) if event is not None]
         return told[0] if told else None
 
     @property
     def source(self) -> str:
-        """Where the sound came from: a file's or a device's name."""
+        """Source of the sound: name of a file or a device."""
         return self.stream if self.began is None else self.began.source
 
     @property
@@ -68,7 +68,7 @@ class Record:
 
     @property
     def recogniser(self) -> str:
-        """What wrote the words down."""
+        """Name of the speech recogniser."""
         return self._known("recogniser")
 
     def _known(self, field: Literal["bundle", "recogniser"]) -> str:
@@ -77,19 +77,19 @@ class Record:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The emotions, in the bundle's order; any further ones that a turn names come last."""
+        """The emotions in the bundle's order, then others that occur in turns."""
         given = () if self.began is None else self.began.labels
         of_turns = (label for turn in self.turns for label in (*turn.probabilities, turn.emotion))
         return tuple(dict.fromkeys((*given, *of_turns)))
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Everyone's name, in order of speaking first."""
+        """Names of the speakers, in order of their first turns."""
         return tuple(dict.fromkeys(name_of(turn) for turn in self.turns))
 
     @property
     def duration_s(self) -> float:
-        """Length of the stream in seconds, as far as it is known."""
+        """Known length of the stream, in seconds."""
         ends = [turn.end_s for turn in self.turns] + [gap.start_s + gap.length_s for gap in self.gaps]
         if self.ended is not None:
             ends.append(self.ended.audio_s + self.ended.gap_s)
@@ -97,7 +97,7 @@ class Record:
 
 
 def side_by_side(turns: Sequence[Turn]) -> list[list[Turn]]:
-    """Part turns, ordered by start, into as few rows as it takes for none to overlap another in its row."""
+    """Distribute turns, sorted by start, to the fewest rows in which no turns overlap."""
     rows: list[list[Turn]] = []
     for turn in turns:
         row = next((row for row in rows if end_ms(row[-1]) <= start_ms(turn)), None)

@@ -1,4 +1,4 @@
-"""Sessions made into bytes of a format."""
+"""Renders sessions in a format."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ def render(
     *,
     link: bool,
 ) -> bytes:
-    """Sessions in a format.
+    """Render sessions in a format.
 
     Raises:
         InputError: the recording cannot be decoded.
-        RunError: nor can it be packed.
+        RunError: the recording cannot be compressed.
     """
     match format_:
         case Format.RTTM:

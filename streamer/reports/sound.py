@@ -1,4 +1,4 @@
-"""The recording that a report goes with."""
+"""The recording of a report."""
 
 import mimetypes
 import os
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from streamer.errors import InputError
 
 _MIME_TYPES = {".wav": "audio/x-wav", ".flac": "audio/flac", ".opus": "audio/ogg", ".m4a": "audio/mp4"}
-"""Where machines differ in what they call it; ELAN knows WAVE by this name."""
+"""MIME types for which machines differ; ELAN uses this one for WAVE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Sound:
     folder: Path
 
     def check(self) -> None:
-        """See whether it is there.
+        """Check that the file exists.
 
         Raises:
-            InputError: it is not.
+            InputError: it does not.
         """
         if not self.path.is_file():
             what = "is a folder" if self.path.is_dir() else "no such file"
@@ -38,7 +38,7 @@ class Sound:
 
     @property
     def relative_url(self) -> str:
-        """From the report's folder; the absolute URL where there is no way (another drive)."""
+        """The URL relative to the report's folder; the absolute one if there is none (another drive)."""
         try:
             way = os.path.relpath(self.path.resolve(), self.folder.resolve())
         except ValueError:
@@ -47,6 +47,6 @@ class Sound:
 
     @property
     def mime_type(self) -> str:
-        """Such as audio/flac."""
+        """The MIME type, such as audio/flac."""
         guessed = mimetypes.guess_type(self.path.name)[0]
         return _MIME_TYPES.get(self.path.suffix.lower()) or guessed or "application/octet-stream"

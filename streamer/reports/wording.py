@@ -1,4 +1,4 @@
-"""Words and names as other formats can carry them."""
+"""Converts words and names to the character sets of other formats."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -10,13 +10,13 @@ _NO_NAME = re.compile(
     "[^-A-Za-z0-9_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u2070-\u218f"
     "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff]+"
 )
-"""All that XML's names (1.0, section 2.3) do not allow, and the few further signs that a class name of CSS
-lacks. A digit may only not come first."""
+"""Characters that are invalid in XML names (1.0, section 2.3) or CSS class names. Digits are invalid only as
+the first character."""
 
 
 _SHAPING = "\u00ad\u061c\u200c\u200d\u200e\u200f"
-"""Signs without a shape of their own that words, emoji and right-to-left text need: soft hyphen, joiners,
-marks of direction."""
+"""Invisible characters that words, emoji and right-to-left text need: soft hyphen, joiners, direction
+marks."""
 
 
 def one_line(text: str) -> str:
@@ -25,27 +25,27 @@ def one_line(text: str) -> str:
 
 
 def caption(turn: Turn) -> str:
-    """A turn in one line, for people: `[joy] agent: the words`, without what there is not."""
+    """A turn in one line: `[joy] agent: the words`; missing parts are left out."""
     who = "" if turn.speaker is None else one_line(turn.speaker)
     said = one_line(turn.text or "")
     return " ".join(filter(None, (f"[{one_line(turn.emotion)}]", f"{who}:" if who and said else who, said)))
 
 
 def xml_text(text: str) -> str:
-    """The text with what XML 1.0 cannot carry, escaped or not, replaced by U+FFFD."""
+    """The text with characters that are invalid in XML 1.0 replaced by U+FFFD."""
     return _NO_XML.sub("\ufffd", text)
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
-    """A name of its own for each: letters, digits, "_" and "-", for XML (NMTOKEN, ID) and CSS.
+    """A unique identifier for each name, of letters, digits, "_" and "-": for XML (NMTOKEN, ID) and CSS.
 
-    Most labels and speakers keep theirs: "joy" -> "joy", "happy+excited" -> "happy-excited".
+    Most names stay the same: "joy" -> "joy", but "happy+excited" -> "happy-excited".
     """
     return _told_apart(names, _identifier)
 
 
 def fields(names: Iterable[str]) -> dict[str, str]:
-    """A name of its own for each, without white space: "2024 call.wav" -> "2024_call.wav"."""
+    """A unique field for each name, without white space: "2024 call.wav" -> "2024_call.wav"."""
     return _told_apart(names, lambda name: "_".join(one_line(name).split()) or "x")
 
 

@@ -16,7 +16,7 @@ from streamer.server.watchers.watch_connection import watch
 
 
 def create_app(streams: Streams, *, token: str | None = None) -> ASGIApp:
-    """Put the application together."""
+    """Create the application."""
     settings = streams.settings.server
     page = page_routes()
 

@@ -1,4 +1,4 @@
-"""From the bytes of a client to frames: raw samples, or any container in chunks."""
+"""Decodes the bytes of a client to frames: raw samples, or any container in chunks."""
 
 import asyncio
 import logging
@@ -21,44 +21,44 @@ from streamer.server.source import StreamSource
 
 _SAMPLE_BYTES = 2
 _BATCH_FRAMES = 5
-"""Decoded at a time, 100 ms of one channel: each batch costs a change of threads."""
+"""Samples decoded at a time, 100 ms of one channel: each batch costs a switch of threads."""
 
 _LAST_S = 1.0
-"""How long what a client sent before it broke off may take to be decoded."""
+"""Time limit for decoding what a client sent before its connection broke."""
 
 _log = logging.getLogger("merits.server")
 
 
 class AudioDecoder(Protocol):
-    """Fills a source with what a client sends."""
+    """Decodes what a client sends, into a source."""
 
     async def decode(self, data: bytes) -> None:
-        """Take in the next bytes, cut anywhere; waits while the source is full."""
+        """Decode the next bytes, cut anywhere; waits while the source is full."""
         ...
 
     async def gap(self, gap: Gap) -> None:
-        """The client says that sound is missing here.
+        """Insert the gap that the client reports at this point.
 
         Raises:
-            Refused: the format has no place for it.
+            Refused: the format does not allow gaps.
         """
         ...
 
     async def finish(self, why: Refused | None = None) -> None:
-        """No more bytes come: the source ends, with `why`, when all there were have been taken in."""
+        """End the source, with `why`, after all bytes that came have been decoded."""
         ...
 
     async def abandon(self, why: Refused) -> None:
-        """The client has gone, though not all that it sent was taken in: the source ends, and soon."""
+        """End the source soon, without decoding the rest: the client has gone."""
         ...
 
     async def close(self) -> None:
-        """Release everything, whatever has come."""
+        """Release everything, at any point."""
         ...
 
 
 def make_decoder(start: Start, source: StreamSource) -> AudioDecoder:
-    """The decoder for what a client says that it sends."""
+    """The decoder for the format that the start message announces."""
     if start.format == "container":
         return ContainerDecoder(source, split=start.split)
     return PcmDecoder(source, start.rate or SAMPLE_RATE, start.channels or 1, split=start.split)
@@ -101,7 +101,7 @@ class PcmDecoder:
         self._source.end(why)
 
     async def abandon(self, why: Refused) -> None:
-        """Nothing waits: all that is left is that the client is heard to have gone."""
+        """End the source: no bytes wait here."""
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -125,10 +125,10 @@ class PcmDecoder:
 
 
 class ContainerDecoder:
-    """Any container that can be decoded as it comes, in a thread of its own.
+    """Any container that can be decoded while it arrives, in a separate thread.
 
-    Between the event loop and the thread lies a socket pair: what the operating system buffers is the bound,
-    and the decoder's blocking reads end when the loop's side is closed.
+    A socket pair connects the event loop to the thread. Its buffer in the operating system bounds what waits,
+    and closing the loop's side ends the decoder's blocking reads.
     """
 
     def __init__(self, source: StreamSource, *, split: bool) -> None:
@@ -144,18 +144,18 @@ class ContainerDecoder:
         self._decoding = self._loop.run_in_executor(self._worker, self._decode, _SocketBytes(out))
 
     async def decode(self, data: bytes) -> None:
-        """Take in the next bytes, cut anywhere; waits while the decoder is behind."""
+        """Decode the next bytes, cut anywhere; waits while the decoder is behind."""
         try:
             await self._loop.sock_sendall(self._in, data)
-        except OSError:  # the decoder has given up, and told the source why
+        except OSError:  # the decoder has failed, and ended the source with the reason
             await asyncio.shield(self._decoding)
 
     async def gap(self, gap: Gap) -> None:  # noqa: ARG002
-        """There is no telling where in the sound a message between two chunks belongs."""
+        """Refuse: the position in the sound of a message between two chunks is unknown."""
         raise Refused(Problem.BAD_MESSAGE, "gap is for pcm_s16le: a container carries its own times")
 
     async def finish(self, why: Refused | None = None) -> None:
-        """No more bytes come; of a client that broke off, what takes long to decode is left."""
+        """End the source; after a broken connection, decode the rest only for a limited time."""
         self._why = why
         self._shut()
         if why is not None:
@@ -164,11 +164,11 @@ class ContainerDecoder:
         await asyncio.shield(self._decoding)
 
     async def abandon(self, why: Refused) -> None:
-        """Take in no more."""
+        """End the source soon, without decoding the rest."""
         await self.finish(why)
 
     async def close(self) -> None:
-        """End the thread, whatever it has still to decode."""
+        """End the thread, even if bytes are left to decode."""
         self._shut()
         self._halt()
         await asyncio.wait([self._decoding])
@@ -179,10 +179,10 @@ class ContainerDecoder:
         try:
             self._in.shutdown(socket.SHUT_WR)
         except OSError:
-            return  # it is already
+            return  # already closed
 
     def _halt(self) -> None:
-        """The decoder ends with the piece that it is at, and waits for no room in the source."""
+        """End the decoder after its current piece; do not wait for room in the source."""
         self._stop.set()
         if self._putting is not None:
             self._putting.cancel()
@@ -201,7 +201,7 @@ class ContainerDecoder:
         except InputError as undecodable:
             error = Refused(Problem.UNDECODABLE, str(undecodable))
         except CancelledError:
-            pass  # nobody waits for the rest
+            pass  # the rest is not needed
         except Exception as unforeseen:  # noqa: BLE001
             error = unforeseen
         self._loop.call_soon_threadsafe(lambda: self._source.end(self._why or error))
@@ -214,20 +214,20 @@ class ContainerDecoder:
                 if len(batch) == _BATCH_FRAMES:
                     self._put(batch)
                     batch = []
-        finally:  # a damaged end does not take what came before with it
+        finally:  # what was decoded before a damaged end is kept
             self._put(batch)
 
     def _put(self, batch: list[AudioFrame | AudioGap]) -> None:
         self._putting = asyncio.run_coroutine_threadsafe(self._source.put(batch), self._loop)
-        if self._stop.is_set():  # since it was last seen, when there was nothing yet to cancel
+        if self._stop.is_set():  # set since the last check, when there was no task to cancel
             self._putting.cancel()
         self._putting.result()
         if self._source.ended:
-            self._stop.set()  # nothing of the rest is taken in
+            self._stop.set()  # the rest is not decoded
 
 
 class _SocketBytes:
-    """Reads a socket like a file."""
+    """A socket that can be read like a file."""
 
     def __init__(self, socket: socket.socket) -> None:
         self.socket = socket

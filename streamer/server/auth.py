@@ -1,4 +1,4 @@
-"""Whom the server lets in: asked before anything else happens with a request."""
+"""Authentication: checks every request before anything else handles it."""
 
 import hmac
 import ipaddress
@@ -15,19 +15,19 @@ from streamer.errors import InputError
 from streamer.server.protocol import TOKEN_SUBPROTOCOL
 
 OPEN_PATHS = frozenset({"/healthz", "/livez"})
-"""What anyone may ask for: it tells nothing but whether the server runs, and runs well."""
+"""Paths that need no token: they reveal only whether the server runs, and runs well."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{16,256}")
-"""What fits into a header and a subprotocol (RFC 9110, `token`), and is long enough not to be guessed."""
+"""Tokens that fit into a header and a subprotocol (RFC 9110, `token`), and are too long to guess."""
 
 _HOW_TO = "make one with: openssl rand -hex 32"
 
 
 def read_token(file: Path | None, environment: str | None) -> str | None:
-    """The token that clients must show; None where there is none. A file wins over the environment.
+    """The token that clients must present, or None. A file overrides the environment.
 
     Raises:
-        InputError: the file cannot be read, or what is given is no token. The message does not repeat it.
+        InputError: the file cannot be read, or the token is invalid. The message does not contain the token.
     """
     if file is None:
         where, text = "MERITS_TOKEN", environment
@@ -50,17 +50,17 @@ def read_token(file: Path | None, environment: str | None) -> str | None:
 
 
 class AuthMiddleware:
-    """ASGI middleware: token, origin and host.
+    """ASGI middleware that checks token, origin and host.
 
-    Without a token only this machine can connect, so whoever is let in by mistake is a page of some web
-    site in this machine's browser: its `Origin` gives it away, or, where its name was made to point here (DNS
-    rebinding), the `Host` it believes to talk to.
+    Without a token, only this machine can connect. The remaining threat is a page of a foreign web site in a
+    browser on this machine. Its `Origin` header reveals it, or, if its host name was made to resolve to this
+    machine (DNS rebinding), its `Host` header.
 
     Args:
-        app: what is guarded.
-        token: what clients must show; None lets all in.
+        app: the application to protect.
+        token: the token that clients must present; None admits all.
         origins: further origins whose pages may connect, as browsers write them ("https://home.example").
-        open_paths: what anyone may ask for.
+        open_paths: paths that need no token.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ def _refusal(status: int, code: str, message: str) -> JSONResponse:
 
 
 def _is_unmistakable(host: str) -> bool:
-    """Whether a `Host` header names this machine in a way that no DNS answer can bend."""
+    """Whether a `Host` header is an IP address or localhost, which no DNS answer can redirect."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ipaddress.ip_address(name) is not None

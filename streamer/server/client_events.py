@@ -1,4 +1,4 @@
-"""Events on their way back to the client: bounded, whatever the client does."""
+"""The queue of events for a client: bounded, whatever the client does."""
 
 import asyncio
 from collections import deque
@@ -13,32 +13,32 @@ from streamer.server.protocol import EventsShed
 
 
 class Wire(Protocol):
-    """What takes text messages: a websocket, or a `ResumableClient` of several."""
+    """A receiver of text messages: a websocket, or a `ResumableClient` of several."""
 
     async def send_text(self, data: str) -> None:
         """Send one message.
 
         Raises:
-            WebSocketDisconnect: nobody is there any more.
-            RuntimeError: likewise: it was closed from this side.
+            WebSocketDisconnect: the client has gone.
+            RuntimeError: the websocket was closed from this side.
         """
         ...
 
 
 class ClientEvents:
-    """Sends events as text messages, from a queue of its own: `send` never waits for the client.
+    """Queues events and sends them as text messages: `send` never waits for the client.
 
-    When the queue is full the oldest `turn.partial` is shed, or, where none waits, the oldest event. The
-    client is told how many by an `events.shed` message in their place. A client that has gone gets nothing.
+    When the queue is full, the oldest `turn.partial` is shed, or, if there is none, the oldest event. An
+    `events.shed` message in their place states how many. Nothing is sent to a client that has gone.
 
     Args:
-        wire: accepted.
-        limit: events that may wait.
-        limit_bytes: how long they may be together, in bytes.
-        first: messages that go before all events, made as they are sent.
+        wire: an accepted websocket.
+        limit: most events that wait.
+        limit_bytes: most bytes of events that wait.
+        first: messages to send before all events; each is created when it is sent.
 
     Attributes:
-        shed: how many were shed in all.
+        shed: total number of events shed.
     """
 
     def __init__(self, wire: Wire, limit: int, limit_bytes: int, *, first: Iterable[str] = ()) -> None:
@@ -63,21 +63,21 @@ class ClientEvents:
 
     @property
     def idle(self) -> bool:
-        """Whether all is sent and the client is there."""
+        """Whether everything is sent and the client is connected."""
         return not self._waiting and not self._sender.done()
 
     @property
     def status(self) -> OutputStatus:
-        """How much waits for the client; that it is slow is its own affair."""
+        """How much waits for the client; a slow client is no fault of the server."""
         queue = QueueHealth(depth=min(len(self._waiting), self._limit), limit=self._limit, shed=self.shed)
         return OutputStatus("client", queue=queue)
 
     async def send(self, event: Event) -> None:
-        """Take over one event."""
+        """Queue one event."""
         self.put(event.model_dump_json(), partial=isinstance(event, TurnPartial))
 
     def put(self, message: str, *, partial: bool) -> None:
-        """Take over one message; `partial` ones are shed first."""
+        """Queue one message; `partial` ones are shed first."""
         if self._sender.done():
             return
         self._bytes += len(message)
@@ -95,7 +95,7 @@ class ClientEvents:
         self._untold += 1
 
     async def finish(self) -> None:
-        """Wait until all is sent; returns at once when the client has gone."""
+        """Wait until everything is sent; returns at once if the client has gone."""
         self._closing = True
         self._some.set()
         await asyncio.wait([self._sender])
@@ -119,5 +119,5 @@ class ClientEvents:
                     return
                 self._some.clear()
                 await self._some.wait()
-        except (WebSocketDisconnect, RuntimeError):  # closed by the client; by the server for a broken rule
+        except (WebSocketDisconnect, RuntimeError):  # closed by the client, or after a protocol error
             self._waiting.clear()

@@ -1,4 +1,4 @@
-"""How a connection ends: what is left is sent, and why is said."""
+"""Closes a connection: sends the remaining events, then the reason."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ from streamer.server.client_events import ClientEvents, Wire
 from streamer.server.protocol import NORMAL, ErrorMessage, Problem, Refused
 
 _LONGEST_REASON = 120
-"""Bytes that fit into a close frame beside its code (RFC 6455, 5.5)."""
+"""Bytes of a close frame's reason, beside its code (RFC 6455, 5.5)."""
 
 
 class Closable(Wire, Protocol):
@@ -24,8 +24,8 @@ class Closable(Wire, Protocol):
 async def close_connection(
     wire: Closable, problem: Refused | None, timeout_s: float, events: ClientEvents | None = None
 ) -> None:
-    """Send what is left and close, as far as the client takes it in time."""
-    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may have gone at any moment
+    """Send the remaining events and close, as far as the client reads them in time."""
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # the client may go at any moment
         async with asyncio.timeout(timeout_s):
             if events is not None:
                 await events.finish()

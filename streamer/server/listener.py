@@ -1,4 +1,4 @@
-"""The open socket, TLS, and the token: what can fail before anything is loaded."""
+"""The listening socket, TLS and token: checked before any model is loaded."""
 
 import ipaddress
 import os
@@ -11,18 +11,18 @@ from streamer.server.auth import read_token
 from streamer.settings.server import ServerSettings
 
 _BACKLOG = 4096
-"""Connections that may wait to be accepted; one that finds no room is tried again a second later."""
+"""Connections that may wait to be accepted; the client of a further one retries after a second."""
 
 
 class Listener:
-    """The open socket, and what it takes to be let in.
+    """The listening socket, and what clients need to connect.
 
     Attributes:
-        url: where clients connect, without the stream's name.
-        page: what to open in a browser.
+        url: websocket URL for clients, without the stream's name.
+        page: URL of the web page.
 
     Raises:
-        InputError: the port is taken, the certificate is none, or there is no token where one is needed.
+        InputError: the port is taken, the certificate is invalid, or a required token is missing.
     """
 
     def __init__(self, settings: ServerSettings) -> None:

@@ -22,19 +22,19 @@ _EXAMPLE = "127.0.0.1:9464"
 
 
 class MetricsPort:
-    """An open port, before anything is loaded.
+    """A listening socket for metrics, opened before any model is loaded.
 
     Args:
-        address: HOST:PORT, or a port of this machine alone; port 0 takes a free one.
-        token_file: file with the token to be shown; MERITS_TOKEN in the environment is one, too.
+        address: HOST:PORT, or PORT to listen on this machine only; port 0 takes a free one.
+        token_file: file with the token; without it, MERITS_TOKEN in the environment.
 
     Attributes:
-        socket: that listens.
-        token: to be shown by whoever asks for metrics; None lets all.
-        url: of the metrics.
+        socket: the listening socket.
+        token: token that requests must present; None admits all.
+        url: URL of the metrics.
 
     Raises:
-        InputError: this is no address, the port is taken, or there is no token where one is needed.
+        InputError: the address is invalid, the port is taken, or a required token is missing.
     """
 
     def __init__(self, address: str, token_file: Path | None = None) -> None:
@@ -55,7 +55,7 @@ class MetricsPort:
 
 
 class MetricsServer:
-    """An output that counts events, and serves the figures as long as it is entered."""
+    """An output that counts events, and serves the metrics while its context is entered."""
 
     def __init__(self, port: MetricsPort, analyzer: Analyzer) -> None:
         self._port = port

@@ -1,4 +1,4 @@
-"""`/metrics`, `/healthz` and `/livez`."""
+"""The routes `/metrics`, `/healthz` and `/livez`."""
 
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
@@ -14,10 +14,10 @@ _SCRAPES_PER_S, _SCRAPES_AT_ONCE = 2, 10
 
 
 def monitoring_routes(metrics: Metrics) -> list[Route]:
-    """The routes by which operators look in; all run in the event loop of the sessions.
+    """The routes for operators; all run in the event loop of the sessions.
 
-    Figures take milliseconds to gather: where they are asked for more often than that is done, those of just
-    before are given.
+    Collecting the metrics takes milliseconds: requests above the rate limit get the values of the last
+    collection.
     """
     scrapes = TokenBucket(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
     checks = TokenBucket(_SCRAPES_PER_S, _SCRAPES_AT_ONCE)
@@ -27,7 +27,7 @@ def monitoring_routes(metrics: Metrics) -> list[Route]:
     async def scrape(request: Request) -> Response:
         try:
             encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        except (TypeError, ValueError):  # a version that is none: it may be disregarded (RFC 9110, 12.5.1)
+        except (TypeError, ValueError):  # an invalid version, which may be ignored (RFC 9110, 12.5.1)
             encode, content_type = choose_encoder("")
         if content_type not in latest or scrapes.has(1):
             scrapes.spend(1)

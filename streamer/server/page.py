@@ -1,4 +1,4 @@
-"""The web page: files that were built from `web/`, and how browsers must treat them."""
+"""The web page: files built from `web/`, and their cache and security headers."""
 
 import mimetypes
 from collections.abc import Awaitable, Callable
@@ -23,11 +23,11 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
-"""Of files whose names carry a hash of what they hold."""
+"""Cache header of files whose names contain a hash of their content."""
 
 
 def page_routes() -> list[Route]:
-    """A route for every file; `/` is the page. They hold nothing that is secret: no token is asked for."""
+    """A route for every file; `/` is the page. The files contain no secrets and need no token."""
     files = sorted(path for path in (_FOLDER / "assets").iterdir() if path.is_file())
     return [
         Route("/", _server_of(_FOLDER / "index.html", "no-cache")),

@@ -1,4 +1,4 @@
-"""The messages that are no events, version 1 (docs/protocol.md)."""
+"""The protocol's messages other than events, version 1 (docs/protocol.md)."""
 
 from enum import Enum
 from typing import Annotated, Literal, Self
@@ -10,14 +10,14 @@ from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError
 
 SUBPROTOCOL = "merits.v1"
-"""What a client may offer as `Sec-WebSocket-Protocol`, and is then answered with."""
+"""The subprotocol that a client may offer in `Sec-WebSocket-Protocol`; the answer contains it."""
 
 TOKEN_SUBPROTOCOL = "merits.token."
-"""How browsers, which cannot set headers, show their token: as a further subprotocol, the token appended."""
+"""Prefix of the subprotocol that carries a browser's token: browsers cannot set other headers."""
 
 
 def accepted_subprotocol(scope: Scope) -> str | None:
-    """What to answer a websocket's offers with: never its token."""
+    """The subprotocol to answer a websocket's offers with: never its token."""
     return SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", []) else None
 
 
@@ -27,7 +27,7 @@ NORMAL, GOING_AWAY = 1000, 1001
 
 
 class Problem(Enum):
-    """What can go wrong: the `code` of an error message, and the close code that follows it."""
+    """Kinds of errors: the `code` of the error message, and the close code that follows it."""
 
     BAD_MESSAGE = ("bad_message", 4400)
     BAD_NAME = ("bad_name", 4404)
@@ -42,7 +42,7 @@ class Problem(Enum):
     ANALYSIS_FAILED = ("analysis_failed", 4500)
     INTERNAL = ("internal", 1011)
     DISCONNECTED = ("disconnected", 1006)
-    """Never sent: nobody is there to read it."""
+    """Never sent, since the client has gone."""
 
     def __init__(self, code: str, close_code: int) -> None:
         self.code = code
@@ -50,7 +50,7 @@ class Problem(Enum):
 
 
 class Refused(InputError):
-    """A client's stream cannot begin or go on."""
+    """A client's stream cannot begin or continue."""
 
     def __init__(self, problem: Problem, message: str) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class _Message(BaseModel):
 
 
 class Start(_Message):
-    """The first message of a client: what it will send."""
+    """The first message of a client: the format of its sound."""
 
     type: Literal["start"]
     format: Literal["pcm_s16le", "container"] = "pcm_s16le"
@@ -92,17 +92,17 @@ class Start(_Message):
 
     @property
     def sound(self) -> tuple[str, int, int, bool]:
-        """What must stay the same when a stream is resumed."""
+        """The fields that must stay the same when a stream is resumed."""
         return self.format, self.rate or SAMPLE_RATE, self.channels or 1, self.split
 
     @property
     def kept_channels(self) -> int:
-        """How many channels are analyzed, each by itself."""
+        """Number of channels that are analyzed separately."""
         return self.channels or 1 if self.split else 1
 
     @property
     def who(self) -> tuple[str | None, ...]:
-        """Who speaks on each of them; None where that is not known."""
+        """The speaker of each of these channels; None if unknown."""
         if self.speakers is not None:
             return tuple(self.speakers)
         if not self.split:
@@ -111,13 +111,13 @@ class Start(_Message):
 
 
 class End(_Message):
-    """No more sound comes; the events of what was sent still do."""
+    """The end of the sound; events of the sound so far still follow."""
 
     type: Literal["end"]
 
 
 class Gap(_Message):
-    """The client itself lost sound here, or was muted. Raw samples only."""
+    """Sound that the client lost or muted at this point. Raw samples only."""
 
     type: Literal["gap"]
     length_s: Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)]
@@ -138,7 +138,7 @@ def parse_control(text: str) -> Start | End | Gap:
     """Read a text message of a client.
 
     Raises:
-        Refused: it is none that there is; says why.
+        Refused: the message is invalid; the error says why.
     """
     if len(text) > LONGEST_CONTROL:
         raise Refused(Problem.BAD_MESSAGE, f"a text message is at most {LONGEST_CONTROL} characters long")
@@ -152,7 +152,7 @@ def parse_control(text: str) -> Start | End | Gap:
 
 
 class ErrorMessage(_Message):
-    """The last message before the server closes a connection that did not end as it should."""
+    """The last message before the server closes a connection because of an error."""
 
     type: Literal["error"] = "error"
     code: str
@@ -160,7 +160,7 @@ class ErrorMessage(_Message):
 
 
 class StreamResumed(_Message):
-    """The answer to a client that came back to its session."""
+    """The answer to a client that reconnected to its session."""
 
     type: Literal["stream.resumed"] = "stream.resumed"
     stream: str
@@ -168,7 +168,7 @@ class StreamResumed(_Message):
 
 
 class EventsShed(_Message):
-    """Stands where events were shed because the client did not read."""
+    """Takes the place of events that were shed because the client did not read."""
 
     type: Literal["events.shed"] = "events.shed"
     count: int

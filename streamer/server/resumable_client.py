@@ -1,4 +1,4 @@
-"""The client's end of a stream: one websocket, or several one after the other."""
+"""The connection to a stream's client: one websocket, or several in succession."""
 
 import asyncio
 from contextlib import suppress
@@ -14,14 +14,14 @@ AWAY_REASON = "the client was away"
 
 
 class ResumableClient:
-    """Listens and speaks to a client, who may break off and come back on another websocket.
+    """Receives from and sends to a client that may disconnect and return on another websocket.
 
     Args:
-        websocket: accepted.
-        linger_s: how long a client that has gone without an `end` is waited for.
+        websocket: an accepted websocket.
+        linger_s: seconds to wait for a client that disconnected without an `end` message.
 
     Attributes:
-        away: whether the client is being waited for.
+        away: whether the client is disconnected and awaited.
     """
 
     def __init__(self, websocket: WebSocket, linger_s: float = 0.0) -> None:
@@ -36,7 +36,7 @@ class ResumableClient:
 
     @property
     def resumable(self) -> bool:
-        """Whether another websocket may take over."""
+        """Whether another websocket may replace the present one."""
         return self.linger_s > 0 and not self._over
 
     @property
@@ -46,14 +46,14 @@ class ResumableClient:
         return gone.is_set()
 
     async def next(self, timeout_s: float, late: str) -> str | bytes | Gap | None:
-        """The next message; a gap where the client was away; None when it has closed as it should.
+        """The next message; a gap for the time the client was away; None after a regular close.
 
         Args:
-            timeout_s: how long to wait for it.
-            late: what is wrong if none comes.
+            timeout_s: longest wait for the message, in seconds.
+            late: error message if none comes in time.
 
         Raises:
-            Refused: none came in time, or the client has gone.
+            Refused: no message came in time, or the client has gone.
         """
         if self._missed_s is not None:
             return self._gap()
@@ -83,8 +83,8 @@ class ResumableClient:
         """Send one message; while the client is away, wait for it.
 
         Raises:
-            WebSocketDisconnect: it does not come back.
-            RuntimeError: likewise: the websocket was closed from this side.
+            WebSocketDisconnect: the client does not return.
+            RuntimeError: the websocket was closed from this side.
         """
         while True:
             websocket = self._websocket
@@ -98,7 +98,7 @@ class ResumableClient:
                     await asyncio.shield(self._change)
 
     async def _sent(self, websocket: WebSocket, data: str) -> bool:
-        """Send over a websocket; False where another takes over before this one has taken it: it hangs."""
+        """Send over a websocket; False if it hangs, and another replaces it before the message is sent."""
         sending = asyncio.create_task(websocket.send_text(data))
         try:
             while websocket is self._websocket and not sending.done():
@@ -110,25 +110,25 @@ class ResumableClient:
             sending.cancel()
 
     async def close(self, code: int, reason: str | None = None) -> None:
-        """Close what is open."""
+        """Close the present websocket."""
         await self._websocket.close(code, reason)
 
     async def pass_to(self, websocket: WebSocket, resumed: StreamResumed, timeout_s: float) -> None:
-        """Go on with another websocket; whoever is still on the present one is sent away, within a time."""
+        """Continue on another websocket; the present one, if still open, is closed within a time limit."""
         old, self._websocket = self._websocket, websocket
         self._missed_s = (self._missed_s or 0.0) + monotonic() - self._heard_at
         self._heard_at = monotonic()
         self._tell()
         if self._patience is not None and not self._patience.expired():
             self._patience.reschedule(0)
-        with suppress(WebSocketDisconnect, RuntimeError):  # gone again: that is heard of elsewhere
+        with suppress(WebSocketDisconnect, RuntimeError):  # gone again: `next` notices that
             await websocket.send_text(resumed.model_dump_json())
         await close_connection(
             old, Refused(Problem.TAKEN_OVER, "this stream goes on over another connection"), timeout_s
         )
 
     async def lost(self) -> None:
-        """Wait until the connection is lost, read or not, and nobody is waited for on another one."""
+        """Wait until the connection is lost, even if it is not read, and no other one is awaited."""
         while True:
             websocket = self._websocket
             await websocket.scope[GONE].wait()
@@ -138,12 +138,12 @@ class ResumableClient:
                 return
 
     async def left(self, websocket: WebSocket) -> None:
-        """Wait until a websocket is used no more."""
+        """Wait until a websocket is no longer used."""
         while self._websocket is websocket and not self._over:
             await asyncio.shield(self._change)
 
     def give_up(self) -> None:
-        """Wait no longer for anyone."""
+        """Stop waiting for the client."""
         self._over, self.away = True, False
         self._tell()
 

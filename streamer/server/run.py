@@ -1,4 +1,4 @@
-"""Runs the server, and ends it in order."""
+"""Runs the server, and shuts it down in order."""
 
 import asyncio
 import logging
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 _PING_EVERY_S = 20.0
 _MORE_WEBSOCKETS = 16
-"""Those that are just being told why they are not let in."""
+"""Connections that are being refused, beyond the limits."""
 
 _log = logging.getLogger("merits.server")
-_user_log = logging.getLogger("merits")  # which no flood of strangers silences
+_user_log = logging.getLogger("merits")  # no rate limit applies to this one
 
 
 def make_server(streams: Streams, listener: Listener) -> uvicorn.Server:
-    """Put the server together; it is run by `serve(sockets=[listener.socket])`, ended by `should_exit`."""
+    """Create the server; `serve(sockets=[listener.socket])` runs it, `should_exit` ends it."""
     limits, tls = streams.settings.server, listener.tls
     config = make_config(
         create_app(streams, token=listener.token),
@@ -38,7 +38,7 @@ def make_server(streams: Streams, listener: Listener) -> uvicorn.Server:
         ws=WebSocket,
         ws_max_size=limits.max_message_bytes,
         ws_ping_interval=_PING_EVERY_S,
-        ws_ping_timeout=None,  # a client that is held back is not read, its pongs neither: see Connections
+        ws_ping_timeout=None,  # a throttled client is not read, nor are its pongs: see Connections
         ws_per_message_deflate=False,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
@@ -47,18 +47,18 @@ def make_server(streams: Streams, listener: Listener) -> uvicorn.Server:
 
 
 def _not_left(record: logging.LogRecord) -> bool:
-    """Connections that are left at a second Ctrl-C are no fault."""
+    """Drop the message about open connections at a second Ctrl-C: they are no fault."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 async def serve(streams: Streams, listener: Listener, view: "TerminalView | None" = None) -> int:
     """Serve until interrupted.
 
-    The first Ctrl-C (or SIGTERM) accepts nothing more, and tells what was heard; the second one leaves.
+    The first Ctrl-C (or SIGTERM) stops accepting sound and finishes all turns; the second exits at once.
 
     Returns:
-        The exit code: 128 plus the number of the signal that ended it; 0 when a key did, or when nobody reads
-        the events on standard output any more.
+        The exit code: 128 plus the number of the signal that ended it; 0 if a key ended it, or the reader of
+        standard output has gone.
     """
     async with AsyncExitStack() as stack:
         if view is not None:
@@ -86,7 +86,7 @@ async def serve(streams: Streams, listener: Listener, view: "TerminalView | None
 
 
 class _Server(BoundedServer):
-    """Closes no connection before its stream has been told to the end."""
+    """Closes no connection before the events of its stream are sent."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         limits = streams.settings.server
@@ -98,14 +98,14 @@ class _Server(BoundedServer):
         self._streams = streams
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more, and end everything in order."""
+        """Accept no further connections, and end everything in order."""
         self.refuse(sockets)
         await self._streams.drain()
         await super().shutdown(sockets)
 
 
 def _fit_into_open_files(streams: Streams) -> None:
-    """Allow for fewer streams than wanted where each could not have the files that it may need."""
+    """Reduce the limit of streams so that each has the open files that it may need."""
     open_file_limit.raise_limit()
     limits = streams.settings.server
     others = (

@@ -1,4 +1,4 @@
-"""What a client sends, as a source: bounded, and nothing is lost without being counted."""
+"""The sound of a client as a source: bounded; all lost sound is counted."""
 
 import asyncio
 from collections import deque
@@ -17,20 +17,19 @@ SEVERAL_REASONS = "several reasons"
 
 _SHORTEST_WAIT_S = 0.01
 _GAPS_AT_ONCE_S = 3600.0
-"""Gaps may be told of together (a microphone that was muted for long), and before any time has passed."""
+"""Gaps this long are accepted at once: a client may report a long mute at its end, or at the start."""
 
 
 class StreamSource:
-    """Between a socket and a pipeline.
+    """The queue between a socket and a pipeline.
 
-    Sound of all channels together that is faster than `max_speed` times real time is slowed: `put` waits.
-    So are gaps that come to more than an hour and `max_speed` times what has passed; those that follow one
-    another while they wait become one. When `buffer_s` of sound waits already, `put` waits too, unless the
-    sound is live: then what comes is shed until half of the buffer is free again, and an `AudioGap` stands
-    in its place.
+    `put` waits if the sound of all channels together comes faster than `max_speed` times real time, or if the
+    gaps add up to more than an hour plus `max_speed` times the elapsed time; successive gaps that wait are
+    merged. `put` also waits while `buffer_s` of sound is queued, unless the sound is live: then new sound is
+    shed until half of the buffer is free, and an `AudioGap` takes its place.
 
     Attributes:
-        ended: whether nothing more is taken in.
+        ended: whether no more sound is accepted.
     """
 
     def __init__(self, name: str, channels: int, *, live: bool, buffer_s: float, max_speed: float) -> None:
@@ -38,12 +37,12 @@ class StreamSource:
         self.channels = channels
         self._live = live
         self._limit = int(buffer_s * SAMPLE_RATE)
-        self._pace = TokenBucket(max_speed, buffer_s / 2)  # the reader has its turn before the buffer is full
+        self._pace = TokenBucket(max_speed, buffer_s / 2)  # the reader runs before the buffer is full
         self._gap_pace = TokenBucket(max_speed, float("inf"), _GAPS_AT_ONCE_S)
         self._abandoned = asyncio.Event()
         self._why_abandoned: Exception | None = None
         self._items: deque[_Item] = deque()
-        self._shed_from: int | None = None  # since when sound is shed
+        self._shed_from: int | None = None  # sample at which shedding began
         self._shed_to = 0
         self.ended = False
         self._error: Exception | None = None
@@ -53,7 +52,7 @@ class StreamSource:
         self.waiting = 0  # samples of channel 0 in _items
 
     async def put(self, items: Sequence[_Item]) -> None:
-        """Take in what follows, in order. What comes after the end is dropped."""
+        """Append items in order. Items after the end are dropped."""
         for item in items:
             if self.ended:
                 return
@@ -69,7 +68,7 @@ class StreamSource:
                 self.end(self._why_abandoned)
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing follows; `error` is raised after what came before has been taken out."""
+        """End the source; the reader gets `error` after all queued items."""
         if not self.ended:
             self._stop_shedding()
             self.ended = True
@@ -78,14 +77,14 @@ class StreamSource:
         self._room.set()
 
     def abandon(self, why: Exception) -> None:
-        """Whoever sends this has gone: nothing waits any more; at what is shed it ends, with `why`."""
+        """The sender has gone: stop waiting; the source ends, with `why`, where sound would be shed."""
         self._live = True
         self._why_abandoned = why
         self._abandoned.set()
         self._room.set()
 
     def interrupt(self, stop_reader: Callable[[], None]) -> None:
-        """Nothing follows; after what came before has been taken out, `stop_reader` is called."""
+        """End the source; call `stop_reader` after the reader got all queued items."""
         if not self.ended:
             self._stop_reader = stop_reader
             self.end()
@@ -113,10 +112,10 @@ class StreamSource:
             raise self._error
         if self._stop_reader is not None:
             self._stop_reader()
-            await asyncio.Event().wait()  # until the reader no longer does: it was not the end of input
+            await asyncio.Event().wait()  # until the reader is stopped: this is not the end of input
 
     async def _in_time(self, item: _Item) -> None:
-        """Wait until the client may have sent it, unless it has gone meanwhile."""
+        """Wait until the rate limit allows the item, unless the client has gone."""
         if isinstance(item, AudioGap):
             wait_s = self._gap_pace.spend(item.length / SAMPLE_RATE)
         else:
@@ -153,12 +152,12 @@ class StreamSource:
 
 
 def _leads(item: _Item) -> bool:
-    """Whether all channels' sound from here on follows it: frames of a moment come in order of channels."""
+    """Whether the item is a gap or of the first channel: frames of a moment come in order of channels."""
     return isinstance(item, AudioGap) or item.channel == 0
 
 
 def _length(item: _Item) -> int:
-    """Samples that are there, counted once for all channels."""
+    """Number of samples, counted once for all channels."""
     return len(item.samples) if isinstance(item, AudioFrame) and item.channel == 0 else 0
 
 

@@ -34,16 +34,16 @@ _log = logging.getLogger("merits.server")
 
 
 async def converse(websocket: WebSocket, streams: Streams) -> None:
-    """Serve a client that was let in, whatever it does; nothing is raised for what goes wrong."""
+    """Serve an admitted client until its session or connection ends; raises nothing."""
     try:
         await websocket.accept(accepted_subprotocol(websocket.scope))
     except OSError:
-        return  # it has gone already
+        return  # the client has gone already
     client = ResumableClient(websocket)
     try:
         with streams.place():
             client = await _Connection(websocket, streams).run()
-        await client.left(websocket)  # another connection speaks through this one's websocket
+        await client.left(websocket)  # another connection's session uses this websocket
     except Refused as refused:
         await close_connection(client, refused, streams.settings.server.close_timeout_s)
 
@@ -55,7 +55,7 @@ class _Connection:
         self._server = streams.settings.server
 
     async def run(self) -> ResumableClient:
-        """Run a session to its end, or go on with one; returns its client."""
+        """Run a session to its end, or resume one; returns the session's client."""
         name = self._websocket.path_params["name"]
         if not re.fullmatch(NAME_PATTERN, name):
             raise Refused(
@@ -128,18 +128,18 @@ class _Connection:
             stream.client.give_up()
 
     async def _run(self, pipeline: Pipeline, stream: Stream) -> Refused | None:
-        """Run the session to its end; returns what went wrong."""
+        """Run the session to its end; returns the error, if any."""
         try:
             await pipeline.run()
         except Refused as refused:
-            return refused.with_traceback(None)  # whose frames keep all of the session, in a circle
+            return refused.with_traceback(None)  # the frames would keep the session in a reference cycle
         except (InputError, RunError) as error:
             _log.warning("%s: %s", stream.name, error)
             return Refused(Problem.ANALYSIS_FAILED, str(error))
         except BrokenPipeError:
             self._streams.reader_gone.set()
             return Refused(Problem.SHUTTING_DOWN, "the server is stopping")
-        except Exception:  # noqa: BLE001 - one stream's trouble must not become another's
+        except Exception:  # noqa: BLE001 - an error of one stream must not affect others
             _log.exception("%s: unforeseen trouble", stream.name)
             return Refused(Problem.INTERNAL, "something unforeseen happened; the server's log says more")
         if stream.stopped is Problem.TAKEN_OVER:
@@ -149,7 +149,7 @@ class _Connection:
         return None
 
     async def _receive(self, decoder: AudioDecoder, client: ResumableClient) -> None:
-        """Give the decoder what comes, until the client says that it ends, or breaks off."""
+        """Pass all messages to the decoder until the client ends the stream, or disconnects."""
         why: Refused | None = None
         timeout_s = self._server.idle_timeout_s
         controls = TokenBucket(self._server.max_controls_per_s, _CONTROLS_AT_ONCE)
@@ -172,14 +172,14 @@ class _Connection:
                         raise Refused(Problem.BAD_MESSAGE, "the stream has begun: start comes once")
         except Refused as refused:
             why = refused
-        except Exception:  # noqa: BLE001 - without an end the session would wait for ever
+        except Exception:  # noqa: BLE001 - without an end the session would wait forever
             _log.exception("unforeseen trouble with what a client sends")
             why = Refused(Problem.INTERNAL, "something unforeseen happened; the server's log says more")
         await decoder.finish(why)
 
 
 async def _abandon(stream: Stream, source: StreamSource, decoder: AudioDecoder) -> None:
-    """When the client has gone for good, hold nothing back for it: what waits by then is all that counts."""
+    """Once the client has gone for good, end the source after the sound that is queued by then."""
     await stream.client.lost()
     stream.connected = False
     why = Refused(Problem.DISCONNECTED, "the client disconnected")

@@ -1,4 +1,4 @@
-"""The streams there are: who may use which name, and where their events go besides the client."""
+"""The running streams: admission by name, and outputs besides the client."""
 
 import asyncio
 import logging
@@ -25,22 +25,22 @@ from streamer.server.watchers.watchers import Watchers
 from streamer.settings.settings import Settings
 
 _COST = {"pcm_s16le": 1, "container": 4}
-"""Of beginning a stream, by its format: a decoder has a thread, and memory of its own."""
+"""Rate-limit cost of starting a stream, by format: a container's decoder needs a thread and memory."""
 
 log = logging.getLogger("merits.server")
 
 
 class Stream(Output):
-    """A stream that runs; an output of its own session, which tells it how that goes.
+    """A running stream. It is also an output of its session, and so learns of its events.
 
     Attributes:
-        since: when it began.
+        since: when the stream began.
         session: ULID of the session, once it has begun.
-        turns: turns told so far.
-        connected: whether its client is still there: afterwards its name can be had by waiting.
-        stopped: why it was told to stop, if it was.
-        ended: set when all is written and released.
-        mark: marks this moment of its session, once it runs.
+        turns: number of final turns so far.
+        connected: whether the client is still connected; if not, a new stream of the name waits for the end.
+        stopped: why `stop` was called, or None.
+        ended: set when everything is written and released.
+        mark: marks the present moment of the session, once that runs.
     """
 
     def __init__(self, name: str, start: Start, client: ResumableClient, watchers: Watchers) -> None:
@@ -58,25 +58,25 @@ class Stream(Output):
         self._interrupt: Callable[[], None] | None = None
 
     def on_stop(self, interrupt: Callable[[], None]) -> None:
-        """Say what makes it take in nothing more; called at once if it was told to stop already."""
+        """Register what ends the source; called at once if the stream was stopped already."""
         self._interrupt = interrupt
         if self.stopped is not None:
             interrupt()
 
     def stop(self, why: Problem) -> None:
-        """Take in nothing more; what was heard is still told."""
+        """Accept no more sound; turns heard so far are still finished."""
         if self.stopped is None:
             self.stopped = why
             if self._interrupt is not None:
                 self._interrupt()
 
     def close(self) -> None:
-        """All is written and released: nothing keeps the session from being forgotten."""
+        """Record that everything is written and released, and drop references to the session."""
         self.mark = self._interrupt = None
         self.ended.set()
 
     def describe(self) -> dict[str, Any]:
-        """As listed by `GET /v1/streams`."""
+        """The stream as `GET /v1/streams` lists it."""
         return {
             "stream": self.name,
             "session": self.session,
@@ -86,7 +86,7 @@ class Stream(Output):
         }
 
     async def send(self, event: Event) -> None:
-        """Take note of an event of the session."""
+        """Record an event of the session."""
         self._watchers.tell(event)
         match event:
             case SessionStarted():
@@ -102,10 +102,10 @@ class Streams:
     """All streams of a server, on one analyzer.
 
     Args:
-        analyzer: understands the turns of all of them.
-        settings: of the server and of every session.
-        events: where events go besides the clients: a folder, "-" for standard output, or nowhere.
-        broker: where they are published too.
+        analyzer: analyzes the turns of all streams.
+        settings: settings of the server and of every session.
+        events: folder for events files, "-" for standard output, or None.
+        broker: broker to publish events to, or None.
     """
 
     def __init__(
@@ -120,14 +120,14 @@ class Streams:
         self.metrics = Metrics(analyzer)
         self.settings = settings
         self.limit = settings.server.max_streams
-        """Of streams at once, those that wait for their clients included."""
+        """Most streams at once, including those that wait for their clients."""
         self._starts = TokenBucket(settings.server.max_starts_per_s, settings.server.max_streams)
         self._starting = asyncio.Lock()
         self.memory = Memory(settings.server.max_memory_mb)
         self.stopping = False
         self.watchers = Watchers(analyzer.bundle, settings)
         self.reader_gone = asyncio.Event()
-        """Set when nobody reads standard output any more."""
+        """Set when the reader of standard output has gone."""
         self._publishing = Publishing()
         self._events = events
         self._broker = broker
@@ -155,20 +155,20 @@ class Streams:
 
     @property
     def writes_files(self) -> bool:
-        """Whether each session has a file of its own."""
+        """Whether each session has its own events file."""
         return self._events not in (None, STDOUT)
 
     @property
     def publishes(self) -> bool:
-        """Whether there is a broker."""
+        """Whether events are published to a broker."""
         return self._broker is not None
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """A place for one connection, stream or not yet, or to go on with one.
+        """Reserve a place for one connection, whether its stream has begun, will begin or is resumed.
 
         Raises:
-            Refused: there is none left.
+            Refused: no place is left.
         """
         if self.stopping:
             raise Refused(Problem.SHUTTING_DOWN, "the server is stopping")
@@ -181,7 +181,7 @@ class Streams:
             self._connections -= 1
 
     def resumable(self, name: str, start: Start) -> Stream | None:
-        """The stream that a client comes back to, None where there is none like it."""
+        """The stream that a client may resume, or None."""
         stream = self._running.get(name)
         if stream is None or start.resume is None or stream.session != start.resume:
             return None
@@ -190,13 +190,13 @@ class Streams:
 
     @asynccontextmanager
     async def admit(self, name: str, start: Start, client: ResumableClient) -> AsyncIterator[Stream]:
-        """Run a stream under a name, once whoever had it has ended, and whoever has to give way.
+        """Run a stream under a name, after the end of the stream that had the name or must make room.
 
         Raises:
-            Refused: another client is connected under the name, and is not to be taken over; there are too
-                many; memory is short; the server is stopping; or the client has gone meanwhile.
+            Refused: another client is connected under the name and the new one may not replace it; there are
+                too many streams; memory is short; the server is stopping; or the client has gone.
         """
-        async with self._starting:  # in the order in which they came
+        async with self._starting:  # in order of arrival
             if client.gone:
                 raise Refused(Problem.DISCONNECTED, "the client disconnected before its stream began")
             await self._starts.pay(_COST[start.format])
@@ -215,10 +215,10 @@ class Streams:
             stream.close()
 
     def _in_the_way(self, name: str, start: Start) -> Stream | None:
-        """A stream that must have ended before another can begin, and will; None where nothing hinders it."""
+        """The stream that has to end, and will, before a new one can begin; None if there is none."""
         other = self._running.get(name)
         if other is None and len(self._running) >= self.limit:
-            other = next((stream for stream in self if stream.client.away), None)  # the oldest one
+            other = next((stream for stream in self if stream.client.away), None)  # the oldest
             if other is None:
                 raise self._too_many()
         if other is None:
@@ -238,7 +238,7 @@ class Streams:
 
     @asynccontextmanager
     async def outputs(self, name: str) -> AsyncIterator[list[Output]]:
-        """The outputs of one session besides its client."""
+        """The outputs of one session, other than its client."""
         async with AsyncExitStack() as stack:
             outputs: list[Output] = [self.metrics]
             outputs += await stack.enter_async_context(self._publishing.stream(name))
@@ -249,17 +249,17 @@ class Streams:
             yield outputs
 
     def published(self) -> list[OutputStatus]:
-        """How the broker fares with each stream that runs, and with what ended ones have left."""
+        """Status of publishing: of each running stream, and of what ended streams left unsent."""
         return self._publishing.statuses
 
     async def mark(self, names: Collection[str]) -> None:
-        """Mark this moment in the sessions of those names."""
+        """Mark the present moment in the sessions of the streams with these names."""
         for stream in list(self):
             if stream.name in names and stream.mark is not None:
                 await stream.mark()
 
     async def drain(self) -> None:
-        """Stop all streams, admit no more, and wait until what was heard is told and written."""
+        """Stop all streams, admit no more, and wait until all turns are finished and written."""
         self.stopping = True
         for stream in self:
             stream.stop(Problem.SHUTTING_DOWN)

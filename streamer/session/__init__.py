@@ -1,1 +1,1 @@
-"""One stream from its first sound to its last event."""
+"""A session: one stream, from its first sound to its last event."""

@@ -1,4 +1,4 @@
-"""One channel of a stream: its turns, each listened to while it is spoken."""
+"""One channel of a stream: detects its turns, and processes each while it is spoken."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,8 +26,8 @@ from streamer.turns.vad import GatedSilero, VadRequest
 
 _FED_AT_A_TIME = SAMPLE_RATE // 8
 _PREPARED_AT_A_TIME = SAMPLE_RATE
-"""A turn is listened to in pieces of this length, longer ones where its voice alone is, which is cheap: when
-it pauses, no more than that is left to listen to."""
+"""An open turn is processed in pieces of this length, so that little remains at a pause; in longer pieces if
+only the voice is processed, which is cheap."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
 
@@ -35,13 +35,13 @@ _BETWEEN_INTERIMS = SAMPLE_RATE
 
 _PARTIALS_LAG_S = 0.1
 _SPECULATION_LAG_S = 0.2
-"""Time is short when what is more urgent has waited for so long: a turn is to be published within 0.3 s."""
+"""Overload: a more urgent task has waited for this long. A turn is to be published within 0.3 s."""
 
 _PARTIAL_WAITS_S = 0.5
-"""Time is short, too, when a partial waits for so long."""
+"""Overload: a partial has waited for this long."""
 
 _FEED_LAG = SAMPLE_RATE // 2
-"""Time is short, too, when a turn is listened to later than it is spoken by this much."""
+"""Overload: processing lags behind speech by this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class EndedTurn:
 
 
 class Channel:
-    """One channel of one session. It is to be fed until `flush`, and closed.
+    """One channel of one session. Call `feed` until `flush`, then `close`.
 
     Each turn that is over goes to `ended`, before any that starts after it is published. Where its sound does
     not come in its own time, nothing is done ahead: it would only take the time of what is to be done.
@@ -94,28 +94,28 @@ class Channel:
         self._feeding: asyncio.Task[None] | None = None
         self._partial: asyncio.Task[None] | None = None
         self._partial_text = ""  # the words of the latest partial
-        self._partial_at = 0  # how much of the turn had been heard by then
+        self._partial_at = 0  # sample up to which the turn was processed for it
 
     async def feed(self, frame: AudioFrame) -> None:
-        """Take in the next frame.
+        """Process the next frame.
 
         Raises:
-            Exception: what went wrong in the analyzer since the last call.
+            Exception: an error in the analyzer since the last call.
         """
         self._now = frame.start + len(frame.samples)
         await self._follow(await self._detect(frame))
         self._listen()
 
     async def gap(self, gap: AudioGap) -> None:
-        """Take in that sound was lost."""
+        """Process a gap, where sound was lost."""
         await self._follow(self._detector.gap(gap))
 
     async def flush(self) -> None:
-        """End the stream: a turn still open ends here."""
+        """End the stream, and with it an open turn."""
         await self._follow(self._detector.flush())
 
     def close(self) -> None:
-        """Leave everything."""
+        """Cancel everything."""
         self._stop_partial()
         if self._turn is not None:
             self._turn.close()
@@ -132,7 +132,7 @@ class Channel:
             try:
                 happened += detector.conclude(await asyncio.shield(judging))
             except asyncio.CancelledError:
-                await asyncio.wait([judging])  # whoever closes the detector must not come between
+                await asyncio.wait([judging])  # the detector must not be closed meanwhile
                 raise
         return happened
 
@@ -183,7 +183,7 @@ class Channel:
         return self._turn
 
     def _listen(self) -> None:
-        """Have the turn that goes on be fed with what has come of it, a piece at a time."""
+        """Process the open turn's new sound, one piece at a time."""
         self._feeding, self._partial = _still_running(self._feeding), _still_running(self._partial)
         turn = self._turn
         if turn is None or turn.pauses:
@@ -198,7 +198,7 @@ class Channel:
             return
         piece = _FED_AT_A_TIME if turn.recognises else _PREPARED_AT_A_TIME
         if self._now - max(turn.fed_to, self._start) >= piece:
-            # What there is to be heard now: when the task begins, the turn may be over.
+            # Taken now: the turn may have ended when the task begins.
             self._feeding = asyncio.create_task(self._feed_turn(turn, *self._detector.sound(turn.fed_to)))
 
     def _stop_partial(self) -> None:
@@ -214,7 +214,7 @@ class Channel:
             self._shed_partial(turn.fed_to)
             return
         self._partial = _still_running(self._partial)
-        if self._partial is None:  # else what is heard next is published instead
+        if self._partial is None:  # otherwise the next piece's result is published
             start, sound = self._detector.sound()
             sound = sound[: max(turn.fed_to - start, 0)]
             self._partial = asyncio.create_task(self._publish_partial(turn, text or "", sound))
@@ -224,7 +224,7 @@ class Channel:
         overdue = self._now - max(self._partial_at, self._start) - _BETWEEN_INTERIMS
         if overdue < 0:
             return
-        if self._is_time_short():  # it can wait for better times, but not for ever
+        if self._is_time_short():  # may be delayed, but not forever
             if overdue > _BETWEEN_INTERIMS:
                 self._shed_partial(self._now)
         elif self._client.gives_interim_words(self._silence_s):
@@ -233,16 +233,16 @@ class Channel:
 
     async def _publish_interim(self, turn: OpenTurn, start: int, sound: NDArray[np.int16]) -> None:
         if not self._client.gives_interim_words(self._silence_s):
-            return  # another channel was quicker
+            return  # another channel was faster
         try:
             said = await self._client.interim_words(sound)
         except RunError:
-            return  # whether it is broken is seen when the turn is over
+            return  # an error shows at the end of the turn
         await turn.feed(start, sound)
         await self._publish_partial(turn, clean_words(said.text), sound)
 
     def _is_time_short(self) -> bool:
-        """Whether partials have no place among what is to be embedded."""
+        """Whether there is no time to embed partials."""
         lag_s = self._client.lag_s
         return lag_s(Urgency.SPECULATIVE) > _PARTIALS_LAG_S or lag_s(Urgency.PARTIAL) > _PARTIAL_WAITS_S
 
@@ -266,7 +266,7 @@ class Channel:
 
 
 def _still_running(task: "asyncio.Task[Any] | None") -> "asyncio.Task[Any] | None":
-    """The task, until it is done; raises what it raised."""
+    """The task, or None once it is done; raises its error."""
     if task is not None and task.done():
         if not task.cancelled():
             task.result()

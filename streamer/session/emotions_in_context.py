@@ -1,4 +1,4 @@
-"""The cheap, per-stream part: what is said of every turn as the conversation unfolds."""
+"""The emotions of a stream's turns in their context: cheap, and computed for each stream separately."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from streamer.analysis.analyzer import Utterance
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is said of a turn now.
+    """The present result for a turn.
 
     Attributes:
-        revision: 0 when it is said for the first time.
-        emotion: the likeliest.
-        probabilities: by emotion, summing to 1.
-        modalities: what each modality that is there says by itself (Stage II), likewise.
-        sentiment: the likeliest.
+        revision: number of earlier results for the turn.
+        emotion: the likeliest emotion.
+        probabilities: probability of each emotion; they sum to 1.
+        modalities: the same from each present modality alone (Stage II).
+        sentiment: the likeliest sentiment.
         valence: P(positive) - P(negative).
     """
 
@@ -45,7 +45,7 @@ class _Open:
 
 
 class _Row(NamedTuple):
-    """What the networks say of one turn: probabilities by emotion, and by sentiment."""
+    """The networks' output for one turn: probabilities of emotions and of sentiments."""
 
     fused: list[float]
     text: list[float]
@@ -60,32 +60,32 @@ class Conversation:
         """Start an empty conversation.
 
         Args:
-            bundle: the networks; shared between conversations.
-            window: turns that are looked at, and can be revised.
-            revise_above: a turn is revised when its emotion changes, or any of its probabilities moves by
-                more than this from what was last said.
+            bundle: the networks, shared between conversations.
+            window: number of latest turns that form the context and can be revised.
+            revise_above: a turn is revised if its emotion changes, or one of its probabilities changes by
+                more than this since its last result.
         """
         self._bundle = bundle
         self._window = ConversationWindow(bundle.incremental, window)
-        self._open: list[_Open] = []  # those in the window, oldest first
+        self._open: list[_Open] = []  # turns in the window, oldest first
         self._preceding: tuple[str, ...] = ()
         self._revise_above = revise_above
         self._sentiment = array(bundle.sentiment)  # [C, 3]
 
     @property
     def preceding(self) -> tuple[str, ...]:
-        """The words that the text encoder is to read before the next turn's, oldest first.
+        """The texts that the text encoder reads before the next turn's, oldest first.
 
-        They are those of the latest turns that had any, whoever spoke, in the order the turns were added: as
-        in training, where a conversation's utterances follow one another.
+        They are the latest non-empty ones of all speakers, in the order in which the turns were added: in
+        training, too, the utterances of a conversation follow one another.
         """
         return self._preceding
 
     def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
-        """Judge a new turn, and earlier ones anew in its light.
+        """Recognise the emotion of a new turn, and update those of earlier turns.
 
         Returns:
-            Numbers and judgements: the new turn first, then those revised, oldest first.
+            Numbers and results: the new turn first, then the revised ones, oldest first.
         """
         text, speech = utterance.text_embedding, utterance.speech_embedding
         logits = self._window.append(text, speech)
@@ -103,13 +103,13 @@ class Conversation:
         return changed[-1:] + changed[:-1]
 
     def provisional(self, utterance: Utterance) -> Judgement:
-        """Judge a turn that still goes on, by what was heard of it, in its context; nothing is kept."""
+        """Recognise the emotion of an open turn so far, in its context, without adding the turn."""
         text, speech = utterance.text_embedding, utterance.speech_embedding
         (row,) = self._rows(self._window.glance(text, speech))
         return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), row)
 
     def _rows(self, logits: Logits) -> list[_Row]:
-        """What the networks say of every turn, as numbers."""
+        """The networks' output for every turn."""
         text, speech, fused = array(self._bundle.probabilities(torch.stack(logits)))  # [n, C] each
         each = (fused, text, speech, fused @ self._sentiment)
         return [_Row(*row) for row in zip(*(one.tolist() for one in each), strict=True)]

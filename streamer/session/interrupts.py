@@ -1,4 +1,4 @@
-"""What Ctrl-C does, and other signals that end programs: the first asks to finish, the second leaves."""
+"""Handles Ctrl-C and other signals that end programs: the first one finishes in order, the second exits."""
 
 import asyncio
 import os
@@ -17,13 +17,13 @@ _LEAVE_S = 1.0
 
 
 class Interrupts:
-    """Catches Ctrl-C, SIGTERM, and SIGHUP (the terminal was closed) unless that is ignored (nohup).
+    """Catches Ctrl-C, SIGTERM, and, unless it is ignored (nohup), SIGHUP (the terminal was closed).
 
-    The first calls `stop`, in the event loop; the second cancels this task. Whatever then still goes on (a
-    thread that decodes or recognises), a second later the process ends.
+    The first signal calls `stop`, in the event loop; the second cancels this task. One second later the
+    process ends, even if threads still decode or recognise.
 
     Attributes:
-        asked: whether it is to end, by a signal or by a wish from within.
+        asked: whether a signal or `ask` has requested the end.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
@@ -47,11 +47,11 @@ class Interrupts:
 
     @property
     def exit_code(self) -> int:
-        """128 plus the number of the signal, as shells have it; 0 where none was caught."""
+        """128 plus the number of the signal, as in shells; 0 if no signal was caught."""
         return 128 + self._caught if self._caught else 0
 
     def ask(self) -> None:
-        """Do what a signal does at somebody's wish (a key), which is no failure: the exit code stays 0."""
+        """Request the end as a signal does, but at a key press: that is no failure, the exit code stays 0."""
         self._take(0)
 
     def _handle(self, number: int, _: object) -> None:
@@ -60,7 +60,7 @@ class Interrupts:
             leaving = threading.Timer(_LEAVE_S, os._exit, [128 + number])
             leaving.daemon = True
             leaving.start()
-        self._loop.call_soon_threadsafe(self._take, number)  # also wakes a loop that waits
+        self._loop.call_soon_threadsafe(self._take, number)  # also wakes a waiting loop
 
     def _take(self, number: int) -> None:
         if not self.asked:
@@ -71,9 +71,9 @@ class Interrupts:
 
 
 def leave_at_once() -> None:
-    """Have Ctrl-C end the process there and then, without a word, unless it is ignored.
+    """Let Ctrl-C end the process at once and silently, unless it is ignored.
 
-    For as long as there is nothing to finish: an exception would be told, or lost, by what is being imported.
+    For use while there is nothing to finish: modules being imported could print or lose an exception.
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
@@ -81,20 +81,20 @@ def leave_at_once() -> None:
 
 @contextmanager
 def in_order() -> Iterator[None]:
-    """Within, Ctrl-C raises CancelledError out of here: there is something to finish or to take back."""
+    """A context in which Ctrl-C raises CancelledError, so that work can be finished or undone."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
-    except KeyboardInterrupt as error:  # of which typer would tell in its own way
+    except KeyboardInterrupt as error:  # which typer would report itself
         raise asyncio.CancelledError from error
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def run_async(task: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, with Ctrl-C as `in_order` has it; on Windows on the event loop that MQTT needs."""
+    """Run a coroutine, with Ctrl-C as in `in_order`; on Windows on the event loop that MQTT needs."""
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     with in_order(), asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(task)

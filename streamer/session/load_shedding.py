@@ -1,10 +1,10 @@
-"""What is shed when time is short, and when that is worth a `health` event."""
+"""Load shedding: what was shed, and when to publish a `health` event."""
 
 from collections import Counter
 from typing import Literal, NamedTuple
 
 CALM_S = 5.0
-"""Time is no longer short when nothing was shed for so long."""
+"""The overload is over when nothing was shed for this long."""
 
 Sheddable = Literal["partials", "speculation"]
 
@@ -17,10 +17,10 @@ class Report(NamedTuple):
 
 
 class LoadShedder:
-    """Counts what is shed: partials first, then speculation; turns never. Pure: it is told the time.
+    """Counts what is shed: partials first, then speculation, never turns. Pure: the caller passes the time.
 
     Attributes:
-        counts: how much was shed of each, in this session.
+        counts: number of shed items of each kind, in this session.
     """
 
     def __init__(self) -> None:
@@ -31,20 +31,20 @@ class LoadShedder:
 
     @property
     def behind(self) -> bool:
-        """Whether the source is held back."""
+        """Whether the source has to wait."""
         return self._backlog > 0
 
     def shed(self, what: Sheddable, now_s: float) -> None:
-        """Something was not done for want of time."""
+        """Count an item that was shed."""
         self.counts[what] += 1
         self._shed_at[what] = now_s
 
     def set_backlog(self, turns: int) -> None:
-        """So many turns wait that the source has to; 0 when that is over."""
+        """Set the number of waiting turns for which the source has to wait; 0 when it need not."""
         self._backlog = turns
 
     def report(self, now_s: float, trouble: str | None = None) -> Report | None:
-        """What is to be said now: only when the status has changed, or what troubles the recogniser."""
+        """The report to publish now, if the status or the recogniser's trouble has changed."""
         shed = [what for what, at_s in self._shed_at.items() if now_s - at_s < CALM_S]
         matters = [trouble] if trouble else []
         if self._backlog:

@@ -1,4 +1,4 @@
-"""A turn from its first word on: listened to as it comes, and analyzed ahead when it pauses."""
+"""A turn that is still spoken: recognised as it comes, and analyzed ahead at its pauses."""
 
 import asyncio
 import logging
@@ -27,13 +27,13 @@ _log = logging.getLogger("merits")
 
 @dataclass(frozen=True, slots=True)
 class TurnAnalysis:
-    """What a turn was found to be.
+    """The analysis of a turn.
 
     Attributes:
-        utterance: its words and embeddings.
-        preceding: the words before it, in whose light its own were embedded.
-        transcribed_at: when its words were there, by `perf_counter`.
-        embedded_at: when its embeddings were there.
+        utterance: words and embeddings.
+        preceding: the texts before it that were its context when it was embedded.
+        transcribed_at: `perf_counter` time at which the words were recognised.
+        embedded_at: `perf_counter` time at which the embeddings were computed.
     """
 
     utterance: Utterance
@@ -43,14 +43,14 @@ class TurnAnalysis:
 
 
 class OpenTurn:
-    """One turn that goes on.
+    """One turn that has not ended.
 
     Args:
         client: access to the analyzer.
-        listening: recognises its words while it is spoken; None where it is recognised when it is over.
-        voice: prepares its voice likewise.
-        preceding: gives the words that its own are read after.
-        hint: takes the words that were recognised ahead, while it pauses.
+        listening: recognises the words while they are spoken; None to recognise them at the end.
+        voice: computes speech features while the turn is spoken, or None.
+        preceding: returns the texts that precede its own.
+        hint: receives the words that were recognised ahead, during a pause.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class OpenTurn:
     ) -> None:
         self.listening = listening
         self.voice = voice
-        self.fed_to = 0  # sample index up to which it was listened to
+        self.fed_to = 0  # sample index up to which the turn was fed
         self._client = client
         self._listen_in = client.run_feature_extractor if listening is None else client.run_recogniser
         self._preceding = preceding
         self._hint = hint
-        self._lock = threading.Lock()  # a call that was cancelled may still run when the next one comes
+        self._lock = threading.Lock()  # a cancelled call may still run when the next one begins
         self._recognition_failed = False
         self._paused: Turn | None = None
         self._ahead: asyncio.Task[TurnAnalysis] | None = None
@@ -76,48 +76,48 @@ class OpenTurn:
 
     @property
     def listens(self) -> bool:
-        """Whether it is to be fed what is being spoken."""
+        """Whether to call `feed` while the turn is spoken."""
         return self.recognises or self.voice is not None
 
     @property
     def recognises(self) -> bool:
-        """Whether its words are recognised while it is spoken, and not only its voice prepared."""
+        """Whether words are recognised while they are spoken, not only speech features computed."""
         return self.listening is not None and not self._recognition_failed
 
     @property
     def pauses(self) -> bool:
-        """Whether it may be over."""
+        """Whether the turn pauses, and may have ended."""
         return self._paused is not None
 
     async def feed(self, start: int, sound: NDArray[np.int16]) -> str | None:
-        """Listen to more of the turn: int16 [n] from sample `start` on; what it was fed already is left out.
+        """Process more sound: int16 [n] from sample `start` on; samples fed before are skipped.
 
         Returns:
-            The words so far; None where they are recognised when the turn is over.
+            The words so far; None if they are recognised at the end of the turn.
         """
         return await self._listen_in(lambda: self._listen(start, sound))
 
     async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> Tensor | None:
-        """S1 [speech features] of what was fed so far, int16 [n]; None where the bundle does not listen."""
+        """S1 [speech features] of the sound fed so far, int16 [n]; None if the bundle uses words only."""
         prepared = None if self.voice is None else await self._listen_in(lambda: self._prepared(sound))
         return await self._client.embed_voice(sound, priority, prepared)
 
     def pause(self, turn: Turn, *, speculate: bool) -> None:
-        """It may be over: analyze it ahead, unless there is no time to."""
+        """The turn pauses: analyze it ahead, unless there is no time."""
         self._paused = turn
         if speculate:
             self._priority = Priority(Urgency.SPECULATIVE)
             self._ahead = asyncio.create_task(self._analyze(turn, self._priority))
 
     def resume(self) -> None:
-        """It goes on: its analysis is dropped, errors and all."""
+        """The turn continues: drop the analysis and its errors."""
         self._paused = None
         if self._ahead is not None:
             _drop(self._ahead)
             self._ahead = None
 
     def end(self, turn: Turn) -> "asyncio.Task[TurnAnalysis]":
-        """It is over. What was begun ahead is completed rather than begun again."""
+        """The turn has ended: complete the analysis that was begun ahead, or begin one."""
         ahead, paused = self._ahead, self._paused
         self._ahead = None
         if ahead is not None and paused is not None and _same_sound(paused, turn):
@@ -131,7 +131,7 @@ class OpenTurn:
         return ahead
 
     def close(self) -> None:
-        """Nothing more is wanted of it."""
+        """Cancel everything."""
         if self._ahead is not None:
             _drop(self._ahead)
         if self.listening is not None:
@@ -177,9 +177,9 @@ class OpenTurn:
             return self._unless_failed(lambda listening: listening.finish(turn.audio))
 
     def _unless_failed(self, listen: Callable[[Listening], Result]) -> Result | None:
-        """A recogniser that fails to listen is given the whole turn instead; that it fails then is raised.
+        """Call the recogniser; after a failure, the whole turn is recognised at its end instead.
 
-        That it fails in a way that it should not is said.
+        Unexpected errors are logged. An error at the end of the turn is raised.
         """
         if self.listening is None or self._recognition_failed:
             return None
@@ -209,11 +209,11 @@ class OpenTurn:
 
 
 def _same_sound(one: Turn, other: Turn) -> bool:
-    """Whether two turns of one channel hold the same sound."""
+    """Whether two turns of one channel contain the same sound."""
     return (one.audio_start, len(one.audio)) == (other.audio_start, len(other.audio))
 
 
 def _drop(task: "asyncio.Task[TurnAnalysis]") -> None:
-    """Cancel what nobody waits for, and look at its error so that none is reported."""
+    """Cancel a task that nobody awaits, and retrieve its error so that asyncio does not report it."""
     task.cancel()
     task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,12 +1,11 @@
-"""One stream from end to end, over bounded queues.
+"""One stream from source to outputs, over bounded queues.
 
     source --frames--> listener --turns--> analyst --events--> outputs
 
-The listener cuts turns in the event loop (cheap; voice activity of several streams is judged by the
-analyzer), and has them analyzed by its threads (heavy): ahead, where sound comes in its own time.
-The analyst publishes them in order. Turns are never dropped: when too many wait, the listener waits, and the
-source with it. A file is then read more slowly; a microphone has a buffer of its own, and reports what it
-loses as a gap.
+The listener detects turns in the event loop (cheap; the analyzer computes voice activity for several streams
+together). Threads of the analyzer analyze the turns (expensive), before they end if the sound is live. The
+analyst publishes them in order. Turns are never dropped: when too many wait, the listener and the source
+wait. A file is then read more slowly; a microphone has its own buffer, and reports lost sound as a gap.
 """
 
 import asyncio
@@ -43,14 +42,14 @@ from streamer.settings.settings import Settings
 from streamer.turns.turn import Turn
 
 _BETWEEN_BREATHS = SAMPLE_RATE // 5
-"""After so much sound the listener lets other tasks run, even if the source never waits."""
+"""After this much sound the listener lets other tasks run, even if the source never waits."""
 
 _log = logging.getLogger("merits.health")
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTurn:
-    """What all events about a turn have in common."""
+    """The fields that all events about a turn share."""
 
     number: int
     turn: Turn
@@ -63,7 +62,7 @@ class Pipeline:
     """Runs one session.
 
     Attributes:
-        source_failed: whether it was the source that raised what `run` did.
+        source_failed: whether the error that `run` raised came from the source.
     """
 
     def __init__(
@@ -78,18 +77,18 @@ class Pipeline:
         live: bool = False,
         meter: Callable[[AudioFrame], None] | None = None,
     ) -> None:
-        """Wire a session.
+        """Create a session.
 
         Args:
-            source: where sound comes from; entered and left here.
-            analyzer: the heavy part, shared with other sessions.
-            outputs: where events go; entered and left by the caller.
-            settings: how.
-            stream: the stream's name in events.
-            speakers: who speaks on each channel; None where that is not known.
-            live: whether sound comes in its own time: turns are then analyzed ahead, and falling behind is
-                worth a `health` event. A recogniser in trouble always is.
-            meter: is shown every frame (a level meter).
+            source: source of the sound; `run` enters and leaves its context.
+            analyzer: the models, shared with other sessions.
+            outputs: outputs of the events; the caller enters and leaves their contexts.
+            settings: settings of the session.
+            stream: name of the stream in events.
+            speakers: speaker of each channel; None if unknown.
+            live: whether the sound comes in real time: turns are then analyzed ahead, and falling behind
+                causes a `health` event. A failing recogniser always causes one.
+            meter: receives every frame (a level meter).
         """
         self._source = source
         self._analyzer = analyzer
@@ -133,11 +132,11 @@ class Pipeline:
 
     @property
     def waiting(self) -> int:
-        """Turns that are over but not yet published."""
+        """Number of turns that have ended but are not published."""
         return self._waiting.qsize()
 
     def stop(self) -> None:
-        """Stop listening. What was heard so far is still analyzed and published."""
+        """Stop listening. The turns heard so far are still analyzed and published."""
         self._stopping = True
         if self._opening is not None:
             self._opening.cancel()
@@ -145,7 +144,7 @@ class Pipeline:
             self._listener.cancel()
 
     async def mark(self) -> None:
-        """Publish that someone marked this moment; does nothing where there is no session, or no longer."""
+        """Publish a mark at the present moment; does nothing before or after the session."""
         if self._listener is not None and not self._ended:
             heard = self._samples + self._gap_samples
             await self._publisher.publish(events.Mark, at_s=heard / SAMPLE_RATE)
@@ -153,12 +152,12 @@ class Pipeline:
     async def run(self) -> None:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
 
-        Where the reader of an output has gone, a recording is published to its end to the others; what comes
-        live is listened to no longer, but published as far as it was heard. Where it is stopped before the
-        source is open there is no session, and no event.
+        If the reader of an output has gone, a recording is still published to its end to the other outputs;
+        a live source is stopped, and the turns heard so far are published. If `stop` is called before the
+        source is open, there is no session and no event.
 
         Raises:
-            InputError: the source can't be opened, or broke off; what came before was published.
+            InputError: the source cannot be opened, or failed; earlier turns were published.
             RunError: an output or the recogniser failed.
             BrokenPipeError: the reader of an output has gone.
         """
@@ -183,9 +182,9 @@ class Pipeline:
                     self._listener = listener = asyncio.create_task(self._listen())
                     tasks += listener, analyst
                     await asyncio.wait({listener, analyst}, return_when=asyncio.FIRST_EXCEPTION)
-                    if analyst.done():  # all is published, or nothing more can be
+                    if analyst.done():  # everything is published, or the analyst failed
                         listener.cancel()
-                    await analyst  # where the source failed, what it gave before is still published
+                    await analyst  # after a failure of the source, earlier turns are still published
                     await listener
                     reason = "interrupted" if self._stopping else "end of input"
                 except (asyncio.CancelledError, BrokenPipeError):
@@ -210,7 +209,7 @@ class Pipeline:
             raise BrokenPipeError
 
     async def _open(self, stack: AsyncExitStack) -> bool:
-        """Open the source, until `stop`; False where that came first."""
+        """Open the source; False if `stop` is called before it is open."""
         self._opening = asyncio.ensure_future(stack.enter_async_context(self._source))
         try:
             await self._opening
@@ -228,7 +227,7 @@ class Pipeline:
         for task in (*tasks, *self._analyses):
             task.cancel()
         await asyncio.gather(*tasks, *self._analyses, return_exceptions=True)
-        self._channels.clear()  # they refer to this pipeline: their memory would wait for garbage collection
+        self._channels.clear()  # breaks reference cycles: their memory would wait for garbage collection
 
     async def _listen(self) -> None:
         breathed = 0
@@ -257,7 +256,7 @@ class Pipeline:
                         )
                     case DeviceBack(device, lost_s):
                         await self._publisher.publish(events.AudioDeviceBack, device=device, lost_s=lost_s)
-                if self._live and self._publisher.gone:  # nobody sees any more that someone listens
+                if self._live and self._publisher.gone:  # nobody can see any more that a microphone is on
                     self._stopping = True
                 if self._samples - breathed >= _BETWEEN_BREATHS:
                     breathed = self._samples
@@ -269,7 +268,7 @@ class Pipeline:
             await self._waiting.put(None)
 
     async def _items(self) -> AsyncIterator[AudioItem]:
-        """What the source gives until `stop`, which interrupts the wait for the next item alone."""
+        """The items of the source until `stop`, which interrupts only the wait for the next item."""
         items = aiter(self._source)
         while not self._stopping:
             self._reading = True
@@ -319,7 +318,7 @@ class Pipeline:
                 await self._report_health()
 
     async def _refresh_text_context(self, analysis: TurnAnalysis) -> TurnAnalysis:
-        """Embed the words anew where other turns were added after they were read."""
+        """Embed the words again if other turns were added since."""
         preceding = self._conversation.preceding
         if analysis.preceding == preceding:
             return analysis

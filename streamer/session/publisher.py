@@ -1,4 +1,4 @@
-"""The events of one session, handed to its outputs."""
+"""Publishes the events of one session to its outputs."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from streamer.version import VERSION
 
 
 class EventPublisher:
-    """Makes the events of a session and hands each to every output, one at a time.
+    """Creates the events of a session and sends each to every output, one at a time.
 
     Attributes:
-        session: numbers and dates its events.
+        session: numbers and timestamps the events.
         gone: outputs whose reader has gone.
     """
 
@@ -43,10 +43,10 @@ class EventPublisher:
         self._publishing = asyncio.Lock()
 
     async def publish(self, kind: type[events.Event], **fields: Any) -> None:
-        """Publish an event. The lock makes `seq` the order in which outputs get them.
+        """Publish an event. A lock makes outputs get events in the order of `seq`.
 
-        Once numbered it goes to all outputs, though the caller be cancelled meanwhile, or one of them fail
-        (see `hand_out`).
+        A numbered event goes to all outputs, even if the caller is cancelled or an output fails (see
+        `hand_out`).
         """
         async with self._publishing:
             event = kind(**self.session.stamp(), **fields)
@@ -58,7 +58,7 @@ class EventPublisher:
                 raise
 
     async def started(self, source: str) -> None:
-        """The session begins."""
+        """Publish the start of the session."""
         turns = self._settings.turns
         await self.publish(
             events.SessionStarted,
@@ -78,7 +78,7 @@ class EventPublisher:
         )
 
     async def turn_started(self, number: int, channel: int, start: int) -> None:
-        """Someone began to speak, at sample `start`."""
+        """Publish the start of a turn, at sample `start`."""
         await self.publish(
             events.TurnStarted,
             turn=number,
@@ -87,7 +87,7 @@ class EventPublisher:
         )
 
     async def partial(self, number: int, channel: int, start: int, text: str, judgement: Judgement) -> None:
-        """A turn goes on: its words so far, and what they seem to mean."""
+        """Publish the words and the emotion of an open turn so far."""
         await self.publish(
             events.TurnPartial,
             turn=number,
@@ -108,7 +108,7 @@ class EventPublisher:
         *,
         recogniser: str | None = None,
     ) -> None:
-        """What is said of a turn that is over: its final event, or a revision of it."""
+        """Publish the result for a turn that has ended: its final event, or a revision."""
         await self.publish(
             events.TurnRevised if judgement.revision else events.TurnFinal,
             turn=number,
@@ -129,5 +129,5 @@ class EventPublisher:
         )
 
     async def health(self, report: Report, queues: Mapping[str, events.QueueHealth]) -> None:
-        """The status of the analysis, where that has changed."""
+        """Publish a changed status of the analysis."""
         await self.publish(events.Health, status=report.status, message=report.message, queues=dict(queues))

@@ -1,4 +1,4 @@
-"""Wiring: models, sources and outputs put together, and what Ctrl-C does."""
+"""Connects models, sources and outputs to sessions, and runs them until the end or Ctrl-C."""
 
 import gc
 import logging
@@ -45,7 +45,7 @@ def load_models(settings: Settings) -> Bundle:
     """Load the bundle.
 
     Raises:
-        InputError: it can't be had, or was changed.
+        InputError: it is not available, or was changed.
     """
     try:
         return load_bundle(settings.bundle)
@@ -54,16 +54,16 @@ def load_models(settings: Settings) -> Bundle:
 
 
 def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) -> Analyzer:
-    """Load the bundle and the recogniser, and whatever else would hold up the first turn.
+    """Load the bundle, the recogniser, and everything else that would delay the first turn.
 
-    What is loaded by then is exempt from garbage collection: looking through it would stall the event loop.
+    All loaded objects are exempted from garbage collection, which would stall the event loop.
 
     Args:
-        settings: which.
-        transcriber: a recogniser to use instead of the one that the settings name.
+        settings: name the bundle and the recogniser.
+        transcriber: a recogniser to use instead of the settings' one.
 
     Raises:
-        InputError: one of them can't be had.
+        InputError: one of them is not available.
     """
     share_cores()
     bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr)
@@ -86,16 +86,16 @@ async def run_sessions(
     broker: "BrokerAddress | None" = None,
     view: "TerminalView | None" = None,
 ) -> int:
-    """Run one session after the other.
+    """Run sessions one after the other.
 
     Returns:
-        The exit code: 0, 2 where one of several could not be read, or 128 plus the number of the signal that
-        ended it.
+        The exit code: 0, 2 if one of several streams could not be read, or 128 plus the number of the signal
+        that ended the run.
 
     Raises:
-        InputError: the only one could not be read, or an output can't be written.
+        InputError: the only stream could not be read, or an output cannot be written.
         RunError: an output or the recogniser failed.
-        BrokenPipeError: nobody is there any more who takes events, or who sees that there is a microphone on.
+        BrokenPipeError: no reader of events is left, or none who can see that a microphone is on.
     """
     code = 0
     async with AsyncExitStack() as stack:
@@ -113,7 +113,7 @@ async def run_sessions(
                 pipeline = Pipeline(
                     stream.source,
                     analyzer,
-                    [*published, *outputs],  # what the others show is safe in the outbox already
+                    [*published, *outputs],  # before the others: what they show is already in the outbox
                     settings,
                     stream=stream.name,
                     speakers=stream.speakers,
@@ -145,7 +145,7 @@ async def run_sessions(
 
 
 async def _mark(pipeline: Pipeline, streams: Collection[str]) -> None:
-    del streams  # there is but one
+    del streams  # drops the only other reference
     await pipeline.mark()
 
 

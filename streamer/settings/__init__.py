@@ -1,1 +1,1 @@
-"""What can be set, and where it is looked for."""
+"""The settings, and the sources they are read from."""

@@ -1,4 +1,4 @@
-"""What can be set of the broker: `broker.*` in merits.toml, MERITS_BROKER__* in the environment."""
+"""Settings of the MQTT broker: `broker.*` in merits.toml, MERITS_BROKER__* in the environment."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -9,26 +9,26 @@ Protocol = Literal["auto", "5", "3.1.1"]
 
 
 class BrokerSettings(BaseModel):
-    """How to be let in by the broker that `--mqtt` names, and what it is told besides events."""
+    """How to log in to the broker of `--mqtt`, and what to publish besides events."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
-    protocol: Protocol = Field("auto", description="Version of MQTT; auto is 5, or what the broker knows.")
-    username: str | None = Field(None, description="User, where the address names none.")
-    password: SecretStr | None = Field(None, description="Password, where the address has none.")
-    username_file: Path | None = Field(None, description="File that holds the user instead.")
-    password_file: Path | None = Field(None, description="File that holds the password instead.")
+    protocol: Protocol = Field("auto", description="MQTT version; auto: 5 if the broker supports it.")
+    username: str | None = Field(None, description="User name, if the address has none.")
+    password: SecretStr | None = Field(None, description="Password, if the address has none.")
+    username_file: Path | None = Field(None, description="File that contains the user name.")
+    password_file: Path | None = Field(None, description="File that contains the password.")
     ca_file: Path | None = Field(
-        None, description="Certificates (PEM) that vouch for the broker, instead of the system's."
+        None, description="CA certificates (PEM) to verify the broker with, instead of the system's."
     )
-    cert_file: Path | None = Field(None, description="Certificate to show to the broker (PEM).")
-    key_file: Path | None = Field(None, description="Its key (PEM, without a passphrase).")
-    discovery: bool = Field(True, description="Make the streams known to Home Assistant.")
+    cert_file: Path | None = Field(None, description="Client certificate (PEM).")
+    key_file: Path | None = Field(None, description="Key of cert_file (PEM, no passphrase).")
+    discovery: bool = Field(True, description="Announce each stream to Home Assistant.")
     discovery_prefix: str = Field(
-        "homeassistant", pattern=r"^[^+#\s/$][^+#\s]*[^+#\s/]$", description="As set in Home Assistant."
+        "homeassistant", pattern=r"^[^+#\s/$][^+#\s]*[^+#\s/]$", description="Home Assistant's topic prefix."
     )
     drain_s: float = Field(
-        10.0, ge=0, le=3600, description="How long the end of a stream may wait for what is not sent yet."
+        10.0, ge=0, le=3600, description="Longest wait at the end of a stream for unsent events, in seconds."
     )
 
     @model_validator(mode="after")

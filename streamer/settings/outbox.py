@@ -1,4 +1,4 @@
-"""What can be set of the outbox: `outbox.*` in merits.toml, MERITS_OUTBOX__* in the environment."""
+"""Settings of the outbox: `outbox.*` in merits.toml, MERITS_OUTBOX__* in the environment."""
 
 from pathlib import Path
 
@@ -8,19 +8,19 @@ FILE_NAME = "outbox.sqlite"
 
 
 class OutboxSettings(BaseModel):
-    """Where events wait for the broker, and how many may."""
+    """The file in which events wait for the broker, and its limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Path | None = Field(
-        None, description=f"File in which events wait for the broker; {FILE_NAME} in the user's state folder."
+        None, description=f"File of the outbox; by default {FILE_NAME} in the user's state folder."
     )
-    max_age_h: float = Field(168.0, gt=0, description="Events that waited longer are shed, in hours.")
-    max_mb: float = Field(256.0, gt=0, description="Beyond so many megabytes the oldest are shed.")
-    max_events: int = Field(200_000, ge=1, description="Beyond so many events the oldest are shed.")
+    max_age_h: float = Field(168.0, gt=0, description="Hours after which a waiting event is dropped.")
+    max_mb: float = Field(256.0, gt=0, description="Megabytes above which the oldest events are dropped.")
+    max_events: int = Field(200_000, ge=1, description="Number above which the oldest events are dropped.")
 
     def place(self) -> Path:
-        """The file: as set (in it, where a folder is set), or the platform's place for such things."""
+        """The file: `path` (or a file in it, if it is a folder), or else one in the user's state folder."""
         if self.path is None:
             from platformdirs import user_state_path
 

@@ -1,4 +1,4 @@
-"""The settings tree: defaults < merits.toml < MERITS_* in the environment < flags."""
+"""The settings: flags override MERITS_* in the environment, which override merits.toml and the defaults."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,45 +24,45 @@ _LARGEST = 1_000_000
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. A field `a.b` is `MERITS_A__B` in the environment."""
+    """All settings. A field `a.b` is `MERITS_A__B` in the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="MERITS_", env_nested_delimiter="__", extra="forbid", toml_file=CONFIG_FILE, frozen=True
     )
 
-    bundle: str = Field(DEFAULT_BUNDLE, description="Folder or name of the trained bundle.")
+    bundle: str = Field(DEFAULT_BUNDLE, description="Trained models: a folder or a name.")
     asr: str = Field(
         "auto",
-        description="Recogniser: auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, none, "
-        "wyoming://HOST:PORT.",
+        description="Speech recogniser: auto, faster-whisper, faster-whisper:SIZE, faster-whisper:FOLDER, "
+        "pocketsphinx, none or wyoming://HOST:PORT.",
     )
-    window: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="Turns of context.")
+    window: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="Turns analyzed together.")
     revise_above: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.1, description="A probability that moves by more than this makes a revision."
+        0.1, description="Change of an emotion's probability above which a turn is revised."
     )
-    text: bool = Field(True, description="False keeps words out of every output.")
+    text: bool = Field(True, description="Whether outputs contain the recognised words.")
     turns: TurnSettings = TurnSettings()
     speculate: bool = Field(
-        True, description="Begin with a turn while it is spoken and when it pauses, before it is surely over."
+        True, description="Whether to analyze turns while they are spoken and at pauses, before their end."
     )
-    partials: bool = Field(True, description="Tell of turns that still go on, with what they seem to be.")
+    partials: bool = Field(True, description="Whether to publish provisional results of unfinished turns.")
     pending_turns: Annotated[int, Field(ge=1, le=1024)] = Field(
-        8, description="Turns that may wait to be analyzed before the source is held back."
+        8, description="Most turns that wait to be analyzed; then no more sound is read."
     )
     mqtt: str | None = Field(None, repr=False, description="Broker: mqtt://[user:password@]host[:port].")
     broker: BrokerSettings = BrokerSettings()
     outbox: OutboxSettings = OutboxSettings()
-    pace: Literal["fast", "realtime"] = Field("fast", description="How fast recordings are played.")
+    pace: Literal["fast", "realtime"] = Field("fast", description="Speed at which recordings are read.")
     follow_idle_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
-        60.0, description="A recording that is followed ends when nobody has written to it for so long."
+        60.0, description="Seconds without new data after which a followed recording ends."
     )
-    channels: Literal["mix", "split"] = Field("mix", description="split makes each channel a speaker.")
+    channels: Literal["mix", "split"] = Field("mix", description="split: each channel is a speaker.")
     metrics: str | None = Field(
-        None, description="Where merits analyze and listen serve /metrics and /healthz: HOST:PORT."
+        None, description="HOST:PORT at which merits analyze and listen serve /metrics and /healthz."
     )
-    log: Literal["text", "json"] = Field("text", description="How to log on standard error.")
+    log: Literal["text", "json"] = Field("text", description="Format of the log on standard error.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "warning", description="From which level on to log."
+        "warning", description="Lowest level that is logged."
     )
     server: ServerSettings = ServerSettings()
 
@@ -75,16 +75,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags win over the environment, which wins over merits.toml."""
+        """Flags override the environment, which overrides merits.toml."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings(**flags: Any) -> Settings:
-    """Read settings from everywhere; flags that are None were not given.
+    """Read the settings from all sources. A flag that is None was not given.
 
     Raises:
-        InputError: a value is not what it should be; says which and why.
+        InputError: a value is invalid; the message says which and why.
     """
     try:
         _check_size(Path(CONFIG_FILE))
@@ -92,7 +92,7 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
-        said = first["msg"].removeprefix("Value error, ")  # as pydantic begins what validators say
+        said = first["msg"].removeprefix("Value error, ")  # pydantic's prefix of a validator's message
         raise InputError(
             f"{where}: {said} (flag, MERITS_{where.upper().replace('.', '__')} or {CONFIG_FILE})"
         ) from error
@@ -100,7 +100,7 @@ def load_settings(**flags: Any) -> Settings:
         raise InputError(f"MERITS_*: {error}: give JSON, or each setting by itself (MERITS_A__B)") from error
     except RecursionError as error:
         raise InputError(f"{CONFIG_FILE}, or JSON in MERITS_*, is nested too deep: mend it") from error
-    except (ValueError, OSError) as error:  # TOML that can't be parsed, or read
+    except (ValueError, OSError) as error:  # invalid or unreadable TOML
         raise InputError(f"{Path(CONFIG_FILE).absolute()}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""When a turn begins and ends: what can be set."""
+"""Settings of turn detection: when a turn begins and ends."""
 
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 def _shortest(given: Mapping[str, int]) -> int:
-    """320 ms, or what the settings before it leave room for."""
+    """320 ms, moved into the range from pause_ms to endpoint_ms."""
     return min(given.get("endpoint_ms", 500), max(given.get("pause_ms", 200), 320))
 
 
 def _longest(given: Mapping[str, int]) -> int:
-    """1000 ms, or the usual silence where that is longer."""
+    """1000 ms, or endpoint_ms if that is longer."""
     return max(given.get("endpoint_ms", 500), 1000)
 
 
@@ -25,43 +25,43 @@ class TurnSettings(BaseModel):
         0.5,
         gt=0,
         lt=1,
-        description="Probability of speech from which a chunk counts towards starting a turn.",
+        description="Lowest speech probability of a chunk that counts towards the start of a turn.",
     )
     stop_threshold: float = Field(
-        0.15, gt=0, lt=1, description="Probability of speech below which a chunk counts as silence in a turn."
+        0.15, gt=0, lt=1, description="Speech probability below which a chunk counts as silence in a turn."
     )
-    min_speech_ms: int = Field(96, ge=32, le=2000, description="Clear speech it takes to start a turn.")
-    preroll_ms: int = Field(300, ge=0, le=2000, description="Sound before its start that goes with a turn.")
-    postroll_ms: int = Field(200, ge=0, description="Sound after its end that goes with a turn.")
-    pause_ms: int = Field(200, ge=50, description="Silence after which a turn is said to pause.")
+    min_speech_ms: int = Field(96, ge=32, le=2000, description="Speech that starts a turn, in ms.")
+    preroll_ms: int = Field(300, ge=0, le=2000, description="Sound before a turn that belongs to it, in ms.")
+    postroll_ms: int = Field(200, ge=0, description="Sound after a turn that belongs to it, in ms.")
+    pause_ms: int = Field(200, ge=50, description="Silence in ms after which a turn pauses.")
     endpointing: Literal["adaptive", "fixed"] = Field(
         "adaptive",
-        description="adaptive: the silence that ends a turn depends on its words and on the pauses so far; "
-        "fixed: it is always endpoint_ms.",
+        description="adaptive: the silence that ends a turn depends on its words and earlier pauses; fixed: "
+        "that silence is always endpoint_ms.",
     )
     endpoint_ms: int = Field(
         500,
         ge=100,
         le=5000,
-        description="Silence after which a turn is declared over; adaptive: as long as nothing speaks for "
-        "more or less.",
+        description="Silence in ms that ends a turn; if adaptive, where words and pauses suggest no other "
+        "length.",
     )
     endpoint_min_ms: int = Field(
-        default_factory=_shortest, description="Adaptive: no turn ends after a shorter silence."
+        default_factory=_shortest, description="Adaptive: shortest silence that ends a turn, in ms."
     )
     endpoint_max_ms: int = Field(
-        default_factory=_longest, le=10_000, description="Adaptive: every turn ends after this silence."
+        default_factory=_longest, le=10_000, description="Adaptive: longest silence that ends a turn, in ms."
     )
     max_turn_s: float = Field(
-        20.0, ge=2, le=120, description="A longer turn is split at the quietest point of its latter part."
+        20.0, ge=2, le=120, description="Length in seconds from which a turn is split at a quiet point."
     )
     webrtc_level: int = Field(
-        0, ge=0, le=3, description="Aggressiveness of the webrtcvad gate; 0 opens it readily."
+        0, ge=0, le=3, description="Aggressiveness of webrtcvad: 0 accepts most sound as speech, 3 least."
     )
 
     @property
     def silences_ms(self) -> tuple[int, int, int]:
-        """The shortest silence that ends a turn, the usual one, the longest: the same where that is fixed."""
+        """The shortest, the usual and the longest silence that ends a turn, in ms; equal if fixed."""
         if self.endpointing == "fixed":
             return (self.endpoint_ms,) * 3
         return self.endpoint_min_ms, self.endpoint_ms, self.endpoint_max_ms

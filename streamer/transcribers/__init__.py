@@ -1,1 +1,1 @@
-"""What turns speech into words."""
+"""Speech recognisers."""

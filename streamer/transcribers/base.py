@@ -1,4 +1,4 @@
-"""The small interfaces behind which recognisers stand."""
+"""The interfaces of recognisers."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -14,9 +14,9 @@ class Transcript:
     """The words of one turn.
 
     Attributes:
-        text: the words, "" where there are none (a laugh, noise).
-        language: BCP 47 code of the language, where the recogniser knows it.
-        recogniser: name of the recogniser whose words they are, where that is not the one that was asked.
+        text: the words, "" if there are none (a laugh, noise).
+        language: BCP 47 code of the language, if the recogniser detects it.
+        recogniser: name of the recogniser, if another one than the called one recognised the words.
     """
 
     text: str
@@ -25,15 +25,15 @@ class Transcript:
 
 
 class Unanswered(RunError):
-    """A remote recogniser says something that is no answer: that it is there will not do."""
+    """A remote recogniser can be reached, but its answer is invalid."""
 
 
 class Transcriber(Protocol):
-    """Turns the sound of one turn into words."""
+    """Recognises the words of turns."""
 
     @property
     def name(self) -> str:
-        """As published in events: "pocketsphinx", "faster-whisper:base.en"."""
+        """The name in events, such as "pocketsphinx" or "faster-whisper:base.en"."""
         ...
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
@@ -45,10 +45,10 @@ class Transcriber(Protocol):
             audio: int16 [n], mono, 16 kHz.
 
         Returns:
-            The words; an empty text where no words are heard.
+            The words; an empty text if there are none.
 
         Raises:
-            RunError: it failed, and the session is to end.
+            RunError: it failed, and the session must end.
         """
         ...
 
@@ -57,74 +57,74 @@ class Listening(Protocol):
     """One turn, recognised while it is being spoken. Blocking: one call at a time, from any thread."""
 
     def hear(self, samples: NDArray[np.int16]) -> str:
-        """Take in what comes next of the turn.
+        """Process the next sound of the turn.
 
         Args:
             samples: int16 [n], mono, 16 kHz, any n.
 
         Returns:
-            The words so far, as they seem now; "" where there are none yet.
+            The words so far, which may still change; "" if there are none yet.
 
         Raises:
-            RunError: it can't listen to this turn any more: it will be transcribed when it is over.
+            RunError: this turn cannot be recognised while it is spoken; transcribe it at its end.
         """
         ...
 
     def finish(self, audio: NDArray[np.int16]) -> Transcript:
-        """The words of the turn if it ends with what was heard. `hear` may still go on with it.
+        """The words of the turn if it ends here; `hear` may still continue the turn.
 
         Args:
-            audio: the turn, int16 [n]; what was heard may go on a little beyond it.
+            audio: the turn, int16 [n]; `hear` may have got a little more sound.
         """
         ...
 
     def close(self) -> None:
-        """Nothing more is asked: give back what it takes to listen."""
+        """Release all resources."""
         ...
 
 
 @runtime_checkable
 class ListeningTranscriber(Transcriber, Protocol):
-    """A recogniser that can also listen to turns as they are spoken, to several at once."""
+    """A recogniser that can also recognise turns while they are spoken, several at once."""
 
     def listen(self, before: Listening | None) -> Listening | None:
-        """Begin with a turn. Does not block.
+        """Begin a turn. Does not block.
 
         Args:
-            before: how the turn before it was listened to, on the same channel: level and microphone are
-                taken to be the same.
+            before: the `Listening` of the channel's turn before: level and microphone are assumed to be the
+                same.
 
         Returns:
-            None where it listens to as many turns as it can: have the turn transcribed when it is over.
+            None if it cannot process further turns at once; transcribe the turn at its end.
         """
         ...
 
 
 @runtime_checkable
 class InterimTranscriber(Transcriber, Protocol):
-    """A recogniser that does not listen, but may be asked for the words of a turn that still goes on."""
+    """A recogniser that cannot stream, but can recognise an open turn's words so far."""
 
     def interim(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise what there is of a turn so far: as quickly as can be, since it will be done again.
+        """Recognise a turn so far: fast rather than exact, since it will be recognised again.
 
-        Blocking, like `transcribe`, and never beside it.
+        Blocking, like `transcribe`, and never at the same time.
 
         Args:
             audio: int16 [n], mono, 16 kHz; it may end in the middle of a word.
 
         Raises:
-            RunError: it failed; the turn will be transcribed when it is over.
+            RunError: it failed; the turn will be transcribed at its end.
         """
         ...
 
 
 @runtime_checkable
 class WatchedTranscriber(Transcriber, Protocol):
-    """A recogniser that may be in trouble while the session goes on."""
+    """A recogniser whose faults do not end the session."""
 
     @property
     def trouble(self) -> str | None:
-        """What is the matter, in one line without addresses; None while all is well."""
+        """The fault, in one line without addresses, or None."""
         ...
 
 
@@ -133,5 +133,5 @@ class ClosingTranscriber(Transcriber, Protocol):
     """A recogniser that holds processes or connections."""
 
     def close(self) -> None:
-        """Let go of them; nothing is asked any more."""
+        """Release them; no further calls follow."""
         ...

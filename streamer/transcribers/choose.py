@@ -1,4 +1,4 @@
-"""From what `--asr` says to a recogniser."""
+"""Creates the recogniser that `--asr` names."""
 
 import logging
 from functools import partial
@@ -14,16 +14,16 @@ CHOICES = "auto, faster-whisper, faster-whisper:SIZE or :FOLDER, pocketsphinx, w
 def load_transcriber(spec: str) -> Transcriber:
     """Load a recogniser.
 
-    What the user did not ask for is logged: that the embedded recogniser stands in, now or later, or that
-    weights are being fetched.
+    Logs what the user did not ask for: that the embedded recogniser is used instead, now or later, or that
+    weights are downloaded.
 
     Args:
-        spec: "auto" (faster-whisper where its weights are on this machine, else pocketsphinx),
-            "faster-whisper" with ":" and a size or a folder if need be, "pocketsphinx", "none", or
-            the address of a Wyoming server (see `WyomingAddress`).
+        spec: "auto" (faster-whisper if its weights are on this machine, otherwise pocketsphinx),
+            "faster-whisper", optionally with ":" and a size or a folder, "pocketsphinx", "none", or the
+            address of a Wyoming server (see `WyomingAddress`).
 
     Raises:
-        InputError: no such recogniser, or its model is unknown or not to be had.
+        InputError: there is no such recogniser, or its model is unknown or not available.
     """
     kind, colon, model = spec.partition(":")
     if kind == "faster-whisper" and (model or not colon):
@@ -46,7 +46,7 @@ def load_transcriber(spec: str) -> Transcriber:
 
 
 def _best() -> Transcriber:
-    """The best that is here: the model hub is asked by those alone who name a model."""
+    """The best recogniser on this machine; only an explicit model name contacts the model hub."""
     best = embedded()
     if best.name == "pocketsphinx":
         logging.getLogger("merits").warning(
@@ -67,11 +67,11 @@ def _remote(url: str) -> Transcriber:
 
 
 def embedded(language: str | None = None) -> Transcriber:
-    """The best recogniser that is on this machine already.
+    """The best recogniser that needs no download.
 
     Args:
-        language: of what is spoken, BCP 47; None for English. Where nothing here knows it, no words are
-            recognised: those of another language would be invented.
+        language: spoken language, BCP 47; None for English. If no local recogniser supports it, no words are
+            recognised: those of another language would be wrong.
     """
     from huggingface_hub import try_to_load_from_cache
 
@@ -81,12 +81,12 @@ def embedded(language: str | None = None) -> Transcriber:
     primary = (language or "en").replace("_", "-").partition("-")[0].lower()
     english = primary == "en"
     size = DEFAULT_SIZE if english else MULTILINGUAL_SIZE
-    # Someone waits for words: faster-whisper, which takes seconds to import, is so only where it will do.
+    # A session waits for this: faster-whisper, whose import takes seconds, is imported only if usable.
     if isinstance(try_to_load_from_cache(f"Systran/faster-whisper-{size}", "model.bin"), str):
         from streamer.transcribers.faster_whisper import FasterWhisper
 
         try:
             return FasterWhisper(size, language=primary)
-        except InputError as error:  # damaged
+        except InputError as error:  # damaged weights
             logging.getLogger(__name__).warning("%s", error)
     return PocketSphinx() if english else Off()

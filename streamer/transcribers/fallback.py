@@ -1,4 +1,4 @@
-"""A recogniser that may go away, and one that takes over until it is back."""
+"""A remote recogniser with a local fallback while it is unavailable."""
 
 import logging
 import threading
@@ -28,31 +28,31 @@ LONGEST_RETRY_S = 60.0
 
 
 class Remote(ListeningTranscriber, ClosingTranscriber, Protocol):
-    """A recogniser that is somewhere else."""
+    """A remote recogniser."""
 
     def look(self) -> None:
-        """See whether it is there. Blocking, for a few seconds at most.
+        """Check that it is available. Blocks for a few seconds at most.
 
         Raises:
             RunError: it is not.
-            InputError: what is there is something else.
+            InputError: the server is no suitable recogniser.
         """
         ...
 
 
 class Fallback:
-    """Recognises with a remote recogniser, and with another one while that is away.
+    """Recognises with a remote recogniser, and with a spare one while that is unavailable.
 
-    The turn in which it fails, in whatever way, is recognised by the spare one, and so are those that follow,
-    until it is found back: it is looked for in the background, ever less often as long as it recognises no
-    turn. Both are logged once. Every transcript tells whose it is.
+    If the remote recogniser fails, the spare one recognises that turn and all following ones, until a check
+    in the background finds the remote one again; the checks become rarer as long as it recognises no turn.
+    Both changes are logged once. Every transcript names its recogniser.
 
-    Where it is there but gives no answer (`Unanswered`), or fails again before it has recognised a turn, to
-    be there is not enough: it is tried with a turn from time to time, and is back when it has recognised one.
+    If the remote recogniser can be reached but gives invalid answers (`Unanswered`), or fails again before it
+    has recognised a turn, it is tried with a turn now and then, and used again after it has recognised one.
     The spare one is made when it is first needed.
 
     Raises:
-        InputError: what is there is no recogniser that will do.
+        InputError: the server is no suitable recogniser.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Fallback:
         self._first_retry_s = self._retry_s = retry_s
         self._spare: Transcriber | None = None
         self._trouble: str | None = None
-        self._outages = 0  # that are over
-        self._proven = True  # it has recognised a turn since it was found back
-        self._doubted = False  # that it is found will not do
-        self._on_trial = False  # it is found, and the next turn is for it
+        self._outages = 0  # number of past outages
+        self._proven = True  # the remote one has recognised a turn since it came back
+        self._doubted = False  # reachability is not enough to use it again
+        self._on_trial = False  # it is reachable, and gets the next turn
         self._changing = threading.Lock()
         self._closed = threading.Event()
         try:
@@ -85,12 +85,12 @@ class Fallback:
 
     @property
     def name(self) -> str:
-        """Of the one that recognises now."""
+        """The name of the recogniser in use."""
         return self._spare.name if self._trouble and self._spare else self._first.name
 
     @property
     def trouble(self) -> str | None:
-        """Why the spare one recognises, in one line; None while it does not."""
+        """Why the spare one is used, in one line, or None."""
         return self._trouble
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
@@ -109,7 +109,7 @@ class Fallback:
         return replace(self._spare.transcribe(audio), recogniser=self._spare.name)
 
     def listen(self, before: Listening | None) -> Listening | None:
-        """Begin with a turn (see `ListeningTranscriber`), by the one that recognises now."""
+        """Begin a turn (see `ListeningTranscriber`) with the recogniser in use."""
         if isinstance(before, _SpareListening):
             before = before.listening
         if self._asks_first:
@@ -121,7 +121,7 @@ class Fallback:
         return _SpareListening(listening, spare.name)
 
     def close(self) -> None:
-        """Look for it no more, and let go of both."""
+        """End the checks, and close both."""
         self._closed.set()
         for transcriber in (self._first, self._spare):
             if isinstance(transcriber, ClosingTranscriber):
@@ -140,7 +140,7 @@ class Fallback:
         return replace(said, recogniser=self._first.name)
 
     def _take_over(self, error: RunError, outages: int) -> None:
-        """The first one failed, when so many outages were over: what an earlier one broke is no news."""
+        """Switch to the spare one, unless the failure belongs to an earlier outage than `outages`."""
         with self._changing:
             self._spare = self._spare or self._make_spare()
             if not self._asks_first or outages != self._outages or self._closed.is_set():
@@ -177,7 +177,7 @@ class Fallback:
 
 
 def _attempt(what: Callable[[], Result]) -> Result:
-    """Do something with the first one, whose every failure is one that the other takes over from."""
+    """Call the remote one; every failure becomes a RunError, after which the spare one takes over."""
     try:
         return what()
     except (RunError, InputError):
@@ -187,7 +187,7 @@ def _attempt(what: Callable[[], Result]) -> Result:
 
 
 class _SpareListening:
-    """A turn that the spare one listens to; `listening` is its own."""
+    """A turn of the spare recogniser's `listening`."""
 
     def __init__(self, listening: Listening, name: str) -> None:
         self.listening = listening

@@ -1,4 +1,4 @@
-"""Whisper by faster-whisper (CTranslate2): better words than the embedded recogniser, given its weights."""
+"""Whisper by faster-whisper (CTranslate2): more accurate than pocketsphinx, but needs weights."""
 
 import http.client
 import logging
@@ -21,42 +21,42 @@ from streamer.transcribers.repetition import text_without_loops
 _log = logging.getLogger("merits")
 
 HUB_PATIENCE_S = 1.5
-"""How long the model hub may take to answer before it counts as out of reach."""
+"""Time limit for an answer of the model hub, in seconds."""
 
 NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""What a folder must hold; without a tokenizer.json faster-whisper would turn to the hub."""
+"""Files that a folder must contain; without tokenizer.json, faster-whisper would contact the hub."""
 
 NO_SPEECH = 0.6
 LOWEST_LOG_PROBABILITY = -1.0
 HIGHEST_COMPRESSION = 2.4
 """Whisper's own thresholds (Radford et al. 2022, section 4.5): on the probability of no speech, the mean
-log-probability of the tokens, and how well the text compresses."""
+log-probability of the tokens, and the compression ratio of the text."""
 
 DOUBTFUL_LOG_PROBABILITY = -0.5
-"""Asked of a segment that the model itself holds for no speech: invented phrases score in between."""
+"""Threshold for segments that the model considers no speech: hallucinated phrases score in between."""
 
 TEMPERATURES = (0.0, 0.4)
-"""Of sampling: the next one where the words of the one before do not pass those thresholds (ibid.)."""
+"""Sampling temperatures: each is tried if the result of the one before fails the thresholds (ibid.)."""
 
 SHORTEST_S = 0.2
-"""No word fits into less."""
+"""Shortest sound that can contain a word."""
 
 MOST_TOKENS_A_SECOND = 12
-"""Nobody speaks faster; it bounds the time that a loop can take."""
+"""Upper bound of speaking rates, which also bounds the time of a repetition loop."""
 
 
 class FasterWhisper:
     """Recognise with a Whisper model in CTranslate2 format.
 
     Args:
-        model: a size ("base.en"), looked for in the hub's cache first and else fetched; or a folder.
-        device: "cpu", "cuda", or "auto" for CUDA where there is any.
+        model: a size ("base.en"), from the hub's cache or else downloaded; or a folder.
+        device: "cpu", "cuda", or "auto" for CUDA if available.
         compute_type: CTranslate2's; by default "int8" on the CPU and "auto" on CUDA.
-        cpu_threads: threads on the CPU; by default as many as there are cores, four at most.
-        language: BCP 47 code, for a multilingual model; found out turn by turn where it is None.
+        cpu_threads: threads on the CPU; by default the number of cores, at most four.
+        language: BCP 47 code, for a multilingual model; None detects it for each turn.
 
     Raises:
-        InputError: the model is unknown, no model, or neither cached nor to be fetched.
+        InputError: the model is unknown, invalid, or neither cached nor downloadable.
     """
 
     def __init__(
@@ -89,22 +89,22 @@ class FasterWhisper:
 
     @property
     def name(self) -> str:
-        """ "faster-whisper:" and the size, or the name of the folder."""
+        """ "faster-whisper:" and the size or the folder's name."""
         return self._name
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
         """Recognise one turn.
 
-        The same turn gives the same words: sampling, Whisper's way out of a failed search, is seeded.
+        The same turn gives the same words: the random sampling after a failed search is seeded.
 
         Returns:
-            The words with case and punctuation, and the language; an empty text where the model itself
-            holds its words for doubtful.
+            The words with case and punctuation, and the language; an empty text if the model's own
+            confidence is too low.
         """
         return self._recognise(audio, TEMPERATURES)
 
     def interim(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise a turn as far as it goes, int16 [n] (see `InterimTranscriber`), without sampling."""
+        """Recognise a turn so far, int16 [n] (see `InterimTranscriber`), without sampling."""
         return self._recognise(audio, TEMPERATURES[:1])
 
     def _recognise(self, audio: NDArray[np.int16], temperatures: Sequence[float]) -> Transcript:
@@ -123,7 +123,7 @@ class FasterWhisper:
                 no_speech_threshold=NO_SPEECH,
                 log_prob_threshold=LOWEST_LOG_PROBABILITY,
                 compression_ratio_threshold=HIGHEST_COMPRESSION,
-                # CTranslate2 generates half of it, to leave room for a prompt.
+                # CTranslate2 generates half as many tokens, to leave room for a prompt.
                 max_new_tokens=min(440, 2 * (16 + round(MOST_TOKENS_A_SECOND * seconds))),
             )
             segments = list(lazy_segments)
@@ -140,10 +140,10 @@ class FasterWhisper:
 
 
 def find_model(model: str) -> Path:
-    """Where a model lies on this machine, fetched before if need be.
+    """The folder of a model on this machine; downloads the model if necessary.
 
     Raises:
-        InputError: the model is unknown, no model, or neither cached nor to be fetched.
+        InputError: the model is unknown, invalid, or neither cached nor downloadable.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -164,7 +164,7 @@ def find_model(model: str) -> Path:
 
 
 def cached_model(size: str) -> Path | None:
-    """The folder of a size whose weights are all in the hub's cache, else None. Never uses the network."""
+    """The folder of a size in the hub's cache, None if it is incomplete. Never uses the network."""
     from faster_whisper import download_model
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -189,7 +189,7 @@ def _fetch(size: str) -> Path:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(download_model(size))
-    # The errors of the hub's HTTP library, which differs between versions, come through as they are.
+    # Errors of the hub's HTTP library, which differs between versions, are not wrapped.
     except Exception as error:
         raise InputError(
             f"the weights of faster-whisper:{size} could not be fetched ({_first_line(error)}): "
@@ -198,7 +198,7 @@ def _fetch(size: str) -> Path:
 
 
 def hub_answers() -> bool:
-    """Whether the model hub answers within `HUB_PATIENCE_S`; at once False where HF_HUB_OFFLINE is set."""
+    """Whether the model hub answers within `HUB_PATIENCE_S`; False at once if HF_HUB_OFFLINE is set."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -214,9 +214,9 @@ def hub_answers() -> bool:
             answered.set()
         except (OSError, http.client.HTTPException) as error:
             if isinstance(getattr(error, "reason", None), ssl.SSLError):
-                answered.set()  # There it is; the hub's own client brings its own certificates.
+                answered.set()  # It answers; the hub's own client has its own certificates.
 
-    # Looking up a name has no time limit of its own, hence a thread that may be left behind.
+    # Name resolution has no time limit, hence a thread that may be abandoned.
     knocking = threading.Thread(target=knock, name="model-hub-probe", daemon=True)
     knocking.start()
     knocking.join(HUB_PATIENCE_S)

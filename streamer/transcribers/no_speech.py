@@ -1,4 +1,4 @@
-"""What is believed of the words that a decoder made of a turn."""
+"""Rejects words that a decoder hallucinated from a turn without speech."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,30 +11,30 @@ from streamer.transcribers.base import Transcript
 from streamer.transcribers.repetition import without_loops
 
 SHORTEST_S = 0.2
-"""No word fits into less."""
+"""Shortest sound that can contain a word."""
 
 SILENCE_AROUND_S = 0.6
-"""How much of a turn is silence, typically: pre-roll and what the end-pointer waited out."""
+"""Typical silence in a turn: pre-roll, and the wait of the end-pointer."""
 
 SLOWEST_PACE = 0.6
-"""Words a second, silence around them not counted. Decoders stretch a word or two over noise and music."""
+"""Words a second, without the silence around them. Decoders stretch a word or two over noise and music."""
 
 LONGEST_WORD_S = 0.8
-"""Mean length of the words of a turn; an emphasised word alone reaches 0.65 s."""
+"""Mean length of a turn's words; a single emphasised word reaches 0.65 s."""
 
 STEADIEST_DB = 6.0
-"""Between the soft and the loud frames of a turn. Speech comes and goes; hum, tones and hiss do not."""
+"""Least difference between loud and soft frames of a turn. The level of speech varies; hum's does not."""
 
 STEADY_DB = 14.0
-"""Below this the sound is mostly noise (speech at 10 dB above it reaches 16 dB): words are believed only if
-they are `FEWEST_IN_NOISE` at `SLOWEST_PACE_IN_NOISE` or more."""
+"""Below this the sound is mostly noise (speech 10 dB above the noise reaches 16 dB): words are accepted only
+if there are at least `FEWEST_IN_NOISE`, at `SLOWEST_PACE_IN_NOISE` or faster."""
 
 FEWEST_IN_NOISE = 3
 SLOWEST_PACE_IN_NOISE = 1.5
 
 
 class Word(NamedTuple):
-    """A word, and where it lies in its turn, in seconds."""
+    """A word, and its start and end in the turn, in seconds."""
 
     text: str
     start_s: float
@@ -42,15 +42,15 @@ class Word(NamedTuple):
 
 
 def spoken(tokens: Iterable[str]) -> list[str]:
-    """The words among what a decoder writes, without silence ("<sil>") and sounds ("[NOISE]", "++BREATH++").
+    """The words of a decoder's output, without silence ("<sil>") and sounds ("[NOISE]", "++BREATH++").
 
-    "to(2)" is the second way to say "to".
+    "to(2)" is the second pronunciation of "to".
     """
     return [token.partition("(")[0] for token in tokens if token[0] not in "<[+"]
 
 
 def believed(words: Sequence[Word], audio: NDArray[np.int16]) -> Transcript:
-    """What was said in a turn, int16 [n] at 16 kHz: nothing where the words can't have been spoken in it."""
+    """The transcript of a turn, int16 [n] at 16 kHz; empty if the words cannot have been spoken in it."""
     if not can_hold_words(audio) or not are_believable(words, audio):
         return Transcript("")
     text = " ".join(without_loops([word.text for word in words]))
@@ -58,12 +58,12 @@ def believed(words: Sequence[Word], audio: NDArray[np.int16]) -> Transcript:
 
 
 def can_hold_words(audio: NDArray[np.int16]) -> bool:
-    """Whether there is any point in decoding a turn, int16 [n] at 16 kHz."""
+    """Whether a turn, int16 [n] at 16 kHz, may contain words."""
     return len(audio) >= SHORTEST_S * SAMPLE_RATE and level_range_db(audio) >= STEADIEST_DB
 
 
 def level_range_db(audio: NDArray[np.int16]) -> float:
-    """Level of the loud frames (95th percentile of 20 ms) over that of the soft ones (10th), in dB."""
+    """Level difference of loud frames (95th percentile of 20 ms) and soft ones (10th), in dB."""
     length = SAMPLE_RATE // 50
     sound = audio - np.mean(audio)  # float64 [n], without DC offset
     frames = sound[: len(sound) // length * length].reshape(-1, length)

@@ -7,7 +7,7 @@ from streamer.transcribers.base import Transcript
 
 
 class Off:
-    """Hears no words."""
+    """Recognises no words."""
 
     @property
     def name(self) -> str:
@@ -15,7 +15,7 @@ class Off:
         return "none"
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:  # noqa: ARG002
-        """Leave the turn without words."""
+        """Return no words."""
         return Transcript("")
 
     interim = transcribe

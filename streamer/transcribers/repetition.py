@@ -1,15 +1,15 @@
-"""The loop that recognisers fall into on sounds they do not know: one phrase, over and over."""
+"""Removes repetition loops: on unknown sounds, recognisers repeat one phrase over and over."""
 
 from collections.abc import Sequence
 
 LONGEST_PHRASE = 12
-"""Words in the longest phrase looked for."""
+"""Most words of a repeated phrase."""
 
 MOST_WORDS_ALIKE = 6
-"""People do say "no, no, no, no": so many of one word in a row are believed."""
+"""Most repetitions of one word that are accepted: people do say "no, no, no, no"."""
 
 MOST_PHRASES_ALIKE = 3
-"""So many repetitions in a row of a phrase of two or more words are believed."""
+"""Most repetitions of a phrase of two or more words that are accepted."""
 
 
 def text_without_loops(text: str) -> str:
@@ -20,18 +20,18 @@ def text_without_loops(text: str) -> str:
 
 
 def without_loops(words: Sequence[str], keys: Sequence[str] | None = None) -> list[str]:
-    """Take out improbable repetitions.
+    """Remove improbable repetitions.
 
-    A phrase repeated more often in a row than people do is kept once. Where such loops make more than half
-    of the words, none of them are believed.
+    A phrase that is repeated more often than people do is kept once. If such loops are more than half of the
+    words, no words are kept.
 
     Args:
         words: the words of one turn, in order.
-        keys: what to compare in place of each word (lower case, without punctuation); the words themselves
-            by default.
+        keys: the form of each word to compare (lower case, without punctuation); by default the words
+            themselves.
 
     Returns:
-        The words left, in order; none where the turn is mostly a loop.
+        The remaining words, in order; none if the turn is mostly a loop.
     """
     keys = words if keys is None else keys
     kept: list[str] = []
@@ -44,7 +44,7 @@ def without_loops(words: Sequence[str], keys: Sequence[str] | None = None) -> li
 
 
 def _loop_at(keys: Sequence[str], start: int) -> tuple[int, int]:
-    """Phrase length and repetitions of the loop that starts here; (1, 1) where there is none."""
+    """Phrase length and repetitions of the loop that starts at `start`; (1, 1) if there is none."""
     for length in range(1, min(LONGEST_PHRASE, (len(keys) - start) // 2) + 1):
         phrase = keys[start : start + length]
         times = 1

@@ -1,1 +1,1 @@
-"""Where turns begin and end: voice activity and end-pointing."""
+"""Turn detection: voice activity and end-pointing."""

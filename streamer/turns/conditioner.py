@@ -1,4 +1,4 @@
-"""Makes sound ready for the ears of the voice activity detector."""
+"""Prepares sound for the voice activity detector."""
 
 import math
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ _LOWEST, _HIGHEST = np.float32(-1), np.float32(1)
 
 
 class Conditioned(NamedTuple):
-    """Sound made ready for voice activity detection.
+    """Sound prepared for voice activity detection.
 
     Attributes:
         plain: float32 [n] in -1..1, without DC.
         amplified: the same, amplified.
-        gain: by how much, at least 1.
+        gain: factor of the amplification, at least 1.
     """
 
     plain: NDArray[np.float32]
@@ -28,10 +28,10 @@ class Conditioned(NamedTuple):
 
 
 class InputConditioner:
-    """Takes out a slowly moving DC offset, and lifts faint sound into the range the models know.
+    """Removes a slowly moving DC offset, and amplifies faint sound to the levels the models were trained on.
 
-    Only for the ears of the voice activity detector. The gain never exceeds `MAX_GAIN` (24 dB), falls at once
-    when it gets louder and rises by 6 dB a second; what is loud already stays as it is.
+    For the voice activity detector only. The gain never exceeds `MAX_GAIN` (24 dB), falls at once when the
+    sound gets louder and rises by 6 dB a second; loud sound is unchanged.
     """
 
     TARGET_RMS = 1500 / 32768
@@ -44,18 +44,18 @@ class InputConditioner:
         self._level = 0.0
 
     def follow_dc(self, mean: float) -> float:
-        """Take in the mean of the next chunk; gives the offset."""
+        """Update with the mean of the next chunk; returns the offset."""
         self._dc = mean if self._dc is None else self._dc + self._DC_ADAPTATION * (mean - self._dc)
         return self._dc
 
     def follow_level(self, rms: float) -> float:
-        """Take in the level of the next chunk; gives the gain."""
+        """Update with the level of the next chunk; returns the gain."""
         self._level = max(rms, self._level * self._RELEASE)
         return max(1.0, min(self.MAX_GAIN, self.TARGET_RMS / max(self._level, 1e-9)))
 
 
 def condition(conditioners: Sequence[InputConditioner], chunks: NDArray[np.int16]) -> list[Conditioned]:
-    """Take in chunks, int16 [k, n], each for its conditioner; those of one follow one another."""
+    """Condition chunks, int16 [k, n], one for each entry; chunks of one conditioner are consecutive."""
     sound = chunks * np.float32(1 / 32768)
     means = (np.add.reduce(sound, axis=1) / sound.shape[1]).tolist()
     dc = [each.follow_dc(mean) for each, mean in zip(conditioners, means, strict=True)]
@@ -68,6 +68,6 @@ def condition(conditioners: Sequence[InputConditioner], chunks: NDArray[np.int16
 
 
 def _clipped(sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """To -1..1; ufuncs of two arguments take a third of `clip`'s time on so little."""
+    """Clip to -1..1; on small arrays, binary ufuncs take a third of `clip`'s time."""
     clipped: NDArray[np.float32] = np.minimum(np.maximum(sound, _LOWEST), _HIGHEST)
     return clipped

@@ -1,4 +1,4 @@
-"""Cuts sound into turns: a synchronous state machine over frames, whose only time is the sample count."""
+"""Divides sound into turns: a synchronous state machine over frames, with the sample count as its clock."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -37,39 +37,39 @@ __all__ = [
 _MS = SAMPLE_RATE // 1000
 
 _ONSET_PATIENCE = 256 * _MS
-"""A beginning in which nothing is clearly speech for this long was none; nor does a turn start earlier than
-this before its first clear speech."""
+"""A possible start without clear speech for this long is dropped; and a turn starts at most this long before
+its first clear speech."""
 
 _SPLIT_MARGIN = 500 * _MS
-"""The second piece of a turn that is split keeps at least this much speech."""
+"""Least speech in the second piece of a split turn."""
 
 _SPLIT_WINDOW_CHUNKS = 4
-"""Quietness is judged over this many chunks (128 ms), longer than most stop consonants' closures."""
+"""Loudness is averaged over this many chunks (128 ms), longer than most closures of stop consonants."""
 
 _TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
-"""Longer frames are taken in piece by piece."""
+"""Longer frames are processed in pieces."""
 
 
 class TurnState(Enum):
-    """quiet -> starting -> speaking <-> paused -> quiet; what is starting may come to nothing."""
+    """quiet -> starting -> speaking <-> paused -> quiet; or starting -> quiet."""
 
     QUIET = auto()
     STARTING = auto()
-    """Speech, perhaps: no `TurnStarted` yet."""
+    """Possible speech, before `TurnStarted`."""
     SPEAKING = auto()
     PAUSED = auto()
-    """A turn that may be over."""
+    """A turn that may have ended."""
 
 
 class TurnDetector:
-    """Finds the turns of one channel (see `TurnState`). Memory is fixed: the sound of the longest turn.
+    """Finds the turns of one channel (see `TurnState`). Its memory is bounded by the longest turn.
 
     What sound is taken in by returns what happened, in order.
 
     Args:
         settings: thresholds and durations.
-        channel: the channel it listens to.
-        activity: who judges what is speech; silero behind webrtcvad by default.
+        channel: number of the channel.
+        activity: the voice activity detector; by default silero gated by webrtcvad.
     """
 
     def __init__(
@@ -85,25 +85,25 @@ class TurnDetector:
         )
         shortest, usual, longest = (ms * _MS for ms in s.silences_ms)
         self._endpointer = EndPointer(shortest, usual, longest)
-        self._last_sound: int | None = None  # where the silence began that ended the latest turn
+        self._last_sound: int | None = None  # start of the silence that ended the latest turn
         self._ring = SampleRing(self._max_turn + self._preroll + longest + 2 * SAMPLE_RATE)
-        self._judged = 0  # up to here the activity's answers have been taken in
-        self._fed = 0  # up to here whole chunks have been given to the activity
-        self._taken = 0  # up to here sound went with earlier turns
+        self._judged = 0  # end of the samples with known speech probabilities
+        self._fed = 0  # end of the chunks passed to the activity detector
+        self._taken = 0  # end of the sound of earlier turns
         self._state = TurnState.QUIET
-        # of what is starting, speaking or paused:
-        self._onset = 0  # where the turn starts
+        # in the states starting, speaking and paused:
+        self._onset = 0  # start of the turn
         self._voiced_end = 0  # end of the last chunk that may be speech
-        self._clear_end = 0  # end of the last chunk that clearly is speech
-        self._clear = 0  # how much clearly was
+        self._clear_end = 0  # end of the last chunk that is clearly speech
+        self._clear = 0  # samples of clear speech
         self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
-        self._pause_start = 0  # where the silence began, of what is paused
-        self._patience = 0  # the silence that ends it
+        self._pause_start = 0  # start of the silence, if paused
+        self._patience = 0  # silence that ends the turn
 
     def feed(self, frame: AudioFrame) -> list[TurnEvent]:
-        """Take in the next frame.
+        """Process the next frame.
 
-        Frames may have any length and need not be contiguous: what is missing between two is taken for a gap.
+        Frames may have any length and need not be contiguous: missing samples count as a gap.
 
         Raises:
             ValueError: the frame is of another channel, or starts before the last one ended.
@@ -111,28 +111,28 @@ class TurnDetector:
         return self._catch_up_with(frame) + self._take_in(frame.samples)
 
     def accept(self, frame: AudioFrame) -> list[TurnEvent]:
-        """`feed`, but for what is to be judged: `unjudged` has that, and `conclude` is to be told.
+        """The first half of `feed`: the caller then passes probabilities of `unjudged` to `conclude`.
 
         Returns:
-            What happened before the frame.
+            The turn events before the frame.
         """
         events = self._catch_up_with(frame)
         self._ring.append(frame.samples)
         return events
 
     def unjudged(self) -> NDArray[np.int16]:
-        """The chunks to be judged next, int16 [k, CHUNK_SAMPLES]; perhaps none."""
+        """The chunks that need speech probabilities next, int16 [k, CHUNK_SAMPLES]; k may be 0."""
         chunks = self._ring.read(self._fed, self._ring.stop - (self._ring.stop - self._fed) % CHUNK_SAMPLES)
         self._fed += len(chunks)
         return chunks.reshape(-1, CHUNK_SAMPLES)
 
     @property
     def in_turn(self) -> bool:
-        """Whether a turn goes on, or perhaps begins: what is heard is then to be judged at once."""
+        """Whether a turn is open or may be starting: chunks then need probabilities at once."""
         return self._state is not TurnState.QUIET
 
     def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
-        """Take in probabilities of speech, of the chunks in order."""
+        """Process the speech probabilities of the chunks, in order."""
         events: list[TurnEvent] = []
         for probability in probabilities:
             start, self._judged = self._judged, self._judged + CHUNK_SAMPLES
@@ -140,7 +140,7 @@ class TurnDetector:
         return events
 
     def gap(self, gap: AudioGap) -> list[TurnEvent]:
-        """Take in that sound was lost: no longer than a pause, it passes for silence; else it ends a turn."""
+        """Process a gap: up to the length of a pause it counts as silence; a longer one ends a turn."""
         stop = gap.start + gap.length
         if stop <= self._ring.stop:
             return []
@@ -152,25 +152,25 @@ class TurnDetector:
         return events
 
     def hint(self, words: str) -> None:
-        """Take in what has been recognised of the turn that pauses now, whenever it is known.
+        """Process the words that were recognised of the pausing turn, at any time.
 
-        It changes how much silence is waited for, from the next frame on, until the speech goes on or the
-        turn is over; the turn itself stays as it is. While no turn pauses it changes nothing.
+        They change the silence that ends the turn, from the next frame until the speech resumes or the turn
+        ends; the turn itself stays the same. While no turn pauses, they have no effect.
 
         Args:
-            words: of the turn so far, as the latest `TurnPaused` gave it; "" where none were found.
+            words: words of the turn of the latest `TurnPaused`; "" if there are none.
         """
         if self._state is TurnState.PAUSED:
             self._patience = self._endpointer.silence(words)
 
     def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
-        """What was heard so far of the turn that goes on, beginning as `Turn.audio` will.
+        """The sound so far of the open turn, with the same start as the later `Turn.audio`.
 
         Args:
-            since: sample index; what comes before it is left out.
+            since: sample index; earlier samples are left out.
 
         Returns:
-            Index of the first sample, and int16 [n]; nothing where nobody speaks.
+            Index of the first sample, and int16 [n]; empty without an open turn.
         """
         stop = self._ring.stop
         if not self._has_begun:
@@ -183,11 +183,11 @@ class TurnDetector:
         return self._state in (TurnState.SPEAKING, TurnState.PAUSED)
 
     def flush(self) -> list[TurnEvent]:
-        """End the stream: a turn still open ends here."""
+        """End the stream, and with it an open turn."""
         return self._finish("end of stream")
 
     def _catch_up_with(self, frame: AudioFrame) -> list[TurnEvent]:
-        """See that a frame is the next one; what is missing before it is a gap."""
+        """Check that a frame is the next one; missing samples before it are a gap."""
         if frame.channel != self.channel:
             raise ValueError(f"a frame of channel {frame.channel} was fed to channel {self.channel}")
         if frame.start < self._ring.stop:
@@ -207,7 +207,7 @@ class TurnDetector:
         return events
 
     def _finish(self, reason: TurnEnding) -> list[TurnEvent]:
-        """Judge what is left of the sound, end the turn if there is one, and forget what was heard."""
+        """Process the remaining sound, end an open turn, and reset."""
         events: list[TurnEvent] = []
         rest = self._ring.read(self._fed, self._ring.stop)
         if len(rest):
@@ -222,7 +222,7 @@ class TurnDetector:
         return events
 
     def _step(self, probability: float, start: int, end: int) -> list[TurnEvent]:
-        """Take in the probability that samples start..end are speech."""
+        """Process the probability that samples start..end are speech."""
         voiced = probability >= self.settings.stop_threshold
         if self._state is TurnState.QUIET:
             if not voiced:
@@ -251,7 +251,7 @@ class TurnDetector:
         if end - self._clear_end >= _ONSET_PATIENCE:
             if self._clear or self._voiced_end < end:
                 self._state = TurnState.QUIET
-            else:  # a murmur that may yet become clear: the onset moves along with it
+            else:  # faint speech that may become clear: the onset moves with it
                 self._onset += CHUNK_SAMPLES
                 self._clear_end += CHUNK_SAMPLES
                 self._levels.popleft()
@@ -279,7 +279,7 @@ class TurnDetector:
         return events
 
     def _split(self, end: int) -> list[TurnEvent]:
-        """End the turn at the quietest point of its latter half, and start the next there."""
+        """End the turn at the quietest point of its second half, and start the next one there."""
         levels = np.array(self._levels)
         quiet = np.convolve(levels, np.ones(_SPLIT_WINDOW_CHUNKS), "same")  # around the start of each chunk
         first = len(quiet) // 2
@@ -293,7 +293,7 @@ class TurnDetector:
         return [*events, TurnStarted(self.channel, cut)]
 
     def _speech_end(self) -> int:
-        """The last clear speech: what follows it, an echo or a breath, only keeps the turn from ending."""
+        """The end of the last clear speech; an echo or a breath after it only delays the end of the turn."""
         return self._clear_end if self._clear_end > self._onset else self._voiced_end
 
     def _end(self, declared: int, reason: TurnEnding) -> TurnEnded:

@@ -1,4 +1,4 @@
-"""How much silence ends a turn: more where a sentence trails off or people pause for long, less where not."""
+"""End-pointing: the silence that ends a turn is longer after an unfinished sentence or long pauses."""
 
 import math
 
@@ -7,32 +7,32 @@ from streamer.turns.sentence_end import evidence_of_end
 
 _TYPICAL = math.log(0.4 * SAMPLE_RATE)
 _SPREAD = 0.6
-"""Pauses within turns are log-normal, of this median and spread, before any was heard."""
+"""Prior of pauses within turns: log-normal, with this median and spread."""
 
 _BETWEEN_SENTENCES = 0.4
-"""Share of the pauses within turns that lie where a sentence is over."""
+"""Share of pauses within turns that follow the end of a sentence."""
 
 _WENT_ON, _ENDED = 10.0, 15.0
-"""What is taken for known before anything was heard: so many pauses within turns, so many at their ends."""
+"""Weight of the prior, as numbers of pauses within turns and at their ends."""
 
 _MEMORY = 0.98
-"""What is left of a pause's weight after each later one: some 50 pauses count."""
+"""Factor on a pause's weight for each later pause: about 50 pauses count."""
 
 _ROUNDING = 1e-9
 
 
 class EndPointer:
-    """Decides how much silence ends a turn. Pure: its only time is what it is told.
+    """Decides the silence that ends a turn. Pure: the caller passes all times.
 
-    Waiting another moment costs that moment if the turn is over, and saves cutting it in two if the speaker
-    would go on within it. The silence is the one at which the two balance: it grows with the odds that the
-    speaker goes on, by the words and by the pauses so far, and with how long pauses were. What a cut costs
-    follows from `usual`, which it is where nothing is known. It holds three numbers.
+    A longer wait delays the turn if it has ended, and avoids splitting the turn if the speaker continues. The
+    chosen silence balances both: it grows with the odds that the speaker continues (from the words and the
+    pauses so far) and with the length of pauses. The cost of a split is set so that the silence is `usual`
+    without any evidence. The state is three numbers.
 
     Args:
-        shortest: silence, in samples as everywhere here, that no turn ends before.
-        usual: silence where nothing speaks for more or less.
-        longest: silence that ends every turn.
+        shortest: shortest silence that ends a turn, in samples, like all times here.
+        usual: silence without evidence for a longer or shorter one.
+        longest: longest silence that ends a turn.
     """
 
     def __init__(self, shortest: int, usual: int, longest: int) -> None:
@@ -45,7 +45,7 @@ class EndPointer:
         self._logarithms = 0.0
 
     def silence(self, words: str = "") -> int:
-        """The silence that ends the turn, given what was recognised of it; "" for nothing (yet)."""
+        """The silence that ends the turn, given its words; "" if there are none yet."""
         if self._shortest == self._longest:
             return self._longest
         odds = (self._went_on + _WENT_ON) / (self._ended + _ENDED) * (_ENDED / _WENT_ON)
@@ -54,14 +54,14 @@ class EndPointer:
         # odds * density(silence; typical) = density(usual; prior), log-normal densities, solved for silence
         square = self._beyond_mode**2 + 2 * _SPREAD**2 * (math.log(odds) - (typical - self._prior))
         if square < -_ROUNDING:
-            return self._shortest  # no silence is worth it
+            return self._shortest  # no wait is worth its cost
         silence = round(math.exp(self._mode(typical) + math.sqrt(max(square, 0.0))))
         return max(self._shortest, min(self._longest, silence))
 
     def heard_again(self, after: int) -> None:
-        """Learn: speech was heard again on this channel after a silence, in a turn or after one.
+        """Learn from speech that resumes on this channel after a silence, within a turn or after one.
 
-        After a silence of no more than `longest` the speaker is taken to have gone on.
+        After a silence of at most `longest`, it counts as the same turn.
         """
         went_on = after <= self._longest
         self._went_on = _MEMORY * self._went_on + went_on
@@ -69,5 +69,5 @@ class EndPointer:
         self._logarithms = _MEMORY * self._logarithms + (math.log(max(after, 1)) if went_on else 0.0)
 
     def _mode(self, typical: float) -> float:
-        """Logarithm of the likeliest pause."""
+        """Logarithm of the most likely pause."""
         return typical - _SPREAD**2

@@ -1,4 +1,4 @@
-"""How far the sound stands out from the steady noise behind it, by minimum statistics in bands."""
+"""The level of sound above the steady background noise, by minimum statistics in bands."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from streamer.turns.silero import CHUNK_SAMPLES
 
 _BAND_EDGES_HZ = (250, 500, 1000, 1500, 2000, 3000, 4000, 5500, 7500)
 _FRICATIVE_BANDS = 2
-"""An /s/ stands out in the uppermost bands only; these weigh `_FRICATIVE_WEIGHT` by themselves."""
+"""An /s/ exceeds the noise only in the uppermost bands, which are also averaged separately."""
 _FRICATIVE_WEIGHT = 0.6
 
 _SMOOTHING = 0.25
@@ -24,12 +24,12 @@ _WINDOW = np.hanning(CHUNK_SAMPLES).astype(np.float32)
 _BINS = np.array([round(edge * CHUNK_SAMPLES / SAMPLE_RATE) for edge in _BAND_EDGES_HZ])
 _LAST_BIN = int(_BINS[-1])
 _PARTS = 2 * _BINS[:-1]
-"""Where bands begin among real and imaginary parts."""
+"""Start indices of the bands in the array of real and imaginary parts."""
 _WIDTHS = np.diff(_BINS).astype(np.float32)
 
 
 class NoiseFloor:
-    """Tracks the level of the background in each band as the least it was lately (about 10 s).
+    """Tracks the background level in each band: the minimum of the last 10 s or so.
 
     After Martin, "Noise power spectral density estimation based on optimal smoothing and minimum statistics",
     IEEE TSAP 9(5), 2001, with a fixed smoothing and without its bias compensation.
@@ -37,18 +37,18 @@ class NoiseFloor:
 
     def __init__(self) -> None:
         self._smoothed: NDArray[np.float32] | None = None
-        self._minimum = np.full(len(_WIDTHS), np.inf, np.float32)  # of the block that goes on
+        self._minimum = np.full(len(_WIDTHS), np.inf, np.float32)  # of the present block
         self._minima: deque[NDArray[np.float32]] = deque(maxlen=_BLOCKS)
-        self._least = self._minimum  # of all of those
+        self._least = self._minimum  # of all recent blocks
         self._heard = 0
 
     @property
     def known(self) -> bool:
-        """Whether it has heard enough."""
+        """Whether the floor is known."""
         return self._heard > _WARM_UP_CHUNKS
 
     def under(self, level_db: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take in the levels of one more chunk, [bands], and say where the floor is now."""
+        """Update with the levels of the next chunk, [bands]; returns the floor."""
         if self._smoothed is None:
             self._smoothed = level_db
         else:
@@ -64,11 +64,11 @@ class NoiseFloor:
 
 
 def excess_db(floors: Sequence[NoiseFloor], chunks: NDArray[np.int16]) -> list[float]:
-    """Take in chunks, int16 [k, CHUNK_SAMPLES], each over its floor; those over one follow one another.
+    """Process chunks, int16 [k, CHUNK_SAMPLES], one for each floor entry; chunks of one are consecutive.
 
     Returns:
-        Of each chunk, decibels above its floor, averaged over the bands (or over those where fricatives are,
-        if that is more); infinite in the first second, when the floor is not known yet.
+        For each chunk its level in dB above the floor, averaged over all bands, or over those of fricatives
+        if that is more; infinite in the first second, before the floor is known.
     """
     spectra = np.fft.rfft(chunks * _WINDOW)[:, :_LAST_BIN]
     parts = np.ascontiguousarray(spectra).view(np.float32)

@@ -1,4 +1,4 @@
-"""Whether a sentence is over or trails off, judged by the words recognised of it so far."""
+"""Estimates from the recognised words whether a sentence is complete."""
 
 import math
 import re
@@ -6,42 +6,42 @@ from functools import cache
 from typing import Any
 
 _BASE = 1.0001
-"""pocketsphinx counts probabilities in logarithms to this base."""
+"""Base of pocketsphinx's logarithms of probabilities."""
 
 _MID, _SLOPE = -2.58, 1.2
-"""Where ln P(end of sentence | the last two words) says neither, and how much a nat more of it says. From a
-logistic regression on MELD's training utterances, whole against cut at a random word."""
+"""The value of ln P(end of sentence | the last two words) that is neutral, and the weight of a nat above it.
+From a logistic regression on MELD's training utterances, whole ones against ones cut at a random word."""
 
 _MOST = 3.0
-"""No evidence is stronger; on MELD's test utterances the strongest found is -2.9 and 2.1."""
+"""Limit of the evidence; on MELD's test utterances it lies between -2.9 and 2.1."""
 
 _ENDING_MARKS = {
     **dict.fromkeys("?!？！", 3.0),
     **dict.fromkeys(".。", 1.0),
     **dict.fromkeys(",;:-–—…、，；：", -3.0),
 }
-"""What the mark at the end says. A full stop says little: recognisers put one wherever the sound ends."""
+"""Evidence of the final punctuation. A full stop is weak: recognisers add one wherever the sound ends."""
 
 _NO_MARK = -2.0
-"""What it says when there is none, but the recogniser writes them."""
+"""Evidence of missing punctuation, from a recogniser that writes punctuation."""
 
 _FILLERS = frozenset(("um", "uh", "uhm", "umm", "uhh", "er", "erm", "hmm", "eh"))
-"""Sounds by which a speaker keeps the turn. The language model has no place for them."""
+"""Filled pauses, by which a speaker keeps the turn. The language model lacks them."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def evidence_of_end(words: str) -> float:
-    """Weigh how an utterance ends: by its last words, and by its punctuation if it has any.
+    """Estimate whether an utterance is complete, from its last words and its punctuation, if any.
 
-    What words may end a sentence is English; in other languages only the punctuation counts.
+    The model of last words is English; in other languages only the punctuation counts.
 
     Args:
         words: as recognised, with or without capitals and punctuation; "" where there are none.
 
     Returns:
-        The logarithm of how much likelier (in nats, -3 to 3) they are where a sentence is over than where one
-        goes on; 0 where nothing tells.
+        The log-likelihood ratio (in nats, -3 to 3) of a complete against an incomplete sentence; 0 without
+        evidence.
     """
     text = words.strip().replace("’", "'").rstrip("\"')]}»”")
     spoken = _WORD.findall(text.lower())
@@ -57,18 +57,18 @@ def evidence_of_end(words: str) -> float:
 
 
 def load_language_model() -> None:
-    """Read the language model now (27 MB, some 40 ms), rather than at the first words."""
+    """Load the language model now (27 MB, about 40 ms), not at the first words."""
     _language_model()
 
 
 def _ln_probability_of_end(last: list[str]) -> float:
-    """Of a sentence ending after these words (at most two), in nats."""
+    """ln P(end of sentence | these at most two words), in nats."""
     return float(_language_model().prob(["</s>", *reversed(last)])) * math.log(_BASE)
 
 
 @cache
 def _language_model() -> Any:
-    """The trigram model of English that comes with pocketsphinx; one for all streams."""
+    """The English trigram model that comes with pocketsphinx; shared by all streams."""
     from pocketsphinx import NGramModel, get_model_path
 
     return NGramModel.readfile(get_model_path("en-us/en-us.lm.bin"))

@@ -1,7 +1,7 @@
-"""silero-vad (v6), for many listeners in one call: other threads have the interpreter meanwhile.
+"""silero-vad (v6) for many listeners in one call, which releases the interpreter lock.
 
-The network judges 512 samples, behind the 64 before them, and carries an LSTM's state. The code that comes
-with it is not imported: it can't carry the states of several listeners, and limits torch's threads.
+The network's input is 512 samples with the 64 before them, and an LSTM's state. The code that comes with it
+is not imported: it cannot hold the states of several listeners, and limits torch's threads.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from streamer.audio.frame import SAMPLE_RATE
 
 CHUNK_SAMPLES = 512
-"""Samples it judges at a time (32 ms at 16 kHz)."""
+"""Samples per probability (32 ms at 16 kHz)."""
 
 _CONTEXT_SAMPLES = 64
 _STATE = (2, 128)
 
 
 class Silero:
-    """What one listener remembers of what it heard."""
+    """The network's state for one listener."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset the state."""
         self.state = np.zeros(_STATE, np.float32)
         self.context = np.zeros(_CONTEXT_SAMPLES, np.float32)
 
@@ -36,12 +36,12 @@ class Silero:
 def hear_together(
     listeners: Sequence[Silero], sounds: Sequence[Sequence[NDArray[np.float32]]]
 ) -> list[list[float]]:
-    """Have each listener hear its next chunks, which are float32 [CHUNK_SAMPLES] in -1..1.
+    """Compute the speech probabilities of each listener's next chunks, float32 [CHUNK_SAMPLES] in -1..1.
 
-    It is computed in the caller's thread, as much as can be for all of them at once.
+    This runs in the caller's thread, batched over the listeners.
 
     Returns:
-        For each listener, how likely each of its chunks holds speech.
+        For each listener the speech probability of each of its chunks.
     """
     found: list[list[float]] = [[] for _ in listeners]
     most_first = sorted(range(len(listeners)), key=lambda i: len(sounds[i]), reverse=True)
@@ -63,7 +63,7 @@ def hear_together(
 
 @cache
 def load_network() -> onnxruntime.InferenceSession:
-    """The network, which is loaded once: that takes a while, and is best done before anyone speaks."""
+    """The network, loaded once; call this before any speech, since loading takes a while."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_op15.onnx")

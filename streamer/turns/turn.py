@@ -1,4 +1,4 @@
-"""What a turn is, and what the turn detector says about it."""
+"""Turns, and the events of the turn detector."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,16 +11,16 @@ TurnEnding = Literal["silence", "split", "end of stream", "gap"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """Someone's speech between two silences. All times are sample indices in the stream, at 16 kHz.
+    """One speaker's speech between two silences. All times are sample indices in the stream, at 16 kHz.
 
     Attributes:
-        channel: of the source, from 0.
-        start: where the speech starts.
-        end: one past where it ends.
+        channel: channel of the source, from 0.
+        start: start of the speech.
+        end: end of the speech, exclusive.
         audio: int16 [m], from `audio_start`: the speech, with sound before and after it.
-        audio_start: where `audio` starts.
-        declared: how much had been heard when the turn was declared over (or, in `TurnPaused`, paused).
-        reason: what ended it; "silence" for a pause.
+        audio_start: start of `audio`.
+        declared: end of the sound when the turn was declared over (or, in `TurnPaused`, paused).
+        reason: what ended the turn; "silence" for a pause.
     """
 
     channel: int
@@ -61,7 +61,7 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """A turn is over."""
+    """A turn has ended."""
 
     turn: Turn
 

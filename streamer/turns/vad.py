@@ -1,4 +1,4 @@
-"""How likely each 32 ms of sound holds speech: silero-vad, woken by webrtcvad."""
+"""Voice activity: the speech probability of each 32 ms, by silero-vad, gated by webrtcvad."""
 
 import math
 from collections import deque
@@ -18,58 +18,58 @@ from streamer.turns.silero import CHUNK_SAMPLES, Silero, hear_together
 __all__ = ["CHUNK_SAMPLES", "REPLAY_CHUNKS", "GatedSilero", "VadRequest", "VoiceActivity", "judge_together"]
 
 _WEBRTC_SAMPLES = 480
-"""webrtcvad takes 10, 20 or 30 ms: the last 2 ms of a chunk go unheard by the gate."""
+"""webrtcvad processes 10, 20 or 30 ms: the gate ignores the last 2 ms of a chunk."""
 
 _GATE_HOLD_CHUNKS = 31
-"""The gate shuts after this long (1 s) in which webrtcvad heard nothing."""
+"""The gate closes after this long (1 s) without speech according to webrtcvad."""
 
 REPLAY_CHUNKS = 16
-"""Sound (0.5 s) that silero hears late, when the gate opens, to warm its state up and to catch the onset."""
+"""Earlier sound (0.5 s) that silero processes when the gate opens, for its state and for the onset."""
 
 _MIN_EXCESS_DB = 5.3
 _CERTAINTY_DB = 0.5
-"""Speech stands out of the noise by `_MIN_EXCESS_DB`, less `_CERTAINTY_DB` the surer silero is: just after
-speech, silero tends to take steady noise for more of it."""
+"""Speech exceeds the noise by `_MIN_EXCESS_DB`, or by up to `_CERTAINTY_DB` less if silero is certain: just
+after speech, silero tends to classify steady noise as speech."""
 
 _FADING_CHUNKS = 5
 _FADING_DB = 2.5
-"""Speech that fades into the noise may stand out by `_FADING_DB` less, for this long (0.16 s)."""
+"""Speech that fades into the noise may exceed it by `_FADING_DB` less, for this long (0.16 s)."""
 
 _HOPELESS_DB = _MIN_EXCESS_DB - _CERTAINTY_DB - _FADING_DB
-"""What stands out by less has probability 0, whatever silero says."""
+"""Sound that exceeds the noise by less has probability 0, whatever silero's output."""
 
 _MARKED_GAIN = 1.5
-"""Sound amplified by less (3.5 dB) is to silero much the same as the sound as it is."""
+"""Below this amplification (3.5 dB), silero's output hardly differs from that for the plain sound."""
 
 _CATCH_UP_CHUNKS = 8
-"""So much (0.26 s) of what it was spared silero hears before what it is asked about."""
+"""Skipped sound (0.26 s) that silero processes before the chunks of interest."""
 
 _AMPLIFIED_HOLD_CHUNKS = 16
-"""The amplified sound is listened to for this long (0.5 s) after the gain was last marked."""
+"""The amplified sound is processed for this long (0.5 s) after the gain was last marked."""
 
 _CERTAIN = 0.9
-"""Of a chunk that the one ear is so sure of the other is not asked."""
+"""A chunk with this probability on one of the two sounds is not processed on the other."""
 
 _HESITANT = 0.3
 _MARKED_EXCESS_DB = 20.0
 _CERTAIN_HOLD_CHUNKS = 31
-"""Of a voice far away silero is often never sure: when it was not for this long (1 s), `_HESITANT` is as good
-as even odds for what stands out of the noise by `_MARKED_EXCESS_DB`. Echoes follow what it was sure of."""
+"""For a distant voice, silero is often never certain. After this long (1 s) without certainty, `_HESITANT`
+counts as even odds for sound that exceeds the noise by `_MARKED_EXCESS_DB`. Echoes follow certain speech."""
 
 
 class VoiceActivity(Protocol):
-    """Judges consecutive chunks of `CHUNK_SAMPLES`."""
+    """A voice activity detector for consecutive chunks of `CHUNK_SAMPLES`."""
 
     def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
-        """Judge the next chunks, int16 [k, CHUNK_SAMPLES].
+        """Compute the speech probabilities of the next chunks, int16 [k, CHUNK_SAMPLES].
 
         Args:
-            chunks: one or more.
-            keep_open: answer at once, as when a turn is going on.
+            chunks: one or more chunks.
+            keep_open: return all probabilities at once, as for an open turn.
 
         Returns:
-            Probabilities of speech, one for each chunk so far, in order; those of the latest chunks may come
-            with a later call (at most `REPLAY_CHUNKS` late), but never do when `keep_open`.
+            Speech probabilities of the chunks, in order. Those of the latest chunks may come with a later
+            call (at most `REPLAY_CHUNKS` late), except with `keep_open`.
         """
         ...
 
@@ -79,12 +79,12 @@ class VoiceActivity(Protocol):
 
 
 class GatedSilero:
-    """silero-vad (v6) that rests while webrtcvad, far cheaper, hears nothing for long.
+    """silero-vad (v6) that pauses while webrtcvad, which is far cheaper, detects no speech for long.
 
-    While the gate is shut the newest chunks wait unjudged; when it opens silero hears them too, so that an
-    onset too faint for webrtcvad is not lost. Silero listens twice, to the sound as it is and amplified, and
-    the surer one counts: what is far from the microphone is recognised now in the one, now in the other. What
-    does not stand out of the background noise has probability 0; silero hears it only when something follows.
+    While the gate is closed, the newest chunks wait; when it opens, silero processes them, too, so that an
+    onset too faint for webrtcvad is not lost. Silero processes both the plain and the amplified sound, and
+    the higher probability counts: distant speech is detected sometimes in the one, sometimes in the other.
+    Sound that does not exceed the noise has probability 0; silero skips it unless other sound follows.
 
     Args:
         webrtc_level: aggressiveness of webrtcvad, from 0 (opens the gate readily) to 3.
@@ -109,7 +109,7 @@ class GatedSilero:
         self._open = False
 
     def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
-        """As in `VoiceActivity`."""
+        """See `VoiceActivity`."""
         return judge_together([VadRequest(self, chunks, keep_open)])[0]
 
     def _take_in(self, sound: Conditioned, excess_db: float) -> "_Chunk":
@@ -117,7 +117,7 @@ class GatedSilero:
         return _Chunk(sound, excess_db, self._webrtc.is_speech(heard, SAMPLE_RATE))
 
     def _admit(self, chunk: "_Chunk", keep_open: bool) -> tuple[list[float], list["_Chunk"]]:
-        """Probabilities of chunks that need not be judged, and after them those that are to be judged now."""
+        """Probabilities of chunks that silero need not process, and the chunks that it has to process now."""
         self._quiet_chunks = 0 if chunk.awake else self._quiet_chunks + 1
         was_open = self._open
         self._open = (
@@ -139,19 +139,19 @@ class GatedSilero:
         self._amplified.reset()
 
     def _unsure(self, chunks: Sequence["_Chunk"], plain: Sequence[float]) -> list[bool]:
-        """Which chunks the amplifying ear is to be asked about, too."""
+        """Which chunks to process amplified, too."""
         return [
             self._amplifies(chunk) and chunk.hopeful and probability < _CERTAIN
             for chunk, probability in zip(chunks, plain, strict=True)
         ]
 
     def _amplifies(self, chunk: "_Chunk") -> bool:
-        """Whether the gain is marked, or was until lately."""
+        """Whether the gain is marked, or was so recently."""
         self._unamplified_chunks = 0 if chunk.sound.gain >= _MARKED_GAIN else self._unamplified_chunks + 1
         return self._unamplified_chunks < _AMPLIFIED_HOLD_CHUNKS
 
     def _weighed(self, probability: float, chunk: "_Chunk") -> float:
-        """The probability in view of how far the chunk stands out of the noise; 0 where it does not."""
+        """The probability, adjusted by how far the chunk exceeds the noise; 0 if it does not."""
         self._uncertain_chunks = 0 if probability >= _CERTAIN else self._uncertain_chunks + 1
         needed_db = _MIN_EXCESS_DB - _CERTAINTY_DB * probability
         if chunk.excess_db >= needed_db:
@@ -162,15 +162,15 @@ class GatedSilero:
         return probability if fading else 0.0
 
     def _less_hesitant(self, probability: float, excess_db: float) -> float:
-        """More where silero hesitates, and has for long, over what stands out of the noise markedly."""
-        marked = _MARKED_EXCESS_DB <= excess_db < math.inf  # inf: the noise isn't known yet
+        """A higher probability if silero has long been uncertain, and the chunk clearly exceeds the noise."""
+        marked = _MARKED_EXCESS_DB <= excess_db < math.inf  # inf: the noise is not known yet
         if not marked or probability < _HESITANT or self._uncertain_chunks <= _CERTAIN_HOLD_CHUNKS:
             return probability
         return probability + (0.5 - _HESITANT) * (1 - probability) / (1 - _HESITANT)
 
 
 class VadRequest(NamedTuple):
-    """What one detector is to judge, as in `VoiceActivity.judge`."""
+    """Arguments of `VoiceActivity.judge` for one detector."""
 
     by: GatedSilero
     chunks: NDArray[np.int16]
@@ -178,7 +178,7 @@ class VadRequest(NamedTuple):
 
 
 def judge_together(requests: Sequence[VadRequest]) -> list[list[float]]:
-    """Have several detectors judge their next chunks, what takes long for all of them at once."""
+    """Call `judge` of several detectors, with the expensive part batched."""
     taken_in = _take_in(requests)
     found: list[list[float]] = [[] for _ in requests]
     for step in range(max(len(each.chunks) for each in requests)):
@@ -226,7 +226,7 @@ def _judge(detectors: Sequence[GatedSilero], chunks: Sequence[Sequence["_Chunk"]
 def _ask(
     ears: Sequence["_Ear"], sounds: Sequence[Sequence[NDArray[np.float32]]], asked: Sequence[Sequence[bool]]
 ) -> list[list[float]]:
-    """How likely each ear finds each of its next chunks; 0 of those that it is not asked about."""
+    """Speech probabilities of each ear's next chunks; 0 for chunks that it skips."""
     to_hear, places = [], []
     for ear, own_sounds, own_asked in zip(ears, sounds, asked, strict=True):
         heard, at = ear.take_in(own_sounds, own_asked)
@@ -240,10 +240,10 @@ def _ask(
 
 
 class _Ear:
-    """One silero, which hears nothing until it is asked.
+    """One silero state, which processes sound only on demand.
 
-    Of what it was spared it then hears the latest `_CATCH_UP_CHUNKS`, as if they followed on what it heard
-    last: begun anew instead it finds less on real meetings, and kept going all the time no more.
+    After a gap it first processes the latest `_CATCH_UP_CHUNKS` of the skipped sound, without a reset: on
+    real meetings, a reset finds less speech, and processing everything finds no more.
     """
 
     def __init__(self) -> None:
@@ -258,10 +258,10 @@ class _Ear:
     def take_in(
         self, sounds: Sequence[NDArray[np.float32]], asked: Sequence[bool]
     ) -> tuple[list[NDArray[np.float32]], list[int | None]]:
-        """Take in the next chunks, float32 [CHUNK_SAMPLES] each.
+        """Add the next chunks, float32 [CHUNK_SAMPLES] each.
 
         Returns:
-            What silero is to hear, and where in it each chunk is that was asked about.
+            The chunks for silero to process, and the positions of the requested chunks among them.
         """
         heard: list[NDArray[np.float32]] = []
         at: list[int | None] = []
@@ -277,7 +277,7 @@ class _Ear:
 
 
 class _Chunk(NamedTuple):
-    """Sound on its way to be judged; `awake` where webrtcvad takes it for speech."""
+    """A chunk before its decision; `awake` if webrtcvad classifies it as speech."""
 
     sound: Conditioned
     excess_db: float
@@ -285,5 +285,5 @@ class _Chunk(NamedTuple):
 
     @property
     def hopeful(self) -> bool:
-        """Whether silero is worth asking."""
+        """Whether the chunk may be speech, so that silero should process it."""
         return self.excess_db >= _HOPELESS_DB

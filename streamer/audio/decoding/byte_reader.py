@@ -1,4 +1,4 @@
-"""What FFmpeg reads a recording through: it can be stopped, and is bounded until the recording is open."""
+"""The file object through which FFmpeg reads a recording: it can be stopped, and limits opening."""
 
 import io
 import threading
@@ -10,24 +10,24 @@ from streamer.audio.decoding.ogg_links import ByteStream, OggLinks, is_ogg
 from streamer.errors import InputError
 
 _OPENING_BYTES = 40 * 2**20
-"""Read at most until a recording is open: headers, pictures, an index. All of it may be held in memory."""
+"""Most bytes read until a recording is open (headers, pictures, an index): all may stay in memory."""
 
 
 _PASSED_OVER = 2**16
-"""Bytes at a time."""
+"""Bytes read at a time."""
 
 
 class ByteReader:
-    """A file object for PyAV, which must not raise: what happens is noted, and reading ends.
+    """A file object for PyAV, which must not raise: an error is stored, and reading ends.
 
-    Of chained Ogg it reads one link after the other (see `go_on`).
+    It reads chained Ogg one link after the other (see `go_on`).
 
     Args:
-        recording: a file's path, or a stream.
-        stop: once set, there is nothing more to read.
+        recording: the path of a file, or a stream.
+        stop: once set, reading ends.
 
     Attributes:
-        name: what FFmpeg is told: never a path, but the ending, by which some formats are known.
+        name: name for FFmpeg: not the path, but its ending, by which some formats are detected.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
@@ -54,11 +54,11 @@ class ByteReader:
         self._source: ByteStream | OggLinks = self._file if self._file is not None and whole else self._links
 
     def opened(self) -> None:
-        """The recording is open: from now on any amount may be read."""
+        """Record that the recording is open: any amount may be read."""
         self._is_open = True
 
     def go_on(self) -> bool:
-        """Whether after what was read there is another link of chained Ogg, which is to be opened now."""
+        """Move to the next link of chained Ogg; returns whether there is one."""
         self._is_open, self._left = True, _OPENING_BYTES
         while self.read(_PASSED_OVER):
             pass
@@ -68,11 +68,11 @@ class ByteReader:
         return True
 
     def check(self) -> None:
-        """See whether all could be read.
+        """Check that everything could be read.
 
         Raises:
-            InputError: the file could not be read, or too much had to be until it was open.
-            BaseException: what else reading raised.
+            InputError: the file could not be read, or opening it required too many bytes.
+            BaseException: any other error of reading.
         """
         if isinstance(self._error, OSError):
             raise InputError(f"{self._recording} cannot be read: {self._error.strerror}") from self._error
@@ -87,21 +87,21 @@ class ByteReader:
             raise InputError(f"{self._recording} is not a recording that can be decoded: {why}")
 
     def ending(self) -> Ending:
-        """How the file ends; of what cannot be sought in, nothing is known."""
+        """How the file ends; unknown if it is not seekable."""
         return ending_of(self._file) if self._file is not None and self._file.seekable() else Ending()
 
     def close(self) -> None:
-        """Close the file; a stream is its owner's."""
+        """Close the file; a stream is closed by its owner."""
         if self._file is not None:
             self._file.close()
 
     def read(self, size: int) -> bytes:
-        """As of files; nothing once stopped."""
+        """As for files; returns nothing once stopped."""
         if self._is_ended:
             return b""
         try:
             data = self._source.read(size)
-        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt too would be lost in FFmpeg
+        except BaseException as error:  # noqa: BLE001 - FFmpeg would lose even KeyboardInterrupt
             self._error = error
             return b""
         if not self._is_open:
@@ -118,11 +118,11 @@ class ByteReader:
         return self._stop.is_set() or self._error is not None or self._is_too_much
 
     def seekable(self) -> bool:
-        """Whether it is a file that can be, and is read as a whole."""
+        """Whether it is a seekable file that is read as a whole."""
         return self._source is self._file
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of files; -1 where it fails."""
+        """As for files; -1 after a failure."""
         assert self._file is not None
         if self._stop.is_set():
             return -1
@@ -132,7 +132,7 @@ class ByteReader:
             return -1
 
     def tell(self) -> int:
-        """As of files."""
+        """As for files."""
         assert self._file is not None
         return self._file.tell()
 

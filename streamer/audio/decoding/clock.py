@@ -1,33 +1,33 @@
-"""Keeps decoded sound on its container's clock: where each piece belongs, and what is missing before it."""
+"""Places decoded sound on its container's clock: finds the position of each piece and gaps before it."""
 
 from dataclasses import dataclass
 
 _FILL_S = 0.018
-"""Less may be rounding of timestamps, or Vorbis, whose blocks of two sizes come up to 14 ms early; packets of
-20 ms are not."""
+"""Smaller differences may be rounding of timestamps, or Vorbis, whose blocks of two sizes come up to 14 ms
+early. A lost packet is 20 ms."""
 
 _OVERLAP_S = 0.05
-"""So much sound may come twice, or too early, before some of it is cut off."""
+"""Largest overlap, or sound that is too early, that is not cut off."""
 
 _BACK_S = 1.0
-"""A piece earlier than this does not overlap: the clock was set back."""
+"""A piece that is earlier than this is no overlap: the clock was set back."""
 
 _GAP_S = 0.5
-"""Lost sound from here on is a gap of its own; less is silence, which ends no turn."""
+"""Lost sound from this length on is an `AudioGap`; less becomes silence, which ends no turn."""
 
 _PAUSE_S = 0.1
-"""Quiet sound that stops for so long is a pause that was not sent; for less, packets were lost in it."""
+"""A hole of this length in quiet sound is a pause that was not sent; in shorter ones packets were lost."""
 
 _LONGEST_HOLE_S = 3600.0
-"""A longer jump forwards is of the clock: no sound is missing."""
+"""A longer jump forwards is a jump of the clock: no sound is missing."""
 
 _LONGEST_HOLE_IN_BROADCAST_S = 10.0
-"""The same in containers that are cut and joined freely (FFmpeg's `dts_delta_threshold`)."""
+"""The same for containers that are often cut and joined (FFmpeg's `dts_delta_threshold`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What to do before a piece of sound is taken; one of these at most is not 0.
+    """What to do before appending a piece of sound; at most one field is not 0.
 
     Silence or lost sound is put before it, or its front is cut off, which overlaps what came before.
     """
@@ -41,22 +41,22 @@ _FITS = Placement()
 
 
 class ContainerClock:
-    """Compares the timestamps with how much sound there is so far, which is the only sum that is kept.
+    """Compares timestamps with the length of the sound so far, the only sum that is kept.
 
     Args:
-        start_s: when the container begins, by its timestamps; None where it does not say.
-        broadcast: whether clocks that jump are usual in the container (MPEG-TS).
+        start_s: timestamp of the container's start; None if unknown.
+        broadcast: whether jumping clocks are usual in the container (MPEG-TS).
 
     Attributes:
-        lost: how many times sound was lost.
-        lost_s: how much, in seconds.
-        surplus_s: how much came twice, or too early, and was left out, in seconds.
-        jumps: how many times the clock was set forwards or back.
-        farthest_s: by how much at the most, in seconds.
+        lost: number of losses.
+        lost_s: length of the lost sound, in seconds.
+        surplus_s: length of overlapping or early sound that was cut off, in seconds.
+        jumps: number of jumps of the clock.
+        farthest_s: largest jump, in seconds.
     """
 
     def __init__(self, start_s: float | None, *, broadcast: bool = False) -> None:
-        self._origin_s = start_s  # the timestamp of position 0
+        self._origin_s = start_s  # timestamp of position 0
         self._last_s: float | None = None
         self._longest_hole_s = _LONGEST_HOLE_IN_BROADCAST_S if broadcast else _LONGEST_HOLE_S
         self.lost = 0
@@ -66,22 +66,22 @@ class ContainerClock:
         self.farthest_s = 0.0
 
     def restart(self) -> None:
-        """Another container follows, with a clock of its own."""
+        """Begin the next container, which has a new clock."""
         self._origin_s = self._last_s = None
 
     def place(
         self, at_s: float | None, position_s: float, *, quiet: bool = False, damaged: bool = False
     ) -> Placement:
-        """Say what stands before a piece of sound.
+        """Find what to insert before a piece of sound.
 
         Args:
-            at_s: its timestamp; None where it has none. It then follows what came before, as where it is the
-                same once more.
-            position_s: how much sound there is before it, everything put in included.
-            quiet: whether what came just before it is next to silence.
-            damaged: whether something before it could not be decoded.
+            at_s: its timestamp. Without one (None), or with the last one again, it follows the sound before
+                directly.
+            position_s: length of the sound before it, including insertions.
+            quiet: whether the sound just before it is nearly silent.
+            damaged: whether data before it could not be decoded.
         """
-        if at_s is None or at_s == self._last_s:  # a clock that stands is none
+        if at_s is None or at_s == self._last_s:  # a clock that stands still is ignored
             return _FITS
         self._last_s = at_s
         if self._origin_s is None:

@@ -1,16 +1,16 @@
-"""What is said of a recording that was not as it should be, by what its stream itself shows."""
+"""Messages about damage in a recording, derived from its stream."""
 
 from streamer.audio.decoding.clock import ContainerClock
 from streamer.audio.decoding.ending import Ending
 
 _TOLD_S = 1.0
-"""Less that overlaps is of no account."""
+"""Shorter overlaps are not reported."""
 
 
 def damage_notes(
     name: object, read_s: float, clock: ContainerClock, ending: Ending, is_damaged_at_end: bool
 ) -> list[str]:
-    """A line for each thing that was wrong."""
+    """One line for each kind of damage."""
     said = []
     if ending.missing:
         said.append(

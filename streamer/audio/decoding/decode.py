@@ -27,41 +27,40 @@ from streamer.errors import InputError
 _LOST = "damaged recording"
 
 _QUIET = 10 ** (-50 / 20)
-"""Sound below it is next to silence, of 1 for full scale ..."""
+"""Sound below this level counts as quiet, relative to full scale 1 ..."""
 
 _QUIET_BESIDE_SPEECH = 0.05
-"""... or in comparison with what is loud in the recording."""
+"""... or relative to the loud sound of the recording."""
 
 _TAIL_S = 0.02
-"""How much is looked at to tell whether a pause begins."""
+"""Length of the sound that decides whether a pause begins."""
 
 _CONCEALED_S = 0.065
-"""So little that was lost is concealed by what came before: the edges of holes in a pause pass for speech."""
+"""Losses up to this length are concealed by the sound before: edges of holes can pass for speech."""
 
 
 class Decoder:
     """One pass over a recording, blocking; a context manager.
 
-    Times are the container's own, as players show them: they begin with the container, not with its sound.
-    What is missing is concealed (a few lost packets), silence (more of them, pauses that were not sent) or an
-    `AudioGap`; a clock that jumps is passed over, and time goes on. Memory is bounded, whatever the recording
-    states of itself.
+    Times are the container's, as players show them: they start with the container, not with its sound.
+    Missing sound is concealed (a few lost packets), or becomes silence (more packets, pauses that were not
+    sent) or an `AudioGap`. Jumps of the clock are ignored. Memory is bounded, whatever the headers state.
 
     Args:
-        recording: any file that FFmpeg can decode, or bytes as they come in one of the containers that can be
-            decoded without seeking. Nothing that it refers to elsewhere is followed.
-        split_channels: keep the channels apart instead of mixing them down to their mean (without the
+        recording: any file that FFmpeg can decode, or a stream of bytes in a container that can be decoded
+            without seeking. References to other files are not followed.
+        split_channels: keep the channels separate instead of mixing them to their mean (without the
             subwoofer's).
-        stop: ends it when set (see `stop`), even before it is opened.
+        stop: ends decoding when set (see `stop`), even before the recording is open.
 
     Attributes:
-        channels: how many channels come out.
-        duration_s: length in seconds as the file states or FFmpeg estimates it: a hint; None where neither
-            can.
-        damage_notes: what was not as it should be, a line each, once `items` has ended.
+        channels: number of channels of the output.
+        duration_s: length in seconds as stated by the file or estimated by FFmpeg, possibly wrong; None if
+            unknown.
+        damage_notes: damage found, one line each, after `items` has ended.
 
     Raises:
-        InputError: there is no such file, or it holds no audio that can be decoded.
+        InputError: there is no such file, or it contains no decodable audio.
     """
 
     def __init__(
@@ -96,14 +95,14 @@ class Decoder:
         self._close.close()
 
     def stop(self) -> None:
-        """End `items` soon, from any thread: where it waits for a stream's bytes, when these come or end."""
+        """End `items` soon, from any thread; if it waits for a stream's bytes, when some come or it ends."""
         self._stop.set()
 
     def items(self) -> Iterator[AudioFrame | AudioGap]:
         """Yield the sound, once.
 
         Raises:
-            InputError: after everything before it, where the recording goes on as something that is no sound.
+            InputError: the recording continues with data that is no sound; raised after all sound before.
         """
         for item in self._placed():
             if self._stop.is_set():
@@ -151,10 +150,10 @@ class Decoder:
         )
 
     def _pictures_start_s(self) -> list[float]:
-        """When the pictures are shown that come before the sound.
+        """Presentation times of pictures before the sound.
 
-        Matroska states when pictures are shown, not when they are decoded: where the two differ (H.264, say),
-        FFmpeg passes over them in telling when the container begins.
+        Matroska states presentation times, not decoding times. If the two differ (as in H.264), FFmpeg
+        ignores these pictures for the start of the container.
         """
         starts_s: list[float] = []
         for packet in self._packets(self._container.demux()):
@@ -166,7 +165,7 @@ class Decoder:
         return starts_s
 
     def _decode(self) -> Iterator[tuple[Any, bool]]:
-        """Yield decoded frames, and whether something just before could not be decoded: it is passed over."""
+        """Yield decoded frames, and whether data just before was skipped because it could not be decoded."""
         yield from self._decode_link()
         while self._reader.go_on():
             self._container.close()
@@ -227,7 +226,7 @@ class Decoder:
             )
 
     def _channels_of(self, frame: Any) -> NDArray[np.float32]:
-        """The channels that come out of a decoded frame: float32 [channels, n] in -1..1."""
+        """The output channels of a decoded frame: float32 [channels, n] in -1..1."""
         sound = planar(frame)
         if not self._split:
             kept = [i for i, channel in enumerate(frame.layout.channels) if channel.name != "LFE"]
@@ -238,7 +237,7 @@ class Decoder:
         return sound[: self.channels]
 
     def _open(self) -> Any:
-        """Open the recording, or raise an `InputError` that says why it cannot be."""
+        """Open the recording, or raise an `InputError` with the reason."""
         reader = self._reader
         allowed = options(as_it_comes=not isinstance(self._recording, Path))
         try:
@@ -276,7 +275,7 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _mirrored(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Sound that goes on from the end of another, to and fro: float32 [channels, length]."""
+    """Sound that continues another by mirroring its end back and forth: float32 [channels, length]."""
     end = sound[:, -length:]
     there_and_back = np.concatenate([end[:, ::-1], end], axis=1)
     return there_and_back[:, np.arange(length) % there_and_back.shape[1]]

@@ -1,4 +1,4 @@
-"""Whether a file ends where its chunks do: the evidence that it was cut, whatever length it states."""
+"""Compares the end of a file with its chunks, to detect truncated files."""
 
 import io
 import struct
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _UNKNOWN = 0x7FFFF000
-"""A WAVE data chunk of 0 or so many bytes was written by a program that could not know its length."""
+"""A WAVE data chunk of 0 or this many bytes was written by a program that did not know its length."""
 
 _PADDING = 8
-"""Chunks are filled up to so many bytes at the most."""
+"""Largest padding unit of chunks, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Chunk:
     start: int  # of its header
     stop: int
     is_sound: bool
-    is_one: bool = True  # whether its name is none that a container would have
+    is_one: bool = True  # whether its name is plausible for the container
 
 
 def ending_of(file: BinaryIO) -> Ending:
-    """Look at the chunks of a file that can be sought in.
+    """Read the chunks of a seekable file.
 
-    Those of WAVE (RF64 and Wave64, too), AVI, AIFF, AU, CAF, MP4 and Matroska are known; others have none.
+    This supports WAVE (also RF64 and Wave64), AVI, AIFF, AU, CAF, MP4 and Matroska.
     """
     length = file.seek(0, io.SEEK_END)
     heard = False
@@ -69,7 +69,7 @@ def _all_chunks(file: BinaryIO) -> Iterator[Chunk]:
 
 
 def chunks(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[Chunk]:
-    """Chunks of a name and a size; those of odd size may be filled up, by one byte."""
+    """The chunks of a file, each with name and size; chunks of odd size may have a padding byte."""
     size_of_header = struct.calcsize(header)
     while True:
         file.seek(at)
@@ -77,7 +77,7 @@ def chunks(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[Chunk
         if len(read) < size_of_header:
             return
         name, size = struct.unpack(header, read)
-        if size < 0:  # CAF: up to the end of the file
+        if size < 0:  # CAF: until the end of the file
             return
         stop = at + size_of_header + size
         yield Chunk(at, stop, name == sound, _is_name(name))
@@ -85,12 +85,12 @@ def chunks(file: BinaryIO, at: int, header: str, sound: bytes) -> Iterator[Chunk
 
 
 def _is_name(name: bytes) -> bool:
-    """Whether a chunk may be called so, or padding begins, or an ID3v1 tag, whatever its title."""
+    """Whether this is a plausible chunk name, padding, or the start of an ID3v1 tag."""
     return not any(name) or name[:3] == b"TAG" or all(0x20 <= byte < 0x7F for byte in name)
 
 
 def _of_riff(file: BinaryIO, sound: bytes) -> Iterator[Chunk]:
-    """RIFF, and for more than 4 GB RF64 (EBU Tech 3306), whose sizes are in a ds64 chunk."""
+    """The chunks of RIFF, or of RF64 (EBU Tech 3306, above 4 GB), whose sizes are in a ds64 chunk."""
     long_size: int | None = None
     at = 12
     while True:
@@ -139,7 +139,7 @@ def _of_mp4(file: BinaryIO) -> Iterator[Chunk]:
         size, name = struct.unpack(">I4s", read[:8])
         if size == 1 and len(read) == 16:
             size = struct.unpack(">Q", read[8:])[0]
-        if size < 8:  # 0 is up to the end of the file
+        if size < 8:  # 0 means until the end of the file
             return
         yield Chunk(at, at + size, name in (b"mdat", b"moof", b"moov"))
         at += size
@@ -157,7 +157,7 @@ def _of_matroska(head: bytes, file: BinaryIO) -> Iterator[Chunk]:
 
 
 def _sized(data: bytes, at: int) -> tuple[int, int] | None:
-    """Where the content begins whose size (EBML) stands at `at`, and that size; None where it is unknown."""
+    """Start and size of the content whose EBML size is at `at`; None if the size is unknown."""
     length = 9 - data[at].bit_length() if len(data) > at else 9
     if length > 8 or len(data) < at + length:
         return None

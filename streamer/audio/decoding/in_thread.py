@@ -1,4 +1,4 @@
-"""Decoding in a thread of its own, for an event loop."""
+"""Decoding in a separate thread, for an event loop."""
 
 import asyncio
 import threading
@@ -11,10 +11,10 @@ from streamer.audio.live_bytes import LiveBytes
 from streamer.errors import InputError, as_exception
 
 _BATCH_FRAMES = SAMPLE_RATE // FRAME_SAMPLES
-"""Frames handed over at a time, a second of one channel; fewer where more are waited for."""
+"""Frames per batch, a second of one channel; fewer if the reader waits."""
 
 _BATCHES = 2
-"""Batches that may wait to be taken."""
+"""Most batches that wait."""
 
 _LEAVES_WITHIN_S = 2.0
 
@@ -22,14 +22,14 @@ Batch = list[AudioFrame | AudioGap]
 
 
 class Decoding:
-    """Opens a recording at once, and decodes it when it is begun with. Ends with `stop`, or by itself.
+    """Opens a recording at once, and decodes it after `begin`. It ends with the recording, or at `stop`.
 
     Args:
-        recording: a file, or bytes as they come; these are closed here.
+        recording: a file, or a stream of bytes, which this closes.
         split_channels: see `Decoder`.
 
     Attributes:
-        opened: how many channels there are, once that is known; or why it can't be decoded.
+        opened: a future of the number of channels, or of the reason why decoding is impossible.
         damage_notes: see `Decoder`.
     """
 
@@ -39,19 +39,19 @@ class Decoding:
         self.opened: Future[int] = Future()
         self.damage_notes: list[str] = []
         self._stopped = threading.Event()
-        self._room = threading.Semaphore(0)  # none before it is begun with
+        self._room = threading.Semaphore(0)  # none before `begin`
         self._loop: asyncio.AbstractEventLoop | None = None
         self._batches: asyncio.Queue[Batch | Exception | None] = asyncio.Queue()
         self._thread = threading.Thread(target=self._run, name="decoder", daemon=True)
         self._thread.start()
 
     def begin(self) -> None:
-        """Decode, for the event loop that runs in this thread."""
+        """Start to decode, for the event loop of this thread."""
         self._loop = asyncio.get_running_loop()
         self._room.release(1 + _BATCHES)
 
     async def next(self) -> Batch | None:
-        """What was decoded next; None at the end."""
+        """The next batch; None at the end."""
         batch = await self._batches.get()
         if isinstance(batch, Exception):
             raise batch
@@ -59,7 +59,7 @@ class Decoding:
         return batch
 
     async def stop(self) -> None:
-        """Decode no more, and let go of the recording."""
+        """Stop decoding, and release the recording."""
         self._stopped.set()
         if isinstance(self._recording, LiveBytes):
             self._recording.stop()
@@ -69,7 +69,7 @@ class Decoding:
     def _run(self) -> None:
         try:
             self._decode()
-        except BaseException as error:  # noqa: BLE001 - it is the session's
+        except BaseException as error:  # noqa: BLE001 - raised in the session
             if self.opened.done():
                 self._put(as_exception(error))
             else:
@@ -103,12 +103,12 @@ class Decoding:
                         hand_over()
                     if self._stopped.is_set():
                         return
-            finally:  # a damaged end does not take what came before with it
+            finally:  # sound before a damaged end is kept
                 self.damage_notes = decoder.damage_notes
                 hand_over()
 
     def _has_room(self) -> bool:
-        """Wait until it is begun with, and a batch can be taken; False where none is any more."""
+        """Wait for `begin`, and for room for a batch; False after `stop`."""
         if not self._stopped.is_set():
             self._room.acquire()
         return not self._stopped.is_set()

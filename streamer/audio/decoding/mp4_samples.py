@@ -1,10 +1,10 @@
-"""How many samples an MP4 states that it has: FFmpeg keeps an entry for each, whether there is any or not."""
+"""Counts the samples that an MP4 declares: FFmpeg allocates an entry for each, even if it is missing."""
 
 import re
 import struct
 
 MOST_SAMPLES = 4_000_000
-"""Of all tracks: a day of AAC. FFmpeg takes 36 bytes for each."""
+"""Most samples of all tracks: a day of AAC. FFmpeg allocates 36 bytes for each."""
 
 _TABLE = re.compile(
     rb"(?P<track>trak)"
@@ -14,24 +14,24 @@ _TABLE = re.compile(
     re.DOTALL,
 )
 _LONGEST = 20
-"""Bytes of the longest match, which the next block may complete."""
+"""Bytes of the longest match, which may continue in the next block."""
 
 
 class Mp4Samples:
-    """Adds up sample tables (`stsz`), while a file is opened, and runs of fragments (`trun`), always."""
+    """Adds up sample tables (`stsz`) while the file is opened, and runs of fragments (`trun`) at any time."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._total = 0
-        self._is_plain = False  # a track of PCM: FFmpeg keeps an entry for each chunk only
+        self._is_plain = False  # a PCM track: FFmpeg allocates only an entry for each chunk
 
     @property
     def is_too_much(self) -> bool:
-        """Whether there are more samples than may be kept."""
+        """Whether there are more samples than allowed."""
         return self._total > MOST_SAMPLES
 
     def take_in(self, data: bytes, *, opening: bool) -> None:
-        """Take in what is read next."""
+        """Process the next bytes."""
         data = self._rest + data
         done = 0
         for found in _TABLE.finditer(data):
@@ -48,5 +48,5 @@ class Mp4Samples:
 
 
 def is_mp4(head: bytes) -> bool:
-    """Whether a file that begins like this may be an MP4 (QuickTime, 3GP)."""
+    """Whether a file with this beginning may be an MP4 (QuickTime, 3GP)."""
     return head[4:8] in (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot")

@@ -1,4 +1,4 @@
-"""Chained Ogg, link by link: FFmpeg reads on only where the streams are of the same kind and rate."""
+"""Reads chained Ogg link by link: FFmpeg continues only if the next streams have the same codec and rate."""
 
 import io
 from typing import BinaryIO, Protocol
@@ -9,39 +9,39 @@ _HEADER = 27
 
 
 class ByteStream(Protocol):
-    """The bytes of a recording as they come. `str` of it is what messages call it."""
+    """The bytes of a recording as they arrive. Its `str` is the name in messages."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes: waits for some, and returns none at the end."""
+        """Read at most `size` bytes: waits for data; returns none at the end."""
         ...
 
 
 def is_ogg(file: BinaryIO | io.FileIO) -> bool:
-    """Whether a file begins as Ogg does; it is at its beginning again afterwards."""
+    """Whether a file is Ogg, by its beginning; its position is restored."""
     head = file.read(len(_SYNC))
     file.seek(0)
     return head == _SYNC
 
 
 class OggLinks:
-    """Passes bytes on up to the end of a link (RFC 3533: before the streams that begin after others ended).
+    """Passes on the bytes of one link (RFC 3533): up to the first new stream after the end of others.
 
-    What is no Ogg has one link.
+    Other formats count as one link.
 
     Args:
-        stream: gives at most as many bytes as it is asked for, and none at its end.
+        stream: returns at most the requested number of bytes, and none at its end.
     """
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._held = bytearray()
-        self._free = 0  # bytes that may pass without a look
+        self._free = 0  # bytes that can pass unchecked
         self._is_ogg: bool | None = None
-        self._goes_on = False  # a page of this link has passed that begins no stream
-        self._is_over = False  # the link is, and the next one is at hand
+        self._goes_on = False  # a page has passed that begins no stream
+        self._is_over = False  # the link has ended, and the next one follows
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes of this link; none at its end."""
+        """Read at most `size` bytes of this link; none at its end."""
         while not self._is_over:
             if passing := bytes(self._held[: min(size, self._free)]):
                 self._free -= len(passing)
@@ -57,14 +57,14 @@ class OggLinks:
         return b""
 
     def go_on(self) -> bool:
-        """Pass over what is left of this link; whether there is another one, which is read from now on."""
+        """Skip the rest of this link; returns whether there is another, which is read from now on."""
         while self.read(2**16):
             pass
         over, self._is_over, self._goes_on = self._is_over, False, False
         return over
 
     def _look(self) -> bool:
-        """Whether what is held is enough to tell what becomes of it."""
+        """Whether the buffered bytes suffice for a decision."""
         held = self._held
         if self._is_ogg is None and len(held) >= len(_SYNC):
             self._is_ogg = held.startswith(_SYNC)

@@ -1,4 +1,4 @@
-"""Decoded sound of any sample format as floats."""
+"""Converts decoded sound of any sample format to floats."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ _FORMATS: dict[str, tuple[type[np.number[Any]], int]] = {
     "flt": (np.float32, 1),
     "dbl": (np.float64, 1),
 }
-"""How each sample is stored, and full scale."""
+"""Type and full scale of each sample format."""
 
 
 def planar(frame: Any) -> NDArray[np.float32]:
-    """A decoded frame as float32 [channels, n] in -1..1; what is not finite becomes silence.
+    """A decoded frame as float32 [channels, n] in -1..1; values that are not finite become silence.
 
-    Of more than eight channels, `planes` and `to_ndarray` of PyAV 18.1 go on beyond the last one: into memory
-    that is not the frame's.
+    With more than eight channels, `planes` and `to_ndarray` of PyAV 18.1 read beyond the last one, outside
+    the frame's memory.
     """
     channels, kind = frame.layout.nb_channels, frame.format.packed.name
     dtype, full_scale = _FORMATS[kind]

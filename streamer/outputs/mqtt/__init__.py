@@ -1,1 +1,1 @@
-"""Events to an MQTT broker."""
+"""Publishes events to an MQTT broker."""

@@ -1,4 +1,4 @@
-"""Where the broker is, `mqtt://user:password@host:port/prefix`, and how to be let in."""
+"""The broker's address, `mqtt://user:password@host:port/prefix`, and the credentials."""
 
 import ssl
 from dataclasses import dataclass, field, replace
@@ -12,22 +12,22 @@ from streamer.settings.broker import BrokerSettings
 DEFAULT_PREFIX = "merits"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _LONGEST = 10_000
-"""Of a user, a password, or what topics begin with, in characters: MQTT takes 65,535 bytes."""
+"""Most characters of a user name, a password or a topic prefix: MQTT allows 65,535 bytes."""
 _EXAMPLE = "mqtt://localhost or mqtts://user:password@broker.example:8883"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """A broker, and how to be let in. Neither `repr` nor `str` shows the password.
+    """A broker's address and credentials. Neither `repr` nor `str` shows the password.
 
     Attributes:
         host: name or IP address.
         port: TCP port.
         tls: whether the connection is encrypted and the broker's certificate checked.
-        username: None for brokers that let anyone in.
-        password: likewise.
+        username: None for brokers without authentication.
+        password: None for brokers without authentication.
         prefix: first levels of every topic.
-        options: everything else.
+        options: all other settings.
     """
 
     host: str
@@ -43,7 +43,7 @@ class BrokerAddress:
 
     @property
     def place(self) -> str:
-        """Host and port: what is meant for a broker stays meant for it, however it lets us in."""
+        """Host and port: they identify the broker in the outbox, whatever the credentials."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
@@ -51,8 +51,8 @@ class BrokerAddress:
         """Read a URL. User name, password and prefix are percent-decoded.
 
         Raises:
-            InputError: this is no address of a broker. The message does not repeat the URL, which may hold
-                a password.
+            InputError: the URL is no broker's address. The message does not contain the URL, which may
+                include a password.
         """
         try:
             parts = urlsplit(url)
@@ -88,11 +88,11 @@ class BrokerAddress:
 
     @classmethod
     def of(cls, url: str, options: BrokerSettings) -> Self:
-        """Read a URL, and from the settings what it leaves open.
+        """Read a URL, and take what it lacks from the settings.
 
         Raises:
-            InputError: this is no address, or a file that the settings name cannot be used. No message
-                repeats a password.
+            InputError: the URL is no address, or a file of the settings cannot be used. No message contains
+                a password.
         """
         address = cls.parse(url)
         password = options.password.get_secret_value() if options.password is not None else None
@@ -110,7 +110,7 @@ class BrokerAddress:
         return address
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """What checks the broker's certificate and shows ours; None without TLS. Reads files.
+        """The TLS context, with CA certificates and client certificate; None without TLS. Reads files.
 
         Raises:
             InputError: a file cannot be used.

@@ -1,4 +1,4 @@
-"""Connections to a broker, in the version of MQTT that it knows."""
+"""Connections to a broker, in the MQTT version that it supports."""
 
 import asyncio
 import errno
@@ -23,51 +23,51 @@ from streamer.outputs.mqtt.undeliverable import LARGEST, packet_bytes, why_undel
 from streamer.outputs.outbox.message import Message
 
 _quiet = logging.getLogger(f"{__name__}.paho")
-_quiet.setLevel(logging.CRITICAL)  # what it says comes as an exception too
+_quiet.setLevel(logging.CRITICAL)  # its messages are raised as exceptions, too
 
 _TIMEOUT_S = 15.0
-"""For an answer: on a slow line that loses packets it takes several times 4 s."""
+"""Time limit for an answer: a slow line that loses packets takes several times 4 s."""
 _KEEPALIVE_S = 30
 _NO_HANGING_UP = {0x89, 0x8B, 0x8D, 0x8E, 0x98, 16}
-"""Reasons to disconnect that lie in no message of ours: busy, shutting down, silence, taken over, by an
-administrator (MQTT 5, section 3.14.2.1), and silence of the broker's (paho's own number)."""
+"""Reasons to disconnect that no message of ours causes: busy, shutting down, keep-alive timeout, session
+taken over, administrative action (MQTT 5, section 3.14.2.1), and a timeout of the broker (paho's number)."""
 _NO_MATCHING_SUBSCRIBERS = 0x10
 _FIRST_FAILURE = 0x80
 """Reason codes of a PUBACK (MQTT 5, section 3.4.2.1)."""
 _RECEIVE_MAXIMUM = 65_535
-"""Where a broker names none (MQTT 5, section 3.2.2.3.3)."""
+"""Default if a broker states no receive maximum (MQTT 5, section 3.2.2.3.3)."""
 _NEVER_SUBSCRIBED = "merits/sign-of-life"
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
 
 
 INSTANCE = secrets.token_hex(4)
-"""Tells this program from all others that publish, also under the same name."""
+"""Identifies this program among all that publish, even under the same name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a broker says of a message, with MQTT 5 (section 3.4.2.1)."""
+    """A broker's answer to a message, with MQTT 5 (section 3.4.2.1)."""
 
     code: int = 0
     said: str = ""
 
     @property
     def heard(self) -> bool:
-        """Whether somebody has subscribed to it, as far as is known."""
+        """Whether the topic has a subscriber, as far as is known."""
         return self.code != _NO_MATCHING_SUBSCRIBERS
 
     @property
     def refused(self) -> bool:
-        """Whether it is not taken, as an access list may want it."""
+        """Whether the broker refused the message, for example because of an access list."""
         return self.code >= _FIRST_FAILURE
 
 
 class Connection(aiomqtt.Client):
-    """A connection, while it lasts, that also keeps what a broker says of itself and of each message.
+    """A connection that also keeps a broker's limits and its answers to messages.
 
     Attributes:
-        receives: how many messages the broker takes at once, before it has confirmed them.
-        largest: packet that it takes, in bytes; None where it does not say.
+        receives: most unconfirmed messages that the broker accepts.
+        largest: largest packet that the broker accepts, in bytes; None if it does not say.
     """
 
     receives = _RECEIVE_MAXIMUM
@@ -80,20 +80,20 @@ class Connection(aiomqtt.Client):
 
     @property
     def hung_up(self) -> bool:
-        """Whether the broker has ended it, for a reason that may lie in a message."""
+        """Whether the broker ended the connection, for a reason that a message may have caused."""
         if not self._disconnected.done() or (error := self._disconnected.exception()) is None:
             return False
         code = getattr(error, "rc", None)
         return getattr(code, "value", code) not in _NO_HANGING_UP
 
     def size(self, message: Message) -> int:
-        """Of the packet that carries a message, in bytes."""
+        """Size of the packet that carries a message, in bytes."""
         properties = _properties(message, self._version)
         beside = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
         return packet_bytes(message, len(beside))
 
     def why_undeliverable(self, message: Message) -> str | None:
-        """Why this broker can't take a message; None where nothing is known that speaks against it."""
+        """Why this broker cannot accept a message; None if no reason is known."""
         if why := why_undeliverable(message):
             return why
         size = self.size(message)
@@ -104,10 +104,10 @@ class Connection(aiomqtt.Client):
         return None
 
     async def send(self, message: Message, *, timeout_s: float = _TIMEOUT_S) -> Answer:
-        """Publish, and with QoS 1 wait for the answer: no longer than the connection lasts.
+        """Publish, and with QoS 1 wait for the answer, at most until the connection ends.
 
         Raises:
-            aiomqtt.MqttError: it may or may not have arrived.
+            aiomqtt.MqttError: the message may or may not have arrived.
         """
         properties = _properties(message, self._version)
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
@@ -128,7 +128,7 @@ class Connection(aiomqtt.Client):
         raise aiomqtt.MqttError("Operation timed out" if info.rc == MQTT_ERR_SUCCESS else str(info.rc))
 
     async def listen_to(self, *topics: str) -> None:
-        """Subscribe to topics; what may not be read is not told.
+        """Subscribe to topics; topics that may not be read are silently left out.
 
         Raises:
             aiomqtt.MqttError: the broker does not answer.
@@ -138,7 +138,7 @@ class Connection(aiomqtt.Client):
         await self.subscribe(wanted)
 
     async def sign_of_life(self, *, timeout_s: float = _TIMEOUT_S) -> None:
-        """Wait until the broker answers something that changes nothing.
+        """Wait until the broker answers a request without effect.
 
         Raises:
             aiomqtt.MqttError: it does not.
@@ -160,7 +160,7 @@ class Connection(aiomqtt.Client):
 
 
 def _still_open(record: logging.LogRecord) -> bool:
-    """A connection that breaks while something is sent is no fault: paho closes what asyncio is to watch."""
+    """Drop the message about a socket that paho closes while asyncio uses it: that is no fault."""
     error = record.exc_info[1] if record.exc_info else None
     return not (
         isinstance(error, OSError) and error.errno == errno.EBADF and "add_writer" in record.getMessage()
@@ -171,9 +171,9 @@ logging.getLogger("asyncio").addFilter(_still_open)
 
 
 class Connector:
-    """Makes connections to one broker, and remembers which version of MQTT it knows.
+    """Connects to one broker, and remembers which MQTT version it supports.
 
-    Nothing is asked of the broker's memory: what is not confirmed is sent again over the next connection.
+    Sessions at the broker are not used: unconfirmed messages are sent again over the next connection.
     """
 
     def __init__(self, address: BrokerAddress) -> None:
@@ -185,11 +185,11 @@ class Connector:
         """Connect, and disconnect at the end.
 
         Args:
-            will: what the broker publishes should this process vanish.
+            will: the message that the broker publishes if this process vanishes.
 
         Raises:
-            aiomqtt.MqttError: there is no connection, or no longer.
-            InputError: a certificate can't be read (any more).
+            aiomqtt.MqttError: there is no connection, or it broke.
+            InputError: a certificate cannot be read.
         """
         client = await self._client(will)
         try:
@@ -204,7 +204,7 @@ class Connector:
             yield client
         finally:
             await client.__aexit__(None, None, None)
-            client.hung_up  # noqa: B018 - which takes note of how it ended, as nobody else may
+            client.hung_up  # noqa: B018 - records how the connection ended
 
     def _too_new_for_it(self, error: aiomqtt.MqttError) -> bool:
         return self._version is ProtocolVersion.V5 and _UNSUPPORTED_VERSION in str(error)
@@ -236,7 +236,7 @@ class Connector:
 def _properties(
     message: Message, version: ProtocolVersion, packet: int = PacketTypes.PUBLISH
 ) -> Properties | None:
-    """What MQTT 5 can say of a message besides (section 3.3.2.3)."""
+    """The properties of a message in MQTT 5 (section 3.3.2.3)."""
     if version is not ProtocolVersion.V5:
         return None
     properties = Properties(packet)  # type: ignore[no-untyped-call]
@@ -250,7 +250,7 @@ def _properties(
 
 
 async def probe(address: BrokerAddress) -> None:
-    """See whether the broker lets us in.
+    """Check that the broker accepts a connection.
 
     Raises:
         RunError: it does not, or cannot be reached.
@@ -263,7 +263,7 @@ async def probe(address: BrokerAddress) -> None:
 
 
 def reason(error: aiomqtt.MqttError) -> str:
-    """What an error says, without numbers and places in source code."""
+    """The text of an error, without error numbers and source locations."""
     said = re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", str(error.__cause__ or error))
     if said == "Operation timed out":
         return "no answer: is the port right, is TLS (mqtts://) or a certificate of ours asked for?"

@@ -1,4 +1,4 @@
-"""Delivers what is in a mailbox, and keeps at it while the broker is away."""
+"""Delivers the messages of a mailbox, with retries while the broker is away."""
 
 import asyncio
 import contextlib
@@ -26,39 +26,39 @@ from streamer.tasks import keep_going
 _log = logging.getLogger(__name__)
 
 _SAY_AFTER_S = 1.0
-"""That the end waits for the broker."""
+"""Message at the end, while waiting for the broker."""
 _FRUITLESS = 12
-"""Connections that are lost in a row, before the end of a run is no longer held up by it."""
+"""Connections lost in succession, after which the end of a run no longer waits for the broker."""
 _IN_FLIGHT = 10
-"""Messages on their way at once: a distant broker must not slow a fast analysis down."""
+"""Most unconfirmed messages at once: a distant broker must not slow down a fast analysis."""
 _BETWEEN_BATCHES_S = 0.03
-"""Of a backlog: brokers queue so many messages for a subscriber (mosquitto 1000), and drop the others."""
+"""The same for a backlog: brokers drop messages beyond a subscriber's queue (mosquitto: 1000)."""
 _LOOK_FOR_ORPHANS_S = 30.0
 _ASK_AGAIN_S = 0.2
 _LEAVE_S = 1.0
 _PATIENCE, _CLOSED_PATIENCE = 9, 4
-"""With subscribers, in `settle_s`: Home Assistant looks for its broker every 10 s, Node-RED every 15 s, and
-neither has a session there that outlives the connection. A program that is to end waits for less."""
+"""Longest wait for subscribers, in units of `settle_s`: Home Assistant reconnects every 10 s, Node-RED every
+15 s, and neither has a persistent session at the broker. A program that is ending waits less."""
 _PUT_RIGHT_S = 0.5
-"""Before what another program said is answered: once for several, and never faster than so."""
+"""Delay before answering another program of the same name: one answer for several messages."""
 _SUBSCRIBING = "what it would subscribe to"
 
 
 class Delivery:
-    """Sends the messages of a mailbox in order, and those that other runs left for its broker.
+    """Sends the messages of a mailbox in order, and messages that other runs left for the same broker.
 
-    Whatever happens to the connection is said once through `logging`, and retried with a delay that doubles.
-    A message whose delivery is in doubt is sent again, and so is what a broker had confirmed just before it,
-    or this process, vanished. One that can't be delivered is set aside (`undeliverable`).
+    A connection error is logged once, and retried with a delay that doubles. A message is sent again if its
+    delivery is uncertain: also if the broker, or this process, vanished just after its confirmation. A
+    message that cannot be delivered is set aside (`undeliverable`).
 
     Args:
         address: the broker.
-        mailbox: what is to be sent.
-        stream: whose availability is published too; None where there is none.
-        retry_s: delay before the first new attempt to connect, in seconds.
-        longest_retry_s: what that delay grows to, in seconds.
-        settle_s: how long subscribers are given to find a broker again that was away, in seconds; up to nine
-            times as long while there are none, or while Home Assistant has not come back.
+        mailbox: the messages to send.
+        stream: the stream whose availability is published, or None.
+        retry_s: delay before the first retry, in seconds.
+        longest_retry_s: longest delay before a retry, in seconds.
+        settle_s: time for subscribers to reconnect to a broker that was away, in seconds; up to nine times as
+            long while there are none, or while Home Assistant has not reconnected.
     """
 
     def __init__(
@@ -84,31 +84,31 @@ class Delivery:
 
     @property
     def queue(self) -> QueueHealth:
-        """How much waits to be published; without a stream of its own, also what it will take over."""
+        """Number of messages that wait; without a stream, including those left by other runs."""
         box = self.mailbox
         return QueueHealth(depth=box.depth + box.left_behind, limit=box.limit, shed=box.shed)
 
     @property
     def status(self) -> OutputStatus:
-        """Whether the broker is there and takes events, and what waits for it."""
+        """Whether the broker is connected and accepts events, and how many wait."""
         return self.state.status(self.queue, ended=self._ended and not self.closing.is_set())
 
     def wake(self) -> None:
-        """There is something new in the mailbox."""
+        """Signal a new message in the mailbox."""
         self.changed.set()
 
     def announce(self, message: Message) -> None:
-        """Publish this now, over every new connection, and whenever Home Assistant starts."""
+        """Publish a message now, after every reconnection, and at every start of Home Assistant."""
         self.announcement = message
         self.changed.set()
 
     def pass_on(self, message: Message | None) -> None:
-        """Publish this when nothing else waits, unless it has been replaced by then."""
+        """Publish a message when nothing else waits; a later call replaces it before that."""
         self.passing = message
         self.changed.set()
 
     def close(self) -> None:
-        """End `run` as soon as all is delivered, or there is no connection."""
+        """End `run` as soon as everything is delivered, or there is no connection."""
         self.closing.set()
         self.changed.set()
 
@@ -139,8 +139,8 @@ class Delivery:
     async def run(self) -> None:
         """Connect and deliver until closed and all is delivered.
 
-        Once closed, there is one last attempt with a broker that never answered, or for which nothing waits;
-        another one is waited for for as long as the caller likes.
+        After `close`, a broker that never answered, or for which nothing waits, gets one last attempt. Others
+        are retried until the caller cancels this.
         """
         try:
             while True:
@@ -158,10 +158,10 @@ class Delivery:
             self._ended = True
 
     async def attempt(self) -> bool:
-        """Connect and deliver until closed and all is delivered, over a new connection whenever one is lost.
+        """Connect and deliver until closed and all is delivered; reconnect whenever the connection is lost.
 
         Returns:
-            Whether all is delivered; else there is no connection to be had.
+            Whether all is delivered; otherwise the connection failed.
         """
         will = None if self.presence is None else self.presence.offline
         at_once = False
@@ -191,14 +191,14 @@ class Delivery:
 
     @contextlib.contextmanager
     def _supervised(self) -> Iterator[None]:
-        """Whatever goes wrong that nobody has thought of: it is said, and what waits is tried again."""
+        """Log unexpected errors; the waiting messages are tried again."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - nothing that waits may wait for ever
+        except Exception as error:  # noqa: BLE001 - no message may wait forever
             self.state.failed(error)
 
     async def pause(self, seconds: float) -> None:
-        """Wait, until it is to end; where it is already, not for long."""
+        """Wait until `close`; after `close`, only for a short time."""
         if self.closing.is_set():
             await asyncio.sleep(min(seconds, self.state.retry_s))
             return
@@ -207,24 +207,24 @@ class Delivery:
 
 
 class _Session:
-    """What a delivery does over one connection."""
+    """The delivery over one connection."""
 
     def __init__(self, delivery: Delivery, connection: Connection) -> None:
         self._delivery, self._connection = delivery, connection
         self._mailbox, self._presence, self._state = delivery.mailbox, delivery.presence, delivery.state
         self._address, self._settle_s = delivery.address, delivery.settle_s
         self._home_assistant = f"{delivery.address.options.discovery_prefix}/status"
-        self._online = False  # Home Assistant, which has said so since
+        self._online = False  # whether Home Assistant has announced itself since
         self._announced: Message | None = None
-        self._kept: set[str] = set()  # topics of which the broker has shown us what it keeps
-        self._answers: dict[str, Message] = {}  # to what others with this name say, by topic
+        self._kept: set[str] = set()  # topics with a known retained message
+        self._answers: dict[str, Message] = {}  # answers to other programs of this name, by topic
         self._asked = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until the connection breaks, or until closed and all is delivered."""
         tasks: list[asyncio.Task[None]] = []
         try:
-            await self._mailbox.doubt()  # what was confirmed just before the last one broke
+            await self._mailbox.doubt()  # confirmed just before the last connection broke
             await self._subscribe()
             if self._presence is not None:
                 await self._publish(self._presence.online)
@@ -243,10 +243,9 @@ class _Session:
             await self._leave()
 
     async def _leave(self) -> None:
-        """Say so, and forget all that was confirmed, should the broker still answer: the connection ends.
+        """Publish `offline`, and forget all confirmed messages, if the broker still answers.
 
-        What is kept is sent again over the next one. A broker or an outbox that does not answer holds nobody
-        up.
+        The others are sent again over the next connection. Time limits apply to the broker and the outbox.
         """
         if self._presence is not None:
             offline = self._presence.offline
@@ -261,7 +260,7 @@ class _Session:
 
     async def _subscribe(self) -> None:
         topics: list[str] = []
-        # A name that can't be published under could not be subscribed to either.
+        # A name that is invalid for publishing is invalid for subscribing, too.
         if self._presence and not self._connection.why_undeliverable(self._presence.introduction):
             topics += self._presence.topics
         if self._address.options.discovery:
@@ -272,7 +271,7 @@ class _Session:
             self._state.arrived(_SUBSCRIBING, 0)
 
     async def _listen(self) -> None:
-        """Hear of Home Assistant's (re)start, and of others with this name, until the connection breaks."""
+        """Watch for starts of Home Assistant and programs of the same name, until the connection breaks."""
         async for message in self._connection.messages:
             topic, payload = str(message.topic), bytes(message.payload or b"").decode("utf-8", "replace")
             if message.retain:
@@ -294,7 +293,7 @@ class _Session:
                     self._asked.set()
 
     async def _answer(self) -> None:
-        """Say what is to be said to others that publish under this name, in a while and once."""
+        """Answer other programs that publish under this name, once, after a delay."""
         while await self._asked.wait():
             await asyncio.sleep(_PUT_RIGHT_S)
             self._asked.clear()
@@ -329,25 +328,25 @@ class _Session:
                 await self._rest()
 
     async def _await_home_assistant(self, back_s: float, *, certain: bool) -> None:
-        """Wait until Home Assistant says that it is online, but not for ever."""
+        """Wait until Home Assistant is online, up to a time limit."""
         while self._address.options.discovery and not self._online and self._may_wait(back_s, certain):
             await self._announce()
             await asyncio.sleep(_ASK_AGAIN_S)
 
     def _may_wait(self, back_s: float, certain: bool = False) -> bool:
-        """Whether there is time for subscribers: less once closed, unless one was certainly there."""
+        """Whether there is time to wait for subscribers: less after `close`, unless one certainly exists."""
         times = _CLOSED_PATIENCE if self._delivery.closing.is_set() and not certain else _PATIENCE
         return monotonic() < back_s + times * self._settle_s
 
     async def _find_subscribers(self, back_s: float) -> None:
-        """Send the first message, again and again until there is someone who hears it, but not for ever.
+        """Send the first message repeatedly until it has a subscriber, up to a time limit.
 
-        A broker that was killed has forgotten its subscribers, and hears of them as they come back.
+        A broker that was killed has forgotten its subscribers until they reconnect.
         """
         while batch := await self._mailbox.peek(1):
             ((number, message),) = batch
             if self._impossible(number, message):
-                return  # which is seen to with the batch
+                return  # handled with the batch
             asked_s = monotonic()
             answer = await self._send(number, message)
             if answer.refused:
@@ -367,20 +366,20 @@ class _Session:
         if heard or not self._state.patient:
             self._state.home_assistant = heard
         if heard and is_new:
-            await asyncio.sleep(2 * self._settle_s)  # until its entities have subscribed
+            await asyncio.sleep(2 * self._settle_s)  # time for its entities to subscribe
 
     async def _is_kept(self, message: Message) -> bool:
-        """Whether the broker keeps a message of this topic, as far as it lets us see."""
+        """Whether the broker has a retained message of this topic, as far as we may read it."""
         if self._impossible(message.topic, message) is None:
             await self._connection.listen_to(message.topic)
-            await self._connection.unsubscribe(message.topic)  # what is kept comes before the answer
+            await self._connection.unsubscribe(message.topic)  # the retained message comes before the answer
         return message.topic in self._kept
 
     async def _publish(self, message: Message) -> bool:
-        """Publish what is not in the outbox, unless the broker can't take it, which is said.
+        """Publish a message that is not in the outbox; log it if the broker cannot accept it.
 
         Returns:
-            Whether somebody has subscribed to it, as far as is known.
+            Whether the topic has a subscriber, as far as is known.
         """
         heard = False
         why = self._impossible(message.topic, message)
@@ -392,13 +391,13 @@ class _Session:
         return heard
 
     def _impossible(self, key: Key, message: Message) -> str | None:
-        """Why a message can't be published; None while it may be tried."""
+        """Why a message cannot be published; None if it may be tried."""
         return self._connection.why_undeliverable(message) or self._state.suspects.verdict(
             key, self._connection.size(message)
         )
 
     async def _send(self, key: Key, message: Message) -> Answer:
-        """Publish, and keep in mind what is in flight should the connection be lost."""
+        """Publish, and record what is unconfirmed in case the connection is lost."""
         self._state.in_flight.add(key)
         try:
             answer = await self._connection.send(message)
@@ -407,13 +406,13 @@ class _Session:
                 await self._connection.sign_of_life()
                 self._state.suspects.ignored(key)
             raise
-        if not message.qos and self._state.lost_in_a_row:  # else nobody would say that it was hung up on
+        if not message.qos and self._state.lost_in_a_row:  # no answer reveals that the broker hung up
             await self._connection.sign_of_life()
         self._state.arrived(key, self._connection.size(message))
         return answer
 
     async def _deliver_batch(self) -> bool:
-        """Deliver what is next, and return whether there was something that could be tried."""
+        """Deliver the next messages; return whether any could be tried."""
         batch, seen_to = [], False
         at_once = 1 if self._state.suspects.careful else min(_IN_FLIGHT, self._connection.receives)
         for number, message in await self._mailbox.peek(at_once):
@@ -446,7 +445,7 @@ class _Session:
         return True
 
     async def _set_aside(self, number: int, message: Message) -> bool:
-        """See to a message that can't be published; False where it can."""
+        """Set aside a message that cannot be published; False if it can."""
         if why := self._connection.why_undeliverable(message):
             await self._mailbox.set_aside(number, message, why)
             return True
@@ -454,7 +453,7 @@ class _Session:
         if (why := suspects.verdict(number, size)) is None:
             return False
         if self._mailbox.depth > 1 and not suspects.alone(number):
-            suspects.spare(number)  # perhaps it takes none: see about the others first
+            suspects.spare(number)  # perhaps the broker accepts none: try the others first
             await self._mailbox.refuse([number])
             return True
         await self._mailbox.set_aside(number, message, why)
@@ -464,7 +463,7 @@ class _Session:
         return True
 
     async def _see_to_refused(self, refused: list[tuple[int, Message, Answer]]) -> None:
-        """Let them wait behind all others; those that were refused often enough are set aside."""
+        """Move refused messages behind all others; set aside those refused too often."""
         waiting = []
         for number, message, answer in refused:
             if why := self._state.refused(message, answer, monotonic()):
@@ -477,7 +476,7 @@ class _Session:
     async def _rest(self) -> None:
         """Wait until there is something to do."""
         wait_s = SETTLED_AFTER_S if self._mailbox.unsettled else _LOOK_FOR_ORPHANS_S
-        if self._mailbox.depth:  # of what was refused
+        if self._mailbox.depth:  # refused messages wait
             wait_s = min(wait_s, max(self._state.try_refused_s - monotonic(), 0))
         try:
             await asyncio.wait_for(self._delivery.changed.wait(), wait_s)

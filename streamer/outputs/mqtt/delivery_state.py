@@ -1,4 +1,4 @@
-"""What a delivery knows of its broker, over all connections: pure, but that it logs what is worth a line."""
+"""The state of a delivery over all connections to its broker. Pure, except that it logs changes."""
 
 import logging
 
@@ -12,23 +12,23 @@ from streamer.outputs.outbox.message import Message, shown
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 6
-"""Connections that are lost in a row, with nothing settled between, before there is a pause between them."""
+"""Connections lost in succession, with no progress between, after which the next attempt is delayed."""
 
 
 class DeliveryState:
-    """Is told what happens to connections and messages, and says what follows from it.
+    """Records what happens to connections and messages, and decides on retries.
 
     Attributes:
-        suspects: messages that may be why connections are lost.
-        in_flight: what is on its way, or was when the connection was lost.
-        trouble: why there is no connection; None while there is one, or not known yet.
-        lost_in_a_row: how many connections were lost without one that had proved of use.
-        answered: whether the broker has ever let us in.
-        refuses: whether it refused any of what it got last.
-        patient: whether its subscribers may need time to find it again.
-        was_away: whether it was away just now.
-        home_assistant: whether someone heard the announcement; None where that is not known.
-        try_refused_s: when what was refused is sent again, by `monotonic`.
+        suspects: messages that may cause the loss of connections.
+        in_flight: unconfirmed messages, also of a connection just lost.
+        trouble: why there is no connection; None if there is one, or the reason is not known yet.
+        lost_in_a_row: connections lost in succession, with no progress between.
+        answered: whether the broker has ever accepted a connection.
+        refuses: whether the broker refused one of the latest messages.
+        patient: whether subscribers may need time to reconnect.
+        was_away: whether the broker was just away.
+        home_assistant: whether the announcement had a subscriber; None if unknown.
+        try_refused_s: `monotonic` time of the next attempt to send refused messages.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class DeliveryState:
         self._warned: set[str] = set()
 
     def status(self, queue: QueueHealth, *, ended: bool) -> OutputStatus:
-        """Whether the broker is there and takes events, and what waits for it."""
+        """Whether the broker is connected and accepts events, and how many wait."""
         troubles = {
             "delivery has stopped": ended,
             "delivery fails": self._failing,
@@ -61,13 +61,13 @@ class DeliveryState:
         return OutputStatus("mqtt", trouble, queue, connecting=trouble is None and not self.answered)
 
     def retry_in_s(self) -> float:
-        """How long to wait before the next attempt to connect."""
+        """Delay before the next attempt to connect, in seconds."""
         wait_s = self._next_retry_s
         self._next_retry_s = min(2 * wait_s, self._longest_retry_s)
         return wait_s
 
     def connected(self, *, at_once: bool) -> None:
-        """There is a connection, by the very next attempt after one was lost or not."""
+        """Record a new connection, and whether the first attempt after a loss succeeded."""
         self._next_retry_s = self.retry_s
         by_a_message = self.suspects.connected(at_once=at_once)
         if at_once:
@@ -75,7 +75,7 @@ class DeliveryState:
         self.in_flight.clear()
 
     def greeted(self) -> None:
-        """The broker has answered what it was asked first."""
+        """Record that the broker answered the first request."""
         self.answered = True
         if self.trouble is not None:
             self.patient = self.was_away = True
@@ -83,12 +83,12 @@ class DeliveryState:
             self._say_well()
 
     def lasts(self) -> None:
-        """The connection has proved of use."""
+        """Record that the connection made progress."""
         self.lost_in_a_row, self._failing = 0, False
         self._say_well()
 
     def lost(self, why: str | None) -> float:
-        """The connection is lost; returns how long to wait before the next one, in seconds."""
+        """Record a lost connection; returns the delay before the next one, in seconds."""
         self.lost_in_a_row += 1
         if self.lost_in_a_row <= _AT_ONCE:
             return 0.0
@@ -96,25 +96,25 @@ class DeliveryState:
         return min(self.retry_s * 2.0 ** min(self.lost_in_a_row - _AT_ONCE, 10), self._longest_retry_s)
 
     def no_connection(self, why: str) -> None:
-        """There is none to be had."""
+        """Record a failed attempt to connect."""
         self._failing = False
         if why != self.trouble:
             _log.warning("no connection to %s (%s); events wait until there is one", self._address, why)
         self.trouble = why
 
     def failed(self, error: Exception) -> None:
-        """Something went wrong that nobody has thought of."""
+        """Record an unexpected error."""
         self._failing = True
         said = " ".join(f"{type(error).__name__}: {error}".split())
         self.warn_once(f"delivery to {self._address} failed ({said}); it is tried again")
 
     def arrived(self, key: Key, size: int) -> None:
-        """The broker has answered a message of so many bytes."""
+        """Record that the broker answered a message of `size` bytes."""
         self.in_flight.discard(key)
         self.suspects.taken(key, size)
 
     def refused(self, message: Message, answer: Answer, now_s: float) -> str | None:
-        """The broker has refused a message: why it is given up, None where it waits, for longer each time."""
+        """Record a refusal; returns why the message is given up, None if it waits, longer each time."""
         if message.refused + 1 >= tries(answer.code):
             return f"the broker refuses it: {answer.said}"
         self.try_refused_s = now_s + min(self.retry_s * 2**message.refused, self._longest_retry_s)
@@ -123,7 +123,7 @@ class DeliveryState:
         return None
 
     def warn_once(self, trouble: str) -> None:
-        """Log this, unless it was before."""
+        """Log a fault, unless it was logged before."""
         if trouble not in self._warned:
             self._warned.add(trouble)
             _log.warning("%s", trouble)

@@ -1,4 +1,4 @@
-"""How a stream becomes a device of Home Assistant: its discovery message, without any input or output.
+"""Home Assistant discovery: the message that announces a stream as a device. Pure: no input or output.
 
 One retained message describes the device with all its entities, an empty one removes it ("device discovery":
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload, Home Assistant 2024.11 and later).
@@ -19,11 +19,11 @@ from streamer.version import VERSION
 ORIGIN = "MERITS Live"
 _TEMPLATE = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
 _WORDS = ("words", "text")
-"""Entities that are not there where words are withheld."""
+"""Entities that are left out if words are withheld."""
 
 
 def device_id(base: str) -> str:
-    """Name a stream's device, of letters, digits, - and _ alone: unique to what its topics begin with."""
+    """The identifier of a stream's device, of letters, digits, - and _: unique for its topic base."""
     if re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9_-]+", base):
         return base.replace("/", "_")
     readable = re.sub(r"[^A-Za-z0-9_-]+", "_", base).strip("_")
@@ -31,14 +31,14 @@ def device_id(base: str) -> str:
 
 
 def config_topic(discovery_prefix: str, base: str) -> str:
-    """Where the device is made known."""
+    """The topic of the device's discovery message."""
     return f"{discovery_prefix}/device/{device_id(base)}/config"
 
 
 def announcement(
     discovery_prefix: str, base: str, stream: str, labels: Sequence[str], bundle: str, *, words: bool
 ) -> Message:
-    """The message that makes a stream known."""
+    """The discovery message of a stream."""
     config = {
         "dev": {
             "ids": [device_id(base)],
@@ -52,7 +52,7 @@ def announcement(
         "state_topic": f"{base}/state",
         "qos": 1,
         "cmps": {
-            name: {"p": entity["p"]}  # which removes it, should it be known
+            name: {"p": entity["p"]}  # removes the entity, if it exists
             if name in _WORDS and not words
             else {**entity, "unique_id": f"{device_id(base)}_{name}"}
             for name, entity in _entities(base, labels).items()
@@ -64,7 +64,7 @@ def announcement(
 
 
 def removal(discovery_prefix: str, base: str) -> list[Message]:
-    """The messages after which nothing is left of a stream, neither at the broker nor in Home Assistant."""
+    """The messages that remove everything about a stream from the broker and Home Assistant."""
     topics = [config_topic(discovery_prefix, base), f"{base}/state", f"{base}/availability"]
     return [Message(topic, "", qos=1, retain=True) for topic in topics]
 

@@ -1,4 +1,4 @@
-"""Sends what earlier runs and ended streams have left in the outbox, without a stream of its own."""
+"""Sends messages that earlier runs and ended streams left in the outbox."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,17 +10,17 @@ from streamer.outputs.outbox.outbox import Outbox
 
 
 async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
-    """Send everything that waits for a broker and that no running program has to send.
+    """Send all messages for a broker that wait and that no running program owns.
 
     Args:
         address: the broker.
-        outbox: entered by the caller.
+        outbox: the outbox; the caller enters its context.
 
     Returns:
-        How many messages were sent; those that can't be are set aside.
+        The number of messages sent; undeliverable ones are set aside.
 
     Raises:
-        RunError: there is no connection (any more). What was not sent still waits.
+        RunError: there is no connection, or it broke. Unsent messages still wait.
     """
     async with outbox.mailbox(address.place) as mailbox:
         await mailbox.adopt()
@@ -34,7 +34,7 @@ async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:
 
 @asynccontextmanager
 async def sending_leftovers(address: BrokerAddress, outbox: Outbox) -> AsyncIterator[Delivery]:
-    """Send what waits for a broker, now and whenever there is something, until left."""
+    """Send waiting messages for a broker, now and later, until the context is left."""
     async with outbox.mailbox(address.place) as mailbox:
         await mailbox.look()
         async with Delivery(address, mailbox).running(tells=False) as delivery:

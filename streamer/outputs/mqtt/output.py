@@ -19,10 +19,10 @@ _log = logging.getLogger(__name__)
 class Mqtt:
     """Publishes the events of one stream under `<prefix>/<stream>/`.
 
-    `send` waits for the disk, never for the broker: a turn is in the outbox when it returns, to be delivered
-    by a task of its own (see `Delivery`). So put this before outputs that show the event to others: what they
-    have shown is then delivered, whatever becomes of this process. Subscribers may see a turn twice, which
-    `session` and `seq` tell. `pace` is that of the delivery, where it is not to be the usual one.
+    `send` waits for the disk, never for the broker: when it returns, the turn is in the outbox, and a
+    separate task delivers it (see `Delivery`). Put this before outputs that show the event: everything shown
+    is then delivered, even if this process is killed. Subscribers may get a turn twice; `session` and `seq`
+    identify it. `pace` sets the delays of the delivery, if not the usual ones.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Mqtt:
 
     @property
     def queue(self) -> QueueHealth:
-        """How much of this stream waits to be published."""
+        """Number of messages of this stream that wait."""
         assert self._delivery is not None
         return self._delivery.queue
 
     @property
     def status(self) -> OutputStatus:
-        """Whether the broker is there, and what waits for it."""
+        """Whether the broker is connected, and how many messages wait."""
         return OutputStatus("mqtt", connecting=True) if self._delivery is None else self._delivery.status
 
     async def __aenter__(self) -> Self:
@@ -67,14 +67,14 @@ class Mqtt:
         await self._stack.aclose()
 
     async def send(self, event: Event) -> None:
-        """Put what is published of the event into the outbox."""
+        """Put the event's messages into the outbox."""
         assert self._delivery is not None
         assert self._mailbox is not None
         if isinstance(event, SessionStarted) and self._address.options.discovery:
             self._delivery.announce(self._announcement(event))
         messages = self._messages.of(event)
         if isinstance(event, TurnFinal):
-            self._delivery.pass_on(None)  # a partial that still waits has been overtaken
+            self._delivery.pass_on(None)  # drops a waiting partial, which is outdated
         if lasting := [message for message in messages if message.qos]:
             await self._mailbox.put(lasting)
             self._delivery.wake()

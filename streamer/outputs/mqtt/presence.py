@@ -1,15 +1,15 @@
-"""Who publishes a stream: one program mostly, by mistake two; pure, without any input or output."""
+"""Detects two programs that publish one stream by mistake. Pure: no input or output."""
 
 from streamer.outputs.mqtt.topics import OFFLINE, ONLINE, StreamMessages
 from streamer.outputs.outbox.message import Message
 
 
 class Presence:
-    """What one program says of itself under a stream's name, and what it makes of what is said by another.
+    """The presence messages of one program under a stream's name, and its reactions to those of others.
 
-    The last word on `availability` is retained, whoever said it; so when a program ends (or is killed, and
-    the broker says so for it), another that runs under the same name puts it right. Programs ask for each
-    other by saying who they are, which is not retained: nothing of a killed one stays behind.
+    The last `availability` message is retained. When one program ends, or is killed and the broker publishes
+    its will, another running program of the same name publishes `online` again. Programs find each other by
+    introductions that are not retained, so a killed program leaves none behind.
     """
 
     def __init__(self, messages: StreamMessages, instance: str) -> None:
@@ -24,32 +24,32 @@ class Presence:
 
     @property
     def topics(self) -> tuple[str, str]:
-        """What to listen to."""
+        """The topics to subscribe to."""
         return self.online.topic, self.introduction.topic
 
     @property
     def online(self) -> Message:
-        """Said when connected."""
+        """The message to publish after connecting."""
         return self._messages.availability(ONLINE, self._instance)
 
     @property
     def offline(self) -> Message:
-        """Said when leaving; the will."""
+        """The message to publish before disconnecting; also the will."""
         return self._messages.availability(OFFLINE, self._instance)
 
     @property
     def introduction(self) -> Message:
-        """Who this is."""
+        """The message that introduces this program."""
         return self._messages.introduction(self._instance)
 
     def hear(self, topic: str, payload: str, *, retained: bool) -> tuple[Message | None, bool]:
-        """Take in what was published to one of the topics.
+        """Process a message of one of the topics.
 
         Returns:
-            What to answer, and whether it shows that another program publishes, which was not known.
+            The answer to publish, and whether the message revealed a second program for the first time.
         """
         if topic == self.online.topic:
-            if retained:  # by one that runs, or of whose end the broker does not know yet
+            if retained:  # of a running program, or one whose end the broker has not noticed
                 return (self.introduction if payload == ONLINE else None), False
             return (self.online if payload == OFFLINE else None), False
         if topic != self.introduction.topic or payload in (self._instance, *self._met, ""):

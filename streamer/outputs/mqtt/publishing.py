@@ -1,4 +1,4 @@
-"""Publishing: any number of streams to one broker, by way of one outbox."""
+"""Publishes any number of streams to one broker, through one outbox."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Publishing:
-    """Makes the outputs that publish a stream: one, or none where there is no broker."""
+    """Creates the outputs that publish a stream: one, or none without a broker."""
 
     def __init__(
         self, make: "Callable[[str], Mqtt] | None" = None, leftovers: "Delivery | None" = None
@@ -26,7 +26,7 @@ class Publishing:
 
     @asynccontextmanager
     async def stream(self, name: str) -> "AsyncIterator[list[Mqtt]]":
-        """The outputs that publish a stream, until left."""
+        """The outputs that publish a stream, until the context is left."""
         if self._make is None:
             yield []
             return
@@ -40,7 +40,7 @@ class Publishing:
 
     @property
     def statuses(self) -> list[OutputStatus]:
-        """How the broker fares with each stream, and with what ended ones have left."""
+        """The status of publishing: of each stream, and of messages left by ended streams."""
         return [sender.status for sender in self._senders]
 
 
@@ -48,7 +48,7 @@ class Publishing:
 async def publishing(
     broker: "BrokerAddress | None", outbox: "OutboxSettings", *, words: bool = True, leftovers: bool = False
 ) -> AsyncIterator[Publishing]:
-    """Publish to a broker, until left."""
+    """Publish to a broker, until the context is left."""
     if broker is None:
         yield Publishing()
         return

@@ -1,4 +1,4 @@
-"""Takes streams off a broker, and out of Home Assistant with it."""
+"""Removes streams from a broker, and so from Home Assistant."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ from streamer.outputs.outbox.database import Database
 from streamer.outputs.outbox.outbox import Outbox
 
 _QUIET_S = 1.0
-"""MQTT does not say when all retained messages have come: after so long without another one they have. Those
-that are published meanwhile are not among them."""
+"""MQTT does not say when all retained messages have arrived: they have after this long without another one.
+Messages published meanwhile are not retained ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Removed:
 async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] = ()) -> list[Removed]:
     """Remove the retained messages of streams: their state, their availability, their device.
 
-    What of that waits in the outbox is dropped too; turns that wait there are not.
+    Such messages in the outbox are dropped, too; turns in the outbox are kept.
 
     Args:
         address: the broker.
         outbox: entered by the caller.
-        names: of the streams; none means all there are under the address's prefix.
+        names: names of the streams; empty means all under the address's prefix.
 
     Raises:
-        InputError: there is nothing of one of the streams named.
+        InputError: nothing is known of one of the named streams.
         RunError: there is no connection.
     """
     try:
@@ -50,7 +50,7 @@ async def remove(address: BrokerAddress, outbox: Outbox, names: Collection[str] 
             for name in wanted:
                 messages = removal(address.options.discovery_prefix, f"{address.prefix}/{name}")
                 waited = await _drop(outbox, address.place, [message.topic for message in messages])
-                # Home Assistant warns of a device that it is to remove and does not know
+                # Home Assistant warns if it is to remove an unknown device
                 messages = [message for message in messages if message.topic in kept]
                 if name not in found and not waited:
                     known = ", ".join(sorted(found)) or "none"
@@ -74,7 +74,7 @@ async def _drop(outbox: Outbox, broker: str, topics: Sequence[str]) -> int:
 
 
 async def _find(address: BrokerAddress, connection: Connection) -> tuple[dict[str, bool], set[str]]:
-    """The streams that have left something at the broker and whether each is online; the topics of that."""
+    """The streams with retained messages and whether each is online; and the topics of those messages."""
     found: dict[str, bool] = {}
     kept: set[str] = set()
     prefix = f"{address.prefix}/"
@@ -94,8 +94,7 @@ async def _find(address: BrokerAddress, connection: Connection) -> tuple[dict[st
 
 
 def _stream_of(topic: str, payload: bytes, prefix: str) -> tuple[str | None, bool]:
-    """The stream that a retained message is of, None where it is not ours, and whether it says that it is
-    online."""
+    """The stream of a retained message, None if it is not ours; and whether the message says `online`."""
     if topic.startswith(prefix):
         name, kind = topic.removeprefix(prefix).rsplit("/", 1)
         return name, kind == "availability" and payload == ONLINE.encode()
@@ -103,13 +102,13 @@ def _stream_of(topic: str, payload: bytes, prefix: str) -> tuple[str | None, boo
 
 
 def _stream_of_device(payload: bytes, prefix: str) -> str | None:
-    """The stream that a device of Home Assistant is ours for."""
+    """The stream of a Home Assistant device, None if the device is not ours."""
     try:
         config = json.loads(payload)
         ours = config["o"]["name"] == ORIGIN
         base = str(config["state_topic"]).removesuffix("/state")
     except (ValueError, KeyError, TypeError):
-        return None  # another program's
+        return None  # of another program
     name = base.removeprefix(prefix)
-    of_prefix = base.startswith(prefix) and "/" not in name  # else it is of one that begins like ours
+    of_prefix = base.startswith(prefix) and "/" not in name  # otherwise of a longer prefix
     return name if ours and of_prefix else None

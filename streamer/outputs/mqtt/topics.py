@@ -1,4 +1,4 @@
-"""What is published under which topic: events to MQTT messages, without any input or output."""
+"""Maps events to MQTT topics and messages. Pure: no input or output."""
 
 from typing import Annotated, Self
 
@@ -12,7 +12,7 @@ ONLINE, OFFLINE = "online", "offline"
 
 
 class State(BaseModel):
-    """The latest emotion of a stream, small. Until a session's first turn, what is said of one is null."""
+    """The latest emotion of a stream. Before a session's first turn, the fields about a turn are null."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -26,37 +26,37 @@ class State(BaseModel):
     confidence: events.Probability | None = None
     """Its probability, 0 to 1."""
     valence: events.Valence | None = None
-    """How pleasant, from -1 (negative) to 1 (positive)."""
+    """Pleasantness, from -1 (negative) to 1 (positive)."""
     sentiment: events.Sentiment | None = None
     """The likeliest sentiment."""
     speaker: events.String | None = None
-    """Who spoke, null where that is not known."""
+    """The speaker, null if unknown."""
     turn: events.TurnNumber | None = None
     """Number of the turn in the session, from 1."""
     words: events.Count | None
-    """How many words were spoken in this session so far, null where words are withheld."""
+    """Number of words spoken in this session so far, null if words are withheld."""
     at: events.Timestamp
-    """When this was said of the turn, or the session began: wall clock, UTC, RFC 3339 with milliseconds."""
+    """Time of the event that this state is from: wall clock, UTC, RFC 3339 with milliseconds."""
     session: Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     """ULID of the session."""
     seq: Annotated[int, Field(ge=1)]
-    """Number of the event in its session that said so."""
+    """Number of that event in its session."""
 
     @classmethod
     def of(cls, event: events.SessionStarted | events.Judged, words: int | None) -> Self:
-        """What the start of a session, or an event about its newest turn, makes of the state."""
+        """The state after the start of a session, or after an event about its newest turn."""
         fields = {name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)}
         return cls(**fields, words=words)
 
 
 def topic_level(name: str) -> str:
-    """Make one level of a topic of any name (MQTT 3.1.1, section 4.7): no separator, wildcard or control."""
+    """Convert a name to one topic level (MQTT 3.1.1, section 4.7): no separator, wildcard or control."""
     safe = "".join("-" if c in "/+#" or not c.isprintable() else c for c in name)
     return safe.encode("utf-8", "replace").decode() or "-"
 
 
 def event_id(event: Event) -> str:
-    """What tells an event that arrives a second time: unique to it, whenever and however often it is sent."""
+    """A unique identifier of an event, by which subscribers recognise duplicates."""
     return f"{event.session}-{event.seq}"
 
 
@@ -64,7 +64,7 @@ class StreamMessages:
     """The messages of one stream.
 
     Attributes:
-        base: what all its topics begin with.
+        base: common beginning of the stream's topics.
     """
 
     def __init__(self, prefix: str, stream: str, *, words: bool = True) -> None:
@@ -74,15 +74,15 @@ class StreamMessages:
         self._words = 0
 
     def availability(self, payload: str, instance: str | None = None) -> Message:
-        """Whether this stream is being listened to, and by which program: `ONLINE` or `OFFLINE`."""
+        """The availability message, `ONLINE` or `OFFLINE`, optionally with the program's identifier."""
         return Message(f"{self.base}/availability", payload, qos=1, retain=True, instance=instance)
 
     def introduction(self, instance: str) -> Message:
-        """Which program publishes this stream: said to others that may."""
+        """The message that introduces this program to others that publish the stream."""
         return Message(f"{self.base}/instance", instance, qos=1)
 
     def of(self, event: Event) -> list[Message]:
-        """Messages for one event, none for most; feed events in order."""
+        """The messages for one event, for most events none; call it with all events in order."""
         match event:
             case events.TurnPartial():
                 return [Message(f"{self.base}/partial", event.model_dump_json(), qos=0, id=event_id(event))]

@@ -1,1 +1,1 @@
-"""What waits to be published, on disk: it outlives the broker's absences, and the program."""
+"""The outbox: messages that wait on disk to be published, across broker outages and restarts."""

@@ -1,4 +1,4 @@
-"""How old a message is, by clocks that nobody sets: the wall clock may leap by years at any time."""
+"""The age of messages by monotonic clocks: the wall clock may jump by years at any time."""
 
 import sys
 import time
@@ -20,28 +20,28 @@ class Reading(NamedTuple):
 
 
 def read_clock() -> Reading:
-    """Read it now. Of two readings of one boot the later is never less, whichever process made it."""
+    """Read the clock. Within a boot, a later reading is never less, even in another process."""
     if sys.platform != "linux":
         return Reading("", time.monotonic())
     try:
         boot = _BOOT_ID.read_text("ascii").strip()
-    except OSError:  # a sandbox that does not show it
+    except OSError:  # hidden by a sandbox
         boot = ""
     return Reading(boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxTime:
-    """A time that never goes back and goes on from one boot to the next: what the outbox counts age by.
+    """A time that never decreases and continues after a reboot: the basis of ages in the outbox.
 
-    It goes with the machine's clock, and after a new start on from where it was last noted. So what lies
-    between two readings is never more than has passed; what passed between the last note and the new start is
-    left out. Where boots have no name, one is noticed by a clock that shows less than before.
+    It follows the machine's clock, and after a reboot continues from its last stored value. So it never runs
+    ahead of real time; the time between the last stored value and the reboot is not counted. If boots have no
+    identifier, a clock that shows less than before indicates one.
 
     Attributes:
-        boot: the one it was last read in.
-        base_s: where it was when that boot began.
-        ticks_s: what the machine's clock showed when it was last read.
+        boot: boot of the last reading.
+        base_s: its value when that boot began.
+        ticks_s: the machine's clock at the last reading.
     """
 
     boot: str = ""
@@ -50,7 +50,7 @@ class OutboxTime:
 
     @property
     def now_s(self) -> float:
-        """When it was last read."""
+        """The time at the last reading."""
         return self.base_s + self.ticks_s
 
     def at(self, reading: Reading) -> Self:

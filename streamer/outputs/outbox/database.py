@@ -14,13 +14,13 @@ from streamer.outputs.outbox.private_file import claim
 from streamer.outputs.outbox.schema import set_up
 
 _CONFIRMED_ENOUGH = 3
-"""Of brokers that vanish again and again: otherwise the same messages would be sent for ever."""
+"""Confirmations that suffice to forget a message, in case a broker vanishes again and again."""
 _BUSY_S = 5.0
 _NOTE_CLOCK_S = 10.0
 _NOBODY = ""
-"""Owns what is set aside."""
+"""The owner of messages that are set aside."""
 _PREDECESSOR = "retried"
-"""Owns what is to be tried again, until someone takes over what those have left who are no more."""
+"""The owner of messages to be retried, until a running program adopts them."""
 
 Orphaned = Callable[[str], AbstractContextManager[bool]]
 
@@ -47,21 +47,21 @@ class Aside:
 
 
 class Database:
-    """Messages in the order in which they were put in, until they are settled.
+    """Messages in the order in which they were queued, until they are settled.
 
-    Each has an owner, who alone sends it. Until it is confirmed it waits; confirmed, it is kept until it is
-    certain that the broker has lived to pass it on, or has been confirmed several times. What can't be sent
-    is set aside: nobody sends it, but it counts for the bounds as all do. A commit survives the death of the
-    process; what survives the machine's is decided by `sync`.
+    Each message has one owner, which sends it. It waits until the broker confirms it. A confirmed message is
+    kept until the broker has certainly passed it on, or has confirmed it several times. Undeliverable
+    messages are set aside: they are not sent, but count towards the limits. A commit survives the end of the
+    process; after `sync` it also survives a power cut.
 
     Args:
         path: the file; None keeps everything in memory.
-        bounds: beyond them the oldest messages are shed.
-        clock: what age is counted by.
+        bounds: limits above which the oldest messages are shed.
+        clock: clock for the ages of messages.
 
     Raises:
         OSError: the file cannot be used (see `claim`).
-        sqlite3.Error: from every method too: it cannot be used (any more).
+        sqlite3.Error: also from every method: the file cannot be used, or no longer.
     """
 
     def __init__(self, path: Path | None, bounds: Bounds, clock: Callable[[], Reading] = read_clock) -> None:
@@ -90,14 +90,14 @@ class Database:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
-            if set_up(self._connection):  # ages by the wall clock, which is no measure
+            if set_up(self._connection):  # ages by the wall clock are unreliable
                 self._connection.execute("UPDATE messages SET put_s = ?", (self._now(),))
 
     def put(self, owner: str, broker: str, messages: Sequence[Message]) -> int:
-        """Add messages at the end, all or none. A retained one takes the place of its topic's that is kept.
+        """Append messages, all or none. A retained message replaces the earlier one of its topic.
 
         Returns:
-            How many messages were shed for it: of those that waited, the retained ones not counted.
+            The number of waiting messages that were shed, retained ones not counted.
         """
         with self._transaction():
             now_s = self._now()
@@ -114,7 +114,7 @@ class Database:
             return self._shed(now_s)
 
     def _now(self) -> float:
-        """The outbox's time, noted every now and then, so that it goes on from there after a new start."""
+        """The outbox's time; stored now and then, so that it continues from there after a reboot."""
         noted = OutboxTime(*self._connection.execute("SELECT boot, base_s, ticks_s FROM clock").fetchone())
         now = noted.at(self._clock())
         if now.base_s != noted.base_s or now.boot != noted.boot or now.now_s - noted.now_s >= _NOTE_CLOCK_S:
@@ -140,14 +140,12 @@ class Database:
             shed += loss
 
     def shed_old(self) -> int:
-        """Shed what has waited too long; returns how many messages that were."""
+        """Shed messages that have waited too long; returns their number."""
         with self._transaction():
             return self._shed(self._now())
 
     def peek(self, owner: str, count: int) -> list[tuple[int, Message]]:
-        """The oldest `count` messages of an owner that wait, with their ids; those come last that have been
-        refused already: they hold nothing up.
-        """
+        """The oldest `count` waiting messages of an owner, with their ids; refused messages come last."""
         rows = self._connection.execute(
             "SELECT id, topic, payload, retain, event, refused FROM messages WHERE owner = ? AND waits = 1"
             " ORDER BY refused, id LIMIT ?",
@@ -159,24 +157,24 @@ class Database:
         ]
 
     def confirm(self, ids: Sequence[int]) -> None:
-        """Note that the broker has messages (which may have been shed or replaced meanwhile).
+        """Record that the broker confirmed messages, which may have been shed or replaced meanwhile.
 
-        Those that it has been sent often enough are forgotten (see `_CONFIRMED_ENOUGH`).
+        Messages with enough confirmations are forgotten (see `_CONFIRMED_ENOUGH`).
         """
         with self._transaction():
             self._each("UPDATE messages SET waits = 0, confirmed = confirmed + 1 WHERE id = ?", ids)
             self._each(f"DELETE FROM messages WHERE id = ? AND confirmed = {_CONFIRMED_ENOUGH}", ids)
 
     def settle(self, ids: Sequence[int]) -> None:
-        """Forget messages that have certainly been passed on."""
+        """Forget messages that the broker has certainly passed on."""
         with self._transaction():
             self._each("DELETE FROM messages WHERE id = ?", ids)
 
     def doubt(self, owner: str) -> int:
-        """Let an owner's confirmed messages wait again, in their old places: they may have been lost.
+        """Requeue an owner's confirmed messages in their old places: the broker may have lost them.
 
         Returns:
-            How many those are.
+            The number of these messages.
         """
         with self._transaction():
             return self._connection.execute(
@@ -184,19 +182,19 @@ class Database:
             ).rowcount
 
     def refuse(self, ids: Sequence[int]) -> None:
-        """Note that the broker has refused messages once more; they still wait."""
+        """Record another refusal of messages; they still wait."""
         with self._transaction():
             self._each("UPDATE messages SET refused = refused + 1 WHERE id = ?", ids)
 
     def set_aside(self, message_id: int, why: str) -> None:
-        """Keep a message from being sent, for a reason."""
+        """Set a message aside, with a reason."""
         with self._transaction():
             self._connection.execute(
                 "UPDATE messages SET owner = ?, waits = 0, aside = ? WHERE id = ?", (_NOBODY, why, message_id)
             )
 
     def set_aside_for(self, broker: str | None) -> list[Aside]:
-        """What is set aside, the oldest first: for a broker, or (None) for all."""
+        """The messages set aside for a broker, or for all (None), the oldest first."""
         rows = self._connection.execute(
             "SELECT id, broker, topic, bytes, at, aside FROM messages"
             " WHERE owner = ? AND broker = coalesce(?, broker) ORDER BY id",
@@ -205,7 +203,7 @@ class Database:
         return [Aside(*row) for row in rows]
 
     def retry(self, ids: Sequence[int]) -> int:
-        """Let messages that are set aside wait again, as new ones in their old places; returns how many."""
+        """Requeue messages that are set aside, in their old places, with a new age; returns their number."""
         with self._transaction():
             query = (
                 "UPDATE messages SET owner = ?2, waits = 1, refused = 0, aside = NULL, put_s = ?3"
@@ -214,25 +212,25 @@ class Database:
             return self._each(query, ids, _PREDECESSOR, self._now(), _NOBODY)
 
     def discard(self, ids: Sequence[int]) -> int:
-        """Delete messages that are set aside; returns how many."""
+        """Delete messages that are set aside; returns their number."""
         with self._transaction():
             return self._each("DELETE FROM messages WHERE id = ? AND owner = ?", ids, _NOBODY)
 
     def waiting(self, owner: str) -> int:
-        """How many messages of an owner wait."""
+        """Number of waiting messages of an owner."""
         return self._one("SELECT count(*) FROM messages WHERE owner = ? AND waits = 1", owner)
 
     def waiting_for(self, broker: str) -> int:
-        """How many messages for a broker wait."""
+        """Number of waiting messages for a broker."""
         return self._one("SELECT count(*) FROM messages WHERE broker = ? AND waits = 1", broker)
 
     def adopt(self, owner: str, broker: str, orphaned: Orphaned) -> None:
-        """Take over what owners left behind who are no more; what was confirmed to them waits again.
+        """Take over the messages of owners that no longer exist; confirmed ones wait again.
 
         Args:
-            owner: who takes it.
-            broker: for which.
-            orphaned: keeps others from deciding about an owner meanwhile, and says whether it is no more.
+            owner: the new owner.
+            broker: the broker of the messages.
+            orphaned: locks an owner's name, and tells whether that owner no longer exists.
         """
         for other in self._orphans(owner, broker, orphaned):
             self._connection.execute(
@@ -241,7 +239,7 @@ class Database:
             )
 
     def left_behind(self, owner: str, broker: str, orphaned: Orphaned) -> int:
-        """How many messages `adopt` would take over."""
+        """Number of messages that `adopt` would take over."""
         count = "SELECT count(*) FROM messages WHERE owner = ? AND broker = ?"
         return sum(self._one(count, other, broker) for other in self._orphans(owner, broker, orphaned))
 
@@ -256,7 +254,7 @@ class Database:
                     yield other
 
     def forget(self, broker: str, topic: str) -> int:
-        """Drop the retained message of a topic that is kept; returns how many there were: 0 or 1."""
+        """Drop the retained message of a topic; returns how many there were: 0 or 1."""
         with self._transaction():
             return self._forget(broker, topic)
 
@@ -266,13 +264,13 @@ class Database:
         ).rowcount
 
     def sync(self) -> None:
-        """See that what was put in outlives a power cut too; cheap where nothing has been."""
+        """Make all commits survive a power cut; cheap if there were none."""
         if self._unsynced:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._unsynced = False
 
     def rescue(self, other: "Database") -> None:
-        """Copy from another database what can still be read of it; all of it waits here."""
+        """Copy all readable messages of another database; all of them wait here."""
         columns = "owner, broker, topic, payload, retain, event, at, bytes, put_s, refused, aside, waits"
         clock = other._connection.execute("SELECT boot, base_s, ticks_s FROM clock").fetchone()
         rows = other._connection.execute(
@@ -313,9 +311,9 @@ class Database:
 
 
 class _Connection(sqlite3.Connection):
-    """Whatever is wrong with what stands in the file is a `sqlite3.Error`.
+    """A connection that raises `sqlite3.Error` for any damage of the file.
 
-    Of a damaged one, sqlite3 quotes bytes that are no text, and asks for more memory than there is.
+    For damaged files, sqlite3 itself also raises UnicodeDecodeError and MemoryError.
     """
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
@@ -336,7 +334,7 @@ def _as_damage() -> Iterator[None]:
 
 
 def _storable(message: Message) -> Message:
-    """The same with nothing in its texts that is no UTF-8."""
+    """The message with all characters replaced that UTF-8 lacks."""
     texts = {name: getattr(message, name) for name in ("topic", "payload", "id")}
     mended: dict[str, Any] = {name: text and _encodable(text) for name, text in texts.items()}
     return message if mended == texts else replace(message, **mended)
@@ -347,5 +345,5 @@ def _encodable(text: str) -> str:
 
 
 def _decode(stored: bytes) -> str:
-    """Whatever stands in the file can be read: what is no UTF-8 is told by who looks at it."""
+    """Decode any bytes, also invalid UTF-8, which the caller detects."""
     return stored.decode("utf-8", "surrogateescape")

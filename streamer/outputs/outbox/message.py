@@ -1,4 +1,4 @@
-"""What is published."""
+"""The messages that are published."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ class Message:
     """One message to publish.
 
     Attributes:
-        topic: its topic.
-        payload: its text.
+        topic: topic of the message.
+        payload: text of the message.
         qos: quality of service: 0 at most once, 1 at least once.
-        retain: whether the broker keeps it for those who subscribe later: only the newest counts.
-        id: of the event that it carries, the same however often it is sent; None where there is none.
-        instance: the program that says it of itself; None where that is no matter.
-        refused: how many times the broker has refused it so far.
+        retain: whether the broker keeps the newest such message of a topic for later subscribers.
+        id: identifier of the event it carries, the same for each attempt; None without an event.
+        instance: identifier of the program, in its presence messages; None in others.
+        refused: number of refusals by the broker so far.
     """
 
     topic: str
@@ -29,6 +29,6 @@ class Message:
 
 
 def shown(topic: str) -> str:
-    """A topic as it may be printed: on one line, short, without what a terminal would obey."""
+    """A topic made safe to print: on one line, shortened, without control characters."""
     safe = "".join(c if c.isprintable() else "?" for c in topic)
     return safe if len(safe) <= _LONGEST_SHOWN else f"{safe[:_LONGEST_SHOWN]}..."

@@ -1,4 +1,4 @@
-"""The outbox as the event loop sees it: nothing blocks, and a disk that fails ends no session."""
+"""The outbox for the event loop: no call blocks, and a disk failure ends no session."""
 
 import asyncio
 import logging
@@ -24,10 +24,10 @@ from streamer.settings.outbox import OutboxSettings
 
 _log = logging.getLogger(__name__)
 _SYNC_AFTER_S = 1.0
-"""What a power cut may take at most. The events file, which is not synced at all, loses no less."""
+"""Longest time of messages that a power cut may destroy. The events file is not synced at all."""
 
 SETTLED_AFTER_S = 5.0
-"""A broker that answers what it is asked so long after it confirmed a message has passed that on."""
+"""A broker that still answers this long after confirming a message has passed it on."""
 _TRY_AGAIN_S = 0.1
 
 T = TypeVar("T")
@@ -36,13 +36,13 @@ T = TypeVar("T")
 class Outbox:
     """Messages on disk, shared by the streams of this process and by other processes.
 
-    One thread does all the work. Should the file be damaged, it is put aside and a new one begun; should the
-    disk fail or be full, messages wait in memory; while another program has locked the file, whoever has
-    something for it waits. Each is said once, in one line.
+    One thread does all the work. A damaged file is renamed, and a new one begun. If the disk fails or is
+    full, messages wait in memory. While another program has locked the file, callers wait. Each of these is
+    logged once, in one line.
     """
 
     def __init__(self, settings: OutboxSettings) -> None:
-        self.path = Path(os.path.realpath(settings.place()))  # whatever link leads to it, its owners are one
+        self.path = Path(os.path.realpath(settings.place()))  # all links to the file share its owners
         self._chosen = settings.path is not None
         self.bounds = Bounds(settings.max_events, round(settings.max_mb * 1e6), 3600 * settings.max_age_h)
         self.owners = Owners(Path(f"{self.path}.owners"))
@@ -54,14 +54,14 @@ class Outbox:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the disk is of no use: what waits ends with the program."""
+        """Whether messages wait only in memory, because the disk failed, and end with the program."""
         return self._database is not None and self._database.path is None
 
     async def __aenter__(self) -> Self:
         """Open the file.
 
         Raises:
-            InputError: the place that was set for it cannot be used.
+            InputError: the path in the settings cannot be used.
         """
         try:
             await self._run(self._open)
@@ -85,7 +85,7 @@ class Outbox:
 
     @asynccontextmanager
     async def mailbox(self, broker: str) -> AsyncIterator["Mailbox"]:
-        """A place for one sender's messages; what is left in it when it is closed goes to the next one."""
+        """A mailbox for one sender's messages; the next one for the broker adopts what is left in it."""
         self._brokers.add(broker)
         with ExitStack() as stack:
             owner = await self._run(lambda: self._own(stack))
@@ -99,11 +99,11 @@ class Outbox:
                     _log.warning("%d MQTT messages for %s were set aside", mailbox.aside, broker)
 
     async def work(self, job: Callable[[Database], T]) -> T:
-        """Do something with the database, in its thread; again on another one should this one fail."""
+        """Run a job with the database, in its thread; repeat it on a new database if this one fails."""
         return await self._run(lambda: self._with_database(job))
 
     def sync_soon(self) -> None:
-        """See that what was put in is on the disk itself, in a while."""
+        """Schedule a `sync` of the database."""
         if self._sync is None:
             self._sync = asyncio.get_running_loop().call_later(_SYNC_AFTER_S, self._sync_now)
 
@@ -157,7 +157,7 @@ class Outbox:
         return job(self._database)
 
     def _when_free(self, work: Callable[[], T]) -> T:
-        """Do it, again and again while another program has locked the file, until this one is to end."""
+        """Run a job; while another program has locked the file, retry until this program is to end."""
         said = False
         while True:
             try:
@@ -179,7 +179,7 @@ class Outbox:
             self._give_up(error)
 
     def _begin_anew(self, error: Exception) -> None:
-        """Put aside what is of no use, unless another process has done so already."""
+        """Rename an unusable file and begin a new one, unless another process has done so already."""
         before = self._database
         try:
             aside = None
@@ -218,12 +218,12 @@ class Outbox:
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
-    """Whether someone else has locked the file; the lowest eight bits of a code are the primary one."""
+    """Whether another program has locked the file. The lowest eight bits are the primary error code."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is no database, a broken one, or not one of ours (tables are missing)."""
+    """Whether the file is no database, a damaged one, or lacks our tables."""
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
     return isinstance(error, sqlite3.DatabaseError)
@@ -234,14 +234,14 @@ def _reason(error: Exception) -> str:
 
 
 class Mailbox:
-    """The messages that one sender has to send, in order. Made by `Outbox.mailbox`.
+    """The messages of one sender, in order. Created by `Outbox.mailbox`.
 
     Attributes:
-        depth: how many wait.
-        left_behind: how many wait besides that nobody has to send, when that was last looked at.
-        shed: how many were lost since it was made because too many waited, or for too long.
-        aside: how many were set aside since it was made.
-        delivered: how many the broker has confirmed since it was made, and not lost again.
+        depth: number of waiting messages.
+        left_behind: number of waiting messages without a running owner, at the last `look`.
+        shed: number of messages shed for the limits of number, size or age.
+        aside: number of messages set aside.
+        delivered: number of messages that the broker confirmed and did not lose.
     """
 
     def __init__(self, outbox: Outbox, owner: str, broker: str) -> None:
@@ -261,18 +261,16 @@ class Mailbox:
 
     @property
     def limit(self) -> int:
-        """How many messages may wait in the whole outbox."""
+        """Most messages that may wait in the whole outbox."""
         return self._outbox.bounds.events
 
     async def put(self, messages: Sequence[Message]) -> None:
-        """Add messages at the end, all or none: when this returns, the death of the process can't undo it."""
+        """Append messages, all or none; when this returns, they survive the end of the process."""
         self._note(await self._do(lambda database: database.put(self._owner, self._broker, messages)))
         self._outbox.sync_soon()
 
     async def peek(self, count: int) -> list[tuple[int, Message]]:
-        """The next `count` messages that wait, with their ids: the oldest, but none too old; what the broker
-        has refused already comes last.
-        """
+        """The next `count` waiting messages with their ids: the oldest that are not too old, refused last."""
 
         def job(database: Database) -> tuple[int, list[tuple[int, Message]]]:
             self._peeked = database
@@ -284,16 +282,16 @@ class Mailbox:
 
     @property
     def unsettled(self) -> bool:
-        """Whether messages have been confirmed of which it is not certain yet that they were passed on."""
+        """Whether there are confirmed messages that the broker may not have passed on yet."""
         return bool(self._confirmed)
 
     async def confirm(self, ids: Sequence[int], asked_s: float) -> None:
-        """Note that the broker has confirmed messages, by which it has answered too: what it had confirmed
-        `SETTLED_AFTER_S` before it was asked is settled.
+        """Record that the broker confirmed messages. This also proves that the broker is alive: messages that
+        it confirmed `SETTLED_AFTER_S` before the request are settled.
 
         Args:
-            ids: of the messages; none for no answer.
-            asked_s: when they were published, by `monotonic`.
+            ids: ids of the messages; empty for another answer.
+            asked_s: `monotonic` time at which they were published.
         """
         if not ids:
             return
@@ -303,23 +301,23 @@ class Mailbox:
         await self.settle(asked_s - SETTLED_AFTER_S)
 
     async def settle(self, until_s: float) -> None:
-        """Forget what the broker had confirmed by `until_s`, by `monotonic`: it has lived to pass that on."""
+        """Forget messages confirmed until `until_s` (`monotonic`), which the broker has passed on."""
         settled = []
         while self._confirmed and self._confirmed[0][0] <= until_s:
             settled.append(self._confirmed.popleft()[1])
         await self._do(lambda database: [forget(database) for forget in settled])
 
     async def doubt(self) -> None:
-        """Let what was confirmed and is not settled wait again: the broker vanished, and may have lost it."""
+        """Requeue confirmed messages that are not settled: the broker vanished, and may have lost them."""
         self._confirmed.clear()
         self.delivered -= await self._do(lambda database: database.doubt(self._owner))
 
     async def refuse(self, ids: Sequence[int]) -> None:
-        """Note that the broker has refused messages; they still wait, behind all others."""
+        """Record that the broker refused messages; they still wait, behind all others."""
         await self._outbox.work(self._where_peeked(lambda database: database.refuse(ids)))
 
     async def set_aside(self, number: int, message: Message, why: str) -> None:
-        """Keep a message from being sent, and from holding up the others: it can't be delivered."""
+        """Set aside an undeliverable message, so that it does not delay others."""
         await self._do(self._where_peeked(lambda database: database.set_aside(number, why)))
         self.aside += 1
         if self.aside == 1:
@@ -327,18 +325,18 @@ class Mailbox:
             _log.warning(said, self._broker, shown(message.topic), why)
 
     async def look(self) -> None:
-        """See how much killed programs and ended streams have left for this broker, and leave it where it is:
-        to the next stream of that name, if there is one before the broker is back, for the sake of the order.
+        """Count the messages that killed programs and ended streams left for this broker, without adopting
+        them: a new stream of the same name may do so first, which keeps the order.
         """
         self.left_behind = await self._of_others(Database.left_behind) or 0
 
     async def adopt(self) -> None:
-        """Take over what killed programs and ended streams have left for this broker."""
+        """Take over the messages that killed programs and ended streams left for this broker."""
         await self._of_others(Database.adopt)
         self.left_behind = 0
 
     async def grow_old(self) -> None:
-        """Shed what has waited too long, and note that time goes on, while nothing else is done."""
+        """Shed messages that are too old, and store the time; for periods without other calls."""
         self._note(await self._do(Database.shed_old))
 
     async def _do(self, job: Callable[[Database], T]) -> T:

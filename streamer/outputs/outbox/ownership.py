@@ -1,4 +1,4 @@
-"""Who is alive: an owner of messages holds a lock for as long as its process lives, however that ends."""
+"""Owners of messages: each holds a file lock until its process ends, in whatever way."""
 
 import re
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ class Owners:
 
     @contextmanager
     def new(self) -> Iterator[str]:
-        """Be an owner; the name is never used again.
+        """Become an owner; the name is never used again.
 
         Raises:
-            OSError: the lock can't be had.
+            OSError: the lock cannot be acquired.
         """
         self._sweep()
         name, lock = self._take()
@@ -33,7 +33,7 @@ class Owners:
             self._remove(name)
 
     def _take(self) -> tuple[str, FileLock]:
-        """A name and its lock; another one if someone swept it away before it was held."""
+        """A name and its lock; a new name if another process removed the file before it was locked."""
         while True:
             name = str(ULID())
             lock = self._lock(name)
@@ -45,8 +45,8 @@ class Owners:
 
     @contextmanager
     def orphaned(self, name: str) -> Iterator[bool]:
-        """Whether an owner is no more; nobody else is told so meanwhile."""
-        if not _NAME.fullmatch(name):  # nobody is called so
+        """Whether an owner no longer exists; holds its lock meanwhile."""
+        if not _NAME.fullmatch(name):  # no owner has such a name
             yield True
             return
         lock = self._lock(name)
@@ -58,9 +58,9 @@ class Owners:
         try:
             yield True
         finally:
-            self._remove(name)  # while it is held: who waits for it then sees that it is gone
+            self._remove(name)  # while locked: a waiting process then sees that the file is gone
             lock.release()
-            self._remove(name)  # Windows: not before
+            self._remove(name)  # Windows: only after the release
 
     def _sweep(self) -> None:
         """Remove the locks of killed owners."""
@@ -74,5 +74,5 @@ class Owners:
         return FileLock(self._folder / f"{name}.lock", thread_local=False)
 
     def _remove(self, name: str) -> None:
-        with suppress(OSError):  # Windows: someone looks at it just now, and will remove it
+        with suppress(OSError):  # Windows: another process has the file open, and will remove it
             (self._folder / f"{name}.lock").unlink(missing_ok=True)

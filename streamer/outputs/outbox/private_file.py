@@ -1,4 +1,4 @@
-"""The outbox's place on the disk: what was said is nobody else's business."""
+"""The outbox's file: private to its user, since it contains what was said."""
 
 import errno
 import os
@@ -8,14 +8,14 @@ from itertools import count
 from pathlib import Path
 
 BESIDE = ("", "-wal", "-shm")
-"""What sqlite keeps: the file, and two beside it."""
+"""Suffixes of sqlite's files: the database, and two beside it."""
 
 
 def claim(path: Path) -> None:
-    """Make the file if there is none, and see that it, and what is beside it, is this user's alone.
+    """Create the file if necessary, and restrict it and the files beside it to this user.
 
     Raises:
-        OSError: it cannot be used: a folder, a device, someone else's.
+        OSError: it cannot be used: a folder, a device, another user's file.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for suffix in BESIDE:
@@ -24,7 +24,7 @@ def claim(path: Path) -> None:
 
 
 def put_aside(path: Path) -> Path:
-    """Rename what is there, and what sqlite keeps beside it: nothing is ever deleted.
+    """Rename the file, and sqlite's files beside it; nothing is deleted.
 
     Raises:
         OSError: it cannot be renamed.
@@ -47,7 +47,7 @@ def _tighten(path: Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no file", str(path))  # and never renamed: think of /dev/null
+        raise OSError(errno.EINVAL, "it is no file", str(path))  # never rename devices such as /dev/null
     if hasattr(os, "geteuid") and os.geteuid() not in (0, found.st_uid):
         raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
     if stat.S_IMODE(found.st_mode) != 0o600:

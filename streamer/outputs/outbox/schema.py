@@ -1,4 +1,4 @@
-"""The tables of the outbox's file, and how a file of an earlier version becomes one of this."""
+"""The tables of the outbox's file, and the migration of files of earlier versions."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ def _script(name: str) -> str:
 
 
 def set_up(connection: sqlite3.Connection) -> bool:
-    """Make the tables, or make those of an earlier version the present ones; in the caller's transaction.
+    """Create the tables, or migrate those of an earlier version, in the caller's transaction.
 
     Returns:
-        Whether there may be messages of an earlier version, which have no age yet.
+        Whether there may be messages of an earlier version, whose age is not stored.
 
     Raises:
         sqlite3.OperationalError: a newer version of the program has written it.
@@ -40,7 +40,7 @@ def set_up(connection: sqlite3.Connection) -> bool:
 
 
 def _is_whole(connection: sqlite3.Connection) -> bool:
-    """Whether all is there that a file of this version has."""
+    """Whether all tables, indexes and triggers of this version exist."""
     with sqlite3.connect(":memory:") as model:
         model.executescript(_script("new"))
         rows = connection.execute(
@@ -58,13 +58,13 @@ def _shapes(model: sqlite3.Connection) -> Iterator[tuple[str, set[str]]]:
 
 
 def _shape(connection: sqlite3.Connection, name: str) -> set[str]:
-    """What a table, an index or a trigger is made of."""
+    """The type and the columns of a table, an index or a trigger."""
     query = "SELECT type FROM sqlite_master WHERE name = ? UNION ALL SELECT name FROM pragma_table_info(?)"
     return {part for (part,) in connection.execute(query, (name, name))}
 
 
 def _statements(script: str) -> Iterator[str]:
-    """One by one, as `executescript` would commit before it begins."""
+    """The statements one by one, because `executescript` would commit first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,4 +1,4 @@
-"""Everything the live view shows, over all sessions, and what keys make of it. No clock, no terminal."""
+"""The state of the live view over all sessions, and its changes by keys. No clock, no terminal."""
 
 from collections import deque
 from copy import copy
@@ -14,7 +14,7 @@ _RECAPPED = 8
 
 
 class Wish(Enum):
-    """What a key asks for that the board cannot do alone."""
+    """A request by a key that the board cannot fulfil itself."""
 
     QUIT = auto()
     MARK = auto()
@@ -23,19 +23,19 @@ class Wish(Enum):
 
 
 class Board:
-    """The sessions that are shown, side by side where there are several, and how.
+    """The sessions that are shown, side by side if there are several, and the state of the view.
 
-    A session that has ended stays until another one begins.
+    An ended session stays until another one begins.
 
     Attributes:
-        paused: whether the picture stands still.
-        missed: turns told since then.
+        paused: whether the view is frozen.
+        missed: number of turns published since.
         words: whether words are shown.
         can_mark: whether moments can be marked.
         keys: whether there is a keyboard.
         focus: name of the only stream shown, None for all.
-        outputs: how the outputs fare that say so.
-        over: the latest sessions that are no longer shown, and those that are, for the recap.
+        outputs: status of each output that has one.
+        over: the latest sessions, shown or not, for the recap.
     """
 
     def __init__(self) -> None:
@@ -54,17 +54,17 @@ class Board:
 
     @property
     def sessions(self) -> list[ViewState]:
-        """All sessions there are to show, in the order in which they began."""
+        """All sessions that can be shown, in order of their starts."""
         return self._frozen if self._frozen is not None else list(self._sessions.values())
 
     @property
     def shown(self) -> list[ViewState]:
-        """The sessions to draw: at least one, which may know of nothing yet."""
+        """The sessions to draw: at least one, which may be empty."""
         focused = [state for state in self.sessions if state.stream == self.focus]
         return focused or self.sessions or [self._nothing]
 
     def apply(self, event: Event) -> None:
-        """Take in one event of any session."""
+        """Process one event of any session."""
         if event.session not in self._sessions:
             self._make_room()
             state = self._sessions[event.session] = ViewState(event.stream)
@@ -76,14 +76,14 @@ class Board:
             self.missed += 1
 
     def hear(self, frame: AudioFrame, stream: str | None, now_s: float) -> None:
-        """Follow the level of a stream; None for the only one."""
+        """Update the level of a stream; None for the only one."""
         for state in reversed(self._sessions.values()):
             if state.ended is None and stream in (None, state.stream):
                 state.hear(frame, now_s)
                 return
 
     def reach(self, session: str, seconds: float) -> None:
-        """Say how far a session has come, where no sound tells."""
+        """Set the position of a session without sound."""
         state = self._sessions.get(session)
         if state is not None and state.ended is None:
             state.reach(seconds)
@@ -95,7 +95,7 @@ class Board:
             state.notify(message)
 
     def press(self, key: str) -> Wish | None:
-        """What a key does; returns what is left to be done."""
+        """Process a key; returns a request that remains, or None."""
         match key.lower():
             case "q":
                 return Wish.QUIT
@@ -117,13 +117,13 @@ class Board:
         return None
 
     def snapshot(self) -> Self:
-        """A copy that stays as it is, to be drawn in another thread."""
+        """An immutable copy for drawing in another thread."""
         other = copy(self)
         other._frozen = [state.snapshot() for state in self.sessions]
         return other
 
     def recap(self) -> list[ViewState]:
-        """The latest sessions there were, the newest last."""
+        """The latest sessions, the newest last."""
         return [*self.over, *self._sessions.values()][-_RECAPPED:]
 
     def _pause(self, paused: bool) -> None:
@@ -131,6 +131,6 @@ class Board:
         self.paused, self.missed = paused, 0
 
     def _make_room(self) -> None:
-        """Let go of the sessions that have ended, now that another one begins."""
+        """Remove ended sessions when another one begins."""
         for session in [session for session, state in self._sessions.items() if state.ended is not None]:
             self.over.append(self._sessions.pop(session))

@@ -1,4 +1,4 @@
-"""The emotions of now, and valence over time."""
+"""Charts of the present emotions, and of valence over time."""
 
 from itertools import islice
 
@@ -15,7 +15,7 @@ _HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 def now(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
-    """The newest turn: its emotion, then a bar for each; the likeliest where not all fit."""
+    """The newest turn: its emotion, then a bar for each emotion; the likeliest if not all fit."""
     newest = state.newest
     if newest is None:
         labels = dict.fromkeys(state.started.labels, 0.0) if state.started else {}
@@ -60,7 +60,7 @@ def _title(state: ViewState, pen: Pen) -> Text:
 
 
 def valence(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
-    """Valence of the latest turns as columns, newest at the right: up is pleasant, down is not."""
+    """Valence of the latest turns as columns, the newest on the right: up is pleasant."""
     half = rows // 2
     values = _latest_valence(state, max(width - 4, 1))
     steps = [round(value * half * 2) for value in values]

@@ -1,4 +1,4 @@
-"""The last lines: what is in use and how it fares, and what keys do."""
+"""The last lines: recogniser, bundle, status and keys."""
 
 from collections import Counter
 
@@ -13,13 +13,13 @@ from streamer.printable import printable
 
 
 def footer(board: Board, pen: Pen, width: int, height: int) -> list[Text]:
-    """Draw it: three lines, fewer where the terminal is low."""
+    """Draw the footer: three lines, fewer on low terminals."""
     lines = [rule(width), _status(board, pen, width), _keys(board, width)]
     return lines[0 if height >= 10 else 1 if height >= 7 else 2 if height >= 4 else 3 :]
 
 
 def _status(board: Board, pen: Pen, width: int) -> Text:
-    """What is in use; what there is to say matters more."""
+    """The status line: messages first, then recogniser and bundle."""
     shown = board.shown
     parts = Text(" · ".join(_in_use(board)), "dim")
     for status in by_name(board.outputs):
@@ -52,7 +52,7 @@ def _in_use(board: Board) -> list[str]:
 
 
 def _uses(state: ViewState) -> list[str]:
-    """The recogniser at work, and the bundle."""
+    """The recogniser in use, and the bundle."""
     if state.newest is not None:
         return [state.newest.said.recogniser, state.newest.said.bundle]
     return [] if state.started is None else [state.started.recogniser, state.started.bundle]
@@ -69,7 +69,7 @@ def _fares(status: OutputStatus) -> str:
 
 
 def _keys(board: Board, width: int) -> Text:
-    """What keys do, the most needed first; as many as fit."""
+    """The keys, the most important first; as many as fit."""
     if not board.keys:
         return Text("Ctrl-C ends", "dim")
     keys = [("q", "quit"), ("space", "go on" if board.paused else "pause")]

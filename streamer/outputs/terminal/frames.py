@@ -1,4 +1,4 @@
-"""From boards to what a terminal must be sent: only the lines that changed."""
+"""Converts boards to terminal output: only the lines that changed."""
 
 from itertools import zip_longest
 from time import monotonic
@@ -13,11 +13,11 @@ from streamer.outputs.wording import to_encoding
 
 _Line = tuple[str, str, tuple[Span, ...]]
 _EVERYTHING_EVERY_S = 5.0
-"""How often a frame writes every line, should anything else have written to the terminal."""
+"""Period of frames that write every line, in case other programs wrote to the terminal."""
 
 
 class Frames:
-    """Remembers what the terminal shows."""
+    """The lines that the terminal shows."""
 
     def __init__(self, console: Console, style_of: StyleOf) -> None:
         self._console = console
@@ -28,11 +28,11 @@ class Frames:
         self._forgotten = True
 
     def forget(self) -> None:
-        """The terminal may show anything: the next frame writes every line."""
+        """Let the next frame write every line, since the terminal's content is unknown."""
         self._forgotten = True
 
     def next(self, board: Board, width: int, height: int) -> str:
-        """What brings the terminal up to date with a board; "" where it is."""
+        """The output that updates the terminal to a board; "" if it is up to date."""
         lines = draw(board, self._console, self._style_of, width, height)
         drawn = [(line.plain, str(line.style), tuple(line.spans)) for line in lines]
         everything, self._forgotten = self._forgotten or (width, height) != self._size, False
@@ -53,5 +53,5 @@ class Frames:
         with self._console.capture() as capture:
             self._console.print(line, end="", crop=False, overflow="ignore", no_wrap=True, highlight=False)
         rendered = to_encoding(capture.get(), self._console.encoding)
-        # After a line that fills the row the cursor stands on its last cell, which erasing would clear.
+        # After a line that fills the row, the cursor is on its last cell, which erasing would clear.
         return rendered if line.cell_len >= width else f"{rendered}\x1b[K"

@@ -1,4 +1,4 @@
-"""Puts the terminal in order where the program cannot do it any more: killed, or crashed in native code."""
+"""Restores the terminal if the program cannot: when it is killed, or crashes in native code."""
 
 import contextlib
 import subprocess
@@ -12,14 +12,14 @@ stty "$1" <&1
 
 
 class Guard:
-    """A shell of a few hundred kilobytes that waits for the end of this process.
+    """A small shell process that waits for the end of this process.
 
-    Where it ends without having dismissed the guard, the guard sets the terminal as it was and writes
-    `sequences`. Where there is no shell, there is no guard.
+    If this process ends without `dismiss`, the guard restores the terminal's settings and writes `sequences`.
+    Without a shell, there is no guard.
 
     Args:
-        terminal: file descriptor of the terminal, set as it is to be left.
-        sequences: what undoes the modes that the program sets.
+        terminal: file descriptor of the terminal, with the settings to restore.
+        sequences: control sequences that reset the modes set by the program.
     """
 
     def __init__(self, terminal: int, sequences: str) -> None:
@@ -36,8 +36,8 @@ class Guard:
             )
 
     def dismiss(self) -> None:
-        """The terminal is in order."""
+        """End the guard: the terminal is restored."""
         if self._process is not None:
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it has been told, all the same
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # the guard was dismissed anyway
                 self._process.communicate(b"left\n", timeout=1)
             self._process = None

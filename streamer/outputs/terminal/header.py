@@ -1,4 +1,4 @@
-"""The first line of a stream: its name, how loud it is, how far it has come."""
+"""The first line of a stream: its name, level and position."""
 
 from rich.text import Text
 
@@ -13,7 +13,7 @@ _LOUD_DBFS = -12.0
 
 
 def header(state: ViewState, pen: Pen, width: int) -> Text:
-    """Draw it in `width` cells."""
+    """Draw the header in `width` cells."""
     if state.started is None and not state.stream:
         return Text("MERITS Live", "bold")
     left = Text.assemble((printable(state.stream), "bold"))
@@ -29,7 +29,7 @@ def header(state: ViewState, pen: Pen, width: int) -> Text:
 
 
 def _meter(state: ViewState, pen: Pen, cells: int) -> Text:
-    """The level as a bar and a number; nothing before any sound was heard."""
+    """The level as a bar and a number; empty before the first sound."""
     level = state.level_dbfs
     if level is None or state.ended is not None:
         return Text()

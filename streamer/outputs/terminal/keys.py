@@ -1,4 +1,4 @@
-"""What a terminal sends for keys, told apart."""
+"""Parses the keys that a terminal sends."""
 
 import codecs
 import re
@@ -14,10 +14,9 @@ _NAMES = {"\t": "tab", "\x0c": "redraw", "\x1b": "escape"}
 
 
 class Keys:
-    """Makes keys of bytes, however they are cut: characters, and "tab", "escape" and "redraw" (Ctrl-L).
+    """Parses bytes, in any pieces, to keys: characters, "tab", "escape" and "redraw" (Ctrl-L).
 
-    Keys that mean nothing here (arrows, function keys) are left out whole, so that no part of them is taken
-    for a letter.
+    Unused keys (arrows, function keys) are dropped as a whole, so that no part of them is read as a letter.
     """
 
     def __init__(self) -> None:
@@ -25,7 +24,7 @@ class Keys:
         self._rest = ""
 
     def feed(self, data: bytes) -> list[str]:
-        """The keys that are complete with these bytes."""
+        """Add bytes; returns the keys that are complete."""
         text = self._rest + self._decoder.decode(data)
         unfinished = _UNFINISHED.search(text)
         self._rest = text[unfinished.start() :] if unfinished else ""

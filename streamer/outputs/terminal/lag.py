@@ -1,16 +1,16 @@
-"""How far behind the world the sound is that is being analyzed."""
+"""The delay of the analyzed sound behind real time."""
 
 import math
 
 _DRIFT = 1e-4
-"""Clocks of sound cards differ from that of the computer by up to this share."""
+"""Largest relative difference of a sound card's clock from the computer's."""
 
 
 class Lag:
-    """Compares when sound comes with when it came at its earliest.
+    """Compares the arrival of sound with its earliest arrival so far.
 
     Attributes:
-        behind_s: how much later than that, in seconds; 0 for a recording read faster than it plays.
+        behind_s: delay in seconds; 0 for a recording that is read faster than real time.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Lag:
         self._last_s = 0.0
 
     def hear(self, end_s: float, now_s: float) -> None:
-        """Sound came."""
+        """Record the arrival of sound."""
         self._earliest = min(self._earliest + _DRIFT * max(now_s - self._last_s, 0.0), now_s - end_s)
         self._last_s = now_s
         self.behind_s = now_s - end_s - self._earliest

@@ -1,4 +1,4 @@
-"""Draws the live view: a board to as many lines as the terminal has, none wider than it."""
+"""Draws the live view: converts a board to lines that fill the terminal."""
 
 from rich.console import Console
 from rich.text import Text
@@ -14,7 +14,7 @@ from streamer.outputs.terminal.transcript import transcript
 from streamer.outputs.terminal_colours import StyleOf
 
 WIDE = 120
-"""Columns from which the emotions stand beside the turns instead of above them."""
+"""Width from which the emotions are beside the turns instead of above them."""
 
 _SIDE = 52
 
@@ -23,7 +23,7 @@ def draw(board: Board, console: Console, style_of: StyleOf, width: int, height: 
     """Draw the view.
 
     Returns:
-        `height` lines, the newest turn on the lowest of the turns' rows.
+        `height` lines; the newest turn is the lowest.
     """
     pen = Pen(console, style_of, board.words)
     bottom = footer(board, pen, width, height)
@@ -55,7 +55,7 @@ def _alone(state: ViewState, pen: Pen, width: int, height: int) -> list[Text]:
 
 
 def _panel(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
-    """Emotions now and valence over time, side by side."""
+    """Present emotions and valence over time, side by side."""
     left_width = min(40, width // 2)
     left = now(state, pen, left_width, rows)
     right = valence(state, pen, width - left_width - 3, rows=max(len(left) - 1, 4) // 2 * 2)

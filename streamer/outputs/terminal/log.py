@@ -1,4 +1,4 @@
-"""Messages of `logging` while the view has the terminal."""
+"""Log messages while the live view uses the terminal."""
 
 import logging
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class LogToView(logging.Handler):
-    """Stands in for the handlers of the root logger; what came meanwhile is repeated to them afterwards.
+    """Replaces the handlers of the root logger; afterwards repeats the messages to them.
 
     A message may be shown from any thread.
     """
@@ -23,13 +23,13 @@ class LogToView(logging.Handler):
         self._show(record.getMessage())
 
     def take_over(self) -> None:
-        """Stand in for the handlers there are."""
+        """Replace the present handlers."""
         root = logging.getLogger()
         self._others = root.handlers[:]
         root.handlers[:] = [self]
 
     def give_back(self) -> None:
-        """Let them have what they missed."""
+        """Restore the handlers, and repeat the messages to them."""
         root = logging.getLogger()
         root.handlers[:] = self._others
         for record in self._records:

@@ -1,4 +1,4 @@
-"""What lines of the view are made of."""
+"""Building blocks of the view's lines."""
 
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -21,20 +21,20 @@ class Pen:
 
 
 def bar(share: float, cells: int) -> str:
-    """A bar of eighths of a cell, padded to `cells`."""
+    """A bar with a resolution of an eighth of a cell, padded to `cells`."""
     full, eighth = divmod(round(share * cells * 8), 8)
     return ("█" * full + (_EIGHTHS[eighth] if eighth else "")).ljust(cells)
 
 
 def apart(left: Text, right: Text, width: int) -> Text:
-    """One text at each end of a line; the left one gives way."""
+    """One text at each end of a line; the left one is cut if necessary."""
     left = left.copy()
     left.truncate(max(width - right.cell_len - 2, 0), overflow="ellipsis")
     return Text.assemble(left, " " * max(width - left.cell_len - right.cell_len, 0), right)
 
 
 def beside(left: list[Text], left_width: int, right: list[Text]) -> list[Text]:
-    """Two blocks of lines with a rule between them."""
+    """Two blocks of lines, separated by a vertical rule."""
     lines = []
     for a, b in zip_longest(left, right, fillvalue=Text()):
         cell = a.copy()
@@ -44,5 +44,5 @@ def beside(left: list[Text], left_width: int, right: list[Text]) -> list[Text]:
 
 
 def rule(width: int) -> Text:
-    """A line across."""
+    """A horizontal rule."""
     return Text("─" * width, "dim")

@@ -1,4 +1,4 @@
-"""The terminal while the view has it: entered, left, lent to the shell and taken back."""
+"""The terminal as used by the view: entering, leaving, suspending and resuming."""
 
 import contextlib
 import os
@@ -16,11 +16,11 @@ except ImportError:  # Windows
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 _LEAVE = "\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?1049l\x1b[?25h"
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
-"""Synchronized output: terminals that know it show a frame at once, the others ignore it."""
+"""Synchronized output: terminals with support show a frame at once, others ignore it."""
 
 
 class Screen:
-    """The alternate screen of a terminal, without cursor, and its keyboard, key by key without echo."""
+    """The alternate screen of a terminal without cursor, and its keyboard without echo and line buffering."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -33,30 +33,30 @@ class Screen:
 
     @property
     def entered(self) -> bool:
-        """Whether we have the terminal."""
+        """Whether the screen is entered."""
         return self._entered
 
     @property
     def keyboard(self) -> int | None:
-        """Where keys can be read, None where there are none."""
+        """File descriptor to read keys from, or None."""
         return self._keyboard
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows, as they are now."""
+        """Present columns and rows."""
         try:
             columns, rows = os.get_terminal_size(self._fd)
-        except OSError:  # it has gone
+        except OSError:  # the terminal has gone
             return 80, 24
-        return columns or 80, rows or 24  # some serial lines do not know
+        return columns or 80, rows or 24  # unknown on some serial lines
 
     @property
     def is_ours(self) -> bool:
-        """Whether the shell has given us the terminal: not in the background, where touching it stops us."""
+        """Whether this process is in the foreground; in the background, using the terminal would stop it."""
         return in_foreground(self._fd)
 
     def enter(self) -> None:
-        """Take the terminal, if it is ours and we don't have it."""
+        """Enter the screen, if the process is in the foreground and has not entered it."""
         if self._entered or not self.is_ours:
             return
         self._guard = Guard(self._fd, _LEAVE)
@@ -68,7 +68,7 @@ class Screen:
             self._write(_ENTER)
 
     def leave(self) -> None:
-        """Give it back as it was."""
+        """Restore the terminal."""
         if not self._entered:
             return
         with self._writing:
@@ -89,29 +89,29 @@ class Screen:
         self._keyboard = None
 
     def paint(self, frame: str) -> None:
-        """Write a frame, to be shown at once; nothing while we don't have the terminal."""
+        """Write a frame, to be shown at once; does nothing if the screen is not entered."""
         with self._writing:
             if frame and self._entered:
                 self._write(f"{_BEGIN}{frame}{_END}")
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # the terminal has gone; the session goes on without it
+        with contextlib.suppress(OSError):  # the terminal has gone; the session continues without it
             self._file.write(text)
             self._file.flush()
 
 
 def in_foreground(terminal: int) -> bool:
-    """Whether this process may touch a terminal: it is not that of a shell that runs us in the background."""
+    """Whether this process may use a terminal: not in the background of its shell."""
     if termios is None:
         return True
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:  # not the one that started us, so nobody there minds
+    except OSError:  # not the controlling terminal, so there is no restriction
         return True
 
 
 def _open_keyboard() -> int | None:
-    """Standard input, or where that is something else the terminal itself."""
+    """Open standard input if it is a terminal, otherwise the controlling terminal."""
     if termios is None:
         return None
     if os.isatty(0):

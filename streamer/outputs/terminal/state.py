@@ -1,4 +1,4 @@
-"""What the live view knows of one session: fed with events and sound. No clock, no terminal."""
+"""The live view's state of one session, updated by events and sound. No clock, no terminal."""
 
 import math
 from copy import copy
@@ -15,7 +15,7 @@ from streamer.outputs.terminal.lag import Lag
 from streamer.outputs.wording import clock
 
 FLOOR_DBFS = -90.0
-"""Levels below this are digital silence: a muted or dead microphone."""
+"""Levels below this are digital silence: a muted or defective microphone."""
 
 _FALL_DB_PER_S = 30.0
 _CLIPPED_FOR_S = 1.0
@@ -26,11 +26,11 @@ _NOTED_LAG_S = 0.1
 
 
 class ViewState(SessionState):
-    """The state of the live view, over one session.
+    """The state of one session in the live view.
 
     Attributes:
-        level_dbfs: loudness of the sound just heard (RMS), at least `FLOOR_DBFS`; None before any was.
-        heard_s: how far into the stream we are, in seconds.
+        level_dbfs: present level (RMS), at least `FLOOR_DBFS`; None before the first sound.
+        heard_s: position in the stream, in seconds.
     """
 
     def __init__(self, stream: str = "") -> None:
@@ -46,7 +46,7 @@ class ViewState(SessionState):
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong now, the device first; None when all is well."""
+        """The present fault, a lost device first, or None."""
         if self.device_lost is not None:
             return f"{self.device_lost.device} does not answer ({self.device_lost.reason}): trying again"
         if self.health is not None and self.health.status == "degraded":
@@ -55,35 +55,35 @@ class ViewState(SessionState):
 
     @property
     def shed(self) -> dict[str, int]:
-        """What was shed so far, by the name of the queue."""
+        """Number of items shed so far, by the name of the queue."""
         queues = self.health.queues if self.health is not None else {}
         return {name: queue.shed for name, queue in queues.items() if queue.shed}
 
     @property
     def clipped(self) -> bool:
-        """Whether the sound was too loud for its numbers within the last second."""
+        """Whether the sound was clipped within the last second."""
         return self.heard_s - self._clipped_at_s < _CLIPPED_FOR_S
 
     @property
     def notice(self) -> str | None:
-        """The latest message worth a line, None where there is none or it is old."""
+        """The latest message to show, None if there is none or it is old."""
         return self._notice if self.heard_s - self._noticed_at_s < _NOTICED_FOR_S else None
 
     @property
     def lag_s(self) -> float | None:
-        """How late what is shown is, in seconds: behind the sound, and from there to the turn's event."""
+        """Delay of the view in seconds: of the sound, plus of the turn's event behind it."""
         if self.newest is not None:
             return self._lag.behind_s + self.newest.said.latency_ms.total / 1e3
         return self._lag.behind_s if self._lag.behind_s >= _NOTED_LAG_S else None
 
     @property
     def speaking_now(self) -> list[events.TurnStarted | events.TurnPartial]:
-        """Who is speaking, the latest first; not who will, which a recording read fast tells ahead."""
+        """The open turns at the present position (events may be ahead of it), the latest first."""
         begun = (live for live in self.speaking.values() if not self._clocked or live.start_s <= self.heard_s)
         return sorted(begun, key=lambda live: -live.turn)
 
     def look(self, emotion: str) -> Look:
-        """How an emotion looks among those of this session."""
+        """The look of an emotion, among those of this session."""
         return self._looks.get(emotion) or look(emotion)
 
     def notify(self, message: str) -> None:
@@ -91,14 +91,14 @@ class ViewState(SessionState):
         self._notice, self._noticed_at_s = message, self.heard_s
 
     def snapshot(self) -> Self:
-        """A copy that stays as it is, to be drawn in another thread."""
+        """An immutable copy for drawing in another thread."""
         other = copy(self)
         other._turns, other.speaking = self.turns.copy(), self.speaking.copy()
         other.marks, other._lag = self.marks.copy(), copy(self._lag)
         return other
 
     def hear(self, frame: AudioFrame, now_s: float = 0.0) -> None:
-        """Follow the level: up at once, down slowly; of several channels the loudest counts."""
+        """Update the level: it rises at once, and falls slowly; the loudest channel counts."""
         samples = frame.samples.astype(np.float32)
         rms = math.sqrt(float(samples @ samples) / max(samples.size, 1)) / 32_768
         level = 20 * math.log10(rms) if rms > 0 else FLOOR_DBFS
@@ -112,7 +112,7 @@ class ViewState(SessionState):
             self._clipped_at_s = end_s
 
     def apply(self, event: Event) -> None:
-        """Take in one event."""
+        """Process one event."""
         super().apply(event)
         match event:
             case events.SessionStarted():
@@ -133,7 +133,7 @@ class ViewState(SessionState):
                 self.notify(f"{event.device} is back after {event.lost_s:.1f} s")
 
     def reach(self, seconds: float) -> None:
-        """Say how far into the stream we are, where no sound tells; from then on events do not."""
+        """Set the position in the stream, without sound; from then on, events do not change it."""
         self._clocked = True
         self.heard_s = max(self.heard_s, seconds)
 

@@ -1,4 +1,4 @@
-"""Several streams side by side, each in little room."""
+"""Draws several streams side by side, each in a small tile."""
 
 from math import ceil
 
@@ -14,11 +14,11 @@ from streamer.printable import printable
 
 _NARROWEST, _LOWEST = 36, 6
 _ROOMY = 18
-"""Rows from which a tile shows bars."""
+"""Least rows of a tile with bars."""
 
 
 def tiles(streams: list[ViewState], pen: Pen, width: int, height: int) -> list[Text]:
-    """Draw as many streams as there is room for, those that go on first, and name the others."""
+    """Draw as many streams as fit, running ones first, and name the others."""
     columns, rows = _grid(len(streams), width, height)
     room = columns * rows
     going_on = sorted(streams, key=lambda state: state.ended is not None)
@@ -46,7 +46,7 @@ def tiles(streams: list[ViewState], pen: Pen, width: int, height: int) -> list[T
 
 
 def _grid(streams: int, width: int, height: int) -> tuple[int, int]:
-    """How many columns and rows of tiles: columns first, then as even as can be."""
+    """Number of columns and rows of tiles: columns first, then as even as possible."""
     most_columns = max((width + 3) // (_NARROWEST + 3), 1)
     most_rows = max((height + 1) // (_LOWEST + 1), 1)
     rows = min(ceil(streams / most_columns), most_rows)
@@ -72,7 +72,7 @@ def _tile(state: ViewState, pen: Pen, width: int, height: int) -> list[Text]:
 
 
 def _in_one_line(state: ViewState, pen: Pen, width: int) -> Text:
-    """The emotion of now, and valence so far."""
+    """The present emotion and the valence so far, in one line."""
     if state.newest is None:
         return Text("no turn yet", "dim")
     said = state.newest.said

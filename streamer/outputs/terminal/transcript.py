@@ -1,4 +1,4 @@
-"""Draws who said what, and with which emotion: one block of lines a turn."""
+"""Draws the turns with speaker, emotion and words: one block of lines for each."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -18,13 +18,13 @@ _NARROW, _MARGIN = 24, 7
 
 
 def transcript(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
-    """Draw the latest turns, newest lowest, as many as fit into `rows` lines; the words wrap."""
+    """Draw the latest turns that fit into `rows` lines, the newest lowest; words are wrapped."""
     lines: list[Text] = []
     for block in _blocks_newest_first(state, pen, width, rows):
         room = rows - len(lines)
         if room <= 0:
             break
-        if len(block) > room:  # its first line says whose it is
+        if len(block) > room:  # its first line names the speaker
             block = [*block[:1], *block[len(block) - room + 1 :]]
         lines = block + lines
     return lines + [Text()] * (rows - len(lines))
@@ -78,7 +78,7 @@ def _said(turn: JudgedTurn, state: ViewState, pen: Pen) -> Text:
 
 
 def _hang(head: Text, body: Text, pen: Pen, width: int) -> list[Text]:
-    """Wrap the body to the right of its head, or below it where there is little room."""
+    """Wrap the body to the right of its head, or below it if there is little room."""
     below = width - head.cell_len - 1 < _NARROW
     margin = _MARGIN if below else head.cell_len + 1
     lines = [Text.assemble(" " * margin, line) for line in body.wrap(pen.console, max(width - margin, 10))]

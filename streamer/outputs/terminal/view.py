@@ -1,4 +1,4 @@
-"""The live view as an output: paints the board when it changes, and leaves the terminal as it was."""
+"""The live view as an output: paints the board when it changes, and finally restores the terminal."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ _LOOK_AT_OUTPUTS_S = 0.5
 
 
 def has_room(console: Console) -> bool:
-    """Whether there is a terminal behind the console, ours to use, and the view fits; else print lines."""
+    """Whether the console is a usable terminal with room for the view; otherwise print lines."""
     if not console.file.isatty() or not console.is_terminal or console.is_dumb_terminal:
         return False
     fd = console.file.fileno()
@@ -43,10 +43,10 @@ def has_room(console: Console) -> bool:
 
 
 class TerminalView:
-    """Shows what runs on the whole terminal, reads its keys, and prints on leaving how each session went.
+    """Shows the sessions on the whole terminal, reads its keys, and at the end prints a recap of each.
 
-    Events and sound only change the board, a thread of its own paints: a slow terminal holds nothing up.
-    While the view is open, messages of `logging` are shown in it, and repeated where they belong afterwards.
+    Events and sound only change the board; a separate thread paints, so a slow terminal delays nothing. While
+    the view is open, it shows log messages; they are repeated to the log afterwards.
     """
 
     def __init__(self, console: Console) -> None:
@@ -58,7 +58,7 @@ class TerminalView:
         self._changed = asyncio.Event()
         self._keys = Keys()
         self._marking: set[asyncio.Task[None]] = set()
-        # Drawing takes a while, and a terminal that is held (Ctrl-S) blocks whoever writes to it.
+        # Drawing takes time, and a stopped terminal (Ctrl-S) blocks its writer.
         self._painter_thread = ThreadPoolExecutor(1, thread_name_prefix="terminal")
         self._log = LogToView(self._notice)
 
@@ -101,17 +101,17 @@ class TerminalView:
         self._changed.set()
 
     def hear(self, frame: AudioFrame, stream: str | None = None) -> None:
-        """Show the level with the next paint; without a name it is that of the newest session."""
+        """Show the level with the next paint; without a name, that of the newest session."""
         self._board.hear(frame, stream, monotonic())
         self._changed.set()
 
     def reach(self, session: str, seconds: float) -> None:
-        """Show how far a session has come, where no sound tells."""
+        """Show the position of a session without sound."""
         self._board.reach(session, seconds)
         self._changed.set()
 
     def control(self, controls: Controls) -> None:
-        """Say what keys do from now on."""
+        """Set the actions of keys."""
         self._controls = controls
         self._board.can_mark = controls.mark is not None
         self._changed.set()
@@ -136,7 +136,7 @@ class TerminalView:
             return
         except OSError:
             data = b""
-        if not data:  # nobody is there any more
+        if not data:  # the keyboard has gone
             self._listen(False)
         for key in self._keys.feed(data):
             match self._board.press(key):
@@ -155,7 +155,7 @@ class TerminalView:
         self._marking.add(task)
         task.add_done_callback(self._marking.discard)
 
-    # The terminal, lent to the shell and taken back.
+    # Suspending and resuming.
 
     def _signals(self) -> list[tuple[int, Callable[[], None]]]:
         if sys.platform == "win32":
@@ -167,16 +167,16 @@ class TerminalView:
         ]
 
     def _suspend(self) -> None:
-        """Ctrl-Z: stop as any program does, with the terminal in order."""
+        """Ctrl-Z: restore the terminal, and stop like any program."""
         self._listen(False)
         self._screen.leave()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        signal.pthread_kill(get_ident(), signal.SIGTSTP)  # we stand still here until we are continued
+        signal.pthread_kill(get_ident(), signal.SIGTSTP)  # this process stops here until it is continued
         asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, self._suspend)
         self._resume()
 
     def _resume(self) -> None:
-        """Take the terminal, if the shell gave it to us; otherwise when it does."""
+        """Enter the screen if in the foreground; otherwise once the process is."""
         self._screen.enter()
         if self._screen.entered:
             self._listen(True)
@@ -193,7 +193,7 @@ class TerminalView:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _LOOK_AT_OUTPUTS_S)
-            if not self._screen.entered and self._screen.is_ours:  # brought to the foreground
+            if not self._screen.entered and self._screen.is_ours:  # now in the foreground
                 self._resume()
             outputs = tuple(self._controls.outputs()) if self._controls.outputs is not None else ()
             if outputs == self._board.outputs and not self._changed.is_set():
@@ -207,7 +207,7 @@ class TerminalView:
         self._screen.paint(self._frames.next(board, *self._screen.size))
 
     def _print_recap(self, state: ViewState) -> None:
-        """Print the last turns of a session, as many as fit, and how it went."""
+        """Print the last turns of a session, as many as fit, and its summary."""
         turns = list(state.turns.values())
         room = max((self._console.height - 4) // max(len(self._board.recap()), 1), 1)
         for turn in turns[-room:]:

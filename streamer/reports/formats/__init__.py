@@ -1,1 +1,1 @@
-"""A format a file."""
+"""Export formats, one in each file."""

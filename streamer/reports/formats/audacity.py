@@ -8,5 +8,5 @@ from streamer.reports.wording import caption
 
 
 def to_audacity(record: Record) -> str:
-    """A region a turn: `[emotion] speaker: words`."""
+    """One label for each turn: `[emotion] speaker: words`."""
     return "".join(f"{turn.start_s:.6f}\t{turn.end_s:.6f}\t{caption(turn)}\n" for turn in record.turns)

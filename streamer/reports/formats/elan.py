@@ -1,4 +1,4 @@
-"""ELAN's annotation format, EAF 3.0: a tier of words for every speaker, with emotion and valence below it.
+"""ELAN's annotation format, EAF 3.0: for every speaker a tier of words, with emotion and valence below.
 
 Max Planck Institute for Psycholinguistics, "ELAN Annotation Format", https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
@@ -15,10 +15,10 @@ from streamer.reports.wording import one_line, xml_text
 
 
 def to_eaf(record: Record, sound: Sound | None) -> bytes:
-    """The session as an annotation document.
+    """Convert a session to an annotation document.
 
-    The tiers of speaker A: `A` (the words, in time), `A emotion` and `A valence`, one value to each of its
-    annotations. Where a speaker's turns overlap, which no tier can hold, the later ones are on `A (2)`.
+    The tiers of speaker A: `A` (words with times), `A emotion` and `A valence` (one value for each annotation
+    of `A`). A tier cannot contain overlapping turns of a speaker; the later ones are on `A (2)`.
     """
     numbers = count(1)
     tiers: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""EmotionML 1.0: every turn as an `<emotion>`, in vocabularies that the document brings along.
+"""EmotionML 1.0: every turn as an `<emotion>`, with vocabularies in the document.
 
 W3C Recommendation, 22 May 2014, https://www.w3.org/TR/emotionml/.
 """
@@ -15,17 +15,17 @@ _THROUGH = {"text": "text", "speech": "voice"}
 
 
 def to_emotionml(record: Record, sound: Sound | None) -> bytes:
-    """The session as a document.
+    """Convert a session to a document.
 
-    Every label is a `<category>`, its probability the `confidence`, the likeliest first; valence is a
-    `<dimension>`, moved from -1..1 to 0..1, as scale values are. The words are the emotion's text. `start`
-    and `end` would be milliseconds since 1970, of which a recording knows nothing: times are relative to the
-    recording, as `offset-to-start` and `duration` in milliseconds, and as the media fragment of the
-    `<reference>` that expresses the emotion. Names that are no NMTOKEN are made one: `<info>` has the other.
+    Every label is a `<category>` with its probability as `confidence`, the likeliest first. Valence is a
+    `<dimension>`, mapped from -1..1 to 0..1, the range of scale values. The words are the emotion's text.
+    `start` and `end` would be milliseconds since 1970, which are unknown: times are relative to the
+    recording, as `offset-to-start` and `duration` in milliseconds, and in the media fragment of the
+    `<reference>`. Names that are no NMTOKEN are converted; `<info>` contains the original.
 
     Args:
         record: the session.
-        sound: its recording, where it is given; otherwise the session's source is referred to by its name.
+        sound: its recording; without one, the reference is the name of the session's source.
     """
     ids = identifiers(f"speaker-{name}" for name in record.speakers)
     return render(

@@ -1,4 +1,4 @@
-"""The formats there are, and which of them a file's name asks for."""
+"""The export formats, and their file name endings."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +7,7 @@ from streamer.errors import InputError
 
 
 class Format(StrEnum):
-    """What a session can be exported to."""
+    """An export format."""
 
     SRT = "srt"
     VTT = "vtt"
@@ -33,17 +33,17 @@ _ENDINGS = {
 }
 
 WITH_SOUND = {Format.EMOTIONML, Format.EAF, Format.HTML}
-"""These say something of the recording where it is given."""
+"""Formats that use the recording, if it is given."""
 
 OF_SEVERAL = {Format.RTTM, Format.CSV}
-"""These hold several sessions: each line says whose it is."""
+"""Formats that can contain several sessions: each line names its session."""
 
 
 def format_of(out: str) -> Format:
-    """The format that a file's name asks for.
+    """The format of a file name's ending.
 
     Raises:
-        InputError: none.
+        InputError: the ending is unknown.
     """
     ending = Path(out).suffix.lower()
     if ending not in _ENDINGS:

@@ -1,6 +1,6 @@
-"""The report: one HTML file that needs nothing else, with timeline, shares, turning points and words.
+"""The report: one self-contained HTML file with timeline, shares, turning points and words.
 
-Nothing is fetched: a Content-Security-Policy allows only the page's own style and script, by their hashes,
+It loads nothing: a Content-Security-Policy allows only the page's own style and script, by their hashes,
 and the sound. All text is escaped by the template.
 """
 
@@ -20,11 +20,11 @@ _PAGE = Path(__file__).parent / "page"
 
 
 def to_html(record: Record, sound: str | None) -> str:
-    """The session as a page.
+    """Convert a session to a page.
 
     Args:
         record: the session.
-        sound: URL of its recording: a `data:` URL to be played from the page itself, or a link.
+        sound: URL of its recording: a `data:` URL, or a link.
     """
     style = _own("style.css") + _colours(looks(record.labels))
     script = _own("script.js")
@@ -58,7 +58,7 @@ def _own(name: str) -> str:
 
 
 def _colours(by_label: dict[str, Look]) -> str:
-    """Fills hold on light and dark; text has a shade for each."""
+    """CSS colours: fills suit light and dark backgrounds; text has a shade for each."""
     light = [
         f".e{index} {{ --fill: {look.colour}; --text: {look.on_light}; }}"
         for index, look in enumerate(by_label.values())

@@ -1,4 +1,4 @@
-"""RTTM: who spoke when, as scorers of diarization read it.
+"""RTTM: speaker segments, for scoring of diarization.
 
 NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", appendix A.
 """
@@ -10,9 +10,9 @@ from streamer.reports.wording import fields
 
 
 def to_rttm(records: Sequence[Record]) -> str:
-    """A SPEAKER line a turn: file, channel, start, length, name; nothing has a space in it.
+    """One SPEAKER line for each turn: file, channel, start, length, name; no field contains a space.
 
-    The file is the stream's name; of several sessions of one stream, its name and the session.
+    The file is the stream's name, with the session if there are several of one stream.
     """
     streams = [record.stream for record in records]
     files = fields(

@@ -1,6 +1,6 @@
-"""SubRip (.srt) and WebVTT (.vtt): a cue a turn, `[emotion] speaker: words`.
+"""SubRip (.srt) and WebVTT (.vtt): one cue for each turn, `[emotion] speaker: words`.
 
-SubRip has no specification; read is what players read. WebVTT: https://www.w3.org/TR/webvtt1/.
+SubRip has no specification; this follows players. WebVTT: https://www.w3.org/TR/webvtt1/.
 """
 
 import re
@@ -14,7 +14,7 @@ _WORD_JOINER = "\u2060"
 
 
 def to_srt(record: Record) -> str:
-    """SubRip: what players would take for markup is kept from it by an invisible word joiner."""
+    """SubRip: an invisible word joiner prevents players from reading text as markup."""
     cues = (
         f"{number}\n{_clock(start_ms(turn), ',')} --> {_clock(end_ms(turn), ',')}\n"
         f"{_MARKUP.sub(lambda found: found[0] + _WORD_JOINER, caption(turn))}\n"

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180): a row a turn, with all there is to calculate with."""
+"""CSV (RFC 4180): one row for each turn, with all numbers."""
 
 import csv
 import io
@@ -15,11 +15,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(records: Sequence[Record]) -> str:
-    """Columns: whose and when, what, then `probability.LABEL`, and `text.LABEL` and `speech.LABEL` for what
-    the words alone and the voice alone say; then the words, and what made all this.
+    """Columns: session, speaker and times; emotion; `probability.LABEL`; `text.LABEL` and `speech.LABEL`
+    (from the words alone and the voice alone); the words; and the models.
 
-    What is not known is left empty. A text that a spreadsheet would take for a formula is led by an
-    apostrophe (OWASP, "CSV Injection"): words and names may come from strangers.
+    Unknown values are empty. A text that a spreadsheet would interpret as a formula starts with an apostrophe
+    (OWASP, "CSV Injection"): words and names may be hostile.
     """
     labels = dict.fromkeys(label for record in records for label in record.labels)
     modalities = dict.fromkeys(

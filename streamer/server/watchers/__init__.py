@@ -1,1 +1,1 @@
-"""Those who watch all streams, by the web page."""
+"""Watchers of all streams: web pages and other clients."""

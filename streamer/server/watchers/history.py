@@ -1,4 +1,4 @@
-"""What is kept of a session for whoever comes to watch it later: bounded, in memory only."""
+"""The recent history of a session, for later watchers: bounded, in memory only."""
 
 import json
 from collections import deque
@@ -9,21 +9,21 @@ from streamer import events
 from streamer.events import Event
 
 _KEPT_NOTES = 64
-"""Gaps, lost devices and health."""
+"""Most notes that are kept: gaps, lost devices and health."""
 
 _EVENTS_A_MESSAGE = 100
 
 
 class History:
-    """The first and the latest word on each of the latest turns of a session, and what else happened.
+    """The final and the latest revised event of each recent turn of a session, and its other events.
 
     Args:
-        turns: how many turns are kept.
-        size: how long they may be together, in characters.
+        turns: most turns that are kept.
+        size: most characters of the kept turns together.
 
     Attributes:
-        stream: its name.
-        ended: whether the session has.
+        stream: name of the stream.
+        ended: whether the session has ended.
     """
 
     def __init__(self, stream: str, turns: int, size: int) -> None:
@@ -39,7 +39,7 @@ class History:
         self._notes: deque[tuple[int, str]] = deque(maxlen=_KEPT_NOTES)
 
     def add(self, event: Event, line: str) -> None:
-        """Keep an event, as the line it is sent as."""
+        """Keep an event, given with its JSON line."""
         entry = event.seq, line
         match event:
             case events.SessionStarted() | events.SessionEnded():
@@ -48,7 +48,7 @@ class History:
                 self._speaking.clear()
             case events.TurnStarted() | events.TurnPartial():
                 self._speaking[event.turn] = entry
-                if len(self._speaking) > _KEPT_NOTES:  # turns that came to nothing
+                if len(self._speaking) > _KEPT_NOTES:  # turns without a final event
                     del self._speaking[next(iter(self._speaking))]
             case events.TurnFinal():
                 self._speaking.pop(event.turn, None)
@@ -60,7 +60,7 @@ class History:
                 self._notes.append(entry)
 
     def messages(self) -> Iterator[str]:
-        """What is kept now, in order of `seq`, as messages of many events each, made as they are taken."""
+        """The kept events in order of `seq`, in messages of many events each, created one by one."""
         groups = (self._frame, self._speaking, self._finals, self._revised)
         return _messages(
             self.stream, [*self._notes, *chain.from_iterable(group.values() for group in groups)]
@@ -77,7 +77,7 @@ class History:
 
 
 def _messages(stream: str, entries: list[tuple[int, str]]) -> Iterator[str]:
-    """In pieces: those who come to watch must not hold up those who stream."""
+    """In pieces, so that new watchers do not delay streams."""
     entries.sort()
     for start in range(0, len(entries), _EVENTS_A_MESSAGE):
         lines = ",".join(line for _, line in entries[start : start + _EVENTS_A_MESSAGE])

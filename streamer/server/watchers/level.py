@@ -1,4 +1,4 @@
-"""How loud a stream is."""
+"""The loudness of a stream."""
 
 import math
 
@@ -7,17 +7,17 @@ import numpy as np
 from streamer.audio.frame import FRAME_SAMPLES, AudioFrame
 
 FLOOR_DBFS = -90.0
-"""Levels below this are digital silence."""
+"""Levels below this count as digital silence."""
 
 
 class Level:
-    """The loudest 20 ms since the level was last taken: RMS, in dB below full scale."""
+    """The loudest 20 ms since the last `take`: RMS, in dB relative to full scale."""
 
     def __init__(self) -> None:
         self._loudest: float | None = None
 
     def hear(self, frame: AudioFrame) -> None:
-        """Take note of a frame of any channel."""
+        """Measure a frame of any channel."""
         count = len(frame.samples)
         if not count:
             return
@@ -28,6 +28,6 @@ class Level:
         self._loudest = level if self._loudest is None else max(level, self._loudest)
 
     def take(self) -> float | None:
-        """The level since the last time, None where there was no sound; starts anew."""
+        """The level since the last call, None if there was no sound; resets it."""
         level, self._loudest = self._loudest, None
         return None if level is None else round(level, 1)

@@ -1,4 +1,4 @@
-"""A watcher's connection: it is told of all streams, and says nothing."""
+"""A watcher's connection: it receives the events of all streams, and sends nothing."""
 
 import asyncio
 
@@ -10,11 +10,11 @@ from streamer.server.watchers.watchers import Watchers
 
 
 async def watch(websocket: WebSocket, watchers: Watchers, close_timeout_s: float) -> None:
-    """Serve a watcher that the token check has let in, until it leaves or the server stops."""
+    """Serve an authenticated watcher until it leaves or the server stops."""
     try:
         await websocket.accept(accepted_subprotocol(websocket.scope))
     except OSError:
-        return  # it has gone already
+        return  # the watcher has gone already
     try:
         async with watchers.join(websocket) as events:
             hearing = asyncio.create_task(_hear(websocket))
@@ -36,7 +36,7 @@ async def watch(websocket: WebSocket, watchers: Watchers, close_timeout_s: float
 
 
 async def _hear(websocket: WebSocket) -> Refused:
-    """Wait until the watcher leaves, or breaks the rule; returns why it ended."""
+    """Wait until the watcher leaves or sends a message, which is an error; returns the reason."""
     message = await websocket.receive()
     if message["type"] == "websocket.disconnect":
         return Refused(Problem.DISCONNECTED, "the watcher left")

@@ -1,4 +1,4 @@
-"""Those who watch all streams: what they are told, from what came before they did to what happens now."""
+"""Watchers of all streams: each receives the recent history first, then every event."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ _LEVELS_EVERY_S = 0.2
 
 
 class Watchers:
-    """Keeps the recent history of all streams, and sends their events and levels to everyone who watches."""
+    """Keeps the recent history of all streams, and sends events and levels to every watcher."""
 
     def __init__(self, bundle: Bundle, settings: Settings) -> None:
         self._bundle = bundle
@@ -35,17 +35,17 @@ class Watchers:
         self._levels: dict[str, Level] = {}
         self._watching: set[ClientEvents] = set()
         self.views: list[TerminalView] = []
-        """Those within this process, told of every event and every sound."""
+        """Views within this process, which receive every event and frame."""
         self._metering: asyncio.Task[None] | None = None
         self._nobody = asyncio.Event()
         self._nobody.set()
         self.closing = asyncio.Event()
-        """Set when the server has told everything there was to tell: whoever watches leaves."""
+        """Set when the server has sent all events: every watcher is disconnected."""
 
     def tell(self, event: Event) -> None:
-        """Take in an event of any stream."""
+        """Process an event of any stream."""
         line = event.model_dump_json()
-        if isinstance(event, SessionStarted):  # takes the place of an earlier session of the name
+        if isinstance(event, SessionStarted):  # replaces an earlier session of the same name
             self._histories.pop(event.stream, None)
             self._histories[event.stream] = History(
                 event.stream, self._settings.server.kept_turns, self._settings.server.kept_bytes
@@ -54,7 +54,7 @@ class Watchers:
         history.add(event, line)
         if history.ended:
             self._levels.pop(event.stream, None)
-            self._histories[event.stream] = self._histories.pop(event.stream)  # what ended last stays longest
+            self._histories[event.stream] = self._histories.pop(event.stream)  # the last to end stays longest
             self._forget()
         for each in self._watching:
             each.put(line, partial=isinstance(event, TurnPartial))
@@ -62,7 +62,7 @@ class Watchers:
             view.tell(event)
 
     def hear(self, stream: str, frame: AudioFrame) -> None:
-        """Follow the level of a stream; costs nothing while nobody watches."""
+        """Measure the level of a stream; costs nothing without watchers."""
         for view in self.views:
             view.hear(frame, stream)
         if self._watching:
@@ -70,10 +70,10 @@ class Watchers:
 
     @asynccontextmanager
     async def join(self, wire: Wire) -> AsyncIterator[ClientEvents]:
-        """Tell someone of everything, from now on until left.
+        """Send everything to a watcher, until the context is left.
 
         Raises:
-            Refused: too many watch already.
+            Refused: there are too many watchers.
         """
         limits = self._settings.server
         if len(self._watching) >= limits.max_onlookers:
@@ -96,12 +96,12 @@ class Watchers:
                     self._levels.clear()
 
     async def close(self) -> None:
-        """Send everyone away, and wait until they have gone."""
+        """Disconnect all watchers, and wait until they have gone."""
         self.closing.set()
         await self._nobody.wait()
 
     def _so_far(self) -> Iterator[str]:
-        """What a newcomer is told first; a snapshot, however slowly it is read."""
+        """The first messages to a new watcher: a snapshot, however slowly it is read."""
         started = {
             "type": "watch.started",
             "version": VERSION,

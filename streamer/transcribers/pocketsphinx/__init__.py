@@ -1,1 +1,1 @@
-"""CMU PocketSphinx, embedded, in processes of its own."""
+"""CMU PocketSphinx, the embedded recogniser, in separate processes."""

@@ -1,4 +1,4 @@
-"""A turn decoded by pocketsphinx while it is being spoken."""
+"""A turn that pocketsphinx decodes while it is spoken."""
 
 import json
 
@@ -12,28 +12,28 @@ from streamer.transcribers.pocketsphinx import worker
 from streamer.transcribers.pocketsphinx.process import SphinxProcess, SphinxProcesses
 
 HEAD = SAMPLE_RATE
-"""So much of a turn is awaited before decoding begins, to know its noise and its cepstral mean: with 0.6 s
-half as many words again are wrong."""
+"""Sound of a turn before decoding begins, to estimate noise and cepstral mean: with 0.6 s, the word errors
+increase by half."""
 
 BLOCK = SAMPLE_RATE // 10
-"""Decoded at a time: the same sound gives the same words, in whatever pieces it comes."""
+"""Samples decoded at a time, so that the words do not depend on the pieces in which sound arrives."""
 
 PEAK = 0.5
-"""The peak of the head is brought to this; what follows may be twice as loud."""
+"""The gain brings the peak of the turn's beginning to this; the rest may be twice as loud."""
 
 SOFTEST, LOUDEST = 0.05, 1.5
-"""While the peaks of a channel's turns stay within these, its gain stays, and with it the cepstral mean."""
+"""While the peaks of a channel's turns stay within these, gain and cepstral mean are kept."""
 
 FULL_SCALE = 32767
 
 
 class SphinxListening:
-    """One turn (see `Listening`). Where it may be over an utterance ends; the turn may go on with the next.
+    """One turn (see `Listening`). At each pause an utterance ends; the turn may continue with the next.
 
     Args:
-        process: the decoder, borrowed.
-        processes: whom it is given back to.
-        before: how the turn before it was listened to.
+        process: the borrowed decoder.
+        processes: receives the decoder back.
+        before: the `Listening` of the turn before.
     """
 
     def __init__(
@@ -43,20 +43,20 @@ class SphinxListening:
         self._processes = processes
         self.gain: float | None = None if before is None else before.gain
         self.mean: list[float] | None = None if before is None else before.mean
-        self._offset: float | None = None  # DC, known once decoding has begun
-        self._held = np.zeros(0, np.int16)  # heard, but not decoded yet
-        self._decoded = 0  # samples, of all utterances
-        self._utterance = 0  # where the one that goes on starts
-        self._words: list[Word] = []  # of those that have ended
-        self._text = ""  # of the one that goes on
+        self._offset: float | None = None  # DC offset, once decoding has begun
+        self._held = np.zeros(0, np.int16)  # not decoded yet
+        self._decoded = 0  # decoded samples of all utterances
+        self._utterance = 0  # start of the open utterance
+        self._words: list[Word] = []  # of ended utterances
+        self._text = ""  # of the open utterance
 
     @property
     def pid(self) -> int | None:
-        """The decoder's process; None when it was given back."""
+        """The decoder's process id; None after the decoder was given back."""
         return None if self._process is None else self._process.pid
 
     def hear(self, samples: NDArray[np.int16]) -> str:
-        """Take in what comes next (see `Listening`).
+        """Process the next sound (see `Listening`).
 
         Raises:
             RunError: the decoder failed.
@@ -67,13 +67,13 @@ class SphinxListening:
         return " ".join([*(word.text for word in self._words), *spoken(self._text.split())])
 
     def finish(self, audio: NDArray[np.int16]) -> Transcript:
-        """The words if the turn ends here (see `Listening`); empty where they are not believable as speech.
+        """The words if the turn ends here (see `Listening`); empty if they cannot be speech.
 
         Raises:
             RunError: the decoder failed.
         """
         self._decode(len(self._held))
-        if self._offset is None:  # nothing was decoded: what the process did last was for another turn
+        if self._offset is None:  # nothing was decoded: the process still has another turn's state
             return Transcript("")
         reply = self._ask(worker.END)
         self._words += words_of(reply, after_s=self._utterance / SAMPLE_RATE)
@@ -104,7 +104,7 @@ class SphinxListening:
         self._decoded += count
 
     def _adjust(self, head: NDArray[np.int16]) -> None:
-        """Settle on offset and gain for the turn; another gain than the turn before has another mean."""
+        """Choose offset and gain of the turn; a change of gain resets the cepstral mean."""
         self._offset = float(np.mean(head))
         peak = max(float(np.abs(head - self._offset).max()), 1.0) / FULL_SCALE
         if self.gain is None or not SOFTEST <= peak * self.gain <= LOUDEST:
@@ -117,7 +117,7 @@ class SphinxListening:
 
 
 def words_of(reply: "worker.Reply", after_s: float = 0.0) -> list[Word]:
-    """The words of an utterance that ended, and where they lie; it began at `after_s`."""
+    """The words and times of an ended utterance that began at `after_s`."""
     frame_s = 0.01
     return [
         Word(text, after_s + first * frame_s, after_s + (last + 1) * frame_s)

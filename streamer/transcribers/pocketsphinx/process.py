@@ -1,4 +1,4 @@
-"""Decoders in other processes, and how many of them there may be."""
+"""A pool of decoder processes."""
 
 import contextlib
 import json
@@ -15,19 +15,19 @@ from streamer.transcribers.pocketsphinx import worker
 
 _STOPS_WITHIN_S = 2.0
 _PATIENCE_S = 300.0
-"""An answer may take so long, and as long as the decoder may work on it (`worker.allowance_s`): on a
-busy machine it waits for its turn. After that it is taken to hang."""
+"""Time limit for an answer on a busy machine, in addition to the decoder's processor time
+(`worker.allowance_s`). After that, the decoder is assumed to hang."""
 
 
 class DecoderError(RunError):
-    """A decoder failed with a turn: another one, or another turn, may go well."""
+    """A decoder failed with a turn; another decoder, or another turn, may succeed."""
 
 
 class SphinxProcess:
-    """A decoder in a process of its own (see `worker`), which ends with this object.
+    """A decoder in a separate process (see `worker`), which ends with this object.
 
     Raises:
-        RunError: it cannot be started, for want of memory or processes.
+        RunError: it cannot be started, for lack of memory or processes.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class SphinxProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                # What can be imported here can be imported there.
+                # The process gets the same import path.
                 env=os.environ
                 | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
             )
@@ -48,20 +48,20 @@ class SphinxProcess:
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """The process id."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it answers."""
+        """Whether the process runs."""
         return self._finalizer.alive and self._process.poll() is None
 
     def ask(self, operation: bytes, content: bytes = b"") -> worker.Reply:
-        """Have it do something, and wait for the answer.
+        """Send a request, and wait for the answer.
 
         Args:
-            operation: of `worker`.
-            content: sound, int16, mono, 16 kHz, as bytes; or what the operation takes.
+            operation: an operation of `worker`.
+            content: sound, int16, mono, 16 kHz, as bytes; or another argument of the operation.
 
         Raises:
             DecoderError: the decoder failed or hangs, or its process has ended.
@@ -76,12 +76,12 @@ class SphinxProcess:
             patience.cancel()
 
     def stop(self) -> None:
-        """End it, if it has not ended."""
+        """Kill the process, if it still runs."""
         self._finalizer()
 
     def _give_up(self) -> None:
         self._hung = True
-        self._process.kill()  # whoever waits for the answer reads that there is none
+        self._process.kill()  # a thread that waits for the answer then reads the end
 
     def _answer(self, operation: bytes, content: bytes) -> worker.Reply:
         requests, replies = self._process.stdin, self._process.stdout
@@ -92,30 +92,30 @@ class SphinxProcess:
             requests.flush()
             (length,) = worker.REPLY.unpack(_exactly(replies.read(worker.REPLY.size), 4))
             reply: worker.Reply = json.loads(_exactly(replies.read(length), length))
-        except (OSError, EOFError, ValueError) as error:  # ValueError: it was stopped
+        except (OSError, EOFError, ValueError) as error:  # ValueError: the process was stopped
             self.stop()
             code = self._process.poll()
             hung = self._hung or code == -worker.OVERDUE
             ended = "it did not answer" if hung else f"its process ended (exit code {code})"
             raise DecoderError(f"pocketsphinx failed: {ended}") from error
         if "error" in reply:
-            self.stop()  # the next turn is not for it
+            self.stop()  # it gets no further turn
             raise DecoderError(f"pocketsphinx failed: {reply['error']}")
         return reply
 
 
 class SphinxProcesses:
-    """Decoders that are lent out: started when they are needed, kept when they are not.
+    """A pool of decoders: started on demand, and kept when idle.
 
     Args:
-        limit: how many may be lent at once.
+        limit: most decoders that are borrowed at once.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lent = 0
         self._closed = False
-        self._idle = [SphinxProcess()]  # loads while others do
+        self._idle = [SphinxProcess()]  # loads in parallel with other models
         self._lock = threading.Lock()
 
     @overload
@@ -125,7 +125,7 @@ class SphinxProcesses:
     def borrow(self, *, at_any_rate: Literal[True]) -> SphinxProcess: ...
 
     def borrow(self, *, at_any_rate: bool = False) -> SphinxProcess | None:
-        """A decoder for oneself; None where all are lent, unless it must be `at_any_rate`."""
+        """Borrow a decoder; None if the limit is reached, unless `at_any_rate`."""
         with self._lock:
             if self._lent >= self._limit and not at_any_rate:
                 return None
@@ -138,7 +138,7 @@ class SphinxProcesses:
             return process
 
     def give_back(self, process: SphinxProcess) -> None:
-        """Give a decoder back, whatever it was doing."""
+        """Return a decoder, in any state."""
         with self._lock:
             self._lent -= 1
             if self._closed:
@@ -147,7 +147,7 @@ class SphinxProcesses:
                 self._idle.append(process)
 
     def close(self) -> None:
-        """End all that are idle, and the others when they are given back."""
+        """End idle decoders now, and borrowed ones when they are returned."""
         with self._lock:
             self._closed = True
             while self._idle:

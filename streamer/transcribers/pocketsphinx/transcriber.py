@@ -1,4 +1,4 @@
-"""CMU PocketSphinx with the English model it carries: the embedded default, always at hand."""
+"""CMU PocketSphinx with its English model: the embedded default, always available."""
 
 import logging
 
@@ -16,23 +16,22 @@ from streamer.transcribers.pocketsphinx.process import DecoderError, SphinxProce
 _log = logging.getLogger(__name__)
 
 PEAK = 0.9
-"""Every turn is brought to this peak: the acoustic model knows recordings at a microphone's usual level."""
+"""Peak to which every turn is normalised: the level of the acoustic model's training recordings."""
 
 LISTENERS_A_CORE = 8
-"""A decoder takes about an eighth of the time that the speech takes."""
+"""Turns that a core decodes while they are spoken: decoding takes an eighth of their duration."""
 
 
 class PocketSphinx:
-    """Recognise English with pocketsphinx 5, in processes of its own.
+    """Recognise English with pocketsphinx 5, in separate processes.
 
-    Turns are heard while they are spoken where the caller has them so (`listen`): then little is left to do
-    when they are over. The words are nearly those of `transcribe`, which knows level and noise of the whole
-    turn from its start.
+    With `listen`, turns are recognised while they are spoken, and little is left to do at their end. The
+    words are nearly those of `transcribe`, which knows level and noise of the whole turn.
     """
 
     def __init__(self) -> None:
         self._processes = SphinxProcesses(limit=LISTENERS_A_CORE * cores())
-        self._did_well = False  # with some turn
+        self._did_well = False  # with at least one turn
 
     @property
     def name(self) -> str:
@@ -40,14 +39,14 @@ class PocketSphinx:
         return "pocketsphinx"
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise one turn; nothing is carried over from the turns before.
+        """Recognise one turn, independent of the turns before.
 
         Args:
             audio: int16 [n], mono, 16 kHz.
 
         Returns:
-            Lower-case words; an empty text where what was decoded is not believable as speech, and where two
-            decoders failed with this turn (which is logged) that did well with others.
+            Lower-case words; an empty text if they cannot be speech, or if two decoders failed with this turn
+            (which is logged) after success with others.
 
         Raises:
             RunError: decoders cannot be started, or fail with every turn.
@@ -79,16 +78,16 @@ class PocketSphinx:
             self._processes.give_back(process)
 
     def listen(self, before: Listening | None) -> SphinxListening | None:
-        """Begin with a turn (see `ListeningTranscriber`)."""
+        """Begin a turn (see `ListeningTranscriber`)."""
         try:
             process = self._processes.borrow()
         except RunError:
-            return None  # whether none can be had is seen when the turn is over
+            return None  # a persistent failure shows at the end of the turn
         if process is None:
             return None
         before = before if isinstance(before, SphinxListening) else None
         return SphinxListening(process, self._processes, before)
 
     def close(self) -> None:
-        """End the processes; those that still listen, when they are done."""
+        """End the processes; those in use, when they are done."""
         self._processes.close()

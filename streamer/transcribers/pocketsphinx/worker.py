@@ -1,8 +1,8 @@
-"""A pocketsphinx decoder in a process of its own: `python -m streamer.transcribers.pocketsphinx.worker`.
+"""A pocketsphinx decoder as a process: `python -m streamer.transcribers.pocketsphinx.worker`.
 
-It holds Python's global lock for as long as it decodes, so that nothing else could run beside it. Requests
-come on standard input, each an operation, a length and as many bytes of sound (int16, mono, 16 kHz); replies
-go to standard output, each a length and as many bytes of JSON. It ends with its standard input.
+The decoder holds Python's global lock while it decodes, so it needs a separate process. Requests come on
+standard input: an operation, a length and that many bytes of sound (int16, mono, 16 kHz). Replies go to
+standard output: a length and that many bytes of JSON. The process ends with its standard input.
 """
 
 import json
@@ -23,35 +23,36 @@ REPLY = struct.Struct("<I")
 WHOLE, BEGIN, GO_ON, END, RECALL = b"W", b"B", b"G", b"E", b"R"
 
 NOISE_SEARCH = "noise"
-"""The features' noise tracker outlives an utterance. Begun anew for each turn and led through it once, by a
-keyphrase search as the cheapest there is, it knows this turn's noise and no other's."""
+"""The feature extraction's noise tracker survives an utterance. It is reset for each turn, and trained on the
+turn by a keyphrase search, the cheapest one, so that it knows only this turn's noise."""
 
 SEARCH: dict[str, Any] = {"fwdflat": False, "maxhmmpf": 2000}
-"""One pass, without the flat lexicon, whose gain in words is small and not the same on all recordings. At
-most so many states a frame take half the time of all there are, and cost one word in fifty; tighter beams,
-fewer Gaussians or fewer frames cost more words."""
+"""One pass, without the flat lexicon, whose gain in accuracy is small and varies between recordings. The
+limit of states per frame halves the time and costs one word in fifty; tighter beams, fewer Gaussians or fewer
+frames
+cost more words."""
 
 PIECE = 2 * 320
-"""Bytes given to the decoder at a time: two frames. Led through a whole utterance, as for its noise, it makes
-room for as many cepstra as that has, but for fewer features than it then computes of them at once (acmod.c of
-pocketsphinx 5.1.1): of longer pieces it loses words, crashes, or goes round in circles for ever."""
+"""Bytes passed to the decoder at a time: two frames. After a whole utterance, as for the noise tracker, its
+buffer holds that many cepstra, but fewer features than it computes from them at once (acmod.c of pocketsphinx
+5.1.1): with longer pieces it loses words, crashes, or loops forever."""
 
 _ALLOWANCE_S = 30.0
 _ALLOWANCE_TIMES = 10
-"""So much processor time a request may take, and so many times the length of its sound, about a hundred times
-what is usual. What takes more goes round in circles."""
+"""Limit of a request's processor time: a constant, and a multiple of the sound's length, about a hundred
+times the usual time. A request that takes longer is in an endless loop."""
 
 OVERDUE: int = getattr(signal, "SIGPROF", 0)
-"""The signal that ends a process then; Windows has none."""
+"""The signal that ends a process at the limit; Windows has none."""
 
 _BYTES_A_SECOND = 2 * 16_000
 
 RECALLED_FRAMES = 300
-"""How many frames' worth the mean of earlier turns counts beside that of a turn's beginning."""
+"""Weight of the mean of earlier turns, in frames, against the mean of a turn's beginning."""
 
 
 class Worker:
-    """Carries requests out, one after the other."""
+    """Executes requests, one after the other."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(Config(loglevel="FATAL", logfn=os.devnull, **SEARCH))
@@ -68,19 +69,19 @@ class Worker:
         }
 
     def _whole(self, sound: bytes) -> Reply:
-        """Decode a whole turn; its cepstral mean is its own."""
+        """Decode a whole turn, with its own cepstral mean."""
         self._listen_to_noise(sound)
         self._start()
         self._decoder.process_raw(sound, full_utt=True)
         return self._end(b"")
 
     def _recall(self, mean: bytes) -> Reply:
-        """Take over the cepstral mean of earlier turns, as JSON; null for none."""
+        """Set the cepstral mean of earlier turns, as JSON; null for none."""
         self._recalled = json.loads(mean)
         return {}
 
     def _begin(self, sound: bytes) -> Reply:
-        """Begin a turn whose end is not yet known, with enough sound to know its noise and its mean."""
+        """Begin an open turn, with enough sound to estimate noise and mean."""
         self._listen_to_noise(sound)
         mean = _numbers(self._decoder.get_cmn(False))
         if self._recalled is not None:
@@ -94,7 +95,7 @@ class Worker:
         return self._go_on(sound)
 
     def _go_on(self, sound: bytes) -> Reply:
-        """Decode what comes next; after an end it is a new utterance of the same turn."""
+        """Decode the next sound; after `_end`, as a new utterance of the same turn."""
         self._start()
         for at in range(0, len(sound), PIECE):
             self._decoder.process_raw(sound[at : at + PIECE])
@@ -102,7 +103,7 @@ class Worker:
         return {"text": "" if heard is None else heard.hypstr}
 
     def _end(self, sound: bytes) -> Reply:  # noqa: ARG002
-        """End the utterance: its words, each with its first and last frame, and the cepstral mean by now."""
+        """End the utterance; returns its words with their first and last frames, and the cepstral mean."""
         if not self._open:
             return {"words": [], "mean": None}
         self._open = False
@@ -129,7 +130,7 @@ class Worker:
 
 
 def allowance_s(length: int) -> float:
-    """How much processor time so many bytes of sound may take, in seconds."""
+    """Limit of the processor time for `length` bytes of sound, in seconds."""
     return _ALLOWANCE_S + _ALLOWANCE_TIMES * length / _BYTES_A_SECOND
 
 
@@ -151,7 +152,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """Have this process end once it has worked for so long; 0 for no limit."""
+    """Limit the processor time of this process from now on; 0 for no limit."""
     if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
@@ -161,5 +162,5 @@ def _numbers(text: str) -> list[float]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks decides when it is over
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process decides when to end
     serve(sys.stdin.buffer, sys.stdout.buffer)

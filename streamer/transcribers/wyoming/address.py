@@ -13,15 +13,15 @@ _EXAMPLE = "wyoming://192.168.1.10:10300?language=en"
 
 
 class WyomingAddress(BaseModel):
-    """Where a Wyoming server is, and what is asked of it.
+    """The address of a Wyoming server, and the options of requests.
 
     Attributes:
         host: name or address.
-        port: 10300 where none is given, as speech-to-text servers have it by custom.
-        language: of what is spoken, BCP 47; None leaves it to the server.
-        model: the one to use of those that the server has; None leaves it to the server.
-        timeout_s: how long the words of a turn may take after its end, `timeout` in the address; None for
-            5 s and the length of the turn.
+        port: by default 10300, the usual port of speech-to-text servers.
+        language: spoken language, BCP 47; None leaves the choice to the server.
+        model: name of the server's model; None leaves the choice to the server.
+        timeout_s: time limit for the words after the end of a turn, `timeout` in the address; None for 5 s
+            plus the length of the turn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -41,7 +41,7 @@ class WyomingAddress(BaseModel):
         """Read an address.
 
         Raises:
-            InputError: this is none; says how to write one.
+            InputError: the address is invalid; the message shows the form.
         """
         try:
             parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Connections to a Wyoming server, in an event loop and a thread of their own."""
+"""Connections to a Wyoming server, in a separate thread with an event loop."""
 
 import asyncio
 import os
@@ -23,24 +23,24 @@ from streamer.transcribers.wyoming import messages
 from streamer.transcribers.wyoming.address import WyomingAddress
 
 CONNECT_S = 3.0
-"""How long a server may take to accept a connection."""
+"""Time limit for a server to accept a connection."""
 
 CHUNK = SAMPLE_RATE // 10
 """Samples sent at a time."""
 
 MOST_EVENTS = 10_000
-"""Events that a server may have to say of a turn; servers that stream words send some a second."""
+"""Most events from a server for one turn; servers that stream words send a few a second."""
 
 _WIDTH = 2
 _DISCONNECT_S = 1.0
 _THREAD_ANSWERS_S = 5.0
-"""After that the thread is taken to be dead."""
+"""After this, the thread is assumed to be dead."""
 
 Result = TypeVar("Result")
 
 
 class ConnectionThread:
-    """Runs what talks to servers, for callers in other threads."""
+    """Runs coroutines for callers in other threads."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -48,7 +48,7 @@ class ConnectionThread:
         threading.Thread(target=self._run, name="wyoming", daemon=True).start()
 
     def do(self, task: Coroutine[Any, Any, Result], limit_s: float) -> Result:
-        """Do something, and wait for it.
+        """Run a coroutine, and wait for its result.
 
         Raises:
             RunError: it failed, or took longer than `limit_s`.
@@ -67,14 +67,14 @@ class ConnectionThread:
             raise RunError(_reason(error)) from error
 
     def begin(self, task: Coroutine[Any, Any, None]) -> None:
-        """Do something, and wait for nothing."""
+        """Start a coroutine, without waiting."""
         if self._closed:
             task.close()
         else:
             asyncio.run_coroutine_threadsafe(task, self._loop)
 
     def close(self) -> None:
-        """Give up what is being done, and end the thread."""
+        """Cancel everything, and end the thread."""
         if not self._closed:
             self._closed = True
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -94,7 +94,7 @@ async def _give_up(tasks: "Iterable[asyncio.Task[Any]]") -> None:
 
 
 class Connection:
-    """One connection, to be entered once."""
+    """One connection; enter its context once."""
 
     def __init__(self, address: WyomingAddress) -> None:
         self._address = address
@@ -111,7 +111,7 @@ class Connection:
         if self._streams is not None:
             writer, self._streams = self._streams[1], None
             writer.close()
-            with suppress(OSError):  # it may be broken already; TimeoutError is one, too
+            with suppress(OSError):  # it may be broken already; TimeoutError is an OSError, too
                 async with asyncio.timeout(_DISCONNECT_S):
                     await writer.wait_closed()
 
@@ -124,7 +124,7 @@ class Connection:
         """The next event; None at the end.
 
         Raises:
-            Unanswered: what comes is no event.
+            Unanswered: the server sent no valid event.
         """
         reader, _ = self._open_streams()
         return await messages.read_event(reader)
@@ -136,7 +136,7 @@ class Connection:
 
 
 def _reason(error: OSError | EOFError) -> str:
-    """Why, without the address, which asyncio puts into its messages."""
+    """The reason, without the address that asyncio adds to its messages."""
     if isinstance(error, socket.gaierror):
         return "there is no such host"
     if isinstance(error, EOFError):
@@ -147,7 +147,7 @@ def _reason(error: OSError | EOFError) -> str:
 
 
 class Utterance:
-    """Speech on its way to the server, and the words on their way back."""
+    """One turn: sends its speech to the server, and receives the words."""
 
     def __init__(self, address: WyomingAddress) -> None:
         self._address = address
@@ -163,7 +163,7 @@ class Utterance:
         return clean_words(self._text)
 
     async def open(self) -> None:
-        """Connect, and say what comes."""
+        """Connect, and announce the sound."""
         await self._connection.__aenter__()
         self._answer = asyncio.create_task(self._answering())
         await self._write(Transcribe(name=self._address.model, language=self._address.language))
@@ -177,21 +177,21 @@ class Utterance:
             await self._write(AudioChunk(SAMPLE_RATE, _WIDTH, channels=1, audio=sound))
 
     async def finish(self) -> Transcript:
-        """Say that it is over, and wait for the words."""
+        """Announce the end of the turn, and wait for the words."""
         assert self._answer is not None
         self._asked = True
         await self._write(AudioStop())
         return await self._answer
 
     async def close(self) -> None:
-        """Leave the connection, whatever is still to come."""
+        """Close the connection, without waiting for an answer."""
         if self._answer is not None:
             self._answer.cancel()
             await asyncio.gather(self._answer, return_exceptions=True)
         await self._connection.__aexit__()
 
     async def _write(self, message: Eventable) -> None:
-        """Send, unless the answer is there already: an error is raised, a transcript is all there will be."""
+        """Send, unless an answer has come already: raise an error; after a transcript, send nothing."""
         assert self._answer is not None
         if self._answer.done() or self._broken:
             await self._answer
@@ -201,7 +201,7 @@ class Utterance:
     async def _answering(self) -> Transcript:
         try:
             return await self._listen()
-        except BaseException:  # whoever is to close may come too late: the thread may be ending
+        except BaseException:  # `close` may come too late: the thread may be ending
             self._broken = True
             await self._connection.__aexit__()
             raise

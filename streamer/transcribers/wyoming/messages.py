@@ -1,4 +1,4 @@
-"""What Wyoming servers say, read as what strangers say: checked in shape and size, mended where it can be.
+"""Messages of Wyoming servers: untrusted, so validated in form and size, and repaired where possible.
 
 An event is a line of JSON (`type`, `data`, `data_length`, `payload_length`), `data_length` bytes of more
 JSON, and `payload_length` bytes of anything.
@@ -19,7 +19,7 @@ LONGEST = 2**20
 """Bytes in the longest line, and in the longest data, of an event."""
 
 LONGEST_TEXT = 2**16
-"""Characters in the longest text that is taken for words."""
+"""Most characters of a text that is accepted as words."""
 
 _LONGEST_NAME = 100
 _LARGEST_PAYLOAD = 2**24
@@ -53,20 +53,20 @@ Language = Annotated[
 
 
 class Transcript(BaseModel):
-    """The words of a turn. A language that is none is left out."""
+    """The words of a turn. An invalid language is dropped."""
 
     text: Annotated[Text, Field(max_length=LONGEST_TEXT)]
     language: Language = None
 
 
 class Chunk(BaseModel):
-    """More words of a turn, not mended: the other half of a character may be in the next one."""
+    """More words of a turn, not repaired: the next chunk may contain the rest of a character."""
 
     text: Annotated[Any, AfterValidator(_any_text)]
 
 
 class Failure(BaseModel):
-    """That the server failed."""
+    """A failure of the server."""
 
     text: Annotated[Text, Field(max_length=LONGEST_TEXT)] = "an error"
 
@@ -101,34 +101,34 @@ class _Header(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a server said."""
+    """A message of a server."""
 
     kind: str
     data: dict[str, Any]
 
     def read(self, what: type[Said]) -> Said:
-        """What it says.
+        """Validate the data.
 
         Raises:
-            Unanswered: nothing of that kind.
+            Unanswered: the data is invalid.
         """
         return _read(what, self.data, f"its {clean_words(self.kind)[:_LONGEST_NAME]} is none")
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event | None:
-    """The next event; None at the end. A payload is passed over.
+    """The next event; None at the end. Payloads are skipped.
 
     Args:
-        reader: whose limit is `LONGEST`.
+        reader: a reader with limit `LONGEST`.
 
     Raises:
-        Unanswered: what comes is no event, or larger than any.
+        Unanswered: the input is no event, or too large.
         OSError: the connection broke.
         EOFError: it ended in the middle of an event.
     """
     try:
         line = await reader.readline()
-    except ValueError as error:  # as asyncio has it
+    except ValueError as error:  # asyncio's error for a line beyond the limit
         raise Unanswered("it says too much") from error
     if not line:
         return None

@@ -1,7 +1,7 @@
 """A remote recogniser that speaks the Wyoming protocol (github.com/OHF-Voice/wyoming).
 
-Each turn has a connection of its own, as servers expect it: transcribe, audio-start, audio-chunk (many) and
-audio-stop go out, a transcript comes back.
+Each turn has its own connection, as servers expect: we send transcribe, audio-start, many audio-chunk and
+audio-stop events, and receive a transcript.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from streamer.transcribers.wyoming.address import WyomingAddress
 from streamer.transcribers.wyoming.connection import CONNECT_S, Connection, ConnectionThread, Utterance
 
 DESCRIBE_S = 2.0
-"""How long the server may take to say what it is."""
+"""Time limit for the server to describe itself."""
 
 SEND_S = 2.0
-"""How long it may take to take sound in."""
+"""Time limit for the server to accept sound."""
 
 WORDS_S = 5.0
-"""How long the words of a turn may take, beside the length of the turn."""
+"""Time limit for the words of a turn, in addition to the turn's length."""
 
 
 class Wyoming:
-    """Recognise on a Wyoming server. Turns are sent while they are spoken (`listen`).
+    """Recognise with a Wyoming server. With `listen`, turns are sent while they are spoken.
 
-    Making one connects to nothing: `look` does.
+    The constructor opens no connection; `look` does.
     """
 
     def __init__(self, address: WyomingAddress) -> None:
@@ -44,21 +44,21 @@ class Wyoming:
 
     @property
     def name(self) -> str:
-        """ "wyoming", and what the server says it is: "wyoming:faster-whisper:base-int8"."""
+        """ "wyoming" and the server's description of itself: "wyoming:faster-whisper:base-int8"."""
         return self._name
 
     def look(self) -> None:
-        """See whether the server is there, and what it is.
+        """Check that the server is available and suitable.
 
         Raises:
-            RunError: it is not, or does not answer.
-            InputError: it is no speech-to-text server, or lacks the language or the model asked for.
+            RunError: it is not available, or does not answer.
+            InputError: it is no speech-to-text server, or lacks the requested language or model.
         """
         info = self._connections.do(_describe(self.address), CONNECT_S + DESCRIBE_S + 1)
         if info is not None:
             self._name = f"wyoming:{_chosen(info, self.address)}"
             self._described = True
-        elif self._described:  # others may be of those that do not describe themselves
+        elif self._described:  # some servers do not describe themselves
             raise RunError("it does not answer")
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
@@ -71,16 +71,16 @@ class Wyoming:
             listening.close()
 
     def listen(self, before: Listening | None) -> "WyomingListening":  # noqa: ARG002
-        """Begin with a turn (see `ListeningTranscriber`); to how many at once is the server's affair."""
+        """Begin a turn (see `ListeningTranscriber`); the server limits the number at once."""
         return WyomingListening(self.address, self._connections)
 
     def close(self) -> None:
-        """Leave all connections."""
+        """Close all connections."""
         self._connections.close()
 
 
 class WyomingListening:
-    """One turn (see `Listening`). Where it goes on after `finish`, it is sent anew from its start."""
+    """One turn (see `Listening`). If it continues after `finish`, it is sent again from its start."""
 
     def __init__(self, address: WyomingAddress, connections: ConnectionThread) -> None:
         self._address = address
@@ -89,17 +89,17 @@ class WyomingListening:
         self._utterance: Utterance | None = None
 
     def hear(self, samples: NDArray[np.int16]) -> str:
-        """Send what comes next (see `Listening`); only servers that stream words have any yet."""
+        """Send the next sound (see `Listening`); only servers that stream transcripts return words so far."""
         self._heard.append(samples)
         return self._connections.do(self._send(samples), CONNECT_S + SEND_S)
 
     def finish(self, audio: NDArray[np.int16]) -> Transcript:
-        """The words of what was sent (see `Listening`); none where the turn can't hold any."""
+        """The words of the turn (see `Listening`); none if the turn cannot contain words."""
         if not can_hold_words(audio):
             return Transcript("")
         if (
             sum(map(len, self._heard)) - len(audio) > SAMPLE_RATE
-        ):  # a turn that was split: the rest is the next's
+        ):  # a split turn: the rest belongs to the next one
             self.close()
             self._heard = [audio]
         limit_s = self._address.timeout_s or WORDS_S + len(audio) / SAMPLE_RATE
@@ -107,7 +107,7 @@ class WyomingListening:
         return Transcript(text_without_loops(said.text), said.language)
 
     def close(self) -> None:
-        """Leave the connection."""
+        """Close the connection."""
         if self._utterance is not None:
             utterance, self._utterance = self._utterance, None
             self._connections.begin(utterance.close())
@@ -132,7 +132,7 @@ class WyomingListening:
 
 
 async def _describe(address: WyomingAddress) -> messages.Info | None:
-    """What a server says of itself; None where it says nothing, or nothing that can be understood."""
+    """The server's description of itself; None if there is none, or an invalid one."""
     async with Connection(address) as connection:
         await connection.write(Describe())
         with suppress(TimeoutError):
@@ -151,7 +151,7 @@ def _info(event: messages.Event) -> messages.Info | None:
 
 
 def _chosen(info: messages.Info, address: WyomingAddress) -> str:
-    """What the server uses for us: the program, and the model where only one comes into question."""
+    """The server's program, and its model if only one is possible."""
     programs = [program for program in info.asr if program.installed] or info.asr
     if not programs:
         raise InputError(f"{address} offers no speech-to-text; ask another server")
@@ -173,5 +173,5 @@ def _suits(model: messages.Model, address: WyomingAddress) -> bool:
 
 
 def _primary(language: str) -> str:
-    """ "en" of "en-GB" or "en_GB"."""
+    """The primary language: "en" of "en-GB" or "en_GB"."""
     return language.replace("_", "-").partition("-")[0].lower()

@@ -1,4 +1,4 @@
-"""Commands whose options are described by docstrings, and may be grouped in dataclasses.
+"""Commands whose options are described by docstrings, and may be grouped in dataclasses: for both programs.
 
 Typer by itself takes single parameters, each with its help in its annotation.
 """
@@ -12,7 +12,6 @@ from inspect import Parameter, Signature, cleandoc, signature
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
-from rich.markup import escape
 from typer.models import ParameterInfo
 
 
@@ -45,7 +44,7 @@ def documented(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = kind(**{field: given.pop(field) for field in names})
         command(**given)
 
-    run.__doc__ = doc.partition("\nArgs:\n")[0]
+    run.__doc__ = re.sub(r"(?<=\S)\n(?=\S)", " ", doc.partition("\nArgs:\n")[0])  # examples are indented
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return run
 
@@ -56,7 +55,7 @@ def _option(name: str, annotation: Any, default: Any, doc: str, group: Any = Non
         names = [f"--{name.replace('_', '-')}"] if plain is bool else []
         option = copy(next((each for each in more if isinstance(each, ParameterInfo)), typer.Option(*names)))
         if found := re.search(rf"^ {{4}}{name}: (.+(?:\n {{8}}.+)*)", doc, re.MULTILINE):
-            option.help = escape(" ".join(found[1].split()))
+            option.help = re.sub(r"\[(?=[a-z])", r"\[", " ".join(found[1].split()))  # no style of rich
         option.rich_help_panel = getattr(group, "panel", None)
         annotation = Annotated[plain, option]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
