@@ -17,12 +17,7 @@ PUBLISHED_SESSIONS = {"intra-CRF, accuracy": 68.07}
 
 def has_sound(corpus: Corpus) -> bool:
     """Whether utterances come with recordings or prepared features."""
-    return any(
-        utterance.speech is not None or utterance.recording is not None
-        for part in corpus.splits.values()
-        for conversation in part
-        for utterance in conversation.utterances
-    )
+    return any(u.speech is not None or u.recording is not None for _, _, u in corpus.utterances())
 
 
 def stages(plan: Plan, *, sound: bool) -> Experiment:

@@ -119,8 +119,7 @@ def _read_corpus(name: str, data: Path) -> Corpus:
     from offline_train.corpora.registry import read_corpus
 
     corpus = read_corpus(name, data)
-    utterances = [u for part in corpus.splits.values() for c in part for u in c.utterances]
-    if not any(utterance.recording for utterance in utterances):
+    if not any(utterance.recording for _, _, utterance in corpus.utterances()):
         raise UsageError(f"{name} in {data} comes without sound: there is nothing to transcribe")
     return corpus
 

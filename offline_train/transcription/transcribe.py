@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline_train.corpora.audio import SAMPLE_RATE, load_audio
-from offline_train.corpora.corpus import SPLITS, Corpus, Recording
+from offline_train.corpora.corpus import Corpus, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.progress_bar import progress_bar
 from offline_train.transcription.job import Job
 from offline_train.transcription.spans import WINDOW_S
-from offline_train.transcription.transcripts import Transcript, utterance_names
+from offline_train.transcription.transcripts import Transcript
 from offline_train.transcription.whisper import Whisper, WhisperTranscript
 
 _DECODERS = 4
@@ -32,22 +32,10 @@ _Clip = NDArray[np.int16] | CorpusError
 
 def blank_transcripts(corpus: Corpus) -> list[Transcript]:
     """A transcript for each utterance, in order, with everything but what is heard in it."""
-    utterances = [
-        (split, conversation.id, utterance)
-        for split in SPLITS
-        for conversation in corpus.splits.get(split, ())
-        for utterance in conversation.utterances
-    ]
+    named = zip(corpus.utterance_names(), corpus.utterances(), strict=True)
     return [
-        Transcript(
-            name,
-            split,
-            conversation,
-            text=None,
-            reference=utterance.text,
-            recording=_absolute(utterance.recording),
-        )
-        for name, (split, conversation, utterance) in zip(utterance_names(corpus), utterances, strict=True)
+        Transcript(name, split, conversation, None, said.text, recording=_absolute(said.recording))
+        for name, (split, conversation, said) in named
     ]
 
 

@@ -17,7 +17,7 @@ class Transcript:
     """The words that were recognised in an utterance.
 
     Attributes:
-        id: of the utterance, unique in the corpus (see `utterance_names`).
+        id: of the utterance, unique in the corpus (see `Corpus.utterance_names`).
         split: of its corpus; "train" for recordings that are of none.
         conversation: its id.
         text: the words, empty where there are none; None where the recording can't be decoded.
@@ -68,27 +68,6 @@ def metrics_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.metrics.json")
 
 
-def utterance_names(corpus: Corpus) -> list[str]:
-    """A name for each utterance, in order of split, conversation and turn, unique in the corpus.
-
-    Its own id where those are unique; else they follow the id of the conversation, and the split if need be.
-
-    Raises:
-        CorpusError: two utterances of one conversation have one id.
-    """
-    paths = [
-        (split, conversation.id, utterance.id)
-        for split in SPLITS
-        for conversation in corpus.splits.get(split, ())
-        for utterance in conversation.utterances
-    ]
-    for first in (2, 1, 0):
-        names = ["/".join(path[first:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    raise CorpusError(f"{corpus.name}: two utterances of one conversation have the same id")
-
-
 def read_transcripts(path: Path) -> list[Transcript]:
     """Read a file of transcripts, and after them what was set aside.
 
@@ -115,7 +94,7 @@ def with_transcripts(corpus: Corpus, transcripts: Iterable[Transcript]) -> Corpu
         CorpusError: utterances lack a transcript: the transcripts are of something else, or not finished.
     """
     texts = {each.id: each.text or "" for each in transcripts}
-    names = utterance_names(corpus)
+    names = corpus.utterance_names()
     if missing := [name for name in names if name not in texts]:
         raise CorpusError(
             f"{len(missing)} of {len(names)} utterances of {corpus.name} have no transcript ({missing[0]})"
@@ -159,7 +138,6 @@ def corpus_of(name: str, transcripts: Sequence[Transcript]) -> Corpus:
             ]
             for split in SPLITS
         },
-        terms="those of the recordings",
     )
 
 
