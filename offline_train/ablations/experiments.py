@@ -90,8 +90,6 @@ def annotators(plan: Plan, files: Mapping[str, Path], reference: Path | None, *,
             whose annotator is "corpus", if any.
         context: do Stage II, too.
     """
-    if plan.pretrained is not None:
-        raise UsageError("annotators compares pre-trainings: leave --pretrained out")
     plain = [plan.text1(seed) for seed in plan.seeds]
     rows = {"none": plain}
     if context:
