@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import ceil
 from pathlib import Path
 from time import perf_counter
@@ -18,7 +18,7 @@ from offline_train.progress_bar import progress_bar
 from offline_train.transcription.job import Job
 from offline_train.transcription.spans import WINDOW_S
 from offline_train.transcription.transcripts import Transcript
-from offline_train.transcription.whisper import Whisper, WhisperTranscript
+from offline_train.transcription.whisper import Whisper
 
 _DECODERS = 4
 _AHEAD = 32
@@ -83,20 +83,9 @@ def _transcribe_batch(batch: Sequence[tuple[Transcript, _Clip]], whisper: Whispe
     return [
         replace(blank, error=str(clip))
         if isinstance(clip, CorpusError)
-        else _filled(blank, next(heard), len(clip) / SAMPLE_RATE)
+        else replace(blank, **asdict(next(heard)), duration_s=len(clip) / SAMPLE_RATE)
         for blank, clip in batch
     ]
-
-
-def _filled(blank: Transcript, heard: WhisperTranscript, duration_s: float) -> Transcript:
-    return replace(
-        blank,
-        text=heard.text,
-        language=heard.language,
-        duration_s=duration_s,
-        avg_logprob=heard.avg_logprob,
-        no_speech_prob=heard.no_speech_prob,
-    )
 
 
 def _batches(

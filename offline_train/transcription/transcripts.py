@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
 from offline_train.corpora.errors import CorpusError
@@ -44,23 +44,13 @@ class Transcript:
 
     def row(self) -> dict[str, object]:
         """As a JSON object."""
-        row: dict[str, object] = {
-            "id": self.id,
-            "split": self.split,
-            "conversation": self.conversation,
-            "text": self.text,
-            "reference": self.reference,
-            "language": self.language,
-            "duration_s": _rounded(self.duration_s, 3),
-            "avg_logprob": _rounded(self.avg_logprob, 4),
-            "no_speech_prob": _rounded(self.no_speech_prob, 4),
-        }
-        if self.recording is not None:
-            row["audio"] = str(self.recording.path)
-            row["start_s"], row["end_s"] = self.recording.start_s, self.recording.end_s
-        if self.error is not None:
-            row["error"] = self.error
-        return row
+        row = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name, digits in {"duration_s": 3, "avg_logprob": 4, "no_speech_prob": 4}.items():
+            row[name] = None if row[name] is None else round(row[name], digits)
+        recording, error = row.pop("recording"), row.pop("error")
+        if recording is not None:
+            row |= {"audio": str(recording.path), "start_s": recording.start_s, "end_s": recording.end_s}
+        return row if error is None else {**row, "error": error}
 
 
 def metrics_file(path: Path) -> Path:
@@ -155,21 +145,8 @@ def _read(path: Path) -> Iterator[Transcript]:
 def _parse(row: dict[str, Any]) -> Transcript:
     if row["split"] not in SPLITS or not isinstance(row["text"], str | None):
         raise ValueError(f"split {row['split']!r}, text {row['text']!r}")
-    audio = row.get("audio")
-    return Transcript(
-        id=str(row["id"]),
-        split=cast(Split, row["split"]),
-        conversation=str(row["conversation"]),
-        text=row["text"],
-        reference=row.get("reference"),
-        language=row.get("language"),
-        duration_s=row.get("duration_s"),
-        avg_logprob=row.get("avg_logprob"),
-        no_speech_prob=row.get("no_speech_prob"),
-        recording=Recording(Path(audio), row.get("start_s", 0.0), row.get("end_s")) if audio else None,
-        error=row.get("error"),
-    )
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+    known: dict[str, Any] = {each.name: row.get(each.name) for each in fields(Transcript)}
+    known |= {name: str(row[name]) for name in ("id", "conversation")}
+    if audio := row.get("audio"):
+        known["recording"] = Recording(Path(audio), row.get("start_s", 0.0), row.get("end_s"))
+    return Transcript(**known)
