@@ -165,8 +165,8 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     from rich.console import Console
 
     from offline_train.ablations.report import show
+    from offline_train.files import write_json
     from offline_train.results_page.figures import draw_guidance, guidance_of
-    from offline_train.runs.run import write_json
 
     summary = {
         "experiment": experiment,

@@ -130,7 +130,7 @@ def _read_audio(place: Path, job: "Job") -> Corpus:
 
     with progress_bar() as bar:
         corpus = read_recordings(
-            place, job.cuts_file, lambda paths: bar.track(paths, description="looking for pauses")
+            place, job.beside("cuts.jsonl"), lambda paths: bar.track(paths, description="looking for pauses")
         )
     silent = [conversation.id for conversation in corpus.splits["train"] if not conversation.utterances]
     if silent:
