@@ -9,9 +9,7 @@ and the bytes a conversation holds after 100 and 10,000 turns. One thread; the b
 program.
 """
 
-import argparse
 import gc
-import shlex
 import statistics
 import sys
 import time
@@ -25,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import parser, report
 from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
 from models.conversation import one_conversation
@@ -218,16 +216,10 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--rounds", type=int, default=200, help="turns timed at each length (default 200)")
-    given = parser.parse_args()
-    result = measure(given.rounds)
-    if given.json != "-":
-        show(result, Console())
-    if given.json:
-        command = shlex.join(["python", "-m", "benchmarks.context", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, given.json)
+    options = parser(__doc__)
+    options.add_argument("--rounds", type=int, default=200, help="turns timed at each length (default 200)")
+    given = options.parse_args()
+    report("context", measure(given.rounds), given.json, show)
 
 
 if __name__ == "__main__":

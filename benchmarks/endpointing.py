@@ -10,9 +10,6 @@ The adaptive rule was tuned on the sentences of spk1 and of the actors with odd 
 others': spk2 and the actors with even numbers. None of the meetings was used for tuning.
 """
 
-import argparse
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,10 +18,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import need, parser, report
 from benchmarks.conversations import SHARED_AUDIO
 from benchmarks.endpointing_recordings import Recording, assembled, meetings
 from benchmarks.hesitant import SpokenTurn
-from benchmarks.machine import describe_machine, write_result
 from benchmarks.progress import progress
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.settings.turns import TurnSettings
@@ -211,20 +208,13 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--conversations", type=int, default=16, help="assembled ones (default 16)")
-    parser.add_argument("--turns", type=int, default=24, help="of each (default 24)")
-    arguments = parser.parse_args()
-    if not SHARED_AUDIO.is_dir():
-        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
-        sys.exit(2)
+    options = parser(__doc__)
+    options.add_argument("--conversations", type=int, default=16, help="assembled ones (default 16)")
+    options.add_argument("--turns", type=int, default=24, help="of each (default 24)")
+    arguments = options.parse_args()
+    need(SHARED_AUDIO)
     result = measure(range(1000, 1000 + arguments.conversations), arguments.turns)
-    if arguments.json != "-":
-        show(result, Console())
-    if arguments.json:
-        command = shlex.join(["python", "-m", "benchmarks.endpointing", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+    report("endpointing", result, arguments.json, show)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,10 @@ the files has arrived; nothing arrived as something else under the same session 
 of them; and the turns of a session came in their order, as far as they came for the first time.
 """
 
-import argparse
 import asyncio
 import json
 import os
 import random
-import shlex
 import shutil
 import signal
 import socket
@@ -34,7 +32,7 @@ from rich.console import Console
 from rich.progress import Progress
 from ulid import ULID
 
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import parser, report
 
 MERITS = str(Path(sys.executable).parent / "merits")
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -334,23 +332,20 @@ def measure(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--kills", type=int, default=1000, help="of programs and broker together (1000)")
-    parser.add_argument("--whole", type=int, default=30, help="of those, of the program that analyzes (30)")
-    parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--kills", type=int, default=1000, help="of programs and broker together (1000)")
+    options.add_argument("--whole", type=int, default=30, help="of those, of the program that analyzes (30)")
+    options.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
+    arguments = options.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="merits-kills-") as folder,
         Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
         judged = measure(Path(folder), arguments.kills, arguments.whole, arguments.seed, progress)
-    command = shlex.join(["python", "-m", "benchmarks.kills", *sys.argv[1:]])
-    result = {"command": command, "machine": describe_machine(), "seed": arguments.seed, **judged}
-    if arguments.json != "-":
-        Console().print_json(json.dumps(judged))
-    if arguments.json:
-        write_result(result, arguments.json)
+    report(
+        "kills", {"seed": arguments.seed, **judged}, arguments.json,
+        lambda result, console: console.print_json(json.dumps(result)),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -5,26 +5,22 @@ with speculation and once without. Reported are the steps as in `latency_ms` of 
 the turn is declared over, and the time from the true end of the speech to the event.
 """
 
-import argparse
 import asyncio
 import json
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
+from benchmarks.command import parser, report
 from benchmarks.conversations import AssembledConversation, acted, assemble, talk
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.progress import progress
 from streamer.analysis.analyzer import Analyzer
 from streamer.audio.file import FileSource
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
@@ -84,9 +80,7 @@ class Clock:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         pass
 
     async def send(self, event: Event) -> None:
@@ -143,8 +137,7 @@ async def play(scene: Scene, analyzer: Analyzer, settings: Settings) -> tuple[Cl
 def measure(played: Sequence[Scene], analyzer: Analyzer, settings: Settings, label: str) -> dict[str, Any]:
     """Play all scenes, one after the other."""
     clocks, stalls = [], []
-    console = Console(stderr=True)
-    for scene in track(played, label, console=console, disable=not console.is_terminal):
+    for scene in progress(played, label):
         clock, stall_ms = asyncio.run(play(scene, analyzer, settings))
         clocks.append(clock)
         stalls.append(stall_ms)
@@ -167,40 +160,39 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     return {f"p{q}": round(float(np.percentile(values, q)), 1) for q in (50, 95, 100)}
 
 
+def show(result: dict[str, Any], console: Console) -> None:
+    """Print the figures, a line a way."""
+    for name, run in (("with", result), ("without", result["without_speculation"])):
+        total, waited = run["latency_ms"]["total"], run["after_speech_ms"]
+        console.print(
+            f"{name:8} speculation: declared -> event p50 {total['p50']} ms, p95 {total['p95']} ms; "
+            f"end of speech -> event p50 {waited['p50']} ms, p95 {waited['p95']} ms",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def main() -> None:
-    """Parse the command line, measure, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", required=True, metavar="OUT", help='file to write, "-" for standard output')
-    parser.add_argument("--asr", default="pocketsphinx", help="recogniser (default pocketsphinx)")
-    parser.add_argument("--bundle", help="bundle (default: the one that comes with the program)")
-    parser.add_argument("--seeds", type=int, default=2, help="conversations a condition (default 2)")
-    parser.add_argument("--turns", type=int, default=12, help="turns a conversation (default 12)")
-    arguments = parser.parse_args()
-    options = {"asr": arguments.asr, **({"bundle": arguments.bundle} if arguments.bundle else {})}
-    ahead, after = (Settings(**options, speculate=speculate) for speculate in (True, False))
+    """Command line."""
+    options = parser(__doc__)
+    options.add_argument("--asr", default="pocketsphinx", help="recogniser (default pocketsphinx)")
+    options.add_argument("--bundle", help="bundle (default: the one that comes with the program)")
+    options.add_argument("--seeds", type=int, default=2, help="conversations a condition (default 2)")
+    options.add_argument("--turns", type=int, default=12, help="turns a conversation (default 12)")
+    given = options.parse_args()
+    bundle = {"bundle": given.bundle} if given.bundle else {}
+    ahead, after = (Settings(asr=given.asr, **bundle, speculate=speculate) for speculate in (True, False))
     analyzer = load_analyzer(ahead)
     with TemporaryDirectory() as folder:
-        played = list(scenes(Path(folder), range(100, 100 + arguments.seeds), arguments.turns))
+        played = list(scenes(Path(folder), range(100, 100 + given.seeds), given.turns))
         result = {
-            "benchmark": "latency",
-            "command": shlex.join(["python", "-m", "benchmarks.latency", *sys.argv[1:]]),
-            "machine": describe_machine(),
             "recogniser": analyzer.transcriber.name,
             "bundle": analyzer.bundle.name,
             "scenes": [scene.name for scene in played],
             **measure(played, analyzer, ahead, "with speculation"),
             "without_speculation": measure(played, analyzer, after, "without"),
         }
-    if arguments.json != "-":
-        for name, run in (("with", result), ("without", result["without_speculation"])):
-            total, waited = run["latency_ms"]["total"], run["after_speech_ms"]
-            print(
-                f"{name:8} speculation: declared -> event p50 {total['p50']} ms, p95 {total['p95']} ms; "
-                f"end of speech -> event p50 {waited['p50']} ms, p95 {waited['p95']} ms"
-            )
-    write_result(result, arguments.json)
+    report("latency", result, given.json, show)
 
 
 if __name__ == "__main__":

@@ -6,33 +6,31 @@ validation and test dialogues, read offline by the whole bundle. It pays where i
 within 0.2. One thread; the encoders take turns, and figures are medians.
 """
 
-import argparse
 import copy
-import csv
-import shlex
 import statistics
-import sys
 import time
 import warnings
-from collections import defaultdict
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from sklearn.metrics import f1_score
-from torch import Tensor, nn
+from torch import nn
 
+from benchmarks.command import need, parser, report
 from benchmarks.conversations import SHARED
-from benchmarks.machine import describe_machine, write_result
 from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
-from models.conversation import one_conversation
 from models.text import TextEncoder
+from offline_train.corpora.corpus import Conversation, Split
+from offline_train.corpora.meld import read_meld
+from offline_train.evaluation.judge import WORDS, judge_conversations
+from offline_train.evaluation.target import bundle_target
 
 MELD = SHARED / "data" / "meld"
-PARTS = {"validation": "dev_sent_emo.csv", "test": "test_sent_emo.csv"}
+PARTS: tuple[Split, ...] = ("validation", "test")
 MOST_LOST = 0.2
 BATCH = 32
 
@@ -51,33 +49,11 @@ def quantised(encoder: TextEncoder, *, per_row: bool) -> TextEncoder:
     return changed
 
 
-def dialogues(path: Path) -> list[list[tuple[str, str]]]:
-    """MELD's dialogues: texts and emotions, in order."""
-    found: defaultdict[int, list[tuple[int, str, str]]] = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            turn = (int(row["Utterance_ID"]), row["Utterance"].replace("\x92", "'"), row["Emotion"])
-            found[int(row["Dialogue_ID"])].append(turn)
-    return [[turn[1:] for turn in sorted(turns)] for _, turns in sorted(found.items())]
-
-
-def weighted_f1(bundle: Bundle, encoder: TextEncoder, talks: list[list[tuple[str, str]]]) -> float:
+def weighted_f1(bundle: Bundle, encoder: TextEncoder, dialogues: Sequence[Conversation]) -> float:
     """In percent, of the emotions that the bundle finds with an encoder."""
-    texts = [text for talk in talks for text, _ in talk]
-    before = [[text for text, _ in talk[:i]] for talk in talks for i in range(len(talk))]
-    embedded: Tensor = encoder.embed(texts, before, BATCH)[0]
-    true, found, at = [], [], 0
-    config = bundle.conversation.config.speech
-    for talk in talks:
-        words = embedded[at : at + len(talk)]
-        at += len(talk)
-        sound = torch.zeros(len(talk), 0 if config is None else config.features)
-        present = torch.tensor([[True, False]] * len(talk))
-        with torch.inference_mode():
-            logits = one_conversation(bundle.conversation, words, sound, present).fused
-        found += [bundle.labels[i] for i in logits.argmax(-1).tolist()]
-        true += [emotion for _, emotion in talk]
-    return 100 * float(f1_score(true, found, average="weighted"))
+    read = bundle_target(replace(bundle, text=encoder)).embed(dialogues)
+    found = judge_conversations(bundle.conversation, read, bundle.labels, kept=WORDS)
+    return float(found["weighted_f1"])
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -89,8 +65,8 @@ def measure(rounds: int) -> dict[str, Any]:
         "int8": quantised(bundle.text, per_row=False),
         "int8 per row": quantised(bundle.text, per_row=True),
     }
-    talks = {part: dialogues(MELD / file) for part, file in PARTS.items()}
-    texts = [text for talk in talks["test"] for text, _ in talk]
+    dialogues = {part: read_meld(MELD, part) for part in PARTS}
+    texts = [said.text or "" for dialogue in dialogues["test"] for said in dialogue.utterances]
     spent: dict[str, dict[str, list[float]]] = {name: {"one": [], "batch": []} for name in encoders}
     for i in progress(range(rounds), "timing"):
         batch = [texts[(i * BATCH + j) % len(texts)] for j in range(BATCH)]
@@ -102,7 +78,7 @@ def measure(rounds: int) -> dict[str, Any]:
     result: dict[str, Any] = {"bundle": bundle.name, "batch": BATCH, "encoders": {}}
     for name, encoder in encoders.items():
         one, many = (statistics.median(spent[name][what]) for what in ("one", "batch"))
-        f1 = {part: round(weighted_f1(bundle, encoder, talk), 2) for part, talk in talks.items()}
+        f1 = {part: round(weighted_f1(bundle, encoder, them), 2) for part, them in dialogues.items()}
         plain = result["encoders"].get("float32", {}).get("weighted_f1", f1)
         result["encoders"][name] = {
             "one_ms": round(one, 2),
@@ -113,25 +89,22 @@ def measure(rounds: int) -> dict[str, Any]:
     return result
 
 
+def show(result: dict[str, Any], console: Console) -> None:
+    """Print the figures as a table."""
+    table = Table("encoder", "one ms", f"batch of {BATCH} ms", *PARTS, "within 0.2", title="Text encoder")
+    for name, one in result["encoders"].items():
+        f1 = (f"{score:.2f}" for score in one["weighted_f1"].values())
+        table.add_row(name, str(one["one_ms"]), str(one["batch_ms"]), *f1, str(one["within_0.2"]))
+    console.print(table)
+
+
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--rounds", type=int, default=50, help="batches that are timed (default 50)")
-    arguments = parser.parse_args()
-    if not MELD.is_dir():
-        print("no ../shared/data/meld beside the repository: nothing to measure on", file=sys.stderr)
-        sys.exit(2)
-    result = measure(arguments.rounds)
-    if arguments.json != "-":
-        table = Table("encoder", "one ms", f"batch of {BATCH} ms", *PARTS, "within 0.2", title="Text encoder")
-        for name, one in result["encoders"].items():
-            f1 = (f"{score:.2f}" for score in one["weighted_f1"].values())
-            table.add_row(name, str(one["one_ms"]), str(one["batch_ms"]), *f1, str(one["within_0.2"]))
-        Console().print(table)
-    if arguments.json:
-        command = shlex.join(["python", "-m", "benchmarks.quantisation", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+    options = parser(__doc__)
+    options.add_argument("--rounds", type=int, default=50, help="batches that are timed (default 50)")
+    given = options.parse_args()
+    need(MELD)
+    report("quantisation", measure(given.rounds), given.json, show)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,8 @@ tiny model that does not listen exercises faster-whisper's whole path, from load
 cancellation; its words are checked, not scored.
 """
 
-import argparse
 import json
 import re
-import shlex
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,8 +21,9 @@ import numpy as np
 import psutil
 from faster_whisper import available_models
 from numpy.typing import NDArray
+from rich.console import Console
 
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import parser, report
 from benchmarks.progress import progress
 from benchmarks.whisper_path import exercise
 from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
@@ -246,33 +244,23 @@ def benchmark() -> dict[str, Any]:
             results[recogniser.name]["shared, as annotated"] = against_annotation(
                 results[recogniser.name]["shared"]["files"]
             )
-    return {
-        "benchmark": "recognition",
-        "command": shlex.join(["python", "-m", "benchmarks.recognition", *sys.argv[1:]]),
-        "machine": describe_machine(),
-        "recognisers": results,
-        "tiny_whisper": exercise(sample[7].audio),
-    }
+    return {"recognisers": results, "tiny_whisper": exercise(sample[7].audio)}
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """Print word error rates and speeds, a line a recogniser and set."""
+    for name, sets in result["recognisers"].items():
+        for kind, figures in sets.items():
+            if "wer" in figures:
+                speed = f"{figures['real_time_factor']:.2f} x real time" if "words" in figures else ""
+                line = f"{name:28} {kind:26} WER {100 * figures['wer']:5.1f} %  {speed}"
+                console.print(line, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
-    """Run, print a table unless the JSON goes to stdout, and write the JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--json", required=True, metavar="OUT", help='file for the result, "-" for stdout alone'
-    )
-    out = parser.parse_args().json
-    result = benchmark()
-    if out != "-":
-        for name, sets in result["recognisers"].items():
-            for kind, figures in sets.items():
-                if "wer" not in figures:
-                    continue
-                speed = f"{figures['real_time_factor']:.2f} x real time" if "words" in figures else ""
-                print(f"{name:28} {kind:26} WER {100 * figures['wer']:5.1f} %  {speed}")
-    write_result(result, out)
+    """Command line."""
+    out = parser(__doc__).parse_args().json
+    report("recognition", benchmark(), out, show)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,6 @@ of the speakers' RTTM inside the UEM, no collar); the boundaries on assembled co
 clips of acted speech become a turn, and how many recordings without speech do; and what the detector costs.
 """
 
-import argparse
-import shlex
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,13 +15,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.conversations import AssembledConversation, SpokenTurn, assemble
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import need, parser, report
+from benchmarks.conversations import SHARED, SHARED_AUDIO, AssembledConversation, SpokenTurn, assemble
 from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.turns.detector import Turn, TurnDetector, TurnEnded
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 STEP_S = 0.001
 START_TOLERANCE_S = 0.15
 END_TOLERANCE_S = 0.25
@@ -230,21 +226,11 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument(
-        "--seeds", type=int, default=8, help="assembled conversations a condition (default 8)"
-    )
-    arguments = parser.parse_args()
-    if not (SHARED / "audio").is_dir():
-        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
-        sys.exit(2)
-    result = measure(SHARED, range(100, 100 + arguments.seeds))
-    if arguments.json != "-":
-        show(result, Console())
-    if arguments.json:
-        command = shlex.join(["python", "-m", "benchmarks.segmentation", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+    options = parser(__doc__)
+    options.add_argument("--seeds", type=int, default=8, help="conversations a condition (default 8)")
+    arguments = options.parse_args()
+    need(SHARED_AUDIO)
+    report("segmentation", measure(SHARED, range(100, 100 + arguments.seeds)), arguments.json, show)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ each of the large imports costs, alone in a fresh interpreter. Every figure is t
 files are in the disk's cache, since each is started once before. The microphone is a virtual one.
 """
 
-import argparse
 import json
 import re
 import shlex
@@ -23,7 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import parser, report
 from benchmarks.progress import progress
 from benchmarks.recognition import read_audio
 from benchmarks.virtual_microphone import DEVICE, virtual_microphone
@@ -162,17 +161,11 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each (default 5)")
-    parser.add_argument("--asr", default="pocketsphinx", help="recogniser (default pocketsphinx)")
-    arguments = parser.parse_args()
-    result = measure(arguments.repeats, arguments.asr)
-    if arguments.json != "-":
-        show(result, Console())
-    if arguments.json:
-        command = shlex.join(["python", "-m", "benchmarks.startup", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+    options = parser(__doc__)
+    options.add_argument("--repeats", type=int, default=5, help="runs of each (default 5)")
+    options.add_argument("--asr", default="pocketsphinx", help="recogniser (default pocketsphinx)")
+    arguments = options.parse_args()
+    report("startup", measure(arguments.repeats, arguments.asr), arguments.json, show)
 
 
 if __name__ == "__main__":

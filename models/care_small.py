@@ -140,7 +140,6 @@ class Front(nn.Module):
     """Convolutions over time and frequency: [B, T, bins] and lengths -> [B, T/2, width] and lengths."""
 
     def __init__(self, bins: int, width: int) -> None:
-        """Build it."""
         super().__init__()
         self.stages = nn.ModuleList()
         before, time_stride = 1, _SUBSAMPLING
@@ -183,7 +182,6 @@ class Block(nn.Module):
     """Residual separable convolution over time, [B, T, D] -> [B, T, D]."""
 
     def __init__(self, dimension: int, kernel: int, dilation: int) -> None:
-        """Build it."""
         super().__init__()
         reach = dilation * (kernel // 2)
         self.norm = nn.LayerNorm(dimension)
@@ -205,7 +203,6 @@ class StatisticsPooling(nn.Module):
     """Attentive statistics over time (Okabe et al., Interspeech 2018): [B, T, D], [B, T, 1] -> [B, 2 D]."""
 
     def __init__(self, dimension: int, hidden: int = 64) -> None:
-        """Build it."""
         super().__init__()
         self.score = nn.Sequential(nn.Linear(dimension, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 

@@ -11,9 +11,9 @@ from typer.core import TyperGroup
 from models.errors import BaseEncoderError, BundleError
 from offline_train.commands.ablate import ablate
 from offline_train.commands.annotate import annotate
-from offline_train.commands.dry_run import dry_run
 from offline_train.commands.evaluate import evaluate
 from offline_train.commands.export import export
+from offline_train.commands.old_spelling import ANYTHING, dry_run
 from offline_train.commands.pretrain_care import pretrain_care
 from offline_train.commands.pretrain_text import pretrain_text
 from offline_train.commands.stage1 import stage1
@@ -56,7 +56,7 @@ app.command(rich_help_panel=_JUDGE)(evaluate)
 app.command(rich_help_panel=_JUDGE)(export)
 app.command(rich_help_panel=_COMPARE)(ablate)
 app.command(rich_help_panel=_COMPARE)(tables)
-app.command(rich_help_panel=_COMPARE)(dry_run)
+app.command(rich_help_panel=_COMPARE, hidden=True, context_settings=ANYTHING)(dry_run)
 
 
 def main() -> None:

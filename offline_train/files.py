@@ -1,6 +1,7 @@
 """Files that survive a kill: written whole, or appended to a line at a time."""
 
 import json
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,17 @@ from models.atomic_write import write_whole
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file as a whole: readers see the old one or the new one."""
-    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Write a JSON file as a whole, by way of `plain`: readers see the old one or the new one."""
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, default=plain) + "\n")
+
+
+def plain(value: object) -> Any:
+    """What JSON holds of a dataclass (an object) and of a path (text); for `json.dumps`' `default`."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def mend_lines(path: Path) -> None:

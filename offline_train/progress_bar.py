@@ -6,11 +6,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-def progress_bar(*more: str) -> Progress:
-    """A bar with counts and the time that is left; nothing at all where standard error is no terminal.
+def progress_bar(*more: str, quiet: bool = False) -> Progress:
+    """A bar with counts and the time that is left; no bar where standard error is no terminal.
 
     Args:
         more: text columns besides, in rich's format.
+        quiet: neither show a bar nor print on its console: another process does.
     """
     return Progress(
         TextColumn("{task.description}"),
@@ -18,6 +19,6 @@ def progress_bar(*more: str) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         *(TextColumn(each) for each in more),
-        console=Console(stderr=True, soft_wrap=True),
-        disable=not sys.stderr.isatty(),
+        console=Console(stderr=True, soft_wrap=True, quiet=quiet),
+        disable=quiet or not sys.stderr.isatty(),
     )

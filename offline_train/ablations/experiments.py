@@ -17,12 +17,7 @@ PUBLISHED_SESSIONS = {"intra-CRF, accuracy": 68.07}
 
 def has_sound(corpus: Corpus) -> bool:
     """Whether utterances come with recordings or prepared features."""
-    return any(
-        utterance.speech is not None or utterance.recording is not None
-        for part in corpus.splits.values()
-        for conversation in part
-        for utterance in conversation.utterances
-    )
+    return any(u.speech is not None or u.recording is not None for _, _, u in corpus.utterances())
 
 
 def stages(plan: Plan, *, sound: bool) -> Experiment:
@@ -95,8 +90,6 @@ def annotators(plan: Plan, files: Mapping[str, Path], reference: Path | None, *,
             whose annotator is "corpus", if any.
         context: do Stage II, too.
     """
-    if plan.pretrained is not None:
-        raise UsageError("annotators compares pre-trainings: leave --pretrained out")
     plain = [plan.text1(seed) for seed in plan.seeds]
     rows = {"none": plain}
     if context:

@@ -99,13 +99,7 @@ def _difference(
 ) -> dict[str, Any]:
     against = max(comparison.against, key=lambda name: found[name]["validation"]["weighted_f1"].mean)
     by_seed = found[comparison.of]["test"][comparison.measure] - found[against]["test"][comparison.measure]
-    return {
-        "of": comparison.of,
-        "against": against,
-        "measure": comparison.measure,
-        **by_seed.json(),
-        "sign": by_seed.sign,
-    }
+    return by_seed.difference(comparison.of, against, comparison.measure)
 
 
 def show(summary: Mapping[str, Any], console: Console) -> None:

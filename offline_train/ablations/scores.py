@@ -60,6 +60,10 @@ class Spread:
         """As stored."""
         return {"mean": self.mean, "std": self.std, "per_seed": dict(self.per_seed)}
 
+    def difference(self, of: str, against: str, measure: str = "weighted_f1") -> dict[str, Any]:
+        """As a difference between two rows is stored."""
+        return {"of": of, "against": against, "measure": measure, **self.json(), "sign": self.sign}
+
 
 def scores(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
     """Validation and test scores by `MEASURES`, as far as the runs have them.

@@ -66,7 +66,7 @@ def summarise(evaluations: Evaluations) -> dict[str, Any]:
             ahead = Spread({seed: each["look_ahead"][turns] for seed, each in read.items()})
             kind = f"{name}, look-ahead {turns}"
             rows.append({"name": kind, **origin, "test": {"weighted_f1": ahead.json()}})
-            differences.append(_difference(f"{name}, offline", kind, offline - ahead))
+            differences.append((offline - ahead).difference(f"{name}, offline", kind))
         for size, measures in first["windows"].items():
             test = {
                 shown: Spread({seed: each["windows"][size][measure] for seed, each in read.items()}).json()
@@ -75,7 +75,3 @@ def summarise(evaluations: Evaluations) -> dict[str, Any]:
             }
             rows.append({"name": f"{name}, window {size}", **origin, "test": test})
     return {"rows": rows, "differences": differences, "published": {}}
-
-
-def _difference(of: str, against: str, spread: Spread) -> dict[str, Any]:
-    return {"of": of, "against": against, "measure": "weighted_f1", **spread.json(), "sign": spread.sign}

@@ -1,21 +1,18 @@
 """The file being written: what is there is kept, a line at a time, so that a kill loses nothing."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.atomic_write import write_whole
 from offline_train.annotation.records import Annotation, read_annotations
 from offline_train.annotation.texts import Text
 from offline_train.errors import UsageError
 from offline_train.files import mend_lines, write_json
+from offline_train.progress_bar import progress_bar
 
 
 class Output:
@@ -36,15 +33,7 @@ class Output:
         self.aside: dict[str, dict[str, object]] = {}
         self._aside_path = self.beside("set-aside.jsonl")
         self._lock = FileLock(self.beside("lock"), timeout=0)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
+        self._bar = progress_bar("{task.fields[note]}")
         self._task = self._bar.add_task("annotating", total=None, note="")
 
     def beside(self, ending: str) -> Path:
@@ -62,9 +51,7 @@ class Output:
             raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
         with suppress(OSError):  # Windows keeps a file that is open
             self.beside("lock").unlink(missing_ok=True)

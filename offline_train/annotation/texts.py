@@ -65,12 +65,11 @@ def corpus_texts(corpus: Corpus, split: Split | None, given: Scale | None = None
     """
     scale = given or SCALES.get(corpus.name)
     rows = [
-        ((part, conversation.id, utterance.id), utterance, context)
+        (part, utterance, context)
         for part in SPLITS
         for conversation in corpus.splits.get(part, ())
         for utterance, context in _with_context(conversation)
     ]
-    ids = _unique(corpus.name, [path for path, _, _ in rows])
     judged = any(utterance.valence is not None for _, utterance, _ in rows)
     if given is not None and not judged:
         raise UsageError(f"{corpus.name} has no valence, so it needs no scale of it")
@@ -83,7 +82,7 @@ def corpus_texts(corpus: Corpus, split: Split | None, given: Scale | None = None
             emotion=utterance.label,
             sentiment=sentiment_of(utterance.valence, scale) if use_valence else utterance.sentiment,
         )
-        for name, ((part, _, _), utterance, context) in zip(ids, rows, strict=True)
+        for name, (part, utterance, context) in zip(corpus.utterance_names(), rows, strict=True)
         if utterance.text and utterance.text.strip() and split in (None, part)
     )
     source = f"{corpus.name}/{split or 'all'}"
@@ -130,15 +129,6 @@ def _with_context(conversation: Conversation) -> Iterator[tuple[Utterance, tuple
         yield utterance, tuple(before)
         if utterance.text and utterance.text.strip():
             before.append(utterance.text.strip())
-
-
-def _unique(corpus: str, paths: list[tuple[str, str, str]]) -> list[str]:
-    for first in (2, 1, 0):
-        names = ["/".join(path[first:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    twice = Counter(names).most_common(1)[0][0]
-    raise UsageError(f"{corpus}: two utterances are named {twice}")
 
 
 def _is_text_object(line: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.care import pad
 from offline_train.batches.speech import as_tensor
+from offline_train.training.batches import Batches
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class CareBatch:
     meant: Tensor
 
 
-class CareBatches(Sequence[CareBatch]):
+class CareBatches(Batches[CareBatch]):
     """One pass over utterances in batches of like length, each made when it is asked for.
 
     Of an utterance longer than `longest`, a part is shown, which its words say little about: it teaches the
@@ -88,17 +89,9 @@ class CareBatches(Sequence[CareBatch]):
     def __len__(self) -> int:
         return len(self._batches)
 
-    @overload
-    def __getitem__(self, index: int) -> CareBatch: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[CareBatch]: ...
-    def __getitem__(self, index: int | slice) -> CareBatch | list[CareBatch]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        generator = torch.Generator().manual_seed(self._seed + index)
+    def __getitem__(self, index: int) -> CareBatch:
         chosen = [self._utterances[i] for i in self._batches[index]]
+        generator = torch.Generator().manual_seed(self._seed + index)
         parts = [self._part(each, generator) for each in chosen]
         inputs, lengths = pad([part for part, _ in parts])
         targets, frames = pad([part for _, part in parts])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.care import pad
 from offline_train.batches.augment import FeatureAugment
+from offline_train.training.batches import Batches
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Batch:
     labels: Tensor
 
 
-class ShownBatches(Sequence[Batch]):
+class ShownBatches(Batches[Batch]):
     """One epoch of training: every utterance once, in random order, as one of its variants, changed again.
 
     A batch is made when it is asked for, from what is mapped from the disk; it depends on nothing but the
@@ -61,24 +62,17 @@ class ShownBatches(Sequence[Batch]):
             generator: of everything random.
         """
         self._utterances, self._longest, self._augment = utterances, longest, augment
-        self._size = min(size, len(utterances))
-        self._order = torch.randperm(len(utterances), generator=generator).tolist()
+        size = max(1, min(size, len(utterances)))
+        order = torch.randperm(len(utterances), generator=generator).tolist()
+        self._batches = [order[at : at + size] for at in range(0, len(order) - size + 1, size)]
         self._seed = int(torch.randint(2**62, (), generator=generator))
 
     def __len__(self) -> int:
-        return len(self._order) // self._size if self._order else 0
+        return len(self._batches)
 
-    @overload
-    def __getitem__(self, index: int) -> Batch: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Batch]: ...
-    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def __getitem__(self, index: int) -> Batch:
+        chosen = [self._utterances[i] for i in self._batches[index]]
         generator = torch.Generator().manual_seed(self._seed + index)
-        chosen = [self._utterances[i] for i in self._order[index * self._size : (index + 1) * self._size]]
         shown = [self._show(utterance, generator) for utterance in chosen]
         # One size for all batches: convolutions are prepared anew for each size, at a cost.
         filler = [shown[0].new_zeros(self._longest, *shown[0].shape[1:])] if self._longest else []

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.text import TextEncoder, Tokens
-from offline_train.corpora.corpus import Conversation
+from offline_train.corpora.corpus import Conversation, preceding
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,12 @@ def shown_utterances(
 ) -> list[Shown]:
     """The utterances that carry both words and a label, with the words said before them."""
     certain = torch.eye(len(labels))
-    found = []
-    for conversation in conversations:
-        before: list[str] = []
-        for utterance in conversation.utterances:
-            if utterance.text and utterance.label is not None:
-                context = tuple(before[-context_turns:]) if context_turns else ()
-                found.append(Shown(utterance.text, context, certain[labels.index(utterance.label)]))
-            if utterance.text:
-                before.append(utterance.text)
-    return found
+    said = [utterance for conversation in conversations for utterance in conversation.utterances]
+    return [
+        Shown(utterance.text, context, certain[labels.index(utterance.label)])
+        for utterance, context in zip(said, preceding(conversations, context_turns), strict=True)
+        if utterance.text and utterance.label is not None
+    ]
 
 
 def plain(shown: Shown) -> Shown:

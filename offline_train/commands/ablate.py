@@ -13,7 +13,7 @@ from offline_train.commands.options import Config, CorpusOptions, Preset, TextBa
 from offline_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from offline_train.ablations.plan import Plan
+    from offline_train.ablations.plan import Kind, Plan
 
 Assignments = list[str] | None
 _SET = "[text:|speech:]KEY=VALUE"
@@ -61,36 +61,35 @@ class RunsOptions(CorpusOptions):
             UsageError: an option can't be meant.
         """
         from offline_train.ablations.experiments import has_sound
-        from offline_train.ablations.plan import Change, Plan
+        from offline_train.ablations.plan import Plan
+
+        plan = Plan(self.corpus, self.data, self.out, _seeds(self.seeds), self.features, self._options())
+        return plan, has_sound(self.source(self.features, transcripts=self.transcripts).read())
+
+    def _options(self) -> "dict[Kind, list[str]]":
+        """Those of each kind of run, as typed."""
         from offline_train.runs.kinds import kind_of
         from offline_train.runs.run import Run
 
-        kinds = {folder: kind_of(Run(folder)) for folder in self.teacher or []}
-        for folder, kind in kinds.items():
-            if kind not in ("text1", "text2"):
+        teachers: dict[str | None, list[str]] = {"text1": [], "text2": []}
+        for folder in self.teacher or []:
+            kind = kind_of(Run(folder))
+            if kind not in teachers:
                 raise UsageError(f"--teacher {folder} is no run of `stage1 text` or `stage2 text`")
-        plan = Plan(
-            corpus=self.corpus,
-            data=self.data,
-            out=self.out,
-            seeds=_seeds(self.seeds),
-            features=self.features,
-            transcripts=self.transcripts,
-            pretrained=self.pretrained,
-            speech_pretrained=self.speech_pretrained,
-            first_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text1"),
-            context_teachers=tuple(folder for folder, kind in kinds.items() if kind == "text2"),
-            base=self.base,
-            preset=self.preset,
-            config=self.config,
-            changes=(
-                *(Change.parse("pretrain", text) for text in self.pretrain_set or []),
-                *(Change.parse("stage1", text) for text in self.stage1_set or []),
-                *(Change.parse("stage2", text) for text in self.stage2_set or []),
-                *(Change.parse("stage3", text) for text in self.stage3_set or []),
-            ),
-        )
-        return plan, has_sound(self.source(self.features, transcripts=self.transcripts).read())
+            teachers[kind] += ["--teacher", str(folder)]
+        base = _given(base=self.base)
+        words = _given(transcripts=self.transcripts, pretrained=self.pretrained)
+        sound = _given(pretrained=None if self.features else self.speech_pretrained)
+        shared = _given(preset=None if self.preset == "small" else self.preset, config=self.config)
+        stage1, stage2 = _settings("stage1", self.stage1_set), _settings("stage2", self.stage2_set)
+        return {
+            "pretrain": [*base, *shared, *_settings("pretrain", self.pretrain_set)["text"]],
+            "text1": [*base, *words, *teachers["text1"], *shared, *stage1["text"]],
+            "speech1": [*sound, *shared, *stage1["speech"]],
+            "text2": [*teachers["text2"], *shared, *stage2["text"]],
+            "speech2": [*shared, *stage2["speech"]],
+            "fused": [*shared, *_settings("stage3", self.stage3_set)["text"]],
+        }
 
 
 @documented
@@ -152,6 +151,8 @@ def ablate(
         _store(plan, experiment, window.summarise(judged))
     else:
         if experiment == "annotators":
+            if runs.pretrained is not None:
+                raise UsageError("annotators compares pre-trainings: leave --pretrained out")
             made = experiments.annotators(plan, _files(annotations), reference, context=context)
         else:
             made = getattr(experiments, experiment)(plan, sound=sound)
@@ -164,8 +165,8 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     from rich.console import Console
 
     from offline_train.ablations.report import show
+    from offline_train.files import write_json
     from offline_train.results_page.figures import draw_guidance, guidance_of
-    from offline_train.runs.run import write_json
 
     summary = {
         "experiment": experiment,
@@ -196,6 +197,33 @@ def _seeds(text: str) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise UsageError(f"--seeds {text}: expected different numbers from 0 on")
     return seeds
+
+
+def _given(**options: object) -> list[str]:
+    """Those that are not None, as typed."""
+    return [
+        part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))
+    ]
+
+
+def _settings(stage: str, assignments: list[str] | None) -> dict[str, list[str]]:
+    """`[text:|speech:]KEY=VALUE` of a stage, as typed for the runs of each modality.
+
+    Raises:
+        UsageError: it is none, or the stage does not come by modality.
+    """
+    found: dict[str, list[str]] = {"text": [], "speech": []}
+    for text in assignments or []:
+        key, equals, _ = text.partition("=")
+        if not equals:
+            raise UsageError(f"--{stage}-set {text}: expected KEY=VALUE, such as fit.epochs=10")
+        modality, colon, _ = key.partition(":")
+        of_one = bool(colon) and modality in found
+        if of_one and stage not in ("stage1", "stage2"):
+            raise UsageError(f"--{stage}-set {text}: only stage1 and stage2 come by modality")
+        for name in (modality,) if of_one else found:
+            found[name] += ["--set", text.removeprefix(f"{modality}:") if of_one else text]
+    return found
 
 
 def _files(annotations: list[str] | None) -> dict[str, Path]:

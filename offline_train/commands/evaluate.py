@@ -81,8 +81,6 @@ def evaluate(
     """
     if (bundle is None) == (run is None):
         raise UsageError("give what to judge: --bundle or --run, one of them")
-    if bundle is not None and (on.corpus is None or on.data is None):
-        raise UsageError("a bundle is judged on a corpus: give --corpus and --data")
     for path in (json_out, predictions):
         check_writable(path)
     if pictures is not None and pictures.exists() and not pictures.is_dir():
@@ -93,7 +91,7 @@ def evaluate(
     from offline_train.evaluation.evaluate import evaluate as judge
     from offline_train.evaluation.evaluate import scored_part, temperature_on, write_predictions
 
-    target, source = _of_bundle(bundle, on.corpus, on.data) if bundle else _of_run(run, on.corpus, on.data)
+    target, source = _of_run(run, on) if run else _of_bundle(str(bundle), on)
     given: dict[str, Any] = {"fold": on.fold, "features": on.features, "transcripts": on.transcripts}
     source = replace(source, **{name: value for name, value in given.items() if value is not None})
     read = source.read()
@@ -116,31 +114,28 @@ def evaluate(
         print(f"{source.corpus} has no labelled validation split to fit a temperature on", file=sys.stderr)
 
 
-def _of_bundle(bundle: Path, corpus: str | None, data: Path | None) -> "tuple[EvaluationTarget, RunCorpus]":
+def _of_bundle(bundle: str, on: EvaluationData) -> "tuple[EvaluationTarget, RunCorpus]":
     from models.bundle import load_bundle
     from offline_train.evaluation.target import bundle_target
     from offline_train.runs.run_corpus import RunCorpus
 
-    assert corpus is not None
-    assert data is not None
-    return bundle_target(load_bundle(bundle)), RunCorpus(corpus, data)
+    if on.corpus is None or on.data is None:
+        raise UsageError("a bundle is judged on a corpus: give --corpus and --data")
+    return bundle_target(load_bundle(bundle)), RunCorpus(on.corpus, on.data)
 
 
-def _of_run(
-    folder: Path | None, corpus: str | None, data: Path | None
-) -> "tuple[EvaluationTarget, RunCorpus]":
+def _of_run(folder: Path, on: EvaluationData) -> "tuple[EvaluationTarget, RunCorpus]":
     from offline_train.evaluation.target import corpus_of_run, run_target
     from offline_train.runs.run import Run
     from offline_train.runs.run_corpus import RunCorpus
 
-    assert folder is not None
     run = Run(folder)
     target, source = run_target(run), corpus_of_run(run)
-    if corpus is not None and corpus != source.corpus:
-        if data is None:
-            raise UsageError(f"{folder} was made on {source.corpus}: give --data too for --corpus {corpus}")
-        return target, RunCorpus(corpus, data)
-    return target, source if data is None else replace(source, data=data)
+    if on.corpus is None or on.corpus == source.corpus:
+        return target, source if on.data is None else replace(source, data=on.data)
+    if on.data is None:
+        raise UsageError(f"{folder} was made on {source.corpus}: give --data too for --corpus {on.corpus}")
+    return target, RunCorpus(on.corpus, on.data)
 
 
 def _show(report: Mapping[str, Any]) -> None:

@@ -1,11 +1,17 @@
-"""Lines as they were typed in the release before, in which sub-commands were values of an option."""
+"""Lines as they were typed in the release before: sub-commands as values of an option, a benchmark as one."""
 
 import shlex
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
+
+from offline_train.errors import UsageError
+
+ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""Settings of a command that only says how it is typed now."""
 
 
 def formerly(
@@ -33,3 +39,9 @@ def formerly(
             return super().parse_args(ctx, args)
 
     return Group
+
+
+def dry_run(context: typer.Context) -> None:
+    """A benchmark now."""
+    line = shlex.join(["python", "-m", "benchmarks.training_cost", *context.args])
+    raise UsageError(f"dry-run is a benchmark now: in a checkout of the sources, {line}")

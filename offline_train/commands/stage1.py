@@ -156,7 +156,7 @@ def _train_on_features(corpus: "Corpus", source: "RunCorpus", out: Path, setting
 
 
 def _has_features(corpus: "Corpus") -> bool:
-    return any(u.speech is not None for part in corpus.splits.values() for c in part for u in c.utterances)
+    return any(utterance.speech is not None for _, _, utterance in corpus.utterances())
 
 
 def _finished(folder: Path) -> "Run":

@@ -29,8 +29,8 @@ def tables(
     import json
     import sys
 
+    from offline_train.files import write_json
     from offline_train.results_page.page import page
-    from offline_train.runs.run import write_json
 
     if (runs is None) != from_json:
         raise UsageError("give --runs, the folder of the runs, or --from-json where there are none")

@@ -119,8 +119,7 @@ def _read_corpus(name: str, data: Path) -> Corpus:
     from offline_train.corpora.registry import read_corpus
 
     corpus = read_corpus(name, data)
-    utterances = [u for part in corpus.splits.values() for c in part for u in c.utterances]
-    if not any(utterance.recording for utterance in utterances):
+    if not any(utterance.recording for _, _, utterance in corpus.utterances()):
         raise UsageError(f"{name} in {data} comes without sound: there is nothing to transcribe")
     return corpus
 
@@ -131,7 +130,7 @@ def _read_audio(place: Path, job: "Job") -> Corpus:
 
     with progress_bar() as bar:
         corpus = read_recordings(
-            place, job.cuts_file, lambda paths: bar.track(paths, description="looking for pauses")
+            place, job.beside("cuts.jsonl"), lambda paths: bar.track(paths, description="looking for pauses")
         )
     silent = [conversation.id for conversation in corpus.splits["train"] if not conversation.utterances]
     if silent:

@@ -2,19 +2,6 @@
 
 from typing import NamedTuple
 
-from offline_train.corpora import (
-    dailydialog,
-    empathetic_dialogues,
-    goemotions,
-    iemocap,
-    manifest,
-    meld,
-    mosi,
-    msp_podcast,
-    ravdess,
-    sst,
-)
-
 
 class Citation(NamedTuple):
     """A corpus in a model card.
@@ -30,22 +17,30 @@ class Citation(NamedTuple):
     shareable: bool = True
 
 
+_IEMOCAP = "licence on request from USC, research only; nothing derived from it may be shipped"
+_OWN = "the owner's own"
+
 CITATIONS = {
-    "iemocap": Citation("IEMOCAP (Busso et al. 2008), four emotions", iemocap.TERMS, shareable=False),
-    "iemocap6": Citation("IEMOCAP (Busso et al. 2008), six emotions", iemocap.TERMS, shareable=False),
-    "meld": Citation("MELD (Poria et al. 2019), dialogues from Friends, official splits", meld.TERMS),
-    "mosi": Citation("CMU-MOSI (Zadeh et al. 2016), video monologues", mosi.TERMS),
-    "msp-podcast": Citation("MSP-PODCAST (Lotfian & Busso 2019)", msp_podcast.TERMS),
-    "ravdess": Citation("RAVDESS speech (Livingstone & Russo 2018), actors 01-20", ravdess.TERMS),
-    "folder": Citation("recordings and words from a manifest", manifest.TERMS),
-    "goemotions": Citation("GoEmotions (Demszky et al. 2020), Reddit comments", goemotions.TERMS),
-    "dailydialog": Citation("DailyDialog (Li et al. 2017)", dailydialog.TERMS),
-    "empathetic-dialogues": Citation("EmpatheticDialogues (Rashkin et al. 2019)", empathetic_dialogues.TERMS),
-    "sst": Citation("Stanford Sentiment Treebank (Socher et al. 2013)", sst.TERMS),
+    "iemocap": Citation("IEMOCAP (Busso et al. 2008), four emotions", _IEMOCAP, shareable=False),
+    "iemocap6": Citation("IEMOCAP (Busso et al. 2008), six emotions", _IEMOCAP, shareable=False),
+    "meld": Citation(
+        "MELD (Poria et al. 2019), dialogues from Friends, official splits",
+        "research use; published under GPL-3",
+    ),
+    "mosi": Citation("CMU-MOSI (Zadeh et al. 2016), video monologues", "research use"),
+    "msp-podcast": Citation(
+        "MSP-PODCAST (Lotfian & Busso 2019)", "academic licence from UT Dallas; no redistribution"
+    ),
+    "ravdess": Citation("RAVDESS speech (Livingstone & Russo 2018), actors 01-20", "CC BY-NC-SA 4.0"),
+    "folder": Citation("recordings and words from a manifest", _OWN),
+    "goemotions": Citation("GoEmotions (Demszky et al. 2020), Reddit comments", "CC BY 4.0"),
+    "dailydialog": Citation("DailyDialog (Li et al. 2017)", "CC BY-NC-SA 4.0"),
+    "empathetic-dialogues": Citation("EmpatheticDialogues (Rashkin et al. 2019)", "CC BY-NC 4.0"),
+    "sst": Citation("Stanford Sentiment Treebank (Socher et al. 2013)", "research use"),
 }
 """By the corpora's names on the command line."""
 
 
 def citation(corpus: str) -> Citation:
     """A corpus by name; one without a name, such as a file of texts, is its owner's."""
-    return CITATIONS.get(corpus, Citation(corpus, manifest.TERMS))
+    return CITATIONS.get(corpus, Citation(corpus, _OWN))

@@ -1,12 +1,15 @@
 """What every corpus reader yields."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from offline_train.corpora.errors import CorpusError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -69,13 +72,35 @@ class Corpus:
         name: as on the command line.
         labels: emotions by class index; empty for a corpus without labels.
         splits: conversations; a split the corpus lacks is an empty sequence.
-        terms: what it may be used for, for model cards.
     """
 
     name: str
     labels: tuple[str, ...]
     splits: Mapping[Split, Sequence[Conversation]]
-    terms: str
+
+    def utterances(self) -> Iterator[tuple[Split, str, Utterance]]:
+        """Every utterance, in order, with its split and its conversation's id."""
+        for split in SPLITS:
+            for conversation in self.splits.get(split, ()):
+                for utterance in conversation.utterances:
+                    yield split, conversation.id, utterance
+
+    def utterance_names(self) -> list[str]:
+        """A name for each of `utterances`, unique in the corpus.
+
+        Its own id where those are unique; else they follow the id of the conversation, and the split if need
+        be.
+
+        Raises:
+            CorpusError: two utterances of one conversation have one id.
+        """
+        paths = [(split, conversation, utterance.id) for split, conversation, utterance in self.utterances()]
+        for first in (2, 1, 0):
+            names = ["/".join(path[first:]) for path in paths]
+            if len(set(names)) == len(names):
+                return names
+        twice = Counter(names).most_common(1)[0][0]
+        raise CorpusError(f"{self.name}: two utterances are named {twice}")
 
 
 def preceding(conversations: Sequence[Conversation], turns: int) -> list[tuple[str, ...]]:

@@ -9,7 +9,6 @@ from offline_train.corpora.layout import find
 from offline_train.corpora.tables import read_json, read_lines
 
 LABELS = ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
-TERMS = "CC BY-NC-SA 4.0"
 _TRAIN_PART = "dailydialog_train.json"
 _NAMES = {name: name for name in LABELS} | {
     # slips in RECCON's annotation
@@ -39,7 +38,7 @@ def read_dailydialog(folder: Path) -> Corpus:
             splits[split] = _read_part(part)
         else:
             splits[split] = _read_published(folder, split)
-    return Corpus("dailydialog", LABELS, splits, TERMS)
+    return Corpus("dailydialog", LABELS, splits)
 
 
 def _read_published(folder: Path, split: Split) -> list[Conversation]:

@@ -8,7 +8,6 @@ from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.tables import read_table
 
-TERMS = "CC BY-NC 4.0"
 _FILES: dict[Split, str] = {"train": "train.csv", "validation": "valid.csv", "test": "test.csv"}
 _COLUMNS = ("utterance_data", "speaker_utterance", "speaker_info")
 _SLACK = 3  # characters that a turn may share with the start of the next one of the same person
@@ -27,7 +26,7 @@ def read_empathetic_dialogues(folder: Path) -> Corpus:
     for split, name in _FILES.items():
         optional = split == "train" and not (folder / name).is_file()
         splits[split] = [] if optional else _read(folder / name)
-    return Corpus("empathetic-dialogues", (), splits, TERMS)
+    return Corpus("empathetic-dialogues", (), splits)
 
 
 def _read(path: Path) -> list[Conversation]:

@@ -6,7 +6,6 @@ from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.tables import read_lines
 
-TERMS = "CC BY 4.0"
 _LABELS_FILES = ("labels.txt", "emotions.txt")
 _FILES: dict[Split, str] = {"train": "train.tsv", "validation": "dev.tsv", "test": "test.tsv"}
 
@@ -22,7 +21,7 @@ def read_goemotions(folder: Path) -> Corpus:
     )
     labels = tuple(line.strip() for _, line in read_lines("GoEmotions", names))
     return Corpus(
-        "goemotions", labels, {split: _read(folder / name, labels) for split, name in _FILES.items()}, TERMS
+        "goemotions", labels, {split: _read(folder / name, labels) for split, name in _FILES.items()}
     )
 
 

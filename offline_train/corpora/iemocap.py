@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from offline_train.corpora.tables import read_json, read_lines
 LABELS = ("angry", "happy", "neutral", "sad")
 LABELS6 = ("happy", "sad", "neutral", "angry", "excited", "frustrated")
 SESSIONS = range(1, 6)
-TERMS = "licence on request from USC, research only; nothing derived from it may be shipped"
 _FOUR = {"ang": "angry", "hap": "happy", "exc": "happy", "neu": "neutral", "sad": "sad"}
 _SIX = {"hap": "happy", "sad": "sad", "neu": "neutral", "ang": "angry", "exc": "excited", "fru": "frustrated"}
 _RAW = {*_SIX, "sur", "fea", "dis", "oth", "xxx"}
@@ -37,16 +36,12 @@ _SAID = re.compile(r"(\S+)\s+\[[^]]*\]\s*:(.*)")
 _Row = tuple[dict[str, Any], NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    id: str
+class _Turn(NamedTuple):
+    """Where an utterance belongs; its label is the release's own, `_RAW`."""
+
     dialogue: str
     session: int
-    text: str | None
-    raw: str
-    valence: float
-    recording: Recording | None = None
-    speech: NDArray[np.float32] | None = None
+    said: Utterance
 
 
 def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
@@ -107,26 +102,11 @@ def _corpus(
         raise CorpusError(f"IEMOCAP: fold {fold}: there are 5, one a session, counted from 1")
     splits: dict[Split, list[Conversation]] = {split: [] for split in SPLITS}
     for dialogue, group in groupby(turns, key=lambda turn: turn.dialogue):
-        said = list(group)
-        split = split_of(said[0]) if fold is None else _split(said[0].session, fold, fold % 5 + 1)
-        splits[split].append(
-            Conversation(
-                dialogue,
-                tuple(
-                    Utterance(
-                        id=turn.id,
-                        text=turn.text,
-                        label=names.get(turn.raw),
-                        speaker=turn.id[:5] + turn.id.rsplit("_", 1)[-1][0],
-                        valence=turn.valence,
-                        recording=turn.recording,
-                        speech=turn.speech,
-                    )
-                    for turn in said
-                ),
-            )
-        )
-    return Corpus(name, labels, splits, TERMS)
+        first, *rest = group
+        split = split_of(first) if fold is None else _split(first.session, fold, fold % 5 + 1)
+        said = tuple(replace(each.said, label=names.get(each.said.label or "")) for each in (first, *rest))
+        splits[split].append(Conversation(dialogue, said))
+    return Corpus(name, labels, splits)
 
 
 def _standardise_by_session(rows: Sequence[_Row]) -> list[_Row]:
@@ -165,16 +145,17 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
             raise CorpusError(f"IEMOCAP: {folder}: {row['id']} has no valence first in vad")
     return [
         _Turn(
-            id=row["id"],
-            dialogue=row["dialogue"],
-            session=row["session"],
-            text=row["text"] or None,
-            raw=row["raw"],
-            valence=row["vad"][0],
-            speech=speech,
+            row["dialogue"],
+            row["session"],
+            _utterance(row["id"], row["text"], row["raw"], row["vad"][0], speech=speech),
         )
         for row, speech in rows
     ]
+
+
+def _utterance(name: str, text: str, raw: str, valence: float, **sound: Any) -> Utterance:
+    speaker = name[:5] + name.rsplit("_", 1)[-1][0]
+    return Utterance(name, text or None, raw, speaker=speaker, valence=valence, **sound)
 
 
 def _read_release(folder: Path) -> list[_Turn]:
@@ -214,8 +195,8 @@ def _read_dialogue(path: Path, session: int) -> list[_Turn]:
             raise CorpusError(f"IEMOCAP: {words} has no line of {name}")
         if not sound.is_file():
             raise CorpusError(f"IEMOCAP: expected {sound.name} in {sound.parent}")
-        turn = _Turn(name, path.stem, session, said[name] or None, raw, float(valence), Recording(sound))
-        turns.append((float(start), turn))
+        utterance = _utterance(name, said[name], raw, float(valence), recording=Recording(sound))
+        turns.append((float(start), _Turn(path.stem, session, utterance)))
     if not turns:
         raise CorpusError(f"IEMOCAP: {path} has no line '{_TURN_LAYOUT}'")
     return [turn for _, turn in sorted(turns, key=itemgetter(0))]

@@ -47,7 +47,6 @@ COLUMNS = (
     "sentiment",
     "valence",
 )
-TERMS = "the owner's own"
 _ALIASES = {"valid": "validation", "dev": "validation"}
 _SENTIMENTS: tuple[str, ...] = get_args(Sentiment)
 
@@ -93,7 +92,7 @@ def read_manifest(path: Path) -> Corpus:
         else divide(read, 0.8, 0.1)
     )
     labels = sorted({said.label for one in read for said in one.utterances if said.label})
-    return Corpus("folder", tuple(labels), splits, TERMS)
+    return Corpus("folder", tuple(labels), splits)
 
 
 def _locate(path: Path) -> Path:

@@ -12,7 +12,6 @@ from offline_train.corpora.tables import read_table
 
 LABELS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
 SENTIMENTS = ("negative", "neutral", "positive")
-TERMS = "research use; published under GPL-3"
 _FILES: dict[Split, str] = {
     "train": "train_sent_emo.csv",
     "validation": "dev_sent_emo.csv",
@@ -32,7 +31,7 @@ def read_meld_corpus(folder: Path) -> Corpus:
     Raises:
         CorpusError: as `read_meld`.
     """
-    return Corpus("meld", LABELS, {split: read_meld(folder, split) for split in SPLITS}, TERMS)
+    return Corpus("meld", LABELS, {split: read_meld(folder, split) for split in SPLITS})
 
 
 def read_meld(folder: Path, split: Split) -> list[Conversation]:

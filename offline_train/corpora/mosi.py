@@ -12,7 +12,6 @@ from offline_train.corpora.prepared import UTTERANCES, is_prepared, read_prepare
 from offline_train.corpora.tables import number, read_lines, read_table
 
 LABELS = ("negative", "positive")
-TERMS = "research use"
 # fmt: off
 TEST_VIDEOS = frozenset(
     (
@@ -78,7 +77,7 @@ def read_mosi(folder: Path, *, features: str | None = None) -> Corpus:
         )
     if not segments:
         raise CorpusError(f"CMU-MOSI: no labels in {folder}")
-    return Corpus("mosi", LABELS, _split(segments), TERMS)
+    return Corpus("mosi", LABELS, _split(segments))
 
 
 def _utterance(

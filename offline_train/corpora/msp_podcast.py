@@ -10,7 +10,6 @@ from offline_train.corpora.layout import divide, find
 from offline_train.corpora.tables import number, read_table
 
 LABELS = ("anger", "sadness", "happiness", "surprise", "fear", "disgust", "contempt", "neutral")
-TERMS = "academic licence from UT Dallas; no redistribution"
 _CLASSES: dict[str, str | None] = {
     "A": "anger",
     "S": "sadness",
@@ -98,7 +97,7 @@ def read_msp_podcast(folder: Path) -> Corpus:
             part: [one for split, one in conversations if _SPLITS[split] == part]
             for part in ("train", "validation", "test")
         }
-    return Corpus("msp-podcast", LABELS, splits, TERMS)
+    return Corpus("msp-podcast", LABELS, splits)
 
 
 def sentiment_of(valence: float) -> Sentiment:

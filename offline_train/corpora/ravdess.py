@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.corpora.audio import SAMPLE_RATE, trim
+from offline_train.corpora.audio import load_audio, trim
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.meld import LABELS
@@ -27,7 +26,6 @@ EMOTIONS = {
 """RAVDESS emotion codes by the MELD label they count as."""
 
 STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
-TERMS = "CC BY-NC-SA 4.0"
 
 ACTORS = range(1, 21)
 """Whose clips the splits are over."""
@@ -100,7 +98,7 @@ def read_ravdess(folder: Path, actors: Iterable[int] | None = None) -> list[Clip
         CorpusError: there are none, an actor asked for has none, or a file is not what it should be.
     """
     return [
-        Clip(path.stem, trim(_decode(path)), EMOTIONS[name.emotion], name.actor)
+        Clip(path.stem, _load(path), EMOTIONS[name.emotion], name.actor)
         for path, name in _find(folder, None if actors is None else set(actors))
     ]
 
@@ -127,7 +125,7 @@ def read_ravdess_corpus(folder: Path, division: ActorSplit = SHIPPED) -> Corpus:
                 recording=Recording(path),
             )
             splits[split].append(Conversation(path.stem, (utterance,)))
-    return Corpus("ravdess", LABELS, splits, TERMS)
+    return Corpus("ravdess", LABELS, splits)
 
 
 def _find(folder: Path, actors: set[int] | None) -> list[tuple[Path, _Name]]:
@@ -158,14 +156,8 @@ def _parse(path: Path) -> _Name:
     return _Name(emotion=parts[2], statement=parts[4], actor=int(parts[6]))
 
 
-def _decode(path: Path) -> NDArray[np.int16]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+def _load(path: Path) -> NDArray[np.int16]:
     try:
-        with av.open(str(path)) as container:
-            frames = [frame for decoded in container.decode(audio=0) for frame in resampler.resample(decoded)]
-            frames += resampler.resample(None)
-    except (av.FFmpegError, IndexError) as error:
-        raise CorpusError(f"RAVDESS: {path} can't be decoded ({error}); fetch it again") from error
-    if not frames:
-        raise CorpusError(f"RAVDESS: {path} holds no sound; fetch it again")
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+        return trim(load_audio(Recording(path)))
+    except CorpusError as error:
+        raise CorpusError(f"RAVDESS: {error}; fetch it again") from error

@@ -12,7 +12,6 @@ from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.tables import read_lines
 
 LABELS = ("very_negative", "negative", "neutral", "positive", "very_positive")
-TERMS = "research use"
 _SENTIMENTS: tuple[Sentiment, ...] = ("negative", "negative", "neutral", "positive", "positive")
 _FILES: dict[Split, str] = {
     "train": "stsa.fine.train",
@@ -28,7 +27,7 @@ def read_sst(folder: Path) -> Corpus:
         CorpusError: a file is missing, or a line of it is not a class from 0 to 4 and a sentence.
     """
     splits = {split: _read(folder / name) for split, name in _FILES.items()}
-    return Corpus("sst", LABELS, splits, TERMS)
+    return Corpus("sst", LABELS, splits)
 
 
 def _read(path: Path) -> list[Conversation]:

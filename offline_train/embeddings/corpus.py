@@ -12,26 +12,33 @@ from offline_train.runs.run import Run
 
 
 def embed_corpus(corpus: Corpus, text: Run | None, speech: Run | None) -> dict[Split, list[Embedded]]:
-    """Every split through Stage I of both modalities.
+    """Every split through Stage I of both modalities (see `embed`)."""
+    return {split: embed(corpus.splits[split], corpus.labels, text, speech) for split in SPLITS}
+
+
+def embed(
+    conversations: Sequence[Conversation],
+    labels: Sequence[str],
+    text: Run | None,
+    speech: Run | None,
+    silent: int = 0,
+) -> list[Embedded]:
+    """Conversations through Stage I of both modalities.
 
     Args:
-        corpus: what to embed.
+        conversations: what to embed.
+        labels: emotions by class index.
         text: Stage I of the words; None leaves words out.
         speech: Stage I of the sound; None leaves sound out.
+        silent: size of the S1 that stands for the sound that is left out.
     """
-    embedded = {}
-    for split in SPLITS:
-        conversations = corpus.splits[split]
-        count = sum(len(conversation.utterances) for conversation in conversations)
-        t1, s1, heard = torch.zeros(count, 0), torch.zeros(count, 0), torch.zeros(count, dtype=torch.bool)
-        if text is not None:
-            t1 = embed_text(text, conversations)
-        if speech is not None:
-            from offline_train.embeddings.speech import embed_speech
+    count = sum(len(conversation.utterances) for conversation in conversations)
+    t1 = torch.zeros(count, 0) if text is None else embed_text(text, conversations)
+    if speech is None:
+        return sequences(conversations, labels, t1, torch.zeros(count, silent))
+    from offline_train.embeddings.speech import embed_speech
 
-            s1, heard = embed_speech(speech, conversations)
-        embedded[split] = sequences(conversations, corpus.labels, t1, s1, heard)
-    return embedded
+    return sequences(conversations, labels, t1, *embed_speech(speech, conversations))
 
 
 def sequences(

@@ -4,7 +4,6 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from offline_train.corpora.audio import load_audio, trim
 from offline_train.corpora.corpus import Conversation, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.embeddings.array_store import Arrays, ArrayStore
+from offline_train.files import plain
 from offline_train.progress_bar import progress_bar
 
 Make = Callable[[NDArray[np.int16], np.random.Generator], Arrays]
@@ -52,7 +52,7 @@ def heard(
     Raises:
         CorpusError: there are recordings, but none of them can be used.
     """
-    recipe = json.dumps(treatment, default=_plain, sort_keys=True)
+    recipe = json.dumps(treatment, default=plain, sort_keys=True)
     digests: dict[Path, str] = {}
     keys: list[str | None] = []
     items: dict[str, Recording] = {}
@@ -98,9 +98,3 @@ def _say_left_out(errors: Sequence[CorpusError], count: int) -> None:
     if errors:
         text = f"merits-train: {len(errors)} of {count} recordings are left out; the first: {errors[0]}"
         print(text, file=sys.stderr)
-
-
-def _plain(value: object) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,9 +1,10 @@
-"""Corpora through frozen stages: networks as runs left them, and Stage I embeddings, computed once."""
+"""Conversations through Stage I of the words, computed once."""
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.status import Status
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -12,9 +13,6 @@ from models.text import TextConfig
 from offline_train.corpora.corpus import Conversation, preceding
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run
-
-if TYPE_CHECKING:
-    pass
 
 
 def embed_text(run: Run, conversations: Sequence[Conversation]) -> Tensor:
@@ -33,11 +31,17 @@ def judge_text(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor,
     if path.exists():
         kept = load_file(path)
         return kept["t1"], kept["logits"]
-    t1, logits = load_text_encoder(run).embed(texts, contexts)
+    with reading(len(texts)):
+        t1, logits = load_text_encoder(run).embed(texts, contexts)
     path.parent.mkdir(exist_ok=True)
     with replacing(path) as partial:
         save_file({"t1": t1, "logits": logits}, partial)
     return t1, logits
+
+
+def reading(count: int) -> Status:
+    """Says on stderr, to people who watch, that utterances are being read."""
+    return Console(stderr=True).status(f"reading {count} utterances")
 
 
 def _digest(texts: Sequence[str], contexts: Sequence[Sequence[str]]) -> str:

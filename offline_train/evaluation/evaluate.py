@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +20,9 @@ from offline_train.evaluation.metrics import classification
 from offline_train.evaluation.streamed import WINDOWS, Streamed, offline, only, stream
 from offline_train.evaluation.target import EvaluationTarget
 
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What is said of one utterance.
-
-    Attributes:
-        dialogue: the conversation's id.
-        utterance: its own.
-        label: the truth.
-        predicted: with the whole conversation in view.
-        first_emission: when it was the newest.
-    """
-
-    dialogue: str
-    utterance: str
-    label: str
-    predicted: str
-    first_emission: str
+COLUMNS = ("dialogue", "utterance", "label", "predicted", "first_emission")
+"""Of predictions: the conversation's id and the utterance's own, the truth, and what is said with the whole
+conversation in view and when it was the newest turn."""
 
 
 def scored_part(corpus: Corpus, split: Split, target: EvaluationTarget) -> Sequence[Conversation]:
@@ -80,7 +64,7 @@ def temperature_on(target: EvaluationTarget, validation: Sequence[Conversation])
 
 def evaluate(
     target: EvaluationTarget, conversations: Sequence[Conversation], window: int, temperature: float | None
-) -> tuple[dict[str, Any], list[Prediction]]:
+) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     """Judge conversations, of which some utterances are labelled.
 
     Where a modality is not there (a corpus without recordings, a bundle without a speech path), the other is
@@ -93,7 +77,7 @@ def evaluate(
         temperature: as `temperature_on` fits it.
 
     Returns:
-        The report, and every scored utterance's predictions. The report has:
+        The report, and `COLUMNS` of every scored utterance. The report has:
         modalities ("words", "sound"), dialogues, utterances, window;
         text_stage1, text_stage2, text_stage2_first_emission, and the same for speech, each as
         `classification` returns it; bundle_offline and bundle_first_emission, all stages together, likewise;
@@ -148,7 +132,7 @@ def evaluate(
         scored.nonzero()[:, 0].tolist(), whole.argmax(1).tolist(), first.argmax(1).tolist(), strict=True
     )
     return report, [
-        Prediction(*names[row], *(target.labels[each] for each in (int(truth[row]), last, newest)))
+        (*names[row], *(target.labels[each] for each in (int(truth[row]), last, newest)))
         for row, last, newest in rows
     ]
 
@@ -209,11 +193,7 @@ def _as_streamed(
     }
 
 
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    """A CSV with a row an utterance."""
+def write_predictions(path: Path, predictions: Sequence[Sequence[str]]) -> None:
+    """A CSV of `COLUMNS`, a row an utterance."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(Prediction.__slots__)
-        writer.writerows(
-            [getattr(prediction, column) for column in Prediction.__slots__] for prediction in predictions
-        )
+        csv.writer(file).writerows([COLUMNS, *predictions])

@@ -5,21 +5,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.status import Status
 from torch import nn
 
 from models.bundle import Bundle
 from models.conversation import ConversationModel
 from offline_train.batches.sequences import Embedded, Modality
 from offline_train.corpora.corpus import Conversation, preceding
+from offline_train.embeddings.corpus import embed as embed_conversations
 from offline_train.embeddings.corpus import sequences
 from offline_train.embeddings.recording_cache import recordings_of
-from offline_train.embeddings.speech import embed_recordings, embed_speech
-from offline_train.embeddings.text import embed_text
+from offline_train.embeddings.speech import embed_recordings
+from offline_train.embeddings.text import reading
 from offline_train.errors import UsageError
 from offline_train.evaluation.streamed import one_modality
-from offline_train.runs.networks import load_context, load_conversation, load_text_encoder
+from offline_train.runs.networks import (
+    load_context,
+    load_conversation,
+    load_feature_encoder,
+    load_speech_encoder,
+    load_text_encoder,
+)
 from offline_train.runs.run import Run
 from offline_train.runs.run_corpus import RunCorpus, corpus_of, parent
 
@@ -57,7 +62,7 @@ def bundle_target(bundle: Bundle) -> EvaluationTarget:
 
     def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
         texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
-        with _reading(len(texts)):
+        with reading(len(texts)):
             t1, _ = bundle.text.embed(texts, preceding(conversations, bundle.text.config.context_turns))
         context = bundle.conversation.config.speech
         if bundle.care is None or bundle.speech is None or context is None:
@@ -113,14 +118,7 @@ def run_target(run: Run) -> EvaluationTarget:
     silent = model.config.speech.features if model is not None and model.config.speech is not None else 0
 
     def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
-        count = sum(len(c.utterances) for c in conversations)
-        t1, s1, present = torch.zeros(count, 0), torch.zeros(count, silent), torch.zeros(count) > 0
-        if text is not None:
-            with _reading(count):
-                t1 = embed_text(text, conversations)
-        if speech is not None:
-            s1, present = embed_speech(speech, conversations)
-        return sequences(conversations, labels, t1, s1, present)
+        return embed_conversations(conversations, labels, text, speech, silent)
 
     heads: dict[Modality, nn.Module] = {}
     if text is not None:
@@ -153,14 +151,8 @@ def corpus_of_run(run: Run) -> RunCorpus:
 
 
 def _speech_head(run: Run) -> nn.Module:
-    if "features" in run.config:
-        from offline_train.runs.networks import load_feature_encoder
-
-        return load_feature_encoder(run).speech.head
-    from offline_train.runs.networks import load_speech_encoder
-
-    return load_speech_encoder(run)[1].head
-
-
-def _reading(count: int) -> Status:
-    return Console(stderr=True).status(f"reading {count} utterances")
+    return (
+        load_feature_encoder(run).speech.head
+        if "features" in run.config
+        else load_speech_encoder(run)[1].head
+    )

@@ -93,46 +93,38 @@ def text_trust(context: ContextEncoder, data: Mapping[Split, Sequence[Embedded]]
     return trust(seen, unseen)
 
 
+@dataclass(frozen=True)
 class Mismatching:
-    """Shows a training conversation with pairs as trustworthy as each modality is on validation data."""
+    """Shows a training conversation with pairs as trustworthy as each modality is on validation data.
 
-    def __init__(
-        self,
-        speech: Pool,
-        speech_trust: Trust,
-        text: Pool | None = None,
-        text_trust: Trust | None = None,
-        silent: float = 0.0,
-    ) -> None:
-        """Keep what to draw from.
+    Attributes:
+        speech: clips of training actors.
+        speech_trust: their mismatches.
+        text: words of training turns.
+        text_trust: their mismatches; None for none.
+        silent: share of conversations shown without sound, and with their own words: with nothing to weigh
+            them against, words need no mismatches.
+    """
 
-        Args:
-            speech: clips of training actors.
-            speech_trust: their mismatches.
-            text: words of training turns.
-            text_trust: their mismatches; None for none.
-            silent: share of conversations shown without sound, and with their own words: with nothing to
-                weigh them against, words need no mismatches.
-        """
-        self._speech = speech
-        self._speech_trust = speech_trust
-        self._text = text
-        self._text_trust = text_trust
-        self._silent = silent
+    speech: Pool
+    speech_trust: Trust
+    text: Pool | None = None
+    text_trust: Trust | None = None
+    silent: float = 0.0
 
     def __call__(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
         """A new pairing at every call."""
-        if float(torch.rand((), generator=generator)) < self._silent:
+        if float(torch.rand((), generator=generator)) < self.silent:
             words_only = conversation.present & torch.tensor([True, False])
             return replace(conversation, present=words_only)
         return self.paired(conversation, generator)
 
     def paired(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
         """A new pairing, with sound."""
-        shown = with_speech(conversation, self._speech, generator, self._speech_trust)
-        if self._text is None or self._text_trust is None:
+        shown = with_speech(conversation, self.speech, generator, self.speech_trust)
+        if self.text is None or self.text_trust is None:
             return shown
-        return with_mismatched_text(shown, self._text, generator, self._text_trust)
+        return with_mismatched_text(shown, self.text, generator, self.text_trust)
 
 
 def words_by_emotion(conversations: Sequence[Embedded]) -> Pool:

@@ -59,13 +59,7 @@ def draw_guidance(by_corpus: Mapping[str, Guidance], path: Path) -> None:
         panels = figure.subplots(1, len(by_corpus), squeeze=False)[0]
         for number, (axes, (corpus, guidance)) in enumerate(zip(panels, by_corpus.items(), strict=True)):
             points = sorted(guidance.points, key=lambda point: point.x)
-            colour = COLOURS[number % len(COLOURS)]
-            axes.errorbar(
-                [point.x for point in points],
-                [point.mean for point in points],
-                [point.std or 0.0 for point in points],
-                color=colour, marker=MARKERS[number % len(MARKERS)], capsize=3,
-            )  # fmt: skip
+            _line(axes, [point.x for point in points], points, number)
             for point in points:
                 axes.annotate(
                     point.name, (point.x, point.mean), (0, 8), textcoords="offset points", ha="center"
@@ -117,14 +111,20 @@ def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> 
         axes: Axes = figure.subplots()
         ticks = list(dict.fromkeys(point.name for points in lines.values() for point in points))
         for number, (name, points) in enumerate(lines.items()):
-            axes.errorbar(
-                [ticks.index(point.name) for point in points],
-                [point.mean for point in points],
-                [point.std or 0.0 for point in points],
-                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], capsize=3,
-                label=name,
-            )  # fmt: skip
+            _line(axes, [ticks.index(point.name) for point in points], points, number, name)
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set(xlabel=label, ylabel="test weighted F1")
         figure.legend(frameon=False, loc="outside right center")
         save(figure, path)
+
+
+def _line(
+    axes: Axes, at: Sequence[float], points: Sequence[Point], number: int, name: str | None = None
+) -> None:
+    """Means with their deviations, in the colour and with the marker of a number."""
+    axes.errorbar(
+        at,
+        [point.mean for point in points],
+        [point.std or 0.0 for point in points],
+        color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], capsize=3, label=name,
+    )  # fmt: skip

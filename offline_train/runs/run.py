@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from models.atomic_write import replacing
-from offline_train import files
 from offline_train.errors import RunFolderError
+from offline_train.files import plain, write_json
 from offline_train.training.checkpoint import remove_checkpoint
 from offline_train.training.devices import here
 from offline_train.training.optimiser import trained_state
@@ -43,7 +43,7 @@ class Run:
         except OSError as error:
             raise RunFolderError(f"{folder} can't be a run's folder: {error.strerror}") from None
         path = folder / "settings.json"
-        asked = json.loads(json.dumps(settings, default=_plain))
+        asked = json.loads(json.dumps(settings, default=plain))
         begun = {each.name for each in folder.iterdir()} - {"settings.json", "command.json"}
         if path.exists() and begun:
             stored = _with_defaults(_read_json(path), settings)
@@ -123,11 +123,6 @@ class Run:
         return _read_json(path)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file as a whole; dataclasses and paths in it become objects and text."""
-    files.write_json(path, json.loads(json.dumps(content, default=_plain)))
-
-
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -144,7 +139,7 @@ def _with_defaults(stored: Any, settings: Mapping[str, Any]) -> Any:
     for key, asked in settings.items():
         if is_dataclass(asked) and not isinstance(asked, type) and isinstance(known.get(key), dict):
             try:
-                defaults = json.loads(json.dumps(type(asked)(), default=_plain))
+                defaults = json.loads(json.dumps(type(asked)(), default=plain))
             except TypeError:  # what has no defaults has no younger settings
                 continue
             known[key] = _over(defaults, known[key])
@@ -170,11 +165,3 @@ def _difference(stored: Any, asked: Any, name: str = "") -> str:
         for key in sorted(stored.keys() | asked.keys())
         if stored.get(key) != asked.get(key)
     )
-
-
-def _plain(value: object) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -27,13 +27,11 @@ from offline_train.corpora.ravdess import FOLDS
 from offline_train.embeddings.recording_cache import heard
 from offline_train.errors import UsageError
 from offline_train.evaluation.metrics import classification
-from offline_train.runs.run import Run, write_json
+from offline_train.files import write_json
+from offline_train.runs.run import Run
 from offline_train.runs.run_corpus import RunCorpus
 from offline_train.training.devices import here
 from offline_train.training.fit import FitSettings, fit
-
-if TYPE_CHECKING:
-    from models.care_wavlm import WavLMCare
 
 _JUDGED: tuple[Split, ...] = ("validation", "test")
 
@@ -201,13 +199,16 @@ class _Stage:
             self._origin = load_pretrained(care, settings.care, pretrained)
         self.config = SpeechConfig(settings.width, classes, settings.dropout, settings.hidden)
         self._speech = SpeechClassifier(care.dimension, self.config)
-        self._care = _Tuned(care) if isinstance(care, SmallCare) else _Frozen(care)
+        self._care = care
         self.model = nn.ModuleDict({"care": care, "speech": self._speech}).to(here().device)
-        self.trained = nn.ModuleDict({"care": self._care.trained, "speech": self._speech})
+        self.trained = nn.ModuleDict({"care": care, "speech": self._speech})
+        if not isinstance(care, SmallCare):  # all but the weights that mix its layers is computed once
+            care.eval()
+            self.trained = nn.ModuleDict({"care": care.mix, "speech": self._speech})
 
     def prepare(self, corpus: Corpus, split: Split, variants: int, folder: Path) -> list[Prepared]:
         """A split's labelled utterances with recordings."""
-        settings, care = self._settings, self._care
+        settings = self._settings
         found = [
             (utterance.recording, corpus.labels.index(utterance.label))
             for conversation in corpus.splits[split]
@@ -219,11 +220,12 @@ class _Stage:
 
         def make(audio: NDArray[np.int16], random: np.random.Generator) -> list[NDArray[np.float16]]:
             sounds = [audio, *(vary(audio, settings.wave, random) for _ in range(variants))]
-            return [care.compute(sound).numpy().astype(np.float16) for sound in sounds]
+            return [self._compute(sound).numpy().astype(np.float16) for sound in sounds]
 
         treatment = [settings.care, self._origin, settings.fit.seed, variants, settings.wave]
         recordings = [recording for recording, _ in found]
-        arrays = heard(recordings, make, treatment, folder, f"preparing {split} sound", care.threads)
+        threads = None if isinstance(self._care, SmallCare) else 1  # the published one's own are enough
+        arrays = heard(recordings, make, treatment, folder, f"preparing {split} sound", threads)
         return [
             Prepared(label, each) for (_, label), each in zip(found, arrays, strict=True) if each is not None
         ]
@@ -231,13 +233,15 @@ class _Stage:
     def shown(self, utterances: Sequence[Prepared], generator: torch.Generator) -> ShownBatches:
         """An epoch's batches."""
         settings = self._settings
-        longest, augment = (settings.longest, settings.frames) if self._care.has_frames else (None, None)
+        frames = isinstance(self._care, SmallCare)
+        longest, augment = (settings.longest, settings.frames) if frames else (None, None)
         return ShownBatches(utterances, settings.batch, longest, augment, generator)
 
     def logits(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Logits [B, C] of what `prepare` made."""
-        _, logits = self._speech(self._care.embed(features, lengths))
-        return logits  # type: ignore[no-any-return]
+        care = self._care
+        embedding = care(features, lengths) if isinstance(care, SmallCare) else care.mixed(features)
+        return self._speech(embedding)[1]  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def classify(self, utterances: Sequence[Prepared]) -> NDArray[np.int64]:
@@ -248,44 +252,12 @@ class _Stage:
             predicted[chosen] = self.logits(features.to(device), lengths.to(device)).argmax(1).cpu().numpy()
         return predicted
 
-
-class _Tuned:
-    """The small CARE, trained along with the network: only its input can be computed once."""
-
-    has_frames = True
-    threads = None
-
-    def __init__(self, care: SmallCare) -> None:
-        self._care = care
-        self.trained: nn.Module = care
-
-    def compute(self, audio: NDArray[np.int16]) -> Tensor:
-        """Frames [T, bins]."""
-        return self._care.prepare(audio)
-
-    def embed(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Embeddings [B, D]."""
-        return self._care(frames, lengths)  # type: ignore[no-any-return]
-
-
-class _Frozen:
-    """The published CARE: all but the weights that mix its layers is computed once."""
-
-    has_frames = False
-    threads = 1  # its own are enough
-
-    def __init__(self, care: "WavLMCare") -> None:
-        self._care = care.eval()
-        self.trained: nn.Module = care.mix
-
     @torch.inference_mode()
-    def compute(self, audio: NDArray[np.int16]) -> Tensor:
-        """Its layers' means over time [L, D]."""
-        wave = self._care.prepare(audio)
+    def _compute(self, audio: NDArray[np.int16]) -> Tensor:
+        """What is computed once: the small CARE's input [T, bins], else the means of the layers [L, D]."""
+        inputs = self._care.prepare(audio)
+        if isinstance(self._care, SmallCare):
+            return inputs
         device = here().device
-        return self._care.layers(wave[None].to(device), torch.tensor([len(wave)], device=device))[0].cpu()
-
-    def embed(self, layers: Tensor, lengths: Tensor) -> Tensor:
-        """Embeddings [B, D] of [B, L, D]."""
-        del lengths
-        return self._care.mixed(layers)
+        lengths = torch.tensor([len(inputs)], device=device)
+        return self._care.layers(inputs[None].to(device), lengths)[0].cpu()

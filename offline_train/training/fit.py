@@ -3,7 +3,7 @@
 The same to the last bit on a CPU with as many threads; on a GPU as far as its kernels are deterministic.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from offline_train.training.batches import Batches
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.devices import here
 from offline_train.training.loop import Training
@@ -24,7 +25,7 @@ Batch = TypeVar("Batch")
 
 def fit(
     model: nn.Module,
-    batches: Callable[[torch.Generator], Sequence[Batch]],
+    batches: Callable[[torch.Generator], Batches[Batch]],
     loss: Callable[[Batch], Tensor],
     validate: Callable[[], dict[str, float]],
     settings: FitSettings,

@@ -2,20 +2,19 @@
 
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from models.atomic_write import write_whole
 from offline_train.errors import RunFolderError
 from offline_train.files import write_json
+from offline_train.progress_bar import progress_bar
+from offline_train.training.batches import Batches
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.devices import Place, resolve_precision, to_device
 from offline_train.training.optimiser import Optimiser, trained_state
@@ -57,19 +56,12 @@ class Training:
             self._describe()
         self.position = place.from_first(self.position)
         place.copy_from_first(self.optimiser.state().values())
-        self.console = Console(stderr=True, quiet=not place.first)
+        self.bar = progress_bar(quiet=not place.first)
+        self.console = self.bar.console
         if self.position.taken and not self.over:
             at = f"epoch {self.position.epoch + 1}, step {self.position.step + 1} of {self.position.steps}"
             self.console.print(f"{label}  goes on at {at}", highlight=False)
         self.log = TensorBoardLog(run / "tensorboard" if place.first else None, self.position.taken + 1)
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not (sys.stderr.isatty() and place.first),
-        )
         self.task = self.bar.add_task(label, total=None)
 
     @property
@@ -80,7 +72,7 @@ class Training:
         return position.epoch >= self.settings.epochs or bool(tired)
 
     def epoch(
-        self, batches: Callable[[torch.Generator], Sequence[Batch]], loss: Callable[[Batch], Tensor]
+        self, batches: Callable[[torch.Generator], Batches[Batch]], loss: Callable[[Batch], Tensor]
     ) -> None:
         """Train for the rest of an epoch."""
         position, settings, place = self.position, self.settings, self.place
@@ -139,11 +131,8 @@ class Training:
         scores = {key: value for key, value in row.items() if key != "epoch"}
         self.log.add(after.taken, {f"validation/{key}": value for key, value in scores.items()})
         shown = "  ".join(f"{key} {value:.4g}" for key, value in scores.items())
-        self.console.print(
-            f"{self.label}  epoch {after.epoch}/{self.settings.epochs}  {shown}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        line = f"{self.label}  epoch {after.epoch}/{self.settings.epochs}  {shown}"
+        self.console.print(line, highlight=False)
 
     def load_best(self) -> None:
         """Leave the model with the best epoch's weights."""

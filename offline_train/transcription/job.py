@@ -25,15 +25,9 @@ class Job:
     out: Path
     settings: Mapping[str, str | int | None]
 
-    @property
-    def cuts_file(self) -> Path:
-        """Where long recordings were cut."""
-        return self.out.with_name(f"{self.out.name}.cuts.jsonl")
-
-    @property
-    def settings_file(self) -> Path:
-        """What was asked."""
-        return self.out.with_name(f"{self.out.name}.settings.json")
+    def beside(self, ending: str) -> Path:
+        """A file that belongs to the transcripts: settings.json, and cuts.jsonl where long ones were cut."""
+        return self.out.with_name(f"{self.out.name}.{ending}")
 
     def check(self) -> None:
         """Make sure that `out` is free, or holds this same job.
@@ -47,9 +41,9 @@ class Job:
             )
         if not self.out.exists():
             return  # settings without a transcript bind nobody
-        if not self.settings_file.exists():
+        if not self.beside("settings.json").exists():
             raise RunFolderError(f"{self.out} is there already, and not from here: choose another --out")
-        stored, asked = json.loads(self.settings_file.read_text(encoding="utf-8")), self.settings
+        stored, asked = json.loads(self.beside("settings.json").read_text(encoding="utf-8")), self.settings
         changed = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
         if changed:
             differences = ", ".join(f"{key} {stored.get(key)}, not {asked.get(key)}" for key in changed)
@@ -64,7 +58,7 @@ class Job:
             mend_lines(self.out)
         else:
             self.out.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.settings_file, dict(self.settings))
+            write_json(self.beside("settings.json"), dict(self.settings))
 
     def done(self) -> dict[str, Transcript]:
         """What is there, by id; without what was set aside, since that may have been mended."""

@@ -55,9 +55,7 @@ def read_recordings(
     for path in paths:
         name = path.relative_to(root).as_posix()
         conversations.append(Conversation(name, _utterances(path, name, cuts[str(path.absolute())])))
-    return Corpus(
-        root.name, labels=(), splits={"train": conversations, "validation": (), "test": ()}, terms="unknown"
-    )
+    return Corpus(root.name, labels=(), splits={"train": conversations, "validation": (), "test": ()})
 
 
 def _recordings(folder: Path) -> list[Path]:

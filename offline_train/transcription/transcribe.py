@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import ceil
 from pathlib import Path
 from time import perf_counter
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline_train.corpora.audio import SAMPLE_RATE, load_audio
-from offline_train.corpora.corpus import SPLITS, Corpus, Recording
+from offline_train.corpora.corpus import Corpus, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.progress_bar import progress_bar
 from offline_train.transcription.job import Job
 from offline_train.transcription.spans import WINDOW_S
-from offline_train.transcription.transcripts import Transcript, utterance_names
-from offline_train.transcription.whisper import Whisper, WhisperTranscript
+from offline_train.transcription.transcripts import Transcript
+from offline_train.transcription.whisper import Whisper
 
 _DECODERS = 4
 _AHEAD = 32
@@ -32,22 +32,10 @@ _Clip = NDArray[np.int16] | CorpusError
 
 def blank_transcripts(corpus: Corpus) -> list[Transcript]:
     """A transcript for each utterance, in order, with everything but what is heard in it."""
-    utterances = [
-        (split, conversation.id, utterance)
-        for split in SPLITS
-        for conversation in corpus.splits.get(split, ())
-        for utterance in conversation.utterances
-    ]
+    named = zip(corpus.utterance_names(), corpus.utterances(), strict=True)
     return [
-        Transcript(
-            name,
-            split,
-            conversation,
-            text=None,
-            reference=utterance.text,
-            recording=_absolute(utterance.recording),
-        )
-        for name, (split, conversation, utterance) in zip(utterance_names(corpus), utterances, strict=True)
+        Transcript(name, split, conversation, None, said.text, recording=_absolute(said.recording))
+        for name, (split, conversation, said) in named
     ]
 
 
@@ -95,20 +83,9 @@ def _transcribe_batch(batch: Sequence[tuple[Transcript, _Clip]], whisper: Whispe
     return [
         replace(blank, error=str(clip))
         if isinstance(clip, CorpusError)
-        else _filled(blank, next(heard), len(clip) / SAMPLE_RATE)
+        else replace(blank, **asdict(next(heard)), duration_s=len(clip) / SAMPLE_RATE)
         for blank, clip in batch
     ]
-
-
-def _filled(blank: Transcript, heard: WhisperTranscript, duration_s: float) -> Transcript:
-    return replace(
-        blank,
-        text=heard.text,
-        language=heard.language,
-        duration_s=duration_s,
-        avg_logprob=heard.avg_logprob,
-        no_speech_prob=heard.no_speech_prob,
-    )
 
 
 def _batches(

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Split, Utterance
 from offline_train.corpora.errors import CorpusError
@@ -17,7 +17,7 @@ class Transcript:
     """The words that were recognised in an utterance.
 
     Attributes:
-        id: of the utterance, unique in the corpus (see `utterance_names`).
+        id: of the utterance, unique in the corpus (see `Corpus.utterance_names`).
         split: of its corpus; "train" for recordings that are of none.
         conversation: its id.
         text: the words, empty where there are none; None where the recording can't be decoded.
@@ -44,49 +44,18 @@ class Transcript:
 
     def row(self) -> dict[str, object]:
         """As a JSON object."""
-        row: dict[str, object] = {
-            "id": self.id,
-            "split": self.split,
-            "conversation": self.conversation,
-            "text": self.text,
-            "reference": self.reference,
-            "language": self.language,
-            "duration_s": _rounded(self.duration_s, 3),
-            "avg_logprob": _rounded(self.avg_logprob, 4),
-            "no_speech_prob": _rounded(self.no_speech_prob, 4),
-        }
-        if self.recording is not None:
-            row["audio"] = str(self.recording.path)
-            row["start_s"], row["end_s"] = self.recording.start_s, self.recording.end_s
-        if self.error is not None:
-            row["error"] = self.error
-        return row
+        row = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name, digits in {"duration_s": 3, "avg_logprob": 4, "no_speech_prob": 4}.items():
+            row[name] = None if row[name] is None else round(row[name], digits)
+        recording, error = row.pop("recording"), row.pop("error")
+        if recording is not None:
+            row |= {"audio": str(recording.path), "start_s": recording.start_s, "end_s": recording.end_s}
+        return row if error is None else {**row, "error": error}
 
 
 def metrics_file(path: Path) -> Path:
     """Beside transcripts, once they are finished: counts, word error rates, and what was set aside."""
     return path.with_name(f"{path.name}.metrics.json")
-
-
-def utterance_names(corpus: Corpus) -> list[str]:
-    """A name for each utterance, in order of split, conversation and turn, unique in the corpus.
-
-    Its own id where those are unique; else they follow the id of the conversation, and the split if need be.
-
-    Raises:
-        CorpusError: two utterances of one conversation have one id.
-    """
-    paths = [
-        (split, conversation.id, utterance.id)
-        for split in SPLITS
-        for conversation in corpus.splits.get(split, ())
-        for utterance in conversation.utterances
-    ]
-    for first in (2, 1, 0):
-        names = ["/".join(path[first:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    raise CorpusError(f"{corpus.name}: two utterances of one conversation have the same id")
 
 
 def read_transcripts(path: Path) -> list[Transcript]:
@@ -115,7 +84,7 @@ def with_transcripts(corpus: Corpus, transcripts: Iterable[Transcript]) -> Corpu
         CorpusError: utterances lack a transcript: the transcripts are of something else, or not finished.
     """
     texts = {each.id: each.text or "" for each in transcripts}
-    names = utterance_names(corpus)
+    names = corpus.utterance_names()
     if missing := [name for name in names if name not in texts]:
         raise CorpusError(
             f"{len(missing)} of {len(names)} utterances of {corpus.name} have no transcript ({missing[0]})"
@@ -159,7 +128,6 @@ def corpus_of(name: str, transcripts: Sequence[Transcript]) -> Corpus:
             ]
             for split in SPLITS
         },
-        terms="those of the recordings",
     )
 
 
@@ -177,21 +145,8 @@ def _read(path: Path) -> Iterator[Transcript]:
 def _parse(row: dict[str, Any]) -> Transcript:
     if row["split"] not in SPLITS or not isinstance(row["text"], str | None):
         raise ValueError(f"split {row['split']!r}, text {row['text']!r}")
-    audio = row.get("audio")
-    return Transcript(
-        id=str(row["id"]),
-        split=cast(Split, row["split"]),
-        conversation=str(row["conversation"]),
-        text=row["text"],
-        reference=row.get("reference"),
-        language=row.get("language"),
-        duration_s=row.get("duration_s"),
-        avg_logprob=row.get("avg_logprob"),
-        no_speech_prob=row.get("no_speech_prob"),
-        recording=Recording(Path(audio), row.get("start_s", 0.0), row.get("end_s")) if audio else None,
-        error=row.get("error"),
-    )
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+    known: dict[str, Any] = {each.name: row.get(each.name) for each in fields(Transcript)}
+    known |= {name: str(row[name]) for name in ("id", "conversation")}
+    if audio := row.get("audio"):
+        known["recording"] = Recording(Path(audio), row.get("start_s", 0.0), row.get("end_s"))
+    return Transcript(**known)

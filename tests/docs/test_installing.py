@@ -72,4 +72,5 @@ def test_a_changed_hash_is_refused(tmp_path: Path) -> None:
 def test_make_asks_for_hashes() -> None:
     script = (LOCKED / "install.sh").read_text()
     assert "locked() { pip --require-hashes" in script
-    assert not re.search(r"\binstall\b.*--no-deps(?!.*--require-hashes)", (ROOT / "Makefile").read_text())
+    for makefile in ("Makefile", "research.mk"):
+        assert not re.search(r"\binstall\b.*--no-deps(?!.*--require-hashes)", (ROOT / makefile).read_text())

@@ -13,7 +13,7 @@ from offline_train.errors import UsageError
 
 def corpus(*splits: list[Conversation], name: str = "house") -> Corpus:
     train, test = (*splits, [])[:2]
-    return Corpus(name, ("joy", "anger"), {"train": train, "validation": [], "test": test}, "none")
+    return Corpus(name, ("joy", "anger"), {"train": train, "validation": [], "test": test})
 
 
 def said(conversation: str, *texts: str | None, first: int = 0) -> Conversation:

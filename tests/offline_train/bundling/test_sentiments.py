@@ -8,7 +8,7 @@ from offline_train.corpora.iemocap import LABELS6
 def corpus(*utterances: Utterance) -> Corpus:
     train = [Conversation("1", utterances)]
     return Corpus(
-        "some", ("joy", "surprise", "Schadenfreude"), {"train": train, "validation": [], "test": []}, ""
+        "some", ("joy", "surprise", "Schadenfreude"), {"train": train, "validation": [], "test": []}
     )
 
 

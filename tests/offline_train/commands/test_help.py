@@ -12,7 +12,7 @@ from offline_train.app import app
 def commands(command: Any, name: str = "merits-train") -> Iterator[tuple[str, Any]]:
     for each, child in getattr(command, "commands", {}).items():
         yield from commands(child, f"{name} {each}")
-    if not hasattr(command, "commands"):
+    if not hasattr(command, "commands") and not command.hidden:
         yield name, command
 
 

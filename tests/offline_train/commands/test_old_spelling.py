@@ -1,4 +1,4 @@
-"""Lines of the release before, in which sub-commands were values of an option."""
+"""Lines of the release before, in which sub-commands were values of an option, and a benchmark was one."""
 
 import shlex
 import sys
@@ -55,6 +55,11 @@ def test_they_do_what_they_did(annotate: Command, texts: Path, tmp_path: Path) -
         ("stage1 --modality smell --out x", "stage1 text|speech|features"),
         ("stage1 --out x", "stage1 text|speech|features"),
         ("stage2 smell --out x", "'smell'"),
+        (
+            "dry-run --preset paper --stage stage2",
+            "python -m benchmarks.training_cost --preset paper --stage stage2",
+        ),
+        ("dry-run --help", "python -m benchmarks.training_cost --help"),
     ],
 )
 def test_what_was_none_is_none(

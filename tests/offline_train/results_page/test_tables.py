@@ -10,11 +10,12 @@ import pytest
 
 from offline_train.app import app
 from offline_train.errors import UsageError
+from offline_train.files import write_json
 from offline_train.results_page.figures import Point, draw_bars
 from offline_train.results_page.gather import gather
 from offline_train.results_page.notes import braced
 from offline_train.results_page.page import page
-from offline_train.runs.run import Run, write_json
+from offline_train.runs.run import Run
 
 REPOSITORY = Path(__file__).parents[3]
 

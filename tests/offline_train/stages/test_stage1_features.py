@@ -40,7 +40,6 @@ def corpus(size: int = 6) -> Corpus:
             ]
             for split in SPLITS
         },
-        "none",
     )
 
 

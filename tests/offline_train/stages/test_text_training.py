@@ -54,7 +54,7 @@ def corpus() -> Corpus:
         split: [conversation(n, chance.choices(["joy", "anger", "none"], k=5)) for n in range(count)]
         for split, count in counts.items()
     }
-    return Corpus("folder", LABELS, parts, "none")
+    return Corpus("folder", LABELS, parts)
 
 
 def test_only_utterances_with_words_and_label_are_shown_and_context_is_all_that_was_said() -> None:
@@ -154,7 +154,6 @@ def test_a_teacher_is_heeded_as_much_as_asked(base: Path, tmp_path: Path) -> Non
             ]
             for split, part in data.splits.items()
         },
-        "none",
     )
     settings = TextStageSettings(base=str(base), batch=8, fit=replace(QUICK, epochs=8), label_smoothing=0.0)
     teacher = Run.open(tmp_path / "teacher", {"settings": settings}, command="")

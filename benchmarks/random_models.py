@@ -1,6 +1,7 @@
 """Models of the true shape with random weights, where pre-trained ones are not at hand or not wanted."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
@@ -34,22 +35,21 @@ def random_care(config: CareConfig) -> SmallCare | WavLMCare:
     )
 
 
-def random_text_encoder(base: str, train_embeddings: bool, folder: Path, classes: int) -> TextEncoder:
+def random_text_encoder(config: TextConfig) -> TextEncoder:
     """A text encoder of the true shape with random weights; the known shapes need no base at hand."""
-    name = base.rsplit("/", 1)[-1]
-    if name in _SHAPES:
-        _roberta(name).save_pretrained(folder)
-        words = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1, "<s>": 2, "</s>": 3}, unk_token="<unk>"))
-        words.pre_tokenizer = pre_tokenizers.Whitespace()
-        words.post_processor = processors.BertProcessing(("</s>", 3), ("<s>", 2))
-        PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-            tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>"
-        ).save_pretrained(folder)
-    else:
-        folder = find_base(base)
-    return TextEncoder(
-        TextConfig(base=base, train_embeddings=train_embeddings, classes=classes), folder, pretrained=False
+    name = config.base.rsplit("/", 1)[-1]
+    if name not in _SHAPES:
+        return TextEncoder(config, find_base(config.base), pretrained=False)
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1, "<s>": 2, "</s>": 3}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.BertProcessing(("</s>", 3), ("<s>", 2))
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>"
     )
+    with TemporaryDirectory() as folder:
+        _roberta(name).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return TextEncoder(config, Path(folder), pretrained=False)
 
 
 def _roberta(name: str) -> RobertaConfig:
