@@ -8,14 +8,23 @@ DATA ?= ../shared/data
 RUNS ?= runs
 TRAIN := $(BIN)/merits-train
 
-.PHONY: demo test lint bench fuzz page lock clean
+.PHONY: demo test test-all lint bench fuzz page lock clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
 	else $(BIN)/merits analyze samples/conversation.flac; fi
 
-test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+# What the markers say is in pyproject.toml. A file's tests stay together: they share models that take seconds to make.
+PYTEST = $(BIN)/python -m pytest
+WORKERS ?= 2
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
+
+test: $(VENV)/.dev  ## before each commit
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not (system or kill or docs or slow)"
+
+test-all: $(VENV)/.dev  ## everything; programs that are timed or killed have the machine to themselves
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not (system or kill)"
+	$(PYTEST) -m "system or kill"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

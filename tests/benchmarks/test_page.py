@@ -37,6 +37,7 @@ def words(svg: Path) -> list[str]:
     return [text.strip() for text in ElementTree.parse(svg).getroot().itertext() if text.strip()]
 
 
+@pytest.mark.slow
 def test_every_result_is_told_and_drawn_the_same_each_time(folder: Path, tmp_path: Path) -> None:
     text = page(folder, tmp_path / "a")
     assert "Not measured" not in text

@@ -335,6 +335,7 @@ async def test_cancelling_in_the_middle_of_a_turn_leaves_nothing_behind(bundle: 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end_s", [1.9, 2.06, 2.22, 2.38, 2.54, 2.7, 2.86, 3.02])
 async def test_a_turn_that_the_end_cuts_off_is_heard_to_its_end(bundle: Bundle, end_s: float) -> None:
     recogniser = Attentive()

@@ -323,6 +323,7 @@ async def test_a_cancelled_session_still_ends_with_its_last_event(bundle: Bundle
     assert output.ended.reason == "interrupted"
 
 
+@pytest.mark.slow
 async def test_streams_beside_each_other_find_the_turns_that_they_find_alone(bundle: Bundle) -> None:
     sounds = [conversation(), conversation()[40_000:300_000], (conversation() * 0.1).astype(np.int16)]
     alone, beside = [Collect() for _ in sounds], [Collect() for _ in sounds]

@@ -204,6 +204,7 @@ def test_a_decoder_that_dies_is_said_and_replaced(recogniser: PocketSphinx, samp
     assert jiwer.wer(sample[2].words, listened(recogniser, sample[2].audio, 1_600)[0]) < 0.4
 
 
+@pytest.mark.slow
 def test_a_decoder_that_was_led_through_turns_before_takes_long_pieces(
     recogniser: PocketSphinx, sample: list[Sentence]
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_decoder_that_was_led_through_turns_before_takes_long_pieces(
         listening.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
 def test_a_decoder_that_hangs_is_given_up_and_the_turn_decoded_by_another(
     sample: list[Sentence], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
