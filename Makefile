@@ -14,17 +14,15 @@ demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines wit
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
 	else $(BIN)/merits analyze samples/conversation.flac; fi
 
-# What the markers say is in pyproject.toml. A file's tests stay together: they share models that take seconds to make.
-PYTEST = $(BIN)/python -m pytest
-WORKERS ?= 2
-SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
+# Two at a time, a thread each; the tests of a file stay together, since they share models that take seconds to make.
+TEST = $(BIN)/python -m pytest
+SIDE_BY_SIDE = OMP_NUM_THREADS=1 $(TEST) --numprocesses 2 --dist loadfile
 
-test: $(VENV)/.dev  ## before each commit
-	$(PYTEST) $(SIDE_BY_SIDE) -m "not (system or kill or docs or slow)"
+test: $(VENV)/.dev  ## before each commit; the markers are explained in pyproject.toml
+	$(SIDE_BY_SIDE) -m "not (system or kill or docs or slow)"
 
-test-all: $(VENV)/.dev  ## everything; programs that are timed or killed have the machine to themselves
-	$(PYTEST) $(SIDE_BY_SIDE) -m "not (system or kill)"
-	$(PYTEST) -m "system or kill"
+test-all: $(VENV)/.dev  ## every test; programs that are timed or killed have the machine to themselves
+	$(SIDE_BY_SIDE) -m "not (system or kill)"; side=$$?; $(TEST) -m "system or kill" && exit $$side
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

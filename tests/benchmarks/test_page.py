@@ -164,6 +164,7 @@ def test_a_damaged_result_is_one_line(
     assert not (tmp_path / "benchmarks.md").exists()
 
 
+@pytest.mark.slow
 def test_the_page_in_the_repository_is_what_its_results_say(tmp_path: Path) -> None:
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert text == page(RESULTS, tmp_path)

@@ -47,6 +47,7 @@ def test_every_stage_takes_a_step(config: Path) -> None:
     assert by_stage["stage3"]["trained"] < by_stage["stage3"]["parameters"]  # Stages II are frozen
 
 
+@pytest.mark.slow
 def test_a_single_stage_and_one_that_is_not() -> None:
     [cost] = trial.dry_run("paper", only="stage2")
     assert cost.parameters == cost.trained

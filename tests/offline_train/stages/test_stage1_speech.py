@@ -61,6 +61,7 @@ def opened(folder: Path, settings: SpeechStageSettings = SETTINGS, **more: objec
     return Run.open(folder, {"settings": settings, "parents": {}, **more}, "the command")
 
 
+@pytest.mark.slow
 def test_learns_tones_and_stores_what_rebuilds_it(clips: Path, corpus: Corpus, tmp_path: Path) -> None:
     metrics = train_speech(corpus, SETTINGS, opened(tmp_path / "run"))
     assert metrics["validation"]["weighted_f1"] > 50

@@ -277,6 +277,7 @@ main()
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("nth", [1, 40, 200, 500, 900])
 def test_interrupted_while_it_loads_it_leaves_without_a_word(bundle: Path, nth: int) -> None:
     command = ["analyze", str(CONVERSATION), "--bundle", str(bundle), "--asr", "none"]

@@ -183,6 +183,7 @@ async def test_turns_are_told_of_while_they_are_spoken(bundle: Bundle) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_partials_can_be_left_out_and_keep_withheld_words(bundle: Bundle) -> None:
     silent = await run(bundle, Attentive(), SETTINGS.model_copy(update={"partials": False}))
     assert silent.of(TurnPartial) == []
@@ -198,6 +199,7 @@ async def test_nothing_is_done_ahead_without_speculation(bundle: Bundle) -> None
     assert (recogniser.whole, recogniser.finished) == (2, 0)
 
 
+@pytest.mark.slow
 async def test_when_time_is_short_partials_go_first_then_speculation_never_turns(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +254,7 @@ class Asked(Scripted):
         return len(self.asked) > self.answered
 
 
+@pytest.mark.slow
 async def test_a_recogniser_that_does_not_listen_is_asked_every_second(bundle: Bundle) -> None:
     recogniser = Asked()
     output = await run(bundle, recogniser, busy=lambda: recogniser.busy)

@@ -223,6 +223,7 @@ async def test_killed_means_offline(mosquitto: Mosquitto, tmp_path: Path) -> Non
     assert all(retained for _, _, retained in late.received)
 
 
+@pytest.mark.slow
 async def test_a_broker_that_restarts_misses_nothing(
     mosquitto: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -336,6 +337,7 @@ async def test_availability_is_online_again_without_any_event(mosquitto: Mosquit
             await after.until("availability", "online")
 
 
+@pytest.mark.slow
 async def test_a_broker_that_comes_late_gets_everything(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
