@@ -4,14 +4,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench fuzz page lock clean
+.PHONY: demo test test-all lint bench fuzz page lock clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
 	else $(BIN)/merits analyze samples/conversation.flac; fi
 
-test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+# Two at a time, a thread each; the tests of a file stay together, since they share models that take seconds to make.
+TEST = $(BIN)/python -m pytest
+SIDE_BY_SIDE = OMP_NUM_THREADS=1 $(TEST) --numprocesses 2 --dist loadfile
+
+test: $(VENV)/.dev  ## before each commit; the markers are explained in pyproject.toml
+	$(SIDE_BY_SIDE) -m "not (system or kill or docs or slow)"
+
+test-all: $(VENV)/.dev  ## every test; programs that are timed or killed have the machine to themselves
+	$(SIDE_BY_SIDE) -m "not (system or kill)"; side=$$?; $(TEST) -m "system or kill" && exit $$side
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -6,6 +6,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from benchmarks.attackers import Done, idle
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
@@ -15,6 +17,7 @@ from tests.streamer.server.serving import all_ended, serving
 from tests.tiny import make_bundle
 
 
+@pytest.mark.system
 async def test_they_are_heard(tmp_path: Path) -> None:
     settings = Settings(bundle=str(make_bundle(tmp_path / "bundle")), asr="none")
     async with serving(load_analyzer(settings), settings, max_linger_s=0) as (

@@ -49,6 +49,7 @@ def test_a_fault_is_counted(files: list[str], received: list[str], fault: str) -
     assert [name for name in HOLDS if found.get(name)] == [fault]
 
 
+@pytest.mark.kill
 @pytest.mark.timeout(900)
 def test_ten_kills_lose_nothing(tmp_path: Path) -> None:
     if shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin") is None:

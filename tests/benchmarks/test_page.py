@@ -37,6 +37,7 @@ def words(svg: Path) -> list[str]:
     return [text.strip() for text in ElementTree.parse(svg).getroot().itertext() if text.strip()]
 
 
+@pytest.mark.slow
 def test_every_result_is_told_and_drawn_the_same_each_time(folder: Path, tmp_path: Path) -> None:
     text = page(folder, tmp_path / "a")
     assert "Not measured" not in text
@@ -163,6 +164,7 @@ def test_a_damaged_result_is_one_line(
     assert not (tmp_path / "benchmarks.md").exists()
 
 
+@pytest.mark.slow
 def test_the_page_in_the_repository_is_what_its_results_say(tmp_path: Path) -> None:
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert text == page(RESULTS, tmp_path)

@@ -54,6 +54,7 @@ def test_every_stage_takes_a_step(
     assert by_stage["stage3"]["trained"] < by_stage["stage3"]["parameters"]  # Stages II are frozen
 
 
+@pytest.mark.slow
 def test_a_single_stage_and_one_that_is_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

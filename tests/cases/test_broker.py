@@ -17,6 +17,8 @@ import pytest
 
 from tests.mosquitto import Mosquitto
 
+pytestmark = pytest.mark.system
+
 MERITS = str(Path(sys.executable).parent / "merits")
 SESSION = Path(__file__).parents[2] / "samples" / "conversation.jsonl"
 TURNS = 14

@@ -35,6 +35,7 @@ def talk(seconds: float, rate: int) -> NDArray[np.float32]:
     return np.concatenate(parts)[: int(seconds * rate)]
 
 
+@pytest.mark.system
 def test_a_run_over_them_all(tmp_path: Path) -> None:
     """Reports 01, 02, 03, 08 and 09, hostile 12: exit code 0, and times as a player shows them."""
     sound = talk(7, 48_000)
@@ -124,6 +125,7 @@ def test_the_sound_of_a_report_has_the_times_of_its_events(tmp_path: Path, said:
     assert len(sound) == pytest.approx(len(heard), abs=1_000)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("number", [2, 15])
 def test_ctrl_c_ends_a_decoder_of_hours(tmp_path: Path, number: int) -> None:
     """Hostile 10, for files: SIGINT and SIGTERM end the work on 13 hours in 180 kB."""

@@ -22,6 +22,8 @@ from tests.streamer.audio.test_microphone import needs_pulse
 from tests.streamer.sound import CONVERSATION, conversation
 from tests.tiny import make_bundle
 
+pytestmark = pytest.mark.system
+
 MERITS = [sys.executable, "-m", "streamer"]
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 EVENTS = CONVERSATION.with_suffix(".jsonl")

@@ -16,6 +16,8 @@ from tests.streamer.cli.test_app import MERITS, merits, one_line
 from tests.streamer.sound import conversation
 from tests.tiny import make_bundle
 
+pytestmark = pytest.mark.system
+
 TURNS = 2
 
 

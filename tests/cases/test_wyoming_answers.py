@@ -4,10 +4,14 @@ import json
 import wave
 from pathlib import Path
 
+import pytest
+
 from tests.streamer.cli.test_app import merits
 from tests.streamer.sound import conversation
 from tests.streamer.transcribers.wyoming.odd_server import odd_server, transcript
 from tests.tiny import make_bundle
+
+pytestmark = pytest.mark.system
 
 
 def test_no_turn_is_lost_and_no_words_are_none(tmp_path: Path) -> None:

@@ -3,9 +3,13 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from tests.docs.guide import Shell, commands
 from tests.docs.stereo import record_call
 from tests.tiny import make_bundle
+
+pytestmark = pytest.mark.docs
 
 
 def test_the_commands_run_as_written(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.tiny import make_bundle
 TURNS = 2
 
 
+@pytest.mark.docs
 @needs_pulse
 def test_the_commands_run_as_written(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")

@@ -11,6 +11,8 @@ from tests.docs.guide import ROOT, Shell, commands
 from tests.mosquitto import Mosquitto
 from tests.tiny import make_bundle
 
+pytestmark = pytest.mark.docs
+
 PORT = 1883
 
 

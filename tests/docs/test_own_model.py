@@ -4,9 +4,12 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.docs.guide import ROOT, Shell, blocks, commands, text
 
 
+@pytest.mark.docs
 def test_the_commands_run_as_written(tmp_path: Path) -> None:
     for folder in ("examples", "samples"):
         (tmp_path / folder).symlink_to(ROOT / folder)

@@ -4,12 +4,15 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from streamer.reports.formats.format import Format
 from tests.docs.guide import Shell, commands, text
 from tests.streamer.sound import CONVERSATION
 from tests.tiny import make_bundle
 
 
+@pytest.mark.docs
 def test_the_commands_run_as_written(tmp_path: Path) -> None:
     (tmp_path / "samples").mkdir()
     shutil.copy(CONVERSATION, tmp_path / "samples")

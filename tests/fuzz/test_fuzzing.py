@@ -15,6 +15,7 @@ from fuzz.worker import Runner
 PLANTED = "tests.fuzz.planted:TARGET"
 
 
+@pytest.mark.slow
 def test_planted_faults_are_found(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris has no wheel for this platform")
     found = tmp_path / "findings"

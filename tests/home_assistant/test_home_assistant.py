@@ -25,7 +25,7 @@ TURN = "turn"
 
 NAMES_US = re.compile(r".*(?:merits[_/]\w|MERITS|kitchen|angry|automation|value_json).*")
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 
 class Live(Sample):

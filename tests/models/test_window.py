@@ -92,6 +92,7 @@ class Reference:
         return self.encoder.attend(x[None], torch.ones(1, len(x), dtype=torch.bool))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=seeds,

@@ -21,6 +21,8 @@ from tests.mosquitto import Mosquitto
 from tests.replaying import MERITS, Replay
 from tests.streamer.outputs.samples import Sample
 
+pytestmark = pytest.mark.system
+
 VERSION = "4.1.15"
 REPOSITORY = Path(__file__).parents[2]
 FLOWS = REPOSITORY / "examples" / "node-red" / "flows.json"

@@ -14,6 +14,8 @@ from tests.mosquitto import Mosquitto
 from tests.streamer.sound import CONVERSATION
 from tests.tiny import make_bundle
 
+pytestmark = pytest.mark.system
+
 MERITS = str(Path(sys.executable).parent / "merits")
 
 

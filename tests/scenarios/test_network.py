@@ -27,7 +27,7 @@ PORT = 18_683
 GREETINGS = 6
 TOKEN = "a-token-of-the-test-alone"
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 
 def until(done: Callable[[], bool], what: str) -> None:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(not SHARED_AUDIO.is_dir(), reason="needs ../shar
 SENTENCES = sorted((SHARED_AUDIO / "speechbrain" / "ASR").glob("*.wav"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", [{}, {"snr_db": 10}, {"room": "rir1"}, {"room": "rir3"}], ids=str)
 def test_turns_are_found_where_they_are(condition: dict[str, float | str]) -> None:
     (result,) = conversations(range(4), {"it": condition}).values()
@@ -30,6 +31,7 @@ def test_turns_are_found_where_they_are(condition: dict[str, float | str]) -> No
     assert result["end_within_250_ms"] >= 0.95
 
 
+@pytest.mark.slow
 def test_meetings_are_within_the_bound() -> None:
     result = meetings(SHARED_AUDIO / "meetings")
     assert result["missed_plus_false_alarm"] <= 0.15

@@ -22,6 +22,8 @@ from tests.mosquitto import Mosquitto
 from tests.streamer.sound import conversation
 from tests.tiny import make_bundle
 
+pytestmark = pytest.mark.system
+
 MERITS = str(Path(sys.executable).parent / "merits")
 TURNS = 14
 

@@ -16,6 +16,8 @@ from streamer.audio.frame import SAMPLE_RATE
 from streamer.events import event_schema
 from tests.streamer.sound import CONVERSATION, truth
 
+pytestmark = pytest.mark.system
+
 MERITS = str(Path(sys.executable).parent / "merits")
 RECORDINGS = sorted(path for path in SHARED_AUDIO.rglob("*") if path.suffix in {".wav", ".flac"}) or [
     CONVERSATION

@@ -52,6 +52,7 @@ def staged(place: Place) -> dict[str, Any]:
     return place.ablate("stages")
 
 
+@pytest.mark.slow
 def test_stages_are_ordinary_runs_with_true_commands(place: Place, staged: dict[str, Any]) -> None:
     assert [each["name"] for each in staged["rows"]] == [
         "text I", "text II", "audio I", "audio II", "fused III",
@@ -68,6 +69,7 @@ def test_stages_are_ordinary_runs_with_true_commands(place: Place, staged: dict[
     assert times(place.out) == before
 
 
+@pytest.mark.slow
 def test_teachers_go_to_the_stage_they_are_of(place: Place, staged: dict[str, Any]) -> None:
     first, second, speech = (place.out / f"mosi/seed1/{name}" for name in ("text1", "text2", "speech1"))
     line = ["ablate", "stages", "--corpus", "mosi", "--data", place.mosi, "--base", place.base, *QUICK]

@@ -14,6 +14,8 @@ from offline_train.annotation.records import read_annotations
 from tests.offline_train.annotation.conftest import Command
 from tests.offline_train.annotation.openai_server import openai_server
 
+pytestmark = pytest.mark.kill
+
 CONCURRENCY = 4
 
 

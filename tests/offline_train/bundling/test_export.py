@@ -21,6 +21,8 @@ from tests.offline_train.miniatures import make_manifest, write_wav
 from tests.streamer.sound import conversation
 from tests.tiny import make_base
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--epochs", 8, "--learning-rate", 0.01, "--set", "fit.average=0"]
 SMALL = [*QUICK, "--set", "hidden=8", "--set", "heads=2"]
 NARROW = [*QUICK, "--set", "width=8", "--set", "heads=2"]

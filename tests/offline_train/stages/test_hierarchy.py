@@ -22,6 +22,8 @@ from streamer.session.emotions_in_context import Conversation
 from streamer.transcribers.off import Off
 from tests.tiny import WORDS, make_base
 
+pytestmark = pytest.mark.slow
+
 CODES = ("01", "03", "04", "05", "08", "06", "07")
 """RAVDESS' codes of `LABELS`."""
 

@@ -61,6 +61,7 @@ def opened(folder: Path, settings: SpeechStageSettings = SETTINGS, **more: objec
     return Run.open(folder, {"settings": settings, "parents": {}, **more}, "the command")
 
 
+@pytest.mark.slow
 def test_learns_tones_and_stores_what_rebuilds_it(clips: Path, corpus: Corpus, tmp_path: Path) -> None:
     metrics = train_speech(corpus, SETTINGS, opened(tmp_path / "run"))
     assert metrics["validation"]["weighted_f1"] > 50
@@ -121,6 +122,7 @@ def test_nothing_to_hear_is_one_line(corpus: Corpus, tmp_path: Path) -> None:
         train_speech(lost, SHORT, opened(tmp_path / "lost", SHORT))
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_result(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +149,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_cross_validation_does_not_repeat_finished_folds(clips: Path, tmp_path: Path) -> None:
     source = RunCorpus("ravdess", clips)
     run = opened(tmp_path / "run", SHORT, corpus=source)

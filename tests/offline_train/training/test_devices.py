@@ -64,6 +64,7 @@ def test_precision_that_was_asked_for_is_kept() -> None:
     assert resolve_precision("auto", cpu) in ("fp32", "bf16")
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_that_accumulates_twice(tmp_path: Path) -> None:
     options = "--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no"
     launch = [

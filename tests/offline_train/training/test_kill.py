@@ -59,6 +59,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[bytes], dict[s
     return weights(model), best, (folder / "epochs.jsonl").read_text()
 
 
+@pytest.mark.kill
 def test_kill_minus_nine_at_random_moments(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.offline_train.training.kill_often", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -234,6 +234,7 @@ def test_loops_are_decoded_again(tmp_path: Path) -> None:
     assert "thank you thank you" not in row["text"]
 
 
+@pytest.mark.kill
 def test_killed_and_run_again_is_the_same(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "a"
     for number in range(24):

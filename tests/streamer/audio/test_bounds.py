@@ -10,6 +10,8 @@ import pytest
 
 from tests.streamer.audio.containers import box, element, flac, matroska, mp4_of_stated_samples
 
+pytestmark = pytest.mark.slow
+
 MOST_MB = 200
 
 pytest.importorskip("resource")

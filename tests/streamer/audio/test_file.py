@@ -248,6 +248,7 @@ async def test_the_loop_stays_free_and_leaving_early_is_clean(tmp_path: Path) ->
     path.unlink()
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     async def peak(seconds: int) -> int:
         path = tmp_path / f"{seconds}.wav"

@@ -118,6 +118,7 @@ def finish(process: subprocess.Popen[str]) -> list[list[str]]:
     return [line.split(" ") for line in out.splitlines()]
 
 
+@pytest.mark.system
 @needs_pulse
 def test_a_microphone_hears_what_is_played(pulse: Pulse) -> None:
     noise = subprocess.Popen(
@@ -135,6 +136,7 @@ def test_a_microphone_hears_what_is_played(pulse: Pulse) -> None:
     assert loudest > 10_000
 
 
+@pytest.mark.system
 @needs_pulse
 def test_a_microphone_that_goes_and_comes_back(pulse: Pulse) -> None:
     process = pulse.listen(12)

@@ -213,6 +213,7 @@ def fifo(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 async def test_a_fifo_without_a_writer_is_waited_for_and_said_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

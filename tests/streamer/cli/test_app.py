@@ -52,6 +52,7 @@ def test_help_is_quick_and_names_every_command() -> None:
     assert min(took) < 1 or os.getloadavg()[0] > 2
 
 
+@pytest.mark.system
 def test_events_on_standard_output_are_all_there_is_and_fit_the_schema(bundle: Path) -> None:
     done = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "none", "--events", "-")
     assert (done.returncode, done.stderr) == (0, "")
@@ -66,6 +67,7 @@ def test_events_on_standard_output_are_all_there_is_and_fit_the_schema(bundle: P
     assert sum(event["type"] == "turn.final" for event in events) == len(truth())
 
 
+@pytest.mark.system
 def test_plain_lines_where_there_is_no_terminal(bundle: Path) -> None:
     done = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "pocketsphinx")
     assert done.returncode == 0
@@ -108,6 +110,7 @@ def test_bundles_of_any_labels_are_analyzed(
         assert set(final["modalities"]) == (expected if words_only else {*expected, "speech"})
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -145,6 +148,7 @@ def test_bad_input_is_one_line_exit_2_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.system
 def test_a_bundle_with_one_byte_changed_is_refused(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b")
     weights = bytearray((bundle / "model.safetensors").read_bytes())
@@ -156,6 +160,7 @@ def test_a_bundle_with_one_byte_changed_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "events.jsonl").exists()
 
 
+@pytest.mark.system
 def test_a_truncated_recording_is_analyzed_as_far_as_it_goes_and_those_after_it(
     tmp_path: Path, bundle: Path
 ) -> None:
@@ -193,6 +198,7 @@ def started(events: Path, bundle: Path, *more: str) -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -209,6 +215,7 @@ def test_interrupted_in_the_middle_it_drains_and_says_so(
     assert (last["type"], last["reason"]) == ("session.ended", "interrupted")
 
 
+@pytest.mark.kill
 def test_killed_it_leaves_whole_lines(tmp_path: Path, bundle: Path) -> None:
     process = started(tmp_path / "events.jsonl", bundle)
     process.kill()
@@ -218,6 +225,7 @@ def test_killed_it_leaves_whole_lines(tmp_path: Path, bundle: Path) -> None:
     assert all(json.loads(line) for line in text.splitlines())
 
 
+@pytest.mark.system
 def test_a_second_run_on_the_same_events_file_is_told_and_leaves_it_alone(
     tmp_path: Path, bundle: Path
 ) -> None:
@@ -269,6 +277,7 @@ main()
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("nth", [1, 40, 200, 500, 900])
 def test_interrupted_while_it_loads_it_leaves_without_a_word(bundle: Path, nth: int) -> None:
     command = ["analyze", str(CONVERSATION), "--bundle", str(bundle), "--asr", "none"]
@@ -282,6 +291,7 @@ def test_interrupted_while_it_loads_it_leaves_without_a_word(bundle: Path, nth: 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.system
 def test_with_too_little_memory_it_says_so(bundle: Path) -> None:
     command = f"ulimit -v 2000000; {MERITS} analyze {CONVERSATION} --bundle {bundle} --asr none"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
@@ -321,6 +331,7 @@ def test_a_reader_who_reads_nothing_is_no_error(command: list[object]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.system
 def test_the_events_file_is_whole_where_the_lines_are_read_no_further(tmp_path: Path, bundle: Path) -> None:
     events = tmp_path / "events.jsonl"
     command = f"{MERITS} analyze {CONVERSATION} --bundle {bundle} --asr none --events {events} | head -n 1"
@@ -337,6 +348,7 @@ def test_the_events_file_is_whole_where_the_lines_are_read_no_further(tmp_path: 
     assert (lines[-1]["type"], lines[-1]["reason"]) == ("session.ended", "end of input")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "word", ["no\x1b]0;TITLE\x07such.wav", "mqtt://bob:hunter22@127.0.0.1", "mqtt:/a:hunter22@b"]
 )
@@ -348,6 +360,7 @@ def test_nothing_that_a_terminal_obeys_and_no_password_is_told(tmp_path: Path, w
         assert "hunter22" not in told
 
 
+@pytest.mark.system
 def test_a_reader_who_has_read_enough_is_no_error(bundle: Path) -> None:
     command = f"{MERITS} analyze {CONVERSATION} --bundle {bundle} --asr none --events - | head -n 2"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
@@ -355,6 +368,7 @@ def test_a_reader_who_has_read_enough_is_no_error(bundle: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.system
 def test_a_file_that_is_not_there_keeps_none_of_the_others_from_being_analyzed(
     tmp_path: Path, bundle: Path
 ) -> None:
@@ -371,6 +385,7 @@ def test_a_file_that_is_not_there_keeps_none_of_the_others_from_being_analyzed(
     assert [line["reason"] for line in lines if line["type"] == "session.ended"] == ["end of input"] * 2
 
 
+@pytest.mark.system
 def test_several_files_are_sessions_in_one_file(tmp_path: Path, bundle: Path) -> None:
     events = tmp_path / "events.jsonl"
     done = merits(
@@ -385,6 +400,7 @@ def test_several_files_are_sessions_in_one_file(tmp_path: Path, bundle: Path) ->
         assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.system
 def test_doctor_says_what_works_and_what_does_not(bundle: Path) -> None:
     done = merits("doctor", "--bundle", bundle, "--asr", "pocketsphinx")
     assert done.returncode == 0

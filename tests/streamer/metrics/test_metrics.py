@@ -153,6 +153,7 @@ async def test_sessions_that_run_are_looked_at_as_they_are(bundle: Bundle) -> No
         assert now["merits_sessions_ended_total['interrupted']"] == 1
 
 
+@pytest.mark.slow
 async def test_a_session_that_is_held_back_is_not_healthy(bundle: Bundle) -> None:
     analyzer = Analyzer(bundle, Scripted(seconds=0.5))
     async with measuring(analyzer) as (_, url):
@@ -206,6 +207,7 @@ async def test_the_server_of_streams_has_them_too(tmp_path: Path) -> None:
         assert (status, json.loads(body)["status"]) == (200, "ok")
 
 
+@pytest.mark.system
 async def test_what_ended_streams_have_left_is_seen_before_and_after_a_restart(tmp_path: Path) -> None:
     settings = Settings(
         bundle=str(make_bundle(tmp_path)),

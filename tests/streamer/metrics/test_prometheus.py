@@ -25,6 +25,8 @@ from tests.streamer.outputs.samples import Sample
 from tests.streamer.session.test_pipeline import Scripted
 from tests.tiny import tiny_bundle
 
+pytestmark = pytest.mark.system
+
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 VALENCES = (-0.9, 0.4, -0.8, 0.0, -1.0, 0.1, 0.3, -0.95)
 

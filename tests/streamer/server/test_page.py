@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
+import pytest
 from playwright.async_api import expect
 from ulid import ULID
 
@@ -26,6 +27,8 @@ from tests.streamer.server.browser import (
 from tests.streamer.server.made_up import MadeUp
 from tests.streamer.server.serving import all_ended
 from tests.streamer.sound import conversation
+
+pytestmark = pytest.mark.system
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 TOKEN = "correct-horse-battery-staple"

@@ -1,5 +1,6 @@
 """The web page beside long conversations: troubles that stay, sessions that end, speakers who overlap."""
 
+import pytest
 from playwright.async_api import Page, expect
 
 from streamer import events
@@ -8,6 +9,8 @@ from streamer.outputs.palette import looks
 from streamer.settings.settings import Settings
 from tests.streamer.server.browser import DESKTOP, PATIENCE_MS, Complaints, chromium, page_of
 from tests.streamer.server.made_up import MadeUp
+
+pytestmark = pytest.mark.system
 
 FAILED = "recogniser failed: pocketsphinx takes over"
 

@@ -85,6 +85,7 @@ async def test_whoever_left_is_waited_for_no_longer() -> None:
         await anext(told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["streams/x", "watch"])
 async def test_pongs_that_are_not_read_are_not_kept(
     analyzer: Analyzer, settings: Settings, where: str
@@ -280,6 +281,7 @@ def test_the_address_space_is_a_limit() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+@pytest.mark.system
 def test_a_second_signal_leaves_at_once(bundle: Path, tmp_path: Path) -> None:
     """Whatever goes on: here a client that does not go, and a thread that would go on for ten minutes."""
     program = (

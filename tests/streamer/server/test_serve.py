@@ -56,6 +56,7 @@ def running(bundle: Path, *more: object) -> Iterator[Server]:
         process.communicate()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_interrupted_it_tells_what_it_heard(
     bundle: Path, tmp_path: Path, number: signal.Signals, code: int
@@ -79,6 +80,7 @@ async def test_interrupted_it_tells_what_it_heard(
     assert "Traceback" not in server.stderr
 
 
+@pytest.mark.system
 async def test_interrupted_twice_it_leaves_at_once(bundle: Path, tmp_path: Path) -> None:
     """It would wait for a broker that is away."""
     with running(bundle, "--events", tmp_path, "--mqtt", "mqtt://127.0.0.1:1") as server:
@@ -94,6 +96,7 @@ async def test_interrupted_twice_it_leaves_at_once(bundle: Path, tmp_path: Path)
     assert "Traceback" not in server.stderr
 
 
+@pytest.mark.system
 async def test_events_of_all_streams_on_standard_output_and_to_a_broker(
     bundle: Path, mosquitto: Mosquitto
 ) -> None:
@@ -114,6 +117,7 @@ async def test_events_of_all_streams_on_standard_output_and_to_a_broker(
     assert json.loads(published[0].payload) == turns[0]
 
 
+@pytest.mark.system
 async def test_the_example_client_prints_turns(bundle: Path, tmp_path: Path) -> None:
     sound = tmp_path / "talk.wav"
     with wave.open(str(sound), "wb") as file:

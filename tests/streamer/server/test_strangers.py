@@ -25,6 +25,7 @@ from tests.streamer.server.test_auth import make_certificate
 LARGE = Path(server.__file__).parent / "page" / "assets"
 
 
+@pytest.mark.slow
 async def test_those_that_never_finish_a_request_give_way(analyzer: Analyzer, settings: Settings) -> None:
     async with serving(analyzer, settings, max_connections=8) as (url, _):
         half = [await stack_open(url, b"GET / HTTP/1.1\r\nX: ") for _ in range(100)]
@@ -174,6 +175,7 @@ async def test_metrics_whatever_is_accepted(analyzer: Analyzer, settings: Settin
             assert (await client.reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_of_an_answer_is_left(analyzer: Analyzer, settings: Settings) -> None:
     """Its answer waits once, however often it asks."""
     largest = max(LARGE.iterdir(), key=lambda path: path.stat().st_size)
@@ -188,6 +190,7 @@ async def test_a_slow_reader_of_an_answer_is_left(analyzer: Analyzer, settings: 
         assert await ended(slow.reader)
 
 
+@pytest.mark.slow
 async def test_many_requests_on_one_connection_are_paced(analyzer: Analyzer, settings: Settings) -> None:
     count = 80
     async with serving(analyzer, settings) as (url, _):
@@ -208,6 +211,7 @@ async def test_websockets_that_nobody_has_a_place_for(analyzer: Analyzer, settin
         assert await asyncio.to_thread(ask, url) < 5
 
 
+@pytest.mark.system
 def test_out_of_files_is_said_and_livez_answers(bundle: Path, tmp_path: Path) -> None:
     """300 connections, where 128 files may be open."""
     program = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "

@@ -183,6 +183,7 @@ async def test_turns_are_told_of_while_they_are_spoken(bundle: Bundle) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_partials_can_be_left_out_and_keep_withheld_words(bundle: Bundle) -> None:
     silent = await run(bundle, Attentive(), SETTINGS.model_copy(update={"partials": False}))
     assert silent.of(TurnPartial) == []
@@ -198,6 +199,7 @@ async def test_nothing_is_done_ahead_without_speculation(bundle: Bundle) -> None
     assert (recogniser.whole, recogniser.finished) == (2, 0)
 
 
+@pytest.mark.slow
 async def test_when_time_is_short_partials_go_first_then_speculation_never_turns(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +254,7 @@ class Asked(Scripted):
         return len(self.asked) > self.answered
 
 
+@pytest.mark.slow
 async def test_a_recogniser_that_does_not_listen_is_asked_every_second(bundle: Bundle) -> None:
     recogniser = Asked()
     output = await run(bundle, recogniser, busy=lambda: recogniser.busy)
@@ -335,6 +338,7 @@ async def test_cancelling_in_the_middle_of_a_turn_leaves_nothing_behind(bundle: 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end_s", [1.9, 2.06, 2.22, 2.38, 2.54, 2.7, 2.86, 3.02])
 async def test_a_turn_that_the_end_cuts_off_is_heard_to_its_end(bundle: Bundle, end_s: float) -> None:
     recogniser = Attentive()

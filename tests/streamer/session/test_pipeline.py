@@ -165,6 +165,7 @@ async def test_a_turn_without_words_is_judged_by_its_sound(bundle: Bundle) -> No
     assert all(set(final.modalities) == {"speech"} and final.text == "" for final in output.of(TurnFinal))
 
 
+@pytest.mark.slow
 async def test_each_channel_is_a_speaker(bundle: Bundle) -> None:
     left = conversation().copy()
     right = np.zeros_like(left)
@@ -191,6 +192,7 @@ class Remembering(Conversation):
         return super().add(turn, utterance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("live", [False, True])
 async def test_words_are_embedded_live_as_in_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
@@ -278,6 +280,7 @@ async def test_stop_interrupts_a_silent_source_and_drains(bundle: Bundle) -> Non
     assert output.ended.turns == len(output.of(TurnStarted)) == len(output.of(TurnFinal))
 
 
+@pytest.mark.slow
 async def test_a_slow_recogniser_holds_the_source_back_and_loses_no_turn(bundle: Bundle) -> None:
     output = Collect()
     settings = FIXED.model_copy(update={"pending_turns": 1})
@@ -323,6 +326,7 @@ async def test_a_cancelled_session_still_ends_with_its_last_event(bundle: Bundle
     assert output.ended.reason == "interrupted"
 
 
+@pytest.mark.slow
 async def test_streams_beside_each_other_find_the_turns_that_they_find_alone(bundle: Bundle) -> None:
     sounds = [conversation(), conversation()[40_000:300_000], (conversation() * 0.1).astype(np.int16)]
     alone, beside = [Collect() for _ in sounds], [Collect() for _ in sounds]

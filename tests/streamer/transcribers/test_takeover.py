@@ -15,6 +15,8 @@ from tests.streamer.sound import conversation, truth
 from tests.streamer.transcribers.wyoming.wyoming_server import WORDS, wyoming_server
 from tests.tiny import make_bundle
 
+pytestmark = pytest.mark.kill
+
 MERITS = str(Path(sys.executable).parent / "merits")
 
 

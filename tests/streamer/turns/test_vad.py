@@ -141,6 +141,7 @@ def test_an_open_gate_answers_at_once() -> None:
         assert len(feed(gate, np.zeros(CHUNK_SAMPLES, np.int16), keep_open=True)) == 1
 
 
+@pytest.mark.slow
 def test_the_gate_loses_no_turns() -> None:
     class Ungated(GatedSilero):
         def judge(self, chunks: NDArray[np.int16], keep_open: bool) -> list[float]:
@@ -158,6 +159,7 @@ def test_the_gate_loses_no_turns() -> None:
         assert max(abs(a - b) for a, b in zip(*found, strict=True)) <= 0.1 * RATE
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads through /proc")
 def test_silero_starts_no_threads_and_leaves_torch_its_own() -> None:
     program = (
@@ -223,6 +225,7 @@ def test_detectors_judge_the_same_together_as_alone() -> None:
         assert one == pytest.approx(other, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep_open", [True, False])
 @pytest.mark.parametrize("gain", [1.0, 0.02])
 def test_it_makes_no_difference_how_many_chunks_are_taken_in_at_a_time(

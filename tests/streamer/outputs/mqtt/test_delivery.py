@@ -233,6 +233,7 @@ async def test_a_broker_that_hangs_up_on_whatever_is_subscribed_to_or_said_of_av
     assert kept(tmp_path) == 0
 
 
+@pytest.mark.slow
 async def test_a_broker_that_always_hangs_up_is_said_and_left_in_peace(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -276,6 +277,7 @@ async def test_a_delivery_that_fails_is_said_in_a_line_and_tried_again(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_offline_of_one_program_never_hides_another(
     mosquitto: Mosquitto, tmp_path: Path, protocol: Protocol, caplog: pytest.LogCaptureFixture

@@ -223,6 +223,7 @@ async def test_killed_means_offline(mosquitto: Mosquitto, tmp_path: Path) -> Non
     assert all(retained for _, _, retained in late.received)
 
 
+@pytest.mark.slow
 async def test_a_broker_that_restarts_misses_nothing(
     mosquitto: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -298,6 +299,7 @@ async def test_what_the_broker_took_with_it_is_sent_by_the_next_run_when_this_on
     assert kept(tmp_path) == 0
 
 
+@pytest.mark.slow
 async def test_a_broker_that_falls_silent_may_have_passed_on_nothing(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,6 +337,7 @@ async def test_availability_is_online_again_without_any_event(mosquitto: Mosquit
             await after.until("availability", "online")
 
 
+@pytest.mark.slow
 async def test_a_broker_that_comes_late_gets_everything(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -477,6 +480,7 @@ async def test_what_was_refused_is_delivered_once_it_is_taken(tmp_path: Path) ->
         assert kept(tmp_path) == 0
 
 
+@pytest.mark.slow
 async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     users = str(tmp_path / "users")
@@ -501,6 +505,7 @@ async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
     assert "s3cret" not in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:unclosed <ssl.SSLSocket:ResourceWarning"
 )  # paho's, after a refused handshake

@@ -45,6 +45,7 @@ async def retained(broker: Mosquitto) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 async def test_what_is_removed_leaves_nothing_behind(mosquitto: Mosquitto, tmp_path: Path) -> None:
     address = BrokerAddress.parse(mosquitto.url)
     async with outbox_in(tmp_path) as outbox, aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
@@ -152,6 +153,7 @@ async def test_leftovers_are_sent_and_those_of_a_removed_stream_s_state_are_not(
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.slow
 async def test_home_assistant_is_told_again_when_it_starts(mosquitto: Mosquitto, tmp_path: Path) -> None:
     address = BrokerAddress.parse(mosquitto.url)
     topic = "homeassistant/device/merits_kitchen/config"

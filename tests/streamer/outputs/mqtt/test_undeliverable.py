@@ -53,6 +53,7 @@ def test_what_can_t_be_sent(message: Message, why: str) -> None:
     assert why in said
 
 
+@pytest.mark.slow
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="+#\0"), min_size=1, max_size=300),
     st.text(st.characters(codec="utf-8"), max_size=20_000),

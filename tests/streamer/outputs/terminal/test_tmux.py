@@ -13,6 +13,8 @@ from tests.streamer.outputs.samples import Sample
 from tests.streamer.outputs.terminal.tmux import Tmux
 from tests.streamer.outputs.terminal.tmux import tmux as tmux
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[4]
 MERITS = f"PYTHONPATH={ROOT} {sys.executable} -c 'from streamer.cli.app import main; main()'"
 

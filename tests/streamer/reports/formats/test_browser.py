@@ -17,7 +17,7 @@ from tests.streamer.reports.sessions import strange, write
 from tests.streamer.sound import CONVERSATION, truth
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+pytestmark = [pytest.mark.system, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 

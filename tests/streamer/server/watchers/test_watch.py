@@ -90,6 +90,7 @@ async def test_onlookers_leave_with_the_server(analyzer: Analyzer, settings: Set
     assert (told.error, told.close_code) == ("shutting_down", 1001)
 
 
+@pytest.mark.slow
 async def test_one_that_does_not_read_holds_up_nobody(analyzer: Analyzer, settings: Settings) -> None:
     async with (
         serving(analyzer, settings, pending_events=16, send_buffer=4_096) as (url, streams),

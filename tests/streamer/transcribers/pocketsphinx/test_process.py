@@ -9,6 +9,8 @@ import time
 import psutil
 import pytest
 
+pytestmark = pytest.mark.kill
+
 PROGRAM = """
 import numpy as np
 from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx

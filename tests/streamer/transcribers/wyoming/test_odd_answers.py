@@ -117,6 +117,7 @@ def test_what_can_be_mended_is(case: str, said: list[str]) -> None:
     assert (told.text, told.recogniser, said) == (words, "wyoming:odd:m", [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", NONE)
 def test_what_is_no_answer_is_taken_over_from_and_said_once(case: str, said: list[str]) -> None:
     with odd_server(answer=NONE[case]) as server, recogniser(server) as both:
