@@ -1,12 +1,12 @@
 """What a turn costs as the conversation grows: `python -m benchmarks.context --json OUT`.
 
-Time per turn at turn 10, 100, 1,000 and 10,000: of the incremental networks (`models.window`) and of all that
-is done per turn (`streamer.session.emotions_in_context`), with a full window: one of 8 turns by turn 10, the
-default of 32 by turn 100. Conversations of all lengths take turns in each round, so that noise meets
-them alike; figures are medians over the turns from there on. Then the offline model on all of a conversation
-of up to 1,000 turns, as one would recompute it for the newest, against the window's step in the same rounds;
-and the bytes a conversation holds after 100 and 10,000 turns. One thread; the bundle that comes with the
-program.
+Time per turn at turn 10, 100, 1,000 and 10,000: of the incremental networks (`models.incremental_context`)
+and of all that is done per turn (`streamer.session.turn_revisions`), with a full window: one of 8 turns by
+turn 10, the default of 32 by turn 100. Conversations of all lengths take turns in each round, so that noise
+meets them alike; figures are medians over the turns from there on. Then the offline model on all of a
+conversation of up to 1,000 turns, as one would recompute it for the newest, against the window's step in the
+same rounds; and the bytes a conversation holds after 100 and 10,000 turns. One thread; the bundle that comes
+with the program.
 """
 
 import gc
@@ -27,10 +27,10 @@ from benchmarks.command import parser, report
 from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
 from models.conversation import one_conversation
+from models.incremental_context import ConversationWindow
 from models.manifest import SENTIMENTS
-from models.window import ConversationWindow
-from streamer.analysis.analyzer import Utterance
-from streamer.session.emotions_in_context import Conversation
+from streamer.inference.analyzer import Utterance
+from streamer.session.turn_revisions import Conversation
 
 LENGTHS = (10, 100, 1_000, 10_000)
 HELD_AFTER = (100, 10_000)

@@ -21,10 +21,10 @@ from rich.console import Console
 from benchmarks.command import parser, report
 from benchmarks.conversations import AssembledConversation, acted, assemble, talk
 from benchmarks.progress import progress
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.file import FileSource
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
+from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings

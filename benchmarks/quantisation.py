@@ -23,7 +23,7 @@ from benchmarks.command import need, parser, report
 from benchmarks.conversations import SHARED
 from benchmarks.progress import progress
 from models.bundle import Bundle, load_bundle
-from models.text import TextEncoder
+from models.text_encoder import TextEncoder
 from offline_train.corpora.corpus import Conversation, Split
 from offline_train.corpora.meld import read_meld
 from offline_train.evaluation.judge import WORDS, judge_conversations

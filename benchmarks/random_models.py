@@ -17,7 +17,7 @@ from models.base_encoder import find_base
 from models.care import CareConfig, build_care
 from models.care_small import SmallCare
 from models.care_wavlm import WavLMCare
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 
 _SHAPES = {
     "roberta-base": (768, 12, 12, 3072),

@@ -30,7 +30,7 @@ from benchmarks.conversations import KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
 from models.atomic_write import write_whole
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings

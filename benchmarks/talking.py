@@ -14,10 +14,10 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.conversations import Clip, SpokenTurn, talk
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.cutter import FrameCutter
 from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame
 from streamer.events import AudioGap, Event, Health, TurnFinal, TurnPartial
+from streamer.inference.analyzer import Analyzer
 
 CHUNK_S = 0.1
 """A paced source gives so much at a time, as clients do."""

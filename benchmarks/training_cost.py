@@ -31,7 +31,7 @@ from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from models.errors import BaseEncoderError
-from models.text import TextConfig, Tokens
+from models.text_encoder import TextConfig, Tokens
 from offline_train.batches.care import CareBatch
 from offline_train.batches.frame_targets import DIMENSION
 from offline_train.errors import UsageError

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tiny_whisper import make_tiny_whisper
-from streamer.analysis.batcher import Batcher
-from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.audio.frame import SAMPLE_RATE
+from streamer.inference.batcher import Batcher
+from streamer.inference.fair_queue import Priority, Urgency
 from streamer.transcribers.faster_whisper import FasterWhisper
 
 SAID = "hello there, my friend."

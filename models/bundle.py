@@ -24,10 +24,10 @@ from models.base_encoder import find_base
 from models.care import Care, SpeechClassifier, build_care
 from models.conversation import ConversationModel
 from models.errors import BaseEncoderError, BundleError
+from models.incremental_context import IncrementalModel
 from models.manifest import FORMAT, SENTIMENTS, FileEntry, Manifest
 from models.paths import BUNDLES, DEFAULT_BUNDLE
-from models.text import TextEncoder
-from models.window import IncrementalModel
+from models.text_encoder import TextEncoder
 
 MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"

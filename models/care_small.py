@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.features import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
+from models.log_mel import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
 from models.traced import traced
 
 _CHANNELS = (12, 24, 40)  # of the front's three convolutions, each halving the frequencies

@@ -47,7 +47,7 @@ class Logits(NamedTuple):
 
 
 class ConversationModel(nn.Module):
-    """The offline form, which reads whole conversations; `models.window` is the incremental one."""
+    """The offline form, which reads whole conversations; incremental: `models.incremental_context`."""
 
     def __init__(self, config: ConversationConfig) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.care import CareConfig, SpeechConfig
 from models.conversation import ConversationConfig
-from models.text import TextConfig
+from models.text_encoder import TextConfig
 
 FORMAT: Literal[2] = 2
 """What is written. Format 1 had no temperature, no context in the text encoder, and always a speech path."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import models as models  # before any library: see there
 
 if TYPE_CHECKING:
-    from streamer.analysis.analyzer import Analyzer
     from streamer.api import analyze, load_models
     from streamer.audio.frame import (
         FRAME_SAMPLES,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         TurnStarted,
         parse_event,
     )
+    from streamer.inference.analyzer import Analyzer
     from streamer.outputs.base import Output
     from streamer.settings.settings import Settings, load_settings
     from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript

@@ -2,7 +2,7 @@
 
 import os
 
-from streamer.session.interrupts import leave_at_once
+from streamer.machine.interrupts import leave_at_once
 
 
 def main() -> None:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.array import ArraySource
 from streamer.audio.file import FileSource
 from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
 from streamer.events import Event
+from streamer.inference.analyzer import Analyzer
 from streamer.outputs.base import Output
 from streamer.session import wiring as sessions
 from streamer.session.pipeline import Pipeline

@@ -15,7 +15,7 @@ from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextConfig
 from models.conversation import ConversationConfig, ConversationModel
 from models.manifest import Manifest, Sentiment
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 
 LABELS = ("neutral", "joy", "anger")
 SENTIMENT: dict[str, Sentiment] = {

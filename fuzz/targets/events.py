@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fuzz.target import Run, Target
-from streamer.outputs.lines import Lines
+from streamer.outputs.plain_lines import Lines
 from streamer.replay.clock import Clock
 from streamer.replay.player import Player
 from streamer.replay.recording import Recording

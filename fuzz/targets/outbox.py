@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.target import Run, Target
-from streamer.outputs.outbox.database import Bounds, Database
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Outbox
+from streamer.outbox.database import Bounds, Database
+from streamer.outbox.message import Message
+from streamer.outbox.outbox import Outbox
 from streamer.settings.outbox import OutboxSettings
 
 _BROKER = "mqtt://localhost:1883"

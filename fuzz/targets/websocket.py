@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from fuzz.target import Run, Target
 from streamer.server.application import create_app
 from streamer.server.listener import Listener
-from streamer.server.protocol import parse_control
+from streamer.server.messages import parse_control
 from streamer.server.run import make_server
 from streamer.server.streams import Streams
 from streamer.server.transport.websocket import GONE

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from offline_train.annotation.endpoint import Endpoint, EndpointSettings, Rejected
+from offline_train.annotation.llm_api import Endpoint, EndpointSettings, Rejected
 from offline_train.annotation.output import Output
 from offline_train.annotation.prompt import PAPER_PROMPT, fill, parse_label
 from offline_train.annotation.records import Annotation

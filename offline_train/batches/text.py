@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from models.text import TextEncoder, Tokens
+from models.text_encoder import TextEncoder, Tokens
 from offline_train.corpora.corpus import Conversation, preceding
 
 

@@ -196,8 +196,8 @@ def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
 
     merits-train annotate llm --model llama3 --base-url http://localhost:11434/v1 --texts a.txt --out a.jsonl
     """
-    from offline_train.annotation.endpoint import EndpointSettings, read_key
     from offline_train.annotation.llm import LlmAnnotator
+    from offline_train.annotation.llm_api import EndpointSettings, read_key
     from offline_train.annotation.prompt import PAPER_PROMPT, read_prompt
     from offline_train.annotation.usage import Usage
 

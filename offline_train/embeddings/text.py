@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.atomic_write import replacing
-from models.text import TextConfig
+from models.text_encoder import TextConfig
 from offline_train.corpora.corpus import Conversation, preceding
 from offline_train.runs.networks import load_text_encoder
 from offline_train.runs.run import Run

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.context_encoder import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
-from models.window import ConversationWindow, IncrementalModel
+from models.incremental_context import ConversationWindow, IncrementalModel
 from offline_train.batches.sequences import UNSCORED, Embedded, Modality, collate
 from offline_train.training.devices import to_device
 

@@ -11,7 +11,7 @@ from models.care_small import SmallCare
 from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 from offline_train.runs.run import Run
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from models.atomic_write import replacing
 from models.base_encoder import find_base
 from models.care import Care, CareConfig, build_care
 from models.care_small import SmallCare
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 from offline_train.batches.augment import WaveAugment, vary
 from offline_train.batches.care import CareBatch, CareBatches, Spoken
 from offline_train.batches.frame_targets import DIMENSION, HOP, frame_targets

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
-from models.text import TextConfig, TextEncoder, Tokens
+from models.text_encoder import TextConfig, TextEncoder, Tokens
 from offline_train.annotation.records import Annotation, label_set, read_annotations
 from offline_train.batches.text import Shown, plain, text_batches
 from offline_train.errors import RunFolderError, UsageError

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
-from models.text import TextConfig, TextEncoder, Tokens
+from models.text_encoder import TextConfig, TextEncoder, Tokens
 from offline_train.batches.class_balance import class_weights
 from offline_train.batches.text import Shown, plain, shown_utterances, text_batches
 from offline_train.corpora.corpus import SPLITS, Corpus, Split

@@ -12,15 +12,15 @@ import typer
 from docstring_options import documented
 from streamer import logs
 from streamer.cli import log_options
+from streamer.cli.analyze_listen import analyze, listen
 from streamer.cli.export import export
-from streamer.cli.live import analyze, listen
 from streamer.cli.mqtt import app as mqtt_commands
 from streamer.cli.options import ModelOptions, Mqtt
 from streamer.cli.replay import replay
 from streamer.cli.serve import serve
 from streamer.errors import InputError, RunError, described
 from streamer.machine import memory
-from streamer.session.interrupts import leave_at_once, run_async
+from streamer.machine.interrupts import leave_at_once, run_async
 
 _log = logging.getLogger("merits")
 

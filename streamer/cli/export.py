@@ -12,8 +12,8 @@ from typer import Argument, Option
 from docstring_options import documented
 from models.atomic_write import replacing
 from streamer.errors import InputError, RunError
+from streamer.machine.interrupts import in_order
 from streamer.reports.formats.format import OF_SEVERAL, WITH_SOUND, Format, format_of
-from streamer.session.interrupts import in_order
 
 STDIN = STDOUT = "-"
 

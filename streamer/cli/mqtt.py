@@ -7,11 +7,11 @@ import typer
 
 from docstring_options import documented
 from streamer.errors import InputError
-from streamer.session.interrupts import run_async
+from streamer.machine.interrupts import run_async
 
 if TYPE_CHECKING:
+    from streamer.outbox.database import Aside, Database
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.outputs.outbox.database import Aside, Database
     from streamer.settings.settings import Settings
 
 app = typer.Typer(
@@ -50,9 +50,9 @@ def remove(
         streams: Names of the streams to remove. [default: all under the prefix]
     """
     settings, address = _broker(mqtt)
+    from streamer.outbox.outbox import Outbox
     from streamer.outputs.console import say
     from streamer.outputs.mqtt.removal import remove
-    from streamer.outputs.outbox.outbox import Outbox
 
     async def run() -> None:
         async with Outbox(settings.outbox) as outbox:
@@ -76,9 +76,9 @@ def send(mqtt: Url = None) -> None:
         merits mqtt send --mqtt mqtts://user:password@host:8883
     """
     settings, address = _broker(mqtt)
+    from streamer.outbox.outbox import Outbox
     from streamer.outputs.console import say
     from streamer.outputs.mqtt.leftovers import send_leftovers
-    from streamer.outputs.outbox.outbox import Outbox
 
     async def run() -> int:
         async with Outbox(settings.outbox) as outbox:
@@ -132,8 +132,8 @@ def list_aside(mqtt: OfBroker = None) -> None:
     """
     from datetime import datetime
 
+    from streamer.outbox.message import shown
     from streamer.outputs.console import say
-    from streamer.outputs.outbox.message import shown
 
     found, _ = run_async(_with_aside(mqtt, None, None))
     for one in found:
@@ -154,8 +154,8 @@ def retry(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
         merits mqtt set-aside retry
         merits mqtt set-aside retry 12 13
     """
+    from streamer.outbox.database import Database
     from streamer.outputs.console import say
-    from streamer.outputs.outbox.database import Database
 
     _, count = run_async(_with_aside(mqtt, numbers, Database.retry))
     say(f"{count} messages wait again")
@@ -169,8 +169,8 @@ def delete(numbers: Numbers = None, mqtt: OfBroker = None) -> None:
         merits mqtt set-aside delete 12
         merits mqtt set-aside delete --mqtt mqtt://localhost
     """
+    from streamer.outbox.database import Database
     from streamer.outputs.console import say
-    from streamer.outputs.outbox.database import Database
 
     _, count = run_async(_with_aside(mqtt, numbers, Database.discard))
     say(f"deleted {count} messages")
@@ -180,9 +180,9 @@ async def _with_aside(
     mqtt: str | None, numbers: "list[int] | None", act: "Callable[[Database, list[int]], int] | None"
 ) -> "tuple[list[Aside], int]":
     """Apply `act` to messages set aside (of a broker, of `numbers`); return all, and how many changed."""
+    from streamer.outbox.database import Database
+    from streamer.outbox.outbox import Outbox
     from streamer.outputs.mqtt.address import BrokerAddress
-    from streamer.outputs.outbox.database import Database
-    from streamer.outputs.outbox.outbox import Outbox
     from streamer.settings.settings import load_settings
 
     broker = None if mqtt is None else BrokerAddress.parse(mqtt).place

@@ -14,7 +14,7 @@ from typer import Argument, Option
 from docstring_options import documented
 from streamer.cli.options import OutputOptions
 from streamer.errors import InputError
-from streamer.session.interrupts import run_async
+from streamer.machine.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.outputs.base import Output
@@ -129,8 +129,8 @@ def _play(
 ) -> None:
     from streamer.outputs.console import Console
     from streamer.outputs.jsonl import STDOUT, JsonLines
-    from streamer.outputs.lines import Lines
     from streamer.outputs.mqtt.address import BrokerAddress
+    from streamer.outputs.plain_lines import Lines
     from streamer.outputs.terminal.view import TerminalView, has_room
     from streamer.replay.clock import Clock
     from streamer.replay.run import play

@@ -13,7 +13,7 @@ from streamer import logs
 from streamer.cli import log_options
 from streamer.cli.options import AnalysisOptions, OutputOptions
 from streamer.machine import memory
-from streamer.session.interrupts import run_async
+from streamer.machine.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.settings.settings import Settings

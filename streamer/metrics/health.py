@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from streamer.analysis.analyzer import Analyzer
-from streamer.analysis.sessions import Snapshot
+from streamer.inference.analyzer import Analyzer
+from streamer.inference.sessions import Snapshot
 from streamer.outputs.base import by_name
 from streamer.tasks import dead_parts
 

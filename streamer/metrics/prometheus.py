@@ -11,8 +11,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from streamer import events
-from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event
+from streamer.inference.analyzer import Analyzer
 from streamer.metrics.health import troubles
 from streamer.outputs.base import Output, by_name
 from streamer.version import VERSION

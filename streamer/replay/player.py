@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
 from streamer.outputs.base import Output
-from streamer.outputs.hand_out import hand_out
+from streamer.outputs.fan_out import hand_out
 from streamer.replay.clock import Clock
 from streamer.replay.recording import Recording
 from streamer.replay.timeline import Timeline

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from streamer.machine.interrupts import Interrupts
 from streamer.outputs.base import Output, OutputStatus, output_statuses
 from streamer.outputs.controls import Controls
 from streamer.outputs.mqtt.publishing import publishing
 from streamer.replay.clock import Clock
 from streamer.replay.player import Player
 from streamer.replay.recording import Recording
-from streamer.session.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress

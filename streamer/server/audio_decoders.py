@@ -16,8 +16,8 @@ from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.resample import MonoResampler
 from streamer.errors import InputError
-from streamer.server.protocol import Gap, Problem, Refused, Start
-from streamer.server.source import StreamSource
+from streamer.server.client_source import StreamSource
+from streamer.server.messages import Gap, Problem, Refused, Start
 
 _SAMPLE_BYTES = 2
 _BATCH_FRAMES = 5

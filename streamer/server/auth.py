@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamer.errors import InputError
-from streamer.server.protocol import TOKEN_SUBPROTOCOL
+from streamer.server.messages import TOKEN_SUBPROTOCOL
 
 OPEN_PATHS = frozenset({"/healthz", "/livez"})
 """Paths that need no token: they reveal only whether the server runs, and runs well."""

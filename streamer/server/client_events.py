@@ -9,7 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from streamer.events import Event, QueueHealth, TurnPartial
 from streamer.outputs.base import OutputStatus
-from streamer.server.protocol import EventsShed
+from streamer.server.messages import EventsShed
 
 
 class Wire(Protocol):

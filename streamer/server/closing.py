@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.websockets import WebSocketDisconnect
 
 from streamer.server.client_events import ClientEvents, Wire
-from streamer.server.protocol import NORMAL, ErrorMessage, Problem, Refused
+from streamer.server.messages import NORMAL, ErrorMessage, Problem, Refused
 
 _LONGEST_REASON = 120
 """Bytes of a close frame's reason, beside its code (RFC 6455, 5.5)."""

@@ -7,9 +7,9 @@ from typing import Self
 
 from starlette.applications import Starlette
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.errors import InputError
 from streamer.events import Event
+from streamer.inference.analyzer import Analyzer
 from streamer.metrics.prometheus import Metrics
 from streamer.server.auth import AuthMiddleware, read_token
 from streamer.server.listener import open_socket, refuse_strangers

@@ -7,7 +7,7 @@ from time import monotonic
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.server.closing import close_connection
-from streamer.server.protocol import GOING_AWAY, NORMAL, Gap, Problem, Refused, StreamResumed
+from streamer.server.messages import GOING_AWAY, NORMAL, Gap, Problem, Refused, StreamResumed
 from streamer.server.transport.websocket import GONE
 
 AWAY_REASON = "the client was away"

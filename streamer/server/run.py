@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from streamer.machine.interrupts import Interrupts
 from streamer.outputs.controls import Controls
 from streamer.server.application import create_app
 from streamer.server.listener import Listener
@@ -15,7 +16,6 @@ from streamer.server.streams import Streams
 from streamer.server.transport import open_file_limit
 from streamer.server.transport.accepting import BoundedServer, make_config
 from streamer.server.transport.websocket import WebSocket
-from streamer.session.interrupts import Interrupts
 from streamer.tasks import keep_going
 
 if TYPE_CHECKING:

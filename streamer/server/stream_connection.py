@@ -10,8 +10,9 @@ from starlette.websockets import WebSocket
 from streamer.errors import InputError, RunError
 from streamer.server.audio_decoders import AudioDecoder, make_decoder
 from streamer.server.client_events import ClientEvents
+from streamer.server.client_source import StreamSource
 from streamer.server.closing import close_connection
-from streamer.server.protocol import (
+from streamer.server.messages import (
     NAME_PATTERN,
     End,
     Gap,
@@ -23,7 +24,6 @@ from streamer.server.protocol import (
     parse_control,
 )
 from streamer.server.resumable_client import ResumableClient
-from streamer.server.source import StreamSource
 from streamer.server.streams import Stream, Streams
 from streamer.server.transport.token_bucket import TokenBucket
 from streamer.session.pipeline import Pipeline

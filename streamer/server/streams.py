@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event, SessionEnded, SessionStarted, TurnFinal
+from streamer.inference.analyzer import Analyzer
 from streamer.machine.memory_left import Memory
 from streamer.metrics.prometheus import Metrics
 from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.jsonl import STDOUT, JsonLines
 from streamer.outputs.jsonl_folder import SessionFile
-from streamer.outputs.lines import ended_line
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.publishing import Publishing, publishing
-from streamer.server.protocol import Problem, Refused, Start
+from streamer.outputs.plain_lines import ended_line
+from streamer.server.messages import Problem, Refused, Start
 from streamer.server.resumable_client import ResumableClient
 from streamer.server.transport.token_bucket import TokenBucket
 from streamer.server.watchers.watchers import Watchers

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.analyzer import AnalyzerClient, Utterance
-from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.errors import RunError
-from streamer.session.emotions_in_context import Conversation
+from streamer.inference.analyzer import AnalyzerClient, Utterance
+from streamer.inference.fair_queue import Priority, Urgency
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
+from streamer.session.turn_revisions import Conversation
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
 from streamer.transcribers.clean_words import clean_words

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.care_small import SmallCareListening
-from streamer.analysis.analyzer import AnalyzerClient, Utterance
-from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.errors import RunError
+from streamer.inference.analyzer import AnalyzerClient, Utterance
+from streamer.inference.fair_queue import Priority, Urgency
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words
 from streamer.turns.turn import Turn

@@ -19,9 +19,6 @@ from itertools import count
 from time import monotonic, perf_counter
 
 from streamer import events, logs
-from streamer.analysis.analyzer import Analyzer
-from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.analysis.sessions import SessionFigures
 from streamer.audio.frame import (
     SAMPLE_RATE,
     AudioFrame,
@@ -32,12 +29,15 @@ from streamer.audio.frame import (
     DeviceLost,
 )
 from streamer.errors import described
+from streamer.inference.analyzer import Analyzer
+from streamer.inference.fair_queue import Priority, Urgency
+from streamer.inference.sessions import SessionFigures
 from streamer.outputs.base import Output, output_statuses
 from streamer.session.channel import Channel, EndedTurn
-from streamer.session.emotions_in_context import Conversation, Judgement
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import TurnAnalysis
 from streamer.session.publisher import EventPublisher
+from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.settings.settings import Settings
 from streamer.turns.turn import Turn
 

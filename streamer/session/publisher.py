@@ -8,9 +8,9 @@ from models.bundle import Bundle
 from streamer import events
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.outputs.base import Output
-from streamer.outputs.hand_out import hand_out
-from streamer.session.emotions_in_context import Judgement
+from streamer.outputs.fan_out import hand_out
 from streamer.session.load_shedding import Report
+from streamer.session.turn_revisions import Judgement
 from streamer.settings.settings import Settings
 from streamer.turns.turn import Turn
 from streamer.version import VERSION

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
-from streamer.analysis.analyzer import Analyzer, share_cores
 from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
+from streamer.inference.analyzer import Analyzer, share_cores
+from streamer.machine.interrupts import Interrupts
 from streamer.outputs.base import Output, OutputStatus, output_statuses
 from streamer.outputs.controls import Controls
 from streamer.outputs.mqtt.publishing import publishing
-from streamer.session.interrupts import Interrupts
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcriber

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import training_cost as trial
 from benchmarks.random_models import random_text_encoder
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 from tests.tiny import make_base
 
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from models.bundle import load_bundle
+from models.incremental_context import ConversationWindow, IncrementalModel
 from models.traced import traced
-from models.window import ConversationWindow, IncrementalModel
-from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
+from streamer.inference.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
 

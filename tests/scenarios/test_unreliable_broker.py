@@ -54,7 +54,7 @@ from streamer.settings.settings import load_settings
 from streamer.outputs.jsonl import JsonLines
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.outbox.outbox import Outbox
+from streamer.outbox.outbox import Outbox
 from tests.streamer.outputs.samples import Sample
 
 async def main(url, events, pause_s):

@@ -3,7 +3,7 @@
 import pytest
 
 from streamer.errors import InputError, RunError
-from streamer.server.protocol import Refused, parse_control
+from streamer.server.messages import Refused, parse_control
 
 
 def test_what_is_quoted_is_escaped() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.server.metrics_port import MetricsPort, MetricsServer
 from streamer.tasks import dead_parts, keep_going
 from streamer.transcribers.off import Off

@@ -18,9 +18,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streamer.errors import RunError
+from streamer.outbox.message import Message
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.undeliverable import LARGEST, packet_bytes, why_undeliverable
-from streamer.outputs.outbox.message import Message
 
 _quiet = logging.getLogger(f"{__name__}.paho")
 _quiet.setLevel(logging.CRITICAL)  # its messages are raised as exceptions, too

@@ -12,6 +12,8 @@ import aiomqtt
 
 from streamer.errors import InputError
 from streamer.events import QueueHealth
+from streamer.outbox.message import Message, shown
+from streamer.outbox.outbox import SETTLED_AFTER_S, Mailbox
 from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import INSTANCE, Answer, Connection, Connector, reason
@@ -19,8 +21,6 @@ from streamer.outputs.mqtt.delivery_state import DeliveryState
 from streamer.outputs.mqtt.presence import Presence
 from streamer.outputs.mqtt.topics import ONLINE, StreamMessages
 from streamer.outputs.mqtt.undeliverable import Key
-from streamer.outputs.outbox.message import Message, shown
-from streamer.outputs.outbox.outbox import SETTLED_AFTER_S, Mailbox
 from streamer.tasks import keep_going
 
 _log = logging.getLogger(__name__)

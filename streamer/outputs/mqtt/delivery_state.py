@@ -3,11 +3,11 @@
 import logging
 
 from streamer.events import QueueHealth
+from streamer.outbox.message import Message, shown
 from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Answer
 from streamer.outputs.mqtt.undeliverable import Key, SuspectedMessages, tries
-from streamer.outputs.outbox.message import Message, shown
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from streamer.outputs.outbox.message import Message
+from streamer.outbox.message import Message
 from streamer.version import VERSION
 
 ORIGIN = "MERITS Live"

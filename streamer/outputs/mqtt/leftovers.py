@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from streamer.errors import RunError
+from streamer.outbox.outbox import Outbox
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.delivery import Delivery
-from streamer.outputs.outbox.outbox import Outbox
 
 
 async def send_leftovers(address: BrokerAddress, outbox: Outbox) -> int:

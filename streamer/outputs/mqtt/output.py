@@ -5,13 +5,13 @@ from contextlib import AsyncExitStack
 from typing import Self
 
 from streamer.events import Event, QueueHealth, SessionStarted, TurnFinal
+from streamer.outbox.message import Message
+from streamer.outbox.outbox import Mailbox, Outbox
 from streamer.outputs.base import OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.discovery import announcement
 from streamer.outputs.mqtt.topics import StreamMessages
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Mailbox, Outbox
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Detects two programs that publish one stream by mistake. Pure: no input or output."""
 
+from streamer.outbox.message import Message
 from streamer.outputs.mqtt.topics import OFFLINE, ONLINE, StreamMessages
-from streamer.outputs.outbox.message import Message
 
 
 class Presence:

@@ -52,9 +52,9 @@ async def publishing(
     if broker is None:
         yield Publishing()
         return
+    from streamer.outbox.outbox import Outbox
     from streamer.outputs.mqtt.leftovers import sending_leftovers
     from streamer.outputs.mqtt.output import Mqtt
-    from streamer.outputs.outbox.outbox import Outbox
 
     async with (
         Outbox(outbox) as messages,

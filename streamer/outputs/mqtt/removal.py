@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import aiomqtt
 
 from streamer.errors import InputError, RunError
+from streamer.outbox.database import Database
+from streamer.outbox.outbox import Outbox
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connection, Connector, reason
 from streamer.outputs.mqtt.discovery import ORIGIN, removal
 from streamer.outputs.mqtt.topics import ONLINE, topic_level
-from streamer.outputs.outbox.database import Database
-from streamer.outputs.outbox.outbox import Outbox
 
 _QUIET_S = 1.0
 """MQTT does not say when all retained messages have arrived: they have after this long without another one.

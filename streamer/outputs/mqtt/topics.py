@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streamer import events
 from streamer.events import Event
-from streamer.outputs.outbox.message import Message
+from streamer.outbox.message import Message
 
 ONLINE, OFFLINE = "online", "offline"
 

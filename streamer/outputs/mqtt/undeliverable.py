@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
-from streamer.outputs.outbox.message import Message
+from streamer.outbox.message import Message
 
 LARGEST = 268_435_455
 """Largest remaining length of a packet (MQTT 5, section 2.1.4)."""

@@ -18,7 +18,7 @@ from streamer.audio.frame import AudioFrame
 from streamer.events import Event
 from streamer.outputs.console import print_line
 from streamer.outputs.controls import Controls
-from streamer.outputs.lines import ended_line, turn_line
+from streamer.outputs.plain_lines import ended_line, turn_line
 from streamer.outputs.terminal.board import Board, Wish
 from streamer.outputs.terminal.frames import Frames
 from streamer.outputs.terminal.keys import Keys

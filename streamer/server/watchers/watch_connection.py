@@ -5,7 +5,7 @@ import asyncio
 from starlette.websockets import WebSocket
 
 from streamer.server.closing import close_connection
-from streamer.server.protocol import Problem, Refused, accepted_subprotocol
+from streamer.server.messages import Problem, Refused, accepted_subprotocol
 from streamer.server.watchers.watchers import Watchers
 
 

@@ -12,7 +12,7 @@ from streamer.audio.frame import AudioFrame
 from streamer.events import Event, SessionStarted, TurnPartial
 from streamer.outputs.palette import looks
 from streamer.server.client_events import ClientEvents, Wire
-from streamer.server.protocol import Problem, Refused
+from streamer.server.messages import Problem, Refused
 from streamer.server.watchers.history import History
 from streamer.server.watchers.level import Level
 from streamer.settings.settings import Settings

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from offline_train.annotation.annotate import annotate as work
-from offline_train.annotation.endpoint import EndpointSettings
 from offline_train.annotation.llm import LlmAnnotator
+from offline_train.annotation.llm_api import EndpointSettings
 from offline_train.annotation.output import Output
 from offline_train.annotation.prompt import PAPER_PROMPT, fill
 from offline_train.annotation.records import read_annotations

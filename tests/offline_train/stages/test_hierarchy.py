@@ -16,9 +16,9 @@ from models.bundle import load_bundle
 from offline_train.app import app
 from offline_train.corpora.meld import LABELS
 from offline_train.errors import RunFolderError
-from streamer.analysis.analyzer import Analyzer, Utterance
-from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.session.emotions_in_context import Conversation
+from streamer.inference.analyzer import Analyzer, Utterance
+from streamer.inference.fair_queue import Priority, Urgency
+from streamer.session.turn_revisions import Conversation
 from streamer.transcribers.off import Off
 from tests.tiny import WORDS, make_base
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 from offline_train.annotation.records import Annotation
 from offline_train.batches.sequences import UNSCORED, Embedded, collate, scored_loss
 from offline_train.batches.text import as_recognised, plain, shown_utterances, text_batches

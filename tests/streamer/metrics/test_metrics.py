@@ -13,9 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer
 from streamer.errors import InputError
 from streamer.events import QueueHealth, TurnFinal, TurnPartial, TurnRevised
+from streamer.inference.analyzer import Analyzer
 from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.server.metrics_port import MetricsPort, MetricsServer

@@ -17,8 +17,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer
 from streamer.events import Event
+from streamer.inference.analyzer import Analyzer
 from streamer.metrics.prometheus import Metrics
 from streamer.server.metrics_port import MetricsPort, MetricsServer
 from tests.streamer.outputs.samples import Sample

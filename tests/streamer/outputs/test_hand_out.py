@@ -5,7 +5,7 @@ import pytest
 from streamer.errors import RunError
 from streamer.events import Event
 from streamer.outputs.base import Output
-from streamer.outputs.hand_out import hand_out
+from streamer.outputs.fan_out import hand_out
 from tests.streamer.outputs.samples import Sample
 from tests.streamer.session.test_pipeline import Collect
 

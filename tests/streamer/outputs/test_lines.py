@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from streamer.events import Event
-from streamer.outputs.lines import Lines
+from streamer.outputs.plain_lines import Lines
 from tests.streamer.outputs.samples import Sample
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.server.streams import Streams
 from streamer.settings.settings import Settings
 from tests.streamer.server.serving import serving

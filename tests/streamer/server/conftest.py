@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 from tests.tiny import make_bundle

@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.errors import InputError
+from streamer.inference.analyzer import Analyzer
 from streamer.server.listener import Listener
 from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings

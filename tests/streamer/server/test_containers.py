@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame
+from streamer.inference.analyzer import Analyzer
 from streamer.server import audio_decoders
 from streamer.server.audio_decoders import ContainerDecoder
-from streamer.server.protocol import Problem, Refused
-from streamer.server.source import StreamSource
+from streamer.server.client_source import StreamSource
+from streamer.server.messages import Problem, Refused
 from streamer.settings.settings import Settings
 from tests.streamer.audio.containers import bursts, flac, mux, starts_of_bursts
 from tests.streamer.audio.recordings import tone, write

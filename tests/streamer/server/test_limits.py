@@ -13,9 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
-from streamer.server.source import SHED_REASON, StreamSource
+from streamer.inference.analyzer import Analyzer
+from streamer.server.client_source import SHED_REASON, StreamSource
 from streamer.settings.settings import Settings
 from tests.streamer.server.serving import END, all_ended, events_of, read, send, serving, start, stream, until
 from tests.streamer.sound import conversation

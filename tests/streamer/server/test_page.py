@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 from ulid import ULID
 
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.server.streams import Streams
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings

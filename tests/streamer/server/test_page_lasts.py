@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from streamer import events
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.outputs.palette import looks
 from streamer.settings.settings import Settings
 from tests.streamer.server.browser import DESKTOP, PATIENCE_MS, Complaints, chromium, page_of

@@ -5,7 +5,7 @@ from typing import cast
 
 from starlette.websockets import WebSocket
 
-from streamer.server.protocol import Gap, StreamResumed
+from streamer.server.messages import Gap, StreamResumed
 from streamer.server.resumable_client import ResumableClient
 
 RESUMED = StreamResumed(stream="desk", session="01ARZ3NDEKTSV4RRFFQ69G5FAV")

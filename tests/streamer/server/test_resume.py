@@ -5,7 +5,7 @@ import json
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.settings.settings import Settings
 from tests.streamer.server.serving import END, Told, all_ended, read, send, serving, start, until
 from tests.streamer.sound import conversation

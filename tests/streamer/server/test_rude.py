@@ -14,12 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.frame import AudioFrame, AudioGap
+from streamer.inference.analyzer import Analyzer
 from streamer.machine.memory_left import Memory
 from streamer.server.client_events import ClientEvents
-from streamer.server.protocol import Problem, Refused
-from streamer.server.source import SEVERAL_REASONS, StreamSource
+from streamer.server.client_source import SEVERAL_REASONS, StreamSource
+from streamer.server.messages import Problem, Refused
 from streamer.settings.settings import Settings
 from tests.streamer.server.raw import BINARY, CONT, PING, START, TEXT, ask, frame, rude
 from tests.streamer.server.serving import all_ended, events_of, serving

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from streamer import server
-from streamer.analysis.analyzer import Analyzer
+from streamer.inference.analyzer import Analyzer
 from streamer.server.transport import open_file_limit
 from streamer.settings.settings import Settings
 from tests.streamer.server.raw import ask, plain, rude

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.audio.file import FileSource
 from streamer.events import parse_event
+from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from tests.streamer.server.serving import all_ended, events_of, read, send, serving, start, stream, until

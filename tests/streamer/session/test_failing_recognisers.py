@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer
 from streamer.errors import RunError
 from streamer.events import TurnFinal
+from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Listening, Transcript

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer, AnalyzerClient
 from streamer.audio.frame import AudioItem
 from streamer.errors import RunError
 from streamer.events import Event, Health, TurnFinal, TurnPartial, TurnStarted
+from streamer.inference.analyzer import Analyzer, AnalyzerClient
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer, AnalyzerClient
-from streamer.analysis.fair_queue import Priority, Urgency
 from streamer.errors import RunError
+from streamer.inference.analyzer import Analyzer, AnalyzerClient
+from streamer.inference.fair_queue import Priority, Urgency
 from streamer.session.open_turn import OpenTurn
 from streamer.transcribers.base import Transcript
 from streamer.turns.turn import Turn

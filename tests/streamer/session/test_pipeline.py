@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer, Utterance
 from streamer.audio.frame import AudioGap, AudioItem, DeviceBack, DeviceLost
 from streamer.errors import InputError, RunError
 from streamer.events import (
@@ -28,8 +27,9 @@ from streamer.events import (
     TurnRevised,
     TurnStarted,
 )
-from streamer.session.emotions_in_context import Conversation, Judgement
+from streamer.inference.analyzer import Analyzer, Utterance
 from streamer.session.pipeline import Pipeline
+from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings
 from streamer.transcribers.base import Transcript

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from streamer.outbox.database import Aside
+from streamer.outbox.message import Message
+from streamer.outbox.outbox import Outbox
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import Connector
 from streamer.outputs.mqtt.delivery import Delivery
 from streamer.outputs.mqtt.leftovers import send_leftovers
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.outbox.database import Aside
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Outbox
 from streamer.settings.broker import BrokerSettings, Protocol
 from streamer.settings.outbox import OutboxSettings
 from tests.mosquitto import Mosquitto

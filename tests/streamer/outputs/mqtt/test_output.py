@@ -18,10 +18,10 @@ import pytest
 from pydantic import SecretStr
 
 from streamer.errors import RunError
+from streamer.outbox.outbox import Outbox
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.client import probe
 from streamer.outputs.mqtt.output import Mqtt
-from streamer.outputs.outbox.outbox import Outbox
 from streamer.settings.broker import BrokerSettings
 from streamer.settings.outbox import OutboxSettings
 from tests.mosquitto import Mosquitto
@@ -32,7 +32,7 @@ import asyncio, sys
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.output import Mqtt
 from streamer.settings.broker import BrokerSettings
-from streamer.outputs.outbox.outbox import Outbox
+from streamer.outbox.outbox import Outbox
 from streamer.settings.outbox import OutboxSettings
 from tests.streamer.outputs.samples import Sample
 

@@ -8,12 +8,12 @@ import aiomqtt
 import pytest
 
 from streamer.errors import InputError, RunError
+from streamer.outbox.message import Message
+from streamer.outbox.outbox import Outbox
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.outputs.mqtt.leftovers import send_leftovers
 from streamer.outputs.mqtt.output import Mqtt
 from streamer.outputs.mqtt.removal import Removed, remove
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Outbox
 from streamer.settings.outbox import OutboxSettings
 from tests.mosquitto import Mosquitto
 from tests.streamer.outputs.mqtt.test_output import subscriber

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from streamer.outbox.message import Message
 from streamer.outputs.mqtt.topics import OFFLINE, StreamMessages, topic_level
-from streamer.outputs.outbox.message import Message
 from tests.streamer.outputs.samples import Sample
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from streamer.outbox.message import Message
 from streamer.outputs.mqtt.client import Connection, _properties
 from streamer.outputs.mqtt.undeliverable import (
     LARGEST,
@@ -18,7 +19,6 @@ from streamer.outputs.mqtt.undeliverable import (
     tries,
     why_undeliverable,
 )
-from streamer.outputs.outbox.message import Message
 
 FIT = [
     Message("a", "", qos=1),

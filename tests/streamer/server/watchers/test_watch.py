@@ -11,8 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from streamer.analysis.analyzer import Analyzer
 from streamer.events import parse_event
+from streamer.inference.analyzer import Analyzer
 from streamer.outputs.palette import looks
 from streamer.server.watchers.history import History
 from streamer.settings.settings import Settings

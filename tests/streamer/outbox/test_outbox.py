@@ -12,16 +12,16 @@ from time import monotonic
 import pytest
 
 from streamer.errors import InputError
-from streamer.outputs.outbox.database import Bounds, Database
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Mailbox, Outbox
+from streamer.outbox.database import Bounds, Database
+from streamer.outbox.message import Message
+from streamer.outbox.outbox import Mailbox, Outbox
 from streamer.settings.outbox import OutboxSettings
 
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.outbox import Outbox
+from streamer.outbox.message import Message
+from streamer.outbox.outbox import Outbox
 from streamer.settings.outbox import OutboxSettings
 
 async def main():
@@ -98,7 +98,7 @@ async def test_locks_of_killed_owners_do_not_pile_up(path: Path) -> None:
 async def test_what_is_confirmed_is_kept_until_the_broker_has_answered_a_while_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.outputs.outbox.outbox.SETTLED_AFTER_S", 0.2)
+    monkeypatch.setattr("streamer.outbox.outbox.SETTLED_AFTER_S", 0.2)
     async with outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
         await mailbox.put([turn(payload) for payload in "abcd"])
         a, b, c = (number for number, _ in await mailbox.peek(3))
@@ -185,7 +185,7 @@ async def test_with_the_disk_full_events_wait_in_memory(path: Path, caplog: pyte
 @pytest.fixture
 def locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """Another program, which has locked an outbox with a turn in it."""
-    monkeypatch.setattr("streamer.outputs.outbox.database._BUSY_S", 0.1)
+    monkeypatch.setattr("streamer.outbox.database._BUSY_S", 0.1)
     with closing(Database(path, Bounds(9, 9_999, 9))) as database:
         database.put("killed", "broker", [turn("a")])
     with closing(sqlite3.connect(path, isolation_level=None)) as intruder:

@@ -16,10 +16,10 @@ from typing import Self, TypeVar
 from ulid import ULID
 
 from streamer.errors import InputError
-from streamer.outputs.outbox.database import Bounds, Database, Orphaned
-from streamer.outputs.outbox.message import Message, shown
-from streamer.outputs.outbox.ownership import Owners
-from streamer.outputs.outbox.private_file import put_aside
+from streamer.outbox.database import Bounds, Database, Orphaned
+from streamer.outbox.message import Message, shown
+from streamer.outbox.ownership import Owners
+from streamer.outbox.private_file import put_aside
 from streamer.settings.outbox import OutboxSettings
 
 _log = logging.getLogger(__name__)

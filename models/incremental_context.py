@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.context_encoder import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
-from models.gru import Array, GRUSteps, array
+from models.gru_inference import Array, GRUSteps, array
 from models.traced import traced
 
 

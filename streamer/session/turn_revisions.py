@@ -8,10 +8,10 @@ import torch
 
 from models.bundle import Bundle
 from models.conversation import Logits
-from models.gru import array
+from models.gru_inference import array
+from models.incremental_context import ConversationWindow
 from models.manifest import SENTIMENTS, Sentiment
-from models.window import ConversationWindow
-from streamer.analysis.analyzer import Utterance
+from streamer.inference.analyzer import Utterance
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from models.bundle import Bundle
-from streamer.analysis.analyzer import Analyzer, AnalyzerClient
-from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.inference.analyzer import Analyzer, AnalyzerClient
+from streamer.inference.fair_queue import Priority, Urgency
 from streamer.transcribers.off import Off
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle

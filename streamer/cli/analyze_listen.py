@@ -17,7 +17,7 @@ from streamer.cli import log_options
 from streamer.cli.options import AnalysisOptions, LiveOutputOptions, OutputOptions
 from streamer.errors import InputError
 from streamer.machine import memory
-from streamer.session.interrupts import run_async
+from streamer.machine.interrupts import run_async
 
 if TYPE_CHECKING:
     from streamer.outputs.base import Output
@@ -220,7 +220,7 @@ def _run(
     if port is not None:
         outputs.append(MetricsServer(port, analyzer))
     if events != STDOUT:
-        from streamer.outputs.lines import Lines
+        from streamer.outputs.plain_lines import Lines
         from streamer.outputs.terminal.view import TerminalView, has_room
 
         console = Console()

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import pytest
 
-from streamer.analysis.batcher import Batcher
-from streamer.analysis.fair_queue import Priority, Urgency
+from streamer.inference.batcher import Batcher
+from streamer.inference.fair_queue import Priority, Urgency
 
 
 def final() -> Priority:

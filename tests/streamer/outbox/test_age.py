@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.outputs.outbox.age import OutboxTime, Reading, read_clock
+from streamer.outbox.age import OutboxTime, Reading, read_clock
 
 passes = st.floats(0, 1e6)
 
@@ -65,6 +65,6 @@ def test_the_machine_s_clock_is_not_the_wall_clock() -> None:
 def test_where_boots_are_not_named_it_is_read_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.outputs.outbox.age._BOOT_ID", tmp_path / "nothing")
+    monkeypatch.setattr("streamer.outbox.age._BOOT_ID", tmp_path / "nothing")
     assert read_clock().boot == ""
     assert read_clock().ticks_s > 0

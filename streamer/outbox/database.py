@@ -8,10 +8,10 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from streamer.outputs.outbox.age import OutboxTime, Reading, read_clock
-from streamer.outputs.outbox.message import Message
-from streamer.outputs.outbox.private_file import claim
-from streamer.outputs.outbox.schema import set_up
+from streamer.outbox.age import OutboxTime, Reading, read_clock
+from streamer.outbox.message import Message
+from streamer.outbox.private_file import claim
+from streamer.outbox.schema import set_up
 
 _CONFIRMED_ENOUGH = 3
 """Confirmations that suffice to forget a message, in case a broker vanishes again and again."""

@@ -7,7 +7,7 @@ import torch
 
 from models.base_encoder import find_base, weights_sha256
 from models.errors import BaseEncoderError
-from models.text import TextConfig, TextEncoder
+from models.text_encoder import TextConfig, TextEncoder
 from tests.tiny import make_base
 
 

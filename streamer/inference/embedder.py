@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.care import Care, SpeechClassifier, pad
-from models.text import TextEncoder, Tokens
+from models.text_encoder import TextEncoder, Tokens
 from models.traced import traced
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.care_small import SmallCare
-from models.features import LogMelStream, log_mel
+from models.log_mel import LogMelStream, log_mel
 
 
 def noise(count: int, seed: int = 0) -> NDArray[np.int16]:

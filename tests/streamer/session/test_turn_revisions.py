@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.bundle import Bundle
-from models.window import ConversationWindow
-from streamer.analysis.analyzer import Utterance
-from streamer.session.emotions_in_context import Conversation, Judgement
+from models.incremental_context import ConversationWindow
+from streamer.inference.analyzer import Utterance
+from streamer.session.turn_revisions import Conversation, Judgement
 from tests.tiny import LABELS, tiny_bundle
 
 

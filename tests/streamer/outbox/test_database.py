@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from streamer.outbox.age import Reading
+from streamer.outbox.database import Bounds, Database
+from streamer.outbox.message import Message
 from streamer.outputs.mqtt.undeliverable import why_undeliverable
-from streamer.outputs.outbox.age import Reading
-from streamer.outputs.outbox.database import Bounds, Database
-from streamer.outputs.outbox.message import Message
 
 WIDE = Bounds(events=1000, bytes=1_000_000, age_s=3600)
 
@@ -213,7 +213,7 @@ def test_what_can_be_read_is_rescued() -> None:
 def test_age_goes_by_no_wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, clock = tmp_path / "outbox.sqlite", Clock()
     for boot, (years, hours_up) in enumerate([(0, 0.1), (-28, 0.2), (50, 0.2), (0, 0.4)]):
-        monkeypatch.setattr("streamer.outputs.outbox.database.time", lambda years=years: 1.8e9 + years * 3e7)
+        monkeypatch.setattr("streamer.outbox.database.time", lambda years=years: 1.8e9 + years * 3e7)
         clock.boot, clock.ticks_s = f"boot {boot}", 0.0
         with closing(Database(path, WIDE, clock)) as database:
             for _ in range(9):

@@ -10,7 +10,7 @@ from torch import Tensor
 from models.coattention import CoAttentionConfig
 from models.context_encoder import BiGRULayer, ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
-from models.window import ConversationWindow, IncrementalModel
+from models.incremental_context import ConversationWindow, IncrementalModel
 
 TEXT, SPEECH, CLASSES = 12, 8, 5
 

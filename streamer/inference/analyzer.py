@@ -17,12 +17,12 @@ from torch import Tensor
 from models.bundle import Bundle
 from models.care import Care
 from models.care_small import SmallCareListening
-from streamer.analysis.batcher import Batcher
-from streamer.analysis.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
-from streamer.analysis.fair_queue import Priority, Urgency
-from streamer.analysis.interim_pace import InterimPace
-from streamer.analysis.sessions import Running
 from streamer.errors import as_exception
+from streamer.inference.batcher import Batcher
+from streamer.inference.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
+from streamer.inference.fair_queue import Priority, Urgency
+from streamer.inference.interim_pace import InterimPace
+from streamer.inference.sessions import Running
 from streamer.machine.cores import cores
 from streamer.transcribers.base import (
     ClosingTranscriber,
