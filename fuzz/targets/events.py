@@ -14,9 +14,8 @@ from streamer.replay.clock import Clock
 from streamer.replay.player import Player
 from streamer.replay.recording import Recording
 from streamer.replay.screenshot import board_at
-from streamer.reports.formats.format import OF_SEVERAL, Format
 from streamer.reports.reading import read_records
-from streamer.reports.rendering import render
+from streamer.reports.registry import OF_SEVERAL, Format, render
 from tests.streamer.server.made_up import MadeUp
 
 _WORDS = (

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from offline_train.training.settings import Share
@@ -106,25 +105,6 @@ class Scarcity:
         elif draw[3] < self.all_text and conversation.present[:, 1].any():
             kept[:, 0] = False
         return replace(conversation, present=conversation.present & kept)
-
-
-def scored_loss(logits: Tensor, batch: Batch, label_smoothing: float, distil: float = 0.0) -> Tensor:
-    """Mean cross-entropy over scored turns; 0 where a batch has none.
-
-    Args:
-        logits: [B, K, C].
-        batch: what was judged.
-        label_smoothing: share of the target spread over all classes.
-        distil: with teachers: their share in the loss.
-    """
-    scored = batch.labels != UNSCORED
-    total = functional.cross_entropy(
-        logits.flatten(0, 1).float(), batch.labels.flatten(), label_smoothing=label_smoothing, reduction="sum"
-    )
-    if batch.soft is not None:
-        taught = functional.cross_entropy(logits[scored].float(), batch.soft[scored], reduction="sum")
-        total = distil * taught + (1 - distil) * total
-    return total / scored.sum().clamp(min=1)
 
 
 def random_batches(

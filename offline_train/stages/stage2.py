@@ -9,19 +9,12 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from models.context_encoder import ContextConfig, ContextEncoder
-from offline_train.batches.sequences import (
-    Batch,
-    Embedded,
-    Modality,
-    Scarcity,
-    collate,
-    random_batches,
-    scored_loss,
-)
+from offline_train.batches.sequences import Batch, Embedded, Modality, Scarcity, collate, random_batches
 from offline_train.corpora.corpus import Split
 from offline_train.evaluation.calibration import fit_temperature
 from offline_train.evaluation.judge import judge_context, read, scored_logits
 from offline_train.runs.run import Run
+from offline_train.stages.losses import scored_loss
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 

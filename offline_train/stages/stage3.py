@@ -11,16 +11,11 @@ from torch import Tensor
 from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
-from offline_train.batches.sequences import (
-    Batch,
-    Embedded,
-    Scarcity,
-    random_batches,
-    scored_loss,
-)
+from offline_train.batches.sequences import Batch, Embedded, Scarcity, random_batches
 from offline_train.corpora.corpus import Split
 from offline_train.evaluation.judge import BOTH, SOUND, WORDS, judge_conversations
 from offline_train.runs.run import Run
+from offline_train.stages.losses import scored_loss
 from offline_train.stages.stage2 import Presentation
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share

@@ -13,7 +13,7 @@ from docstring_options import documented
 from models.atomic_write import replacing
 from streamer.errors import InputError, RunError
 from streamer.machine.interrupts import in_order
-from streamer.reports.formats.format import OF_SEVERAL, WITH_SOUND, Format, format_of
+from streamer.reports.registry import OF_SEVERAL, WITH_SOUND, Format, format_of
 
 STDIN = STDOUT = "-"
 
@@ -57,7 +57,7 @@ def export(
     """
     from streamer.outputs.console import say
     from streamer.reports.reading import choose, listing, read_records
-    from streamer.reports.rendering import render
+    from streamer.reports.registry import render
     from streamer.reports.sound import Sound
 
     targets = [(target, to or format_of(target)) for target in out or [STDOUT]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.reports.formats.format import Format
+from streamer.reports.registry import Format
 from tests.docs.guide import Shell, commands, text
 from tests.streamer.sound import CONVERSATION
 from tests.tiny import make_bundle

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from models.text_encoder import TextConfig, TextEncoder
 from offline_train.annotation.records import Annotation
-from offline_train.batches.sequences import UNSCORED, Embedded, collate, scored_loss
+from offline_train.batches.sequences import UNSCORED, Embedded, collate
 from offline_train.batches.text import as_recognised, plain, shown_utterances, text_batches
 from offline_train.corpora.corpus import Conversation, Corpus, Split, Utterance, preceding
 from offline_train.embeddings.corpus import embed_corpus
@@ -21,6 +21,7 @@ from offline_train.evaluation.calibration import fit_temperature
 from offline_train.evaluation.judge import read
 from offline_train.runs.networks import load_context, load_text_encoder
 from offline_train.runs.run import Run
+from offline_train.stages.losses import scored_loss
 from offline_train.stages.pretrain_text import PretrainTextSettings, pretrain_text
 from offline_train.stages.stage1_text import TextStageSettings, taught, train_text
 from offline_train.stages.stage2 import ContextStageSettings, train_context, with_teachers
