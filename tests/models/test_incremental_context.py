@@ -49,6 +49,7 @@ def assert_same(one: Logits, other: Logits) -> None:
 seeds = st.integers(0, 2**31 - 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=seeds,

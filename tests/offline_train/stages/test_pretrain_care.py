@@ -71,6 +71,7 @@ def opened(folder: Path, settings: PretrainCareSettings) -> Run:
     return Run.open(folder, {"settings": settings}, "the command")
 
 
+@pytest.mark.slow
 def test_both_sides_learn(speech: list[Conversation], settings: PretrainCareSettings, tmp_path: Path) -> None:
     run = opened(tmp_path / "run", settings)
     metrics = pretrain_care(speech, settings, run)

@@ -190,6 +190,7 @@ def test_what_was_embedded_is_read_again(base: Path, tmp_path: Path) -> None:
     assert kept.exists()
 
 
+@pytest.mark.slow
 def test_stage2_is_as_sure_as_validation_data_allow(tmp_path: Path) -> None:
     """Half of the labels are noise: a network that learnt the others by heart is too sure of itself."""
     torch.manual_seed(0)

@@ -75,6 +75,7 @@ def test_plain_lines_where_there_is_no_terminal(bundle: Path) -> None:
     assert len(done.stdout.splitlines()) >= len(truth()) + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("labels", "words_only"),
     [

@@ -42,6 +42,7 @@ def judged(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: m[key] for key in SAME} for m in messages if m["type"] in ("turn.final", "turn.revised")]
 
 
+@pytest.mark.slow
 async def test_events_are_those_of_analyze(analyzer: Analyzer, settings: Settings, tmp_path: Path) -> None:
     collect = Collect()
     source = FileSource(CONVERSATION)
