@@ -50,7 +50,7 @@ _MODULES = (  # in order of what it costs to load them
     "settings.settings",
     "outputs.base",
     "transcribers.base",
-    "analysis.analyzer",
+    "inference.analyzer",
     "api",
 )
 

@@ -6,7 +6,7 @@ from streamer.events import Event
 from streamer.outputs.base import Output
 
 
-async def hand_out(event: Event, outputs: Collection[Output], gone: set[Output]) -> None:
+async def fan_out(event: Event, outputs: Collection[Output], gone: set[Output]) -> None:
     """Send an event to every output; if one fails, the others still get the event.
 
     Those whose reader has gone get nothing more; they are put into `gone`.

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
 from streamer.outputs.base import Output
-from streamer.outputs.fan_out import hand_out
+from streamer.outputs.fan_out import fan_out
 from streamer.replay.clock import Clock
 from streamer.replay.recording import Recording
 from streamer.replay.timeline import Timeline
@@ -102,7 +102,7 @@ class Player:
             if event.stream not in self._streams:
                 made = await self._stack.enter_async_context(self._publish(event.stream))
                 self._streams[event.stream] = made
-            await hand_out(event, (*self._streams[event.stream], *self._outputs), self._gone)
+            await fan_out(event, (*self._streams[event.stream], *self._outputs), self._gone)
         if self._reach is not None:
             self._reach(event.session, timeline.position(event.session, place_s))
         await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from models.bundle import Bundle
 from streamer import events
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.outputs.base import Output
-from streamer.outputs.fan_out import hand_out
+from streamer.outputs.fan_out import fan_out
 from streamer.session.load_shedding import Report
 from streamer.session.turn_revisions import Judgement
 from streamer.settings.settings import Settings
@@ -46,11 +46,11 @@ class EventPublisher:
         """Publish an event. A lock makes outputs get events in the order of `seq`.
 
         A numbered event goes to all outputs, even if the caller is cancelled or an output fails (see
-        `hand_out`).
+        `fan_out`).
         """
         async with self._publishing:
             event = kind(**self.session.stamp(), **fields)
-            handing_out = asyncio.create_task(hand_out(event, self._outputs, self.gone))
+            handing_out = asyncio.create_task(fan_out(event, self._outputs, self.gone))
             try:
                 await asyncio.shield(handing_out)
             except asyncio.CancelledError:

@@ -159,7 +159,14 @@ class BoundedServer(uvicorn.Server):
 
     def _hand_over(self, connection: Connection, head: bytes = b"") -> None:
         """Give it a transport and a parser; then it is on its own."""
-        connection.abort = self._spawn(self._open(connection, head)).cancel
+
+        def close_cancelled(opening: asyncio.Task[None]) -> None:  # perhaps before it began
+            if opening.cancelled():
+                self._close(connection)
+
+        opening = self._spawn(self._open(connection, head))
+        opening.add_done_callback(close_cancelled)
+        connection.abort = opening.cancel
 
     async def _open(self, connection: Connection, head: bytes) -> None:
         loop, tls = asyncio.get_running_loop(), self.config.ssl
@@ -170,9 +177,12 @@ class BoundedServer(uvicorn.Server):
                 ssl=tls,
                 ssl_handshake_timeout=None if tls is None else self.limits.request_timeout_s,
             )
-        except (OSError, asyncio.CancelledError):  # ssl.SSLError is one
-            self.known.leave(connection)
-            connection.socket.close()
+        except OSError:  # ssl.SSLError is one
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self.known.leave(connection)
+        connection.socket.close()
 
     async def _look_after(self) -> None:
         while True:

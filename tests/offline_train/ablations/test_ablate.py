@@ -15,6 +15,8 @@ from offline_train.runs.run import Run
 from tests.offline_train.ablations.miniature import QUICK, write_iemocap, write_mosi
 from tests.tiny import make_base
 
+pytestmark = pytest.mark.slow
+
 
 class Place:
     """A miniature corpus, a tiny base encoder and a folder of runs."""
@@ -52,7 +54,6 @@ def staged(place: Place) -> dict[str, Any]:
     return place.ablate("stages")
 
 
-@pytest.mark.slow
 def test_stages_are_ordinary_runs_with_true_commands(place: Place, staged: dict[str, Any]) -> None:
     assert [each["name"] for each in staged["rows"]] == [
         "text I", "text II", "audio I", "audio II", "fused III",
@@ -69,7 +70,6 @@ def test_stages_are_ordinary_runs_with_true_commands(place: Place, staged: dict[
     assert times(place.out) == before
 
 
-@pytest.mark.slow
 def test_teachers_go_to_the_stage_they_are_of(place: Place, staged: dict[str, Any]) -> None:
     first, second, speech = (place.out / f"mosi/seed1/{name}" for name in ("text1", "text2", "speech1"))
     line = ["ablate", "stages", "--corpus", "mosi", "--data", place.mosi, "--base", place.base, *QUICK]

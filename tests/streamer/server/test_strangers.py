@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import resource
+import socket
 import ssl
 import subprocess
 import sys
@@ -13,10 +14,13 @@ from time import monotonic
 
 import psutil
 import pytest
+from starlette.applications import Starlette
 
 from streamer import server
 from streamer.inference.analyzer import Analyzer
 from streamer.server.transport import open_file_limit
+from streamer.server.transport.accepting import BoundedServer, make_config
+from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings
 from tests.streamer.server.raw import ask, plain, rude
 from tests.streamer.server.serving import serving, stream
@@ -298,3 +302,21 @@ async def ended(reader: asyncio.StreamReader) -> bool:
     except ConnectionError:
         pass
     return True
+
+
+async def test_a_connection_that_comes_as_the_server_stops_is_closed() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    limits = ServerSettings(port=0)
+    bounded = BoundedServer(make_config(Starlette(), limits), limits)
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        running = asyncio.create_task(bounded.serve(sockets=[listener]))
+        while not len(bounded.known):
+            await asyncio.sleep(0)
+        bounded.refuse([listener])
+        client.setblocking(False)
+        async with asyncio.timeout(5):
+            assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+    assert len(bounded.known) == 0
+    bounded.should_exit = True
+    await running

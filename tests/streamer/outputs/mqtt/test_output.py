@@ -163,8 +163,8 @@ async def delivered(output: Mqtt) -> None:
 
 async def confirm_a_turn(output: Mqtt, monkeypatch: pytest.MonkeyPatch, settled_after_s: float) -> None:
     """Have the first turn confirmed, and settled by what is answered so much later."""
-    for module in ("mqtt.delivery", "outbox.outbox"):
-        monkeypatch.setattr(f"streamer.outputs.{module}.SETTLED_AFTER_S", settled_after_s)
+    for module in ("outputs.mqtt.delivery", "outbox.outbox"):
+        monkeypatch.setattr(f"streamer.{module}.SETTLED_AFTER_S", settled_after_s)
     await output.send(Sample().final(1))
     await delivered(output)
 

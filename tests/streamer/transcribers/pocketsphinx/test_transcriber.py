@@ -24,6 +24,8 @@ from streamer.transcribers.pocketsphinx.process import SphinxProcess, SphinxProc
 from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
 from streamer.transcribers.pocketsphinx.worker import OVERDUE, REQUEST, Reply
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 needs_shared = pytest.mark.skipif(not AUDIO.is_dir(), reason="../shared is absent")
 
@@ -46,7 +48,6 @@ def test_words_of_the_sample(recogniser: PocketSphinx, sample: list[Sentence]) -
     assert not set("".join(heard)) & set("<>[]+()")
 
 
-@pytest.mark.slow
 def test_a_turn_does_not_depend_on_those_before(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
     turn, other = sample[0].audio, (sample[5].audio // 3).astype(np.int16)
     fresh = PocketSphinx().transcribe(turn)
@@ -100,7 +101,6 @@ def test_no_words_are_invented(recogniser: PocketSphinx, sound: str) -> None:
     assert recogniser.transcribe(audio).text == ""
 
 
-@pytest.mark.slow
 @needs_shared
 @pytest.mark.parametrize("start_s", [0, 6, 7.5, 15.3, 21, 26.3, 31])
 def test_no_words_in_the_noise_recording(recogniser: PocketSphinx, start_s: float) -> None:
@@ -116,7 +116,6 @@ def test_no_words_in_room_responses(recogniser: PocketSphinx, number: int) -> No
     assert recogniser.transcribe(read_audio(AUDIO / f"speechbrain/RIRs/rir{number}.wav")).text == ""
 
 
-@pytest.mark.slow
 @needs_shared
 def test_real_sentences_have_words_also_in_noise(recogniser: PocketSphinx) -> None:
     clean = [s for s in shared_sentences() if "snt5" in s.file or "snt6" in s.file]
@@ -150,7 +149,6 @@ def listened(
     return text, so_far, listening
 
 
-@pytest.mark.slow
 def test_words_are_heard_as_they_are_spoken(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
     before: Listening | None = None
     heard = []
@@ -163,7 +161,6 @@ def test_words_are_heard_as_they_are_spoken(recogniser: PocketSphinx, sample: li
     assert jiwer.wer([turn.words for turn in sample[1:4]], heard) < 0.3
 
 
-@pytest.mark.slow
 def test_the_same_sound_gives_the_same_words_in_whatever_pieces(
     recogniser: PocketSphinx, sample: list[Sentence]
 ) -> None:
@@ -209,7 +206,6 @@ def test_a_decoder_that_dies_is_said_and_replaced(recogniser: PocketSphinx, samp
     assert jiwer.wer(sample[2].words, listened(recogniser, sample[2].audio, 1_600)[0]) < 0.4
 
 
-@pytest.mark.slow
 def test_a_decoder_that_was_led_through_turns_before_takes_long_pieces(
     recogniser: PocketSphinx, sample: list[Sentence]
 ) -> None:
@@ -225,7 +221,6 @@ def test_a_decoder_that_was_led_through_turns_before_takes_long_pieces(
         listening.close()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
 def test_a_decoder_that_hangs_is_given_up_and_the_turn_decoded_by_another(
     sample: list[Sentence], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -246,7 +241,6 @@ def test_a_decoder_that_hangs_is_given_up_and_the_turn_decoded_by_another(
     recogniser.close()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGPROF")
 def test_a_decoder_that_goes_round_in_circles_is_ended_and_costs_one_turn_its_words(
     sample: list[Sentence], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -302,7 +296,6 @@ def test_decoders_that_fail_from_the_first_turn_on_end_the_session(
     recogniser.close()
 
 
-@pytest.mark.slow
 def test_a_turn_that_pauses_at_once_goes_on(recogniser: PocketSphinx, sample: list[Sentence]) -> None:
     audio = sample[2].audio
     for head in (300, 1_389, 4_000, 9_000):

@@ -5,7 +5,7 @@ import pytest
 from streamer.errors import RunError
 from streamer.events import Event
 from streamer.outputs.base import Output
-from streamer.outputs.fan_out import hand_out
+from streamer.outputs.fan_out import fan_out
 from tests.streamer.outputs.samples import Sample
 from tests.streamer.session.test_pipeline import Collect
 
@@ -24,7 +24,7 @@ async def test_one_that_fails_keeps_it_from_none_and_the_first_failure_is_told()
     outputs = [Collect(), Raises(RunError("full")), Collect(), Raises(ValueError()), Collect()]
     event = Sample().started()
     with pytest.raises(RunError, match="full"):
-        await hand_out(event, outputs, set())
+        await fan_out(event, outputs, set())
     assert [output.events for output in outputs] == [[event]] * 5
 
 
@@ -32,11 +32,11 @@ async def test_one_whose_reader_has_gone_gets_nothing_more() -> None:
     gone: set[Output] = set()
     left, stays = Raises(BrokenPipeError()), Collect()
     for _ in range(3):
-        await hand_out(Sample().started(), [left, stays], gone)
+        await fan_out(Sample().started(), [left, stays], gone)
     assert (len(left.events), len(stays.events), gone) == (1, 3, {left})
 
 
 async def test_when_all_have_gone_that_is_said() -> None:
     with pytest.raises(BrokenPipeError):
-        await hand_out(Sample().started(), [Raises(BrokenPipeError())], set())
-    await hand_out(Sample().started(), [], set())
+        await fan_out(Sample().started(), [Raises(BrokenPipeError())], set())
+    await fan_out(Sample().started(), [], set())
