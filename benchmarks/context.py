@@ -29,8 +29,8 @@ from models.bundle import Bundle, load_bundle
 from models.conversation import one_conversation
 from models.incremental_context import ConversationWindow
 from models.manifest import SENTIMENTS
-from streamer.inference.analyzer import Utterance
 from streamer.session.turn_revisions import Conversation
+from streamer.turn_embedding.analyzer import Utterance
 
 LENGTHS = (10, 100, 1_000, 10_000)
 HELD_AFTER = (100, 10_000)

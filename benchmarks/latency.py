@@ -24,10 +24,10 @@ from benchmarks.progress import progress
 from streamer.audio.file import FileSource
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
-from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 STEPS = ("endpoint", "transcribe", "embed", "context", "total")

@@ -30,10 +30,10 @@ from benchmarks.conversations import KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
 from models.atomic_write import write_whole
-from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 
 GROWTH = 0.02
 STALL_MS = 20.0

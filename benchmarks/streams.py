@@ -26,10 +26,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.conversations import Clip, KnownWords, sentences
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.talking import Listener, Stalls, TalkSource, cpu_s, one_by_one
-from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 
 LIMIT_MS = 300.0
 HELD_BACK_S = 1.0

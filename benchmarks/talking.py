@@ -17,7 +17,7 @@ from benchmarks.conversations import Clip, SpokenTurn, talk
 from streamer.audio.cutter import FrameCutter
 from streamer.audio.frame import LONGEST_FRAME, SAMPLE_RATE, AudioFrame
 from streamer.events import AudioGap, Event, Health, TurnFinal, TurnPartial
-from streamer.inference.analyzer import Analyzer
+from streamer.turn_embedding.analyzer import Analyzer
 
 CHUNK_S = 0.1
 """A paced source gives so much at a time, as clients do."""

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from benchmarks.tiny_whisper import make_tiny_whisper
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.inference.batcher import Batcher
-from streamer.inference.fair_queue import Priority, Urgency
 from streamer.transcribers.faster_whisper import FasterWhisper
+from streamer.turn_embedding.batcher import Batcher
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 
 SAID = "hello there, my friend."
 CASES: dict[str, tuple[dict[str, Any], str]] = {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.log_mel import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
-from models.traced import traced
+from models.single_call_networks import traced
 
 _CHANNELS = (12, 24, 40)  # of the front's three convolutions, each halving the frequencies
 _SUBSAMPLING = 2  # of the front: 10 ms frames become 20 ms ones

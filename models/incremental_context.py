@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from models.context_encoder import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
 from models.gru_inference import Array, GRUSteps, array
-from models.traced import traced
+from models.single_call_networks import traced
 
 
 class _Layer:
@@ -58,7 +58,7 @@ class IncrementalModel:
 
     Args:
         model: the offline form, in evaluation mode.
-        trace: make what is above the recurrence a single call (see `models.traced`).
+        trace: make what is above the recurrence a single call (see `models.single_call_networks`).
     """
 
     def __init__(self, model: ConversationModel, *, trace: bool = False) -> None:

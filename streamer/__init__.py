@@ -38,10 +38,10 @@ if TYPE_CHECKING:
         TurnStarted,
         parse_event,
     )
-    from streamer.inference.analyzer import Analyzer
     from streamer.outputs.base import Output
     from streamer.settings.settings import Settings, load_settings
     from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
+    from streamer.turn_embedding.analyzer import Analyzer
 
 _MODULES = (  # in order of what it costs to load them
     "errors",
@@ -50,7 +50,7 @@ _MODULES = (  # in order of what it costs to load them
     "settings.settings",
     "outputs.base",
     "transcribers.base",
-    "inference.analyzer",
+    "turn_embedding.analyzer",
     "api",
 )
 

@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from streamer.audio.array import ArraySource
+from streamer.audio.array_source import ArraySource
 from streamer.audio.file import FileSource
 from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
 from streamer.events import Event
-from streamer.inference.analyzer import Analyzer
 from streamer.outputs.base import Output
 from streamer.session import wiring as sessions
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings, load_settings
 from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
+from streamer.turn_embedding.analyzer import Analyzer
 
 MICROPHONE = "microphone"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.care import pad
 from offline_train.batches.augment import FeatureAugment
-from offline_train.training.batches import Batches
+from offline_train.training.epoch_data import Batches
 
 
 @dataclass(frozen=True)

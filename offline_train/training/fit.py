@@ -11,10 +11,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from offline_train.training.batches import Batches
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.devices import here
-from offline_train.training.loop import Training
+from offline_train.training.epoch_data import Batches
+from offline_train.training.epochs import Training
 from offline_train.training.random_state import epoch_generator
 from offline_train.training.settings import FitSettings
 

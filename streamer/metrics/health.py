@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from streamer.inference.analyzer import Analyzer
-from streamer.inference.sessions import Snapshot
 from streamer.outputs.base import by_name
 from streamer.tasks import dead_parts
+from streamer.turn_embedding.analyzer import Analyzer
+from streamer.turn_embedding.running_sessions import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

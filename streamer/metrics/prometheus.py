@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 
 from streamer import events
 from streamer.events import Event
-from streamer.inference.analyzer import Analyzer
 from streamer.metrics.health import troubles
 from streamer.outputs.base import Output, by_name
+from streamer.turn_embedding.analyzer import Analyzer
 from streamer.version import VERSION
 
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10)

@@ -250,9 +250,7 @@ class Mailbox:
         self._broker = broker
         self._peeked: Database | None = None
         # When, and what settles it:
-        self._confirmed: deque[tuple[float, Callable[[Database], None]]] = (
-            deque()
-        )  # when, and what settles it
+        self._confirmed: deque[tuple[float, Callable[[Database], None]]] = deque()
         self.depth = 0
         self.left_behind = 0
         self.shed = 0

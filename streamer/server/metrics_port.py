@@ -9,7 +9,6 @@ from starlette.applications import Starlette
 
 from streamer.errors import InputError
 from streamer.events import Event
-from streamer.inference.analyzer import Analyzer
 from streamer.metrics.prometheus import Metrics
 from streamer.server.auth import AuthMiddleware, read_token
 from streamer.server.listener import open_socket, refuse_strangers
@@ -17,6 +16,7 @@ from streamer.server.metrics_routes import monitoring_routes
 from streamer.server.transport.accepting import BoundedServer, make_config
 from streamer.settings.server import ServerSettings
 from streamer.tasks import keep_going
+from streamer.turn_embedding.analyzer import Analyzer
 
 _EXAMPLE = "127.0.0.1:9464"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamer.events import Event, SessionEnded, SessionStarted, TurnFinal
-from streamer.inference.analyzer import Analyzer
 from streamer.machine.memory_left import Memory
 from streamer.metrics.prometheus import Metrics
 from streamer.outputs.base import Output, OutputStatus
@@ -23,6 +22,7 @@ from streamer.server.resumable_client import ResumableClient
 from streamer.server.transport.token_bucket import TokenBucket
 from streamer.server.watchers.watchers import Watchers
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 
 _COST = {"pcm_s16le": 1, "container": 4}
 """Rate-limit cost of starting a stream, by format: a container's decoder needs a thread and memory."""

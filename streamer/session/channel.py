@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.errors import RunError
-from streamer.inference.analyzer import AnalyzerClient, Utterance
-from streamer.inference.fair_queue import Priority, Urgency
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
@@ -20,6 +18,8 @@ from streamer.session.turn_revisions import Conversation
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
 from streamer.transcribers.clean_words import clean_words
+from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.detector import TurnDetector
 from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 from streamer.turns.vad import GatedSilero, VadRequest

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from models.care_small import SmallCareListening
 from streamer.errors import RunError
-from streamer.inference.analyzer import AnalyzerClient, Utterance
-from streamer.inference.fair_queue import Priority, Urgency
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words
+from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.turn import Turn
 
 Result = TypeVar("Result")

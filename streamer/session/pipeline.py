@@ -29,9 +29,6 @@ from streamer.audio.frame import (
     DeviceLost,
 )
 from streamer.errors import described
-from streamer.inference.analyzer import Analyzer
-from streamer.inference.fair_queue import Priority, Urgency
-from streamer.inference.sessions import SessionFigures
 from streamer.outputs.base import Output, output_statuses
 from streamer.session.channel import Channel, EndedTurn
 from streamer.session.load_shedding import LoadShedder
@@ -39,6 +36,9 @@ from streamer.session.open_turn import TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
+from streamer.turn_embedding.fair_queue import Priority, Urgency
+from streamer.turn_embedding.running_sessions import SessionFigures
 from streamer.turns.turn import Turn
 
 _BETWEEN_BREATHS = SAMPLE_RATE // 5

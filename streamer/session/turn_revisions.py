@@ -11,7 +11,7 @@ from models.conversation import Logits
 from models.gru_inference import array
 from models.incremental_context import ConversationWindow
 from models.manifest import SENTIMENTS, Sentiment
-from streamer.inference.analyzer import Utterance
+from streamer.turn_embedding.analyzer import Utterance
 
 
 @dataclass(frozen=True, slots=True)

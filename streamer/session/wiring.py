@@ -12,7 +12,6 @@ from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
 from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
-from streamer.inference.analyzer import Analyzer, share_cores
 from streamer.machine.interrupts import Interrupts
 from streamer.outputs.base import Output, OutputStatus, output_statuses
 from streamer.outputs.controls import Controls
@@ -22,6 +21,7 @@ from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
+from streamer.turn_embedding.analyzer import Analyzer, share_cores
 from streamer.turns.sentence_end import load_language_model
 
 if TYPE_CHECKING:

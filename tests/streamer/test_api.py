@@ -162,7 +162,7 @@ async def test_what_fails_is_an_input_error_or_a_run_error(bundle: Bundle) -> No
     ("dtype", "rate"), [("float64", 44_100), ("int16", 8_000), ("int32", 16_000), ("uint8", 48_000)]
 )
 async def test_arrays_of_any_kind_are_the_same_sound(dtype: str, rate: int) -> None:
-    from streamer.audio.array import ArraySource as Source
+    from streamer.audio.array_source import ArraySource as Source
 
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
     if dtype == "float64":

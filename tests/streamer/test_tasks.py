@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streamer.inference.analyzer import Analyzer
 from streamer.server.metrics_port import MetricsPort, MetricsServer
 from streamer.tasks import dead_parts, keep_going
 from streamer.transcribers.off import Off
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.metrics.test_metrics import ask
 from tests.tiny import tiny_bundle
 

@@ -12,10 +12,10 @@ from starlette.types import ASGIApp
 
 from streamer.machine.memory import return_freed
 from streamer.server.transport.connections import Connection, Connections, keep_alive
-from streamer.server.transport.first_head import FirstHead
 from streamer.server.transport.http import MOST_HEAD_BYTES, Http
 from streamer.server.transport.open_file_limit import room_for_connections
 from streamer.server.transport.repeated_logs import RepeatedLogFilter
+from streamer.server.transport.waiting_connections import FirstHead
 from streamer.settings.server import ServerSettings
 
 _LOOK_EVERY_S = 0.5

@@ -16,10 +16,10 @@ from models.bundle import load_bundle
 from offline_train.app import app
 from offline_train.corpora.meld import LABELS
 from offline_train.errors import RunFolderError
-from streamer.inference.analyzer import Analyzer, Utterance
-from streamer.inference.fair_queue import Priority, Urgency
 from streamer.session.turn_revisions import Conversation
 from streamer.transcribers.off import Off
+from streamer.turn_embedding.analyzer import Analyzer, Utterance
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 from tests.tiny import WORDS, make_base
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from models.bundle import Bundle
 from streamer.errors import InputError
 from streamer.events import QueueHealth, TurnFinal, TurnPartial, TurnRevised
-from streamer.inference.analyzer import Analyzer
 from streamer.outputs.base import Output, OutputStatus
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.server.metrics_port import MetricsPort, MetricsServer
@@ -23,6 +22,7 @@ from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.outbox import OutboxSettings
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.mosquitto import Mosquitto
 from tests.streamer.server.serving import all_ended, serving, stream
 from tests.streamer.session.test_pipeline import Collect, Scripted

@@ -18,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from models.bundle import Bundle
 from streamer.events import Event
-from streamer.inference.analyzer import Analyzer
 from streamer.metrics.prometheus import Metrics
 from streamer.server.metrics_port import MetricsPort, MetricsServer
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.outputs.samples import Sample
 from tests.streamer.session.test_pipeline import Scripted
 from tests.tiny import tiny_bundle

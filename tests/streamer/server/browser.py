@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.inference.analyzer import Analyzer
 from streamer.server.streams import Streams
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.serving import serving
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streamer.inference.analyzer import Analyzer
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.tiny import make_bundle
 
 

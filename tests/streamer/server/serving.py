@@ -12,13 +12,13 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from streamer.inference.analyzer import Analyzer
 from streamer.outputs.mqtt.address import BrokerAddress
 from streamer.server.listener import Listener
 from streamer.server.run import make_server
 from streamer.server.streams import Streams
 from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 
 Event = dict[str, Any]
 

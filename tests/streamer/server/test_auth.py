@@ -14,10 +14,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from streamer.errors import InputError
-from streamer.inference.analyzer import Analyzer
 from streamer.server.listener import Listener
 from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.serving import serving, start, stream, until
 
 TOKEN = "correct-horse-battery-staple"

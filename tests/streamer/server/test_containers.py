@@ -9,12 +9,12 @@ import pytest
 from websockets.asyncio.client import connect
 
 from streamer.audio.frame import AudioFrame
-from streamer.inference.analyzer import Analyzer
 from streamer.server import audio_decoders
 from streamer.server.audio_decoders import ContainerDecoder
 from streamer.server.client_source import StreamSource
 from streamer.server.messages import Problem, Refused
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.audio.containers import bursts, flac, mux, starts_of_bursts
 from tests.streamer.audio.recordings import tone, write
 from tests.streamer.server.serving import all_ended, serving, start, stream, until

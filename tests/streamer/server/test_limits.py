@@ -14,9 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
-from streamer.inference.analyzer import Analyzer
 from streamer.server.client_source import SHED_REASON, StreamSource
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.serving import END, all_ended, events_of, read, send, serving, start, stream, until
 from tests.streamer.sound import conversation
 

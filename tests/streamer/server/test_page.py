@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import expect
 from ulid import ULID
 
-from streamer.inference.analyzer import Analyzer
 from streamer.server.streams import Streams
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.browser import (
     DESKTOP,
     PATIENCE_MS,

@@ -4,9 +4,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from streamer import events
-from streamer.inference.analyzer import Analyzer
 from streamer.outputs.palette import looks
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.browser import DESKTOP, PATIENCE_MS, Complaints, chromium, page_of
 from tests.streamer.server.made_up import MadeUp
 

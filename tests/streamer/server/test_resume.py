@@ -5,8 +5,8 @@ import json
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from streamer.inference.analyzer import Analyzer
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.serving import END, Told, all_ended, read, send, serving, start, until
 from tests.streamer.sound import conversation
 

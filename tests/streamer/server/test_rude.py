@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from streamer.audio.frame import AudioFrame, AudioGap
-from streamer.inference.analyzer import Analyzer
 from streamer.machine.memory_left import Memory
 from streamer.server.client_events import ClientEvents
 from streamer.server.client_source import SEVERAL_REASONS, StreamSource
 from streamer.server.messages import Problem, Refused
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.raw import BINARY, CONT, PING, START, TEXT, ask, frame, rude
 from tests.streamer.server.serving import all_ended, events_of, serving
 from tests.streamer.server.test_auth import get

@@ -17,11 +17,11 @@ import pytest
 from starlette.applications import Starlette
 
 from streamer import server
-from streamer.inference.analyzer import Analyzer
 from streamer.server.transport import open_file_limit
 from streamer.server.transport.accepting import BoundedServer, make_config
 from streamer.settings.server import ServerSettings
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.raw import ask, plain, rude
 from tests.streamer.server.serving import serving, stream
 from tests.streamer.server.test_auth import make_certificate

@@ -12,9 +12,9 @@ from websockets.asyncio.client import connect
 
 from streamer.audio.file import FileSource
 from streamer.events import parse_event
-from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.serving import all_ended, events_of, read, send, serving, start, stream, until
 from tests.streamer.session.test_pipeline import Collect
 from tests.streamer.sound import CONVERSATION, conversation

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from streamer.errors import RunError
 from streamer.events import TurnFinal
-from streamer.inference.analyzer import Analyzer
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Listening, Transcript
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.session.test_pipeline import Collect
 from tests.streamer.sound import ArraySource, conversation, frames
 from tests.tiny import tiny_bundle

@@ -14,12 +14,12 @@ from models.bundle import Bundle
 from streamer.audio.frame import AudioItem
 from streamer.errors import RunError
 from streamer.events import Event, Health, TurnFinal, TurnPartial, TurnStarted
-from streamer.inference.analyzer import Analyzer, AnalyzerClient
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings
 from streamer.transcribers.base import Listening, Transcriber, Transcript
 from streamer.transcribers.off import Off
+from streamer.turn_embedding.analyzer import Analyzer, AnalyzerClient
 from tests.streamer.session.test_pipeline import Collect, Scripted, cancel_in_a_turn
 from tests.streamer.sound import ArraySource, conversation, frames
 from tests.tiny import tiny_bundle

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from streamer.errors import RunError
-from streamer.inference.analyzer import Analyzer, AnalyzerClient
-from streamer.inference.fair_queue import Priority, Urgency
 from streamer.session.open_turn import OpenTurn
 from streamer.transcribers.base import Transcript
+from streamer.turn_embedding.analyzer import Analyzer, AnalyzerClient
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.turn import Turn
 from tests.tiny import tiny_bundle
 

@@ -27,12 +27,12 @@ from streamer.events import (
     TurnRevised,
     TurnStarted,
 )
-from streamer.inference.analyzer import Analyzer, Utterance
 from streamer.session.pipeline import Pipeline
 from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings
 from streamer.transcribers.base import Transcript
+from streamer.turn_embedding.analyzer import Analyzer, Utterance
 from tests.streamer.sound import ArraySource, conversation, frames, truth
 from tests.tiny import tiny_bundle
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from models.bundle import Bundle
 from models.incremental_context import ConversationWindow
-from streamer.inference.analyzer import Utterance
 from streamer.session.turn_revisions import Conversation, Judgement
+from streamer.turn_embedding.analyzer import Utterance
 from tests.tiny import LABELS, tiny_bundle
 
 

@@ -12,10 +12,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from streamer.events import parse_event
-from streamer.inference.analyzer import Analyzer
 from streamer.outputs.palette import looks
 from streamer.server.watchers.history import History
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.analyzer import Analyzer
 from tests.streamer.server.made_up import MadeUp
 from tests.streamer.server.serving import Event, read, send, serving, start, until
 from tests.streamer.sound import conversation

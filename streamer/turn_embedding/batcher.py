@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from streamer.errors import as_exception
-from streamer.inference.fair_queue import FairQueue, Job, Priority, Urgency
+from streamer.turn_embedding.fair_queue import FairQueue, Job, Priority, Urgency
 
 What = TypeVar("What")
 Result = TypeVar("Result")

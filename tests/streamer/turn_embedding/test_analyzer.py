@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from models.bundle import Bundle
-from streamer.inference.analyzer import Analyzer, AnalyzerClient
-from streamer.inference.fair_queue import Priority, Urgency
 from streamer.transcribers.off import Off
+from streamer.turn_embedding.analyzer import Analyzer, AnalyzerClient
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
 

@@ -14,9 +14,9 @@ from models.atomic_write import write_whole
 from offline_train.errors import RunFolderError
 from offline_train.files import write_json
 from offline_train.progress_bar import progress_bar
-from offline_train.training.batches import Batches
 from offline_train.training.checkpoint import Checkpoint
 from offline_train.training.devices import Place, resolve_precision, to_device
+from offline_train.training.epoch_data import Batches
 from offline_train.training.optimiser import Optimiser, trained_state
 from offline_train.training.random_state import (
     epoch_generator,

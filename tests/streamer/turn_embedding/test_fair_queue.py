@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.inference.fair_queue import FairQueue, Job, Priority, Urgency
+from streamer.turn_embedding.fair_queue import FairQueue, Job, Priority, Urgency
 
 FINAL, SPECULATIVE, PARTIAL, RECORDED = Urgency
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.care import Care, SpeechClassifier, pad
+from models.single_call_networks import traced
 from models.text_encoder import TextEncoder, Tokens
-from models.traced import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Voice:
 
 
 class WordsEmbedder:
-    """Stage I of the text modality, traced to a single call (see `models.traced`)."""
+    """Stage I of the text modality, traced to a single call (see `models.single_call_networks`)."""
 
     def __init__(self, text: TextEncoder) -> None:
         """Trace the network."""

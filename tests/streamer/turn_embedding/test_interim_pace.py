@@ -1,6 +1,6 @@
 """When a recogniser that does not listen is asked for words of a turn that goes on."""
 
-from streamer.inference.interim_pace import InterimPace
+from streamer.turn_embedding.interim_pace import InterimPace
 
 
 def asked_at(pace: InterimPace, start_s: float, end_s: float, took_s: float) -> list[float]:

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import pytest
 
-from streamer.inference.batcher import Batcher
-from streamer.inference.fair_queue import Priority, Urgency
+from streamer.turn_embedding.batcher import Batcher
+from streamer.turn_embedding.fair_queue import Priority, Urgency
 
 
 def final() -> Priority:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from models.bundle import load_bundle
 from models.incremental_context import ConversationWindow, IncrementalModel
-from models.traced import traced
-from streamer.inference.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
+from models.single_call_networks import traced
+from streamer.turn_embedding.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
 

@@ -18,11 +18,6 @@ from models.bundle import Bundle
 from models.care import Care
 from models.care_small import SmallCareListening
 from streamer.errors import as_exception
-from streamer.inference.batcher import Batcher
-from streamer.inference.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
-from streamer.inference.fair_queue import Priority, Urgency
-from streamer.inference.interim_pace import InterimPace
-from streamer.inference.sessions import Running
 from streamer.machine.cores import cores
 from streamer.transcribers.base import (
     ClosingTranscriber,
@@ -31,6 +26,11 @@ from streamer.transcribers.base import (
     Transcript,
     WatchedTranscriber,
 )
+from streamer.turn_embedding.batcher import Batcher
+from streamer.turn_embedding.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
+from streamer.turn_embedding.fair_queue import Priority, Urgency
+from streamer.turn_embedding.interim_pace import InterimPace
+from streamer.turn_embedding.running_sessions import Running
 from streamer.turns.silero import load_network
 from streamer.turns.vad import VadRequest, judge_together
 
