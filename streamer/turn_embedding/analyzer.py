@@ -176,7 +176,9 @@ class Workers:
     """
 
     def __init__(self, bundle: Bundle) -> None:
+        # What the first stream would otherwise load on the event loop, for a tenth of a second:
         load_network()
+        _ = bundle.incremental
         self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self.recognition = Batcher(_recognise, "recogniser")
         self.interim_pace = InterimPace()
