@@ -1,5 +1,6 @@
 """Stage II, read in different ways."""
 
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from models.context_encoder import ContextConfig, ContextEncoder
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**31 - 1), layers=st.integers(1, 3), turns=st.integers(1, 40))
 def test_the_newest_turn_is_the_last_of_its_prefix(seed: int, layers: int, turns: int) -> None:

@@ -9,6 +9,8 @@ from offline_train.batches.frame_targets import DIMENSION, frame_targets
 F0, PERIODICITY, ENERGY = 200, 201, 202
 """Where in a row: after 80 log-mel, 60 MFCC and their course, 40 + 20 of long windows."""
 
+pytestmark = pytest.mark.slow  # librosa compiles what it runs first
+
 
 def buzz(hertz: float, seconds: float, level: float = 4000.0) -> NDArray[np.int16]:
     time = np.arange(int(seconds * 16000)) / 16000
