@@ -90,6 +90,7 @@ def test_the_examples_that_are_run_are_examples() -> None:
     assert set(RUNNABLE) <= {line for _, line in EXAMPLES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", RUNNABLE)
 def test_an_example_with_the_samples_works(line: str, tmp_path: Path) -> None:
     (tmp_path / "samples").symlink_to(ROOT / "samples")

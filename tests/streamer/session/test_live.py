@@ -130,6 +130,7 @@ class Counting(Scripted):
         return self.asked > self.answered
 
 
+@pytest.mark.slow
 async def test_what_was_done_ahead_costs_nothing_when_the_turn_is_over(bundle: Bundle) -> None:
     recogniser = Counting(0.1)
     ahead = (await run(bundle, recogniser, busy=lambda: recogniser.busy)).of(TurnFinal)
@@ -279,6 +280,7 @@ async def test_without_a_recogniser_the_voice_alone_is_told_of(bundle: Bundle) -
     assert {partial.emotion for partial in told} <= set(bundle.labels)
 
 
+@pytest.mark.slow
 async def test_one_that_is_too_slow_is_asked_once_though_the_turn_be_over_before_it_answers(
     bundle: Bundle,
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_server_that_fails_says_how(
             server.transcribe(TURN)
 
 
+@pytest.mark.slow
 def test_one_that_is_not_there_or_is_something_else(closing: Callable[[Wyoming], None]) -> None:
     server = Wyoming(address(free_port()))
     closing(server)
