@@ -153,7 +153,6 @@ def test_what_is_logged_shows_in_the_view_and_again_afterwards() -> None:
     assert "the broker is away" in remains
 
 
-@pytest.mark.slow
 def test_a_terminal_that_is_held_holds_nothing_up(tmp_path: Path) -> None:
     report = tmp_path / "longest stall"
     terminal = Terminal(
