@@ -25,7 +25,7 @@ from benchmarks.hesitant import SpokenTurn
 from benchmarks.progress import progress
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.settings.turns import TurnSettings
-from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
+from streamer.transcribers.whisper import Whisper
 from streamer.turns.detector import Turn, TurnDetector, TurnEnded, TurnPaused, TurnResumed
 from streamer.turns.vad import CHUNK_SAMPLES
 
@@ -127,7 +127,7 @@ def true_words(heard: Recording) -> WordsOf:
 
 def recognised_words() -> WordsOf:
     """What the embedded recogniser hears in a turn; each is recognised once."""
-    recogniser = PocketSphinx()
+    recogniser = Whisper()
     known: dict[bytes, str] = {}
 
     def words_of(turn: Turn) -> str:
@@ -176,11 +176,11 @@ def measure(seeds: Sequence[int], turns: int) -> dict[str, Any]:
         hints: dict[str, Sequence[WordsOf | None]] = {
             "no words": [None] * len(recordings),
             "words from truth": [true_words(each) for each in recordings],
-            "words from pocketsphinx": [heard] * len(recordings),
+            "words from tiny.en": [heard] * len(recordings),
         }
         result[name] = compare(recordings, hints)
     result["meetings"] = compare(
-        met, {"no words": [None] * len(met), "words from pocketsphinx": [heard] * len(met)}
+        met, {"no words": [None] * len(met), "words from tiny.en": [heard] * len(met)}
     )
     return result
 

@@ -1,10 +1,12 @@
-"""Word error rate and speed of the recognisers: `python -m benchmarks.recognition --json OUT`.
+"""Word error rate and speed of recognition: `python -m benchmarks.recognition --json OUT`.
 
-Measured on the recordings of ../shared/audio whose words are known, as they are and with the noise recording
-at 10 dB, and on the sample conversation (synthesised voices, known turns): the embedded recogniser, given
-whole turns and listening as they are spoken, and faster-whisper in every size whose weights are cached. A
-tiny model that does not listen exercises faster-whisper's whole path, from loading over the guards to
-cancellation; its words are checked, not scored.
+Whisper with the weights that come as packages, on one thread: in windows as short as the turns, as the
+program does it, and in faster-whisper's full windows of 30 s. Measured on the recordings of ../shared/audio
+whose words are known, as they are and with the noise recording at 10 dB, on the sample conversation
+(synthesised voices, known turns), and on ../shared/data/librispeech/test_other, which chose nothing. Sounds
+without speech, ten minutes each, go through the turn detector and the recogniser: no words may come out.
+A tiny model that does not listen exercises the whole path, from loading over the guards to cancellation; its
+words are checked, not scored.
 """
 
 import json
@@ -19,23 +21,27 @@ import av
 import jiwer
 import numpy as np
 import psutil
-from faster_whisper import available_models
+from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.command import parser, report
 from benchmarks.progress import progress
 from benchmarks.whisper_path import exercise
+from models.whisper.packaged_weights import PACKAGED_MODELS, packaged_model
 from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
-from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
-from streamer.transcribers.faster_whisper import FasterWhisper, cached_model
-from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
-from streamer.turns.detector import TurnDetector, TurnPaused
+from streamer.transcribers.base import RecognitionRequest, Transcriber, Transcript
+from streamer.transcribers.whisper import Whisper
+from streamer.turn_embedding.analyzer import RECOGNISED_TOGETHER
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import TurnEnded
 
 ROOT = Path(__file__).parents[1]
 AUDIO = ROOT.parent / "shared" / "audio"
 SAMPLES = ROOT / "samples"
+LIBRISPEECH = ROOT.parent / "shared" / "data" / "librispeech"
 SNR_DB = 10.0
+MINUTES_WITHOUT_SPEECH = 10.0
 
 WORDS = {
     "jfk.flac": "and so my fellow americans ask not what your country can do for you "
@@ -110,6 +116,49 @@ def shared_sentences() -> list[Sentence]:
     ]
 
 
+def test_other() -> list[Sentence]:
+    """LibriSpeech test-other, the speakers that are here; none where ../shared is absent."""
+    table = LIBRISPEECH / "test_other.tsv"
+    if not table.is_file():
+        return []
+    lines = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines()]
+    return [
+        Sentence(file, read_audio(LIBRISPEECH / "test_other" / file), normalised(words))
+        for file, words in lines
+    ]
+
+
+def speechless(minutes: float) -> dict[str, NDArray[np.int16]]:
+    """Sounds without speech, int16 [n] at 16 kHz, by name; the noise recording only where ../shared is."""
+    length = round(60 * minutes * SAMPLE_RATE)
+    rng = np.random.default_rng(0)
+    time_s = np.arange(length) / SAMPLE_RATE
+    white = rng.normal(size=length)
+    brown = np.cumsum(white - white.mean())
+    keys = np.zeros(length)
+    for start in rng.integers(0, length - 800, round(minutes * 300)):
+        keys[start : start + 800] += rng.normal(size=800) * np.exp(-np.arange(800) / 120)
+    melody = 220 * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11, 12], len(time_s) // 4000 + 1) / 12)
+    phase = 2 * np.pi * np.cumsum(np.repeat(melody, 4000)[:length]) / SAMPLE_RATE
+    beat = np.exp(-(np.arange(length) % 4000) / 1500)
+    sounds = {
+        "silence": np.zeros(length),
+        "white noise": white,
+        "brown noise": brown - np.convolve(brown, np.ones(801) / 801, "same"),
+        "tones": np.sin(2 * np.pi * 440 * time_s) * (time_s % 3 < 1.5),
+        "clicks": (np.arange(length) % 8000 == 0).astype(float),
+        "keyboard": keys,
+        "music": beat * sum(np.sin(n * phase) / n for n in range(1, 7)),
+    }
+    noise = AUDIO / "speechbrain" / "noise" / "noise1.wav"
+    if noise.is_file():
+        sounds["noise recording"] = np.resize(read_audio(noise), length).astype(float)
+    return {
+        name: np.round(6000 * sound / max(1e-9, float(np.abs(sound).max()))).astype(np.int16)
+        for name, sound in sounds.items()
+    }
+
+
 def noisy(sentences: Iterable[Sentence]) -> list[Sentence]:
     """The same in noise; each meets another stretch of it."""
     noise = read_audio(AUDIO / "speechbrain" / "noise" / "noise1.wav")
@@ -134,36 +183,20 @@ def sample_sentences() -> list[Sentence]:
     ]
 
 
-class Listener:
-    """A recogniser that is given turns as live sound is: in pieces, and asked at every pause.
+class FullWindow:
+    """Whisper as faster-whisper runs it: every turn filled up to 30 s."""
 
-    Args:
-        recogniser: who listens.
-    """
-
-    def __init__(self, recogniser: ListeningTranscriber) -> None:
-        self.name = f"{recogniser.name}, listening"
-        self.left_ms: list[float] = []
-        """What was left to do of each turn when all of it had been spoken."""
-        self._recogniser = recogniser
-        self._before: Listening | None = None
+    def __init__(self, size: str) -> None:
+        folder = packaged_model(size)
+        assert folder is not None, "the benchmark's own extra installs it"
+        self.name = f"faster-whisper:{size}, full windows"
+        self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
-        """Listen to a turn, int16 [n]; the turns before it are taken to come from the same microphone."""
-        detector = TurnDetector()
-        listening = self._recogniser.listen(self._before)
-        assert listening is not None, "one turn at a time"
-        self._before = listening
-        for start in range(0, len(audio), FRAME_SAMPLES):
-            frame = AudioFrame(audio[start : start + FRAME_SAMPLES], start)
-            listening.hear(frame.samples)
-            if any(isinstance(event, TurnPaused) for event in detector.feed(frame)):
-                listening.finish(audio[: start + len(frame.samples)])
-        began = time.perf_counter()
-        transcript = listening.finish(audio)
-        self.left_ms.append(1e3 * (time.perf_counter() - began))
-        listening.close()
-        return transcript
+        """Recognise a turn, int16 [n]."""
+        sound = audio.astype(np.float32) / 32768
+        segments, _ = self._model.transcribe(sound, language="en", condition_on_previous_text=False)
+        return Transcript(" ".join(segment.text.strip() for segment in segments))
 
 
 def processor_s() -> float:
@@ -224,26 +257,60 @@ def against_annotation(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"files": len(pairs), "wer": round(jiwer.wer(list(references), list(heard)), 4)}
 
 
+def together(recogniser: Whisper, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """Recognise all sentences in batches, as those of many streams are."""
+    began, heard = time.perf_counter(), []
+    for at in range(0, len(sentences), RECOGNISED_TOGETHER):
+        requests = [RecognitionRequest(each.audio) for each in sentences[at : at + RECOGNISED_TOGETHER]]
+        heard += [normalised(said.text) for said in recogniser.transcribe_together(requests)]
+    took_s = time.perf_counter() - began
+    return {
+        "wer": round(jiwer.wer([sentence.words for sentence in sentences], heard), 4),
+        "real_time_factor": round(took_s / sum(sentence.seconds for sentence in sentences), 3),
+    }
+
+
+def without_speech(recogniser: Transcriber) -> dict[str, Any]:
+    """Turns that are found in ten minutes of each sound without speech, and the words recognised in them."""
+    results = {}
+    for name, sound in progress(list(speechless(MINUTES_WITHOUT_SPEECH).items()), "without speech"):
+        detector = TurnDetector()
+        events = [
+            event
+            for start in range(0, len(sound), FRAME_SAMPLES)
+            for event in detector.feed(AudioFrame(sound[start : start + FRAME_SAMPLES], start))
+        ]
+        turns = [event.turn for event in (*events, *detector.flush()) if isinstance(event, TurnEnded)]
+        heard = [text for turn in turns if (text := recogniser.transcribe(turn.audio).text)]
+        results[name] = {
+            "turns": len(turns),
+            "words": sum(len(text.split()) for text in heard),
+            "heard": heard,
+        }
+    return results
+
+
 def benchmark() -> dict[str, Any]:
     """Measure all there is to measure here."""
-    shared, sample = shared_sentences(), sample_sentences()
+    shared, sample, other = shared_sentences(), sample_sentences(), test_other()
     sets = {"sample": sample}
     if shared:
         sets |= {"shared": shared, f"shared, noise at {SNR_DB:.0f} dB": noisy(shared)}
-    sphinx = PocketSphinx()
-    recognisers: list[Transcriber] = [sphinx, Listener(sphinx)]
-    recognisers += [FasterWhisper(size) for size in available_models() if cached_model(size)]
+    if other:
+        sets["test-other"] = other
     results: dict[str, Any] = {}
-    for recogniser in recognisers:
-        results[recogniser.name] = {name: measure(recogniser, sentences) for name, sentences in sets.items()}
-        if isinstance(recogniser, Listener):
-            results[recogniser.name]["left_ms"] = {
-                f"p{q}": round(float(np.percentile(recogniser.left_ms, q)), 1) for q in (50, 95)
-            }
-        elif shared:
-            results[recogniser.name]["shared, as annotated"] = against_annotation(
-                results[recogniser.name]["shared"]["files"]
-            )
+    embedded = [size for size in PACKAGED_MODELS if packaged_model(size)]
+    for size in embedded:
+        whisper = Whisper(size, device="cpu", cpu_threads=1)
+        for recogniser in (whisper, FullWindow(size)):
+            by_set = {name: measure(recogniser, sentences) for name, sentences in sets.items()}
+            results[recogniser.name] = by_set
+            if shared:
+                by_set["shared, as annotated"] = against_annotation(by_set["shared"]["files"])
+        ours = results[whisper.name]
+        ours["decoded_again"] = {"turns": sum(map(len, sets.values())), "again": whisper.decoded_again}
+        ours["together"] = together(whisper, other or sample)
+        ours["without_speech"] = without_speech(whisper)
     return {"recognisers": results, "tiny_whisper": exercise(sample[7].audio)}
 
 

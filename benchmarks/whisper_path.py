@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.tiny_whisper import make_tiny_whisper
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.transcribers.faster_whisper import FasterWhisper
+from streamer.transcribers.whisper import Whisper
 from streamer.turn_embedding.batcher import Batcher
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 
@@ -42,7 +42,7 @@ def exercise(audio: NDArray[np.int16]) -> dict[str, Any]:
     for case, (options, expected) in CASES.items():
         with TemporaryDirectory() as folder:
             started = time.perf_counter()
-            recogniser = FasterWhisper(str(make_tiny_whisper(Path(folder) / "tiny", **options)))
+            recogniser = Whisper(str(make_tiny_whisper(Path(folder) / "tiny", **options)))
             loaded = time.perf_counter()
             heard = recogniser.transcribe(audio).text
             results[case] = {
@@ -55,7 +55,7 @@ def exercise(audio: NDArray[np.int16]) -> dict[str, Any]:
     return results
 
 
-async def cancel(recogniser: FasterWhisper, audio: NDArray[np.int16], expected: str) -> dict[str, Any]:
+async def cancel(recogniser: Whisper, audio: NDArray[np.int16], expected: str) -> dict[str, Any]:
     """Cancel two turns, one being decoded and one waiting, and ask for a third.
 
     As expected is that both waits end at once, that the second is never decoded, and that the third comes

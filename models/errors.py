@@ -19,3 +19,7 @@ class BaseEncoderError(OneLineError):
 
 class BundleError(OneLineError):
     """A bundle is missing, broken or was changed."""
+
+
+class WhisperModelError(OneLineError):
+    """A Whisper model is not on this machine and can't be fetched, is none, or is not the one pinned."""

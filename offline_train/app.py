@@ -8,7 +8,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from models.errors import BaseEncoderError, BundleError
 from offline_train.commands.ablate import ablate
 from offline_train.commands.annotate import annotate
 from offline_train.commands.evaluate import evaluate
@@ -68,7 +67,7 @@ def main() -> None:
         sys.stdout.flush()
     except typer.TyperException as error:
         code = _complain(error.format_message().replace("Value error, ", ""), 2)
-    except (UsageError, CorpusError, RunFolderError, BundleError, BaseEncoderError) as error:
+    except (UsageError, CorpusError, RunFolderError, OneLineError) as error:
         code = _complain(str(error), 2)
     except (TrainingError, OSError) as error:
         code = _complain(str(error) or type(error).__name__, 1)

@@ -70,7 +70,7 @@ def transcribe(
         audio: Folder of recordings instead of a corpus, each a conversation. Long ones are cut at their
             pauses.
     """
-    from offline_train.transcription.find_model import find_model
+    from models.whisper.find_model import find_model
     from offline_train.transcription.job import Job
     from offline_train.transcription.transcribe import blank_transcripts
     from offline_train.transcription.transcribe import transcribe as fill_in

@@ -16,7 +16,7 @@ from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.session.turn_revisions import Conversation
 from streamer.settings.settings import Settings
-from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
+from streamer.transcribers.base import BatchTranscriber, Listening, ListeningTranscriber
 from streamer.transcribers.clean_words import clean_words
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
@@ -77,7 +77,7 @@ class Channel:
         self._detector = TurnDetector(settings.turns, index, self._activity)
         self._speculate = settings.speculate and client.live
         self._partials = settings.partials and client.live
-        gives_interims = isinstance(client.transcriber, InterimTranscriber)
+        gives_interims = isinstance(client.transcriber, BatchTranscriber)
         self._interims = gives_interims and self._speculate and self._partials
         self._silence_s = settings.turns.silences_ms[0] / 1000
         self._client = client

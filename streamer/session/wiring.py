@@ -22,7 +22,6 @@ from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
 from streamer.turn_embedding.analyzer import Analyzer, share_cores
-from streamer.turns.sentence_end import load_language_model
 
 if TYPE_CHECKING:
     from streamer.outputs.mqtt.address import BrokerAddress
@@ -71,8 +70,6 @@ def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) ->
         _log.warning(
             "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name
         )
-    if settings.turns.endpointing == "adaptive" and not isinstance(transcriber, Off):
-        load_language_model()
     gc.freeze()
     return Analyzer(bundle, transcriber)
 

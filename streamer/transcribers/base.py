@@ -1,11 +1,13 @@
 """The interfaces of recognisers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.whisper.word import Word
 from streamer.errors import RunError
 
 
@@ -17,11 +19,37 @@ class Transcript:
         text: the words, "" if there are none (a laugh, noise).
         language: BCP 47 code of the language, if the recogniser detects it.
         recogniser: name of the recogniser, if another one than the called one recognised the words.
+        confidence: geometric mean of the probabilities of the words' tokens, if the recogniser tells it.
+        translation: the words in English, if asked for and spoken in another language.
+        words: the words with their times, if asked for.
     """
 
     text: str
     language: str | None = None
     recogniser: str | None = None
+    confidence: float | None = None
+    translation: str | None = None
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecognitionRequest:
+    """A turn to recognise.
+
+    Attributes:
+        audio: int16 [n], mono, 16 kHz.
+        language: BCP 47 code of the spoken language; None for the recogniser's setting.
+        translate: whether the English translation is wanted too.
+        word_times: whether the times of the words are wanted too.
+        is_open: whether the turn goes on, and will be recognised again at its end: fast matters more than
+            exact. It may end in the middle of a word.
+    """
+
+    audio: NDArray[np.int16]
+    language: str | None = None
+    translate: bool = False
+    word_times: bool = False
+    is_open: bool = False
 
 
 class Unanswered(RunError):
@@ -33,7 +61,7 @@ class Transcriber(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in events, such as "pocketsphinx" or "faster-whisper:base.en"."""
+        """The name in events, such as "faster-whisper:tiny.en"."""
         ...
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
@@ -101,19 +129,17 @@ class ListeningTranscriber(Transcriber, Protocol):
 
 
 @runtime_checkable
-class InterimTranscriber(Transcriber, Protocol):
-    """A recogniser that cannot stream, but can recognise an open turn's words so far."""
+class BatchTranscriber(Transcriber, Protocol):
+    """A recogniser that recognises turns of several streams together, and open turns as far as they go."""
 
-    def interim(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise a turn so far: fast rather than exact, since it will be recognised again.
+    def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
+        """Recognise turns; blocking, like `transcribe`, and never at the same time.
 
-        Blocking, like `transcribe`, and never at the same time.
-
-        Args:
-            audio: int16 [n], mono, 16 kHz; it may end in the middle of a word.
+        Returns:
+            A transcript for each, in order.
 
         Raises:
-            RunError: it failed; the turn will be transcribed at its end.
+            RunError: it failed; an open turn will be recognised at its end.
         """
         ...
 

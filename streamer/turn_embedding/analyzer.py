@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,8 +21,9 @@ from models.care_small import SmallCareListening
 from streamer.errors import as_exception
 from streamer.machine.cores import cores
 from streamer.transcribers.base import (
+    BatchTranscriber,
     ClosingTranscriber,
-    InterimTranscriber,
+    RecognitionRequest,
     Transcriber,
     Transcript,
     WatchedTranscriber,
@@ -42,6 +44,9 @@ GATHER_S = 0.003
 
 BATCH = 16
 """Utterances embedded together; more take as long in several batches."""
+
+RECOGNISED_TOGETHER = 8
+"""Turns recognised together, by recognisers that can."""
 
 LISTEN_S = 0.005
 """So long the sound of one stream may wait for that of others to be judged with it."""
@@ -99,7 +104,7 @@ class Analyzer:
         self.transcriber = transcriber
         self.running = Running()
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
-        self._workers = Workers(bundle)
+        self._workers = Workers(bundle, transcriber)
 
     def client(self, *, live: bool = True) -> "AnalyzerClient":
         """A stream's own access, to be entered as long as the stream lasts; of a recording where not live."""
@@ -175,13 +180,19 @@ class Workers:
     by urgency, and fairly between streams.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
         # What the first stream would otherwise load on the event loop, for a tenth of a second:
         load_network()
         _ = bundle.incremental
         self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
-        self.recognition = Batcher(_recognise, "recogniser")
         self.interim_pace = InterimPace()
+        batched = isinstance(transcriber, BatchTranscriber)
+        self.recognition = Batcher(
+            partial(_recognise, transcriber, self.interim_pace),
+            "recogniser",
+            limit=RECOGNISED_TOGETHER if batched else 1,
+            gather_s=GATHER_S if batched else 0.0,
+        )
         self.words = _embedder(WordsEmbedder(bundle.text))
         self.embedders: list[Batcher[Any, Tensor]] = [self.words]
         self.voices: Batcher[Voice, Tensor] | None = None
@@ -198,8 +209,18 @@ def _embedder(embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, 
     return Batcher(embed, "embedder", limit=BATCH, gather_s=GATHER_S)
 
 
-def _recognise(turns: Sequence[Callable[[], Transcript]]) -> list[Transcript]:
-    return [words() for words in turns]
+def _recognise(
+    transcriber: Transcriber, pace: InterimPace, turns: Sequence[RecognitionRequest]
+) -> list[Transcript]:
+    if not isinstance(transcriber, BatchTranscriber):
+        return [transcriber.transcribe(turn.audio) for turn in turns]
+    if not turns[0].is_open:  # a batch is of one urgency
+        return transcriber.transcribe_together(turns)
+    pace.begin(monotonic())
+    try:
+        return transcriber.transcribe_together(turns)
+    finally:
+        pace.end(monotonic())
 
 
 def _answering(do: Callable[[], Result]) -> Result:
@@ -241,7 +262,7 @@ class AnalyzerClient:
             batcher.streams -= 1
 
     def _gathering(self) -> list[Batcher[Any, Any]]:
-        return [self._workers.voice_activity, *self._workers.embedders]
+        return [self._workers.voice_activity, *self._workers.prioritised]
 
     @property
     def alone(self) -> bool:
@@ -262,8 +283,8 @@ class AnalyzerClient:
         Raises:
             RunError: the recogniser failed.
         """
-        transcribe = self.transcriber.transcribe
-        return await self._workers.recognition.do(self, lambda: transcribe(audio), self._recorded or priority)
+        request = RecognitionRequest(audio)
+        return await self._workers.recognition.do(self, request, self._recorded or priority)
 
     def gives_interim_words(self, silence_s: float) -> bool:
         """Whether `interim_words` may be asked now, for a turn that ends after so much silence."""
@@ -271,22 +292,13 @@ class AnalyzerClient:
         return not waiting and self._workers.interim_pace.allows(monotonic(), silence_s)
 
     async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise a turn that goes on, int16 [n] at 16 kHz, with an `InterimTranscriber`.
+        """Recognise a turn that goes on, int16 [n] at 16 kHz, with a `BatchTranscriber`.
 
         Raises:
             RunError: the recogniser failed.
         """
-        transcriber, pace = self.transcriber, self._workers.interim_pace
-        assert isinstance(transcriber, InterimTranscriber)
-
-        def recognise() -> Transcript:
-            pace.begin(monotonic())
-            try:
-                return transcriber.interim(audio)
-            finally:
-                pace.end(monotonic())
-
-        return await self._workers.recognition.do(self, recognise, Priority(Urgency.PARTIAL))
+        request = RecognitionRequest(audio, is_open=True)
+        return await self._workers.recognition.do(self, request, Priority(Urgency.PARTIAL))
 
     async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> Tensor | None:
         """T1 [text features] of a turn's words in the light of those before; None where there are none."""

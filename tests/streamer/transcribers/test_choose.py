@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamer.transcribers.faster_whisper import cached_model
 
 from benchmarks.tiny_whisper import make_tiny_whisper
 from streamer.errors import InputError
 from streamer.transcribers.choose import embedded, load_transcriber
-from streamer.transcribers.faster_whisper import cached_model
 
 
 def test_pocketsphinx_and_none_as_asked(said: list[str]) -> None:

@@ -18,14 +18,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info, TtsProgram
 from wyoming.server import AsyncEventHandler, AsyncServer
-
-from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
 
 WORDS = "I am so very happy today"
 ORIGIN = Attribution("test", "https://example.org")

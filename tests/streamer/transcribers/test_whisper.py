@@ -2,6 +2,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.recognition import ROOT
 from benchmarks.tiny_whisper import make_tiny_whisper
 from streamer.errors import InputError
-from streamer.transcribers.faster_whisper import FasterWhisper
+from streamer.transcribers.whisper import Whisper
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def sound(seconds: float = 2) -> NDArray[np.int16]:
 
 
 def test_words_come_out_as_the_model_says_them(tiny: Path) -> None:
-    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    recogniser = Whisper(str(tiny), cpu_threads=1)
     assert recogniser.name == f"faster-whisper:{tiny.name}"
     transcript = recogniser.transcribe(sound())
     assert (transcript.text, transcript.language) == ("Hello there, my friend.", "en")
@@ -33,7 +35,7 @@ def test_words_come_out_as_the_model_says_them(tiny: Path) -> None:
 
 
 def test_words_of_a_turn_that_goes_on(tiny: Path) -> None:
-    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    recogniser = Whisper(str(tiny), cpu_threads=1)
     assert recogniser.interim(sound(1)) == recogniser.transcribe(sound(1))
     assert recogniser.interim(sound(0.1)).text == ""
 
@@ -41,22 +43,24 @@ def test_words_of_a_turn_that_goes_on(tiny: Path) -> None:
 def test_words_of_a_turn_that_goes_on_are_searched_for_once(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    recogniser = Whisper(str(tiny), cpu_threads=1)
     searched: list[Any] = []
-    transcribe = recogniser._model.transcribe
+    decode = recogniser._decoder.decode
 
-    def watched(audio: NDArray[np.float32], **options: Any) -> Any:
-        searched.append(options["temperature"])
-        return transcribe(audio, **options)
+    def watched(turns: Sequence[NDArray[np.float32]], **options: Any) -> Any:
+        searched.append((options.get("full_window", False), options.get("temperature", 0.0)))
+        return [replace(said, is_doubtful=True) for said in decode(turns, **options)]
 
-    monkeypatch.setattr(recogniser._model, "transcribe", watched)
+    monkeypatch.setattr(recogniser._decoder, "decode", watched)
     recogniser.interim(sound())
+    assert searched == [(False, 0.0), (True, 0.0)]
     recogniser.transcribe(sound())
-    assert [len(temperatures) for temperatures in searched] == [1, 2]
+    assert searched[2:] == [(False, 0.0), (True, 0.0), (True, 0.4)]
+    assert recogniser.decoded_again == 2
 
 
 def test_no_sound_no_words(tiny: Path) -> None:
-    recogniser = FasterWhisper(str(tiny), cpu_threads=1)
+    recogniser = Whisper(str(tiny), cpu_threads=1)
     assert recogniser.transcribe(sound(0)).text == ""
     assert recogniser.transcribe(np.zeros(16_000, np.int16)).text == ""
     assert recogniser.transcribe(sound(0.01)).text == ""
@@ -76,30 +80,30 @@ def test_what_the_model_doubts_is_not_said(
     tmp_path: Path, words: str, certainty: float, nobody_speaks: bool
 ) -> None:
     folder = make_tiny_whisper(tmp_path / "tiny", words, certainty=certainty, nobody_speaks=nobody_speaks)
-    assert FasterWhisper(str(folder), cpu_threads=1).transcribe(sound(10)).text == ""
+    assert Whisper(str(folder), cpu_threads=1).transcribe(sound(10)).text == ""
 
 
 def test_sure_words_count_more_than_no_speech(tmp_path: Path) -> None:
     folder = make_tiny_whisper(tmp_path / "tiny", "I am here", nobody_speaks=True)
-    assert FasterWhisper(str(folder), cpu_threads=1).transcribe(sound()).text == "I am here"
+    assert Whisper(str(folder), cpu_threads=1).transcribe(sound()).text == "I am here"
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no Whisper model.*model\.bin.*ct2-transformers-converter"):
-        FasterWhisper(str(tmp_path))
+        Whisper(str(tmp_path))
 
 
 def test_a_damaged_model(tiny: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(tiny, tmp_path / "damaged")
     (damaged / "model.bin").write_bytes(b"not a model")
     with pytest.raises(InputError, match="damaged cannot be loaded") as caught:
-        FasterWhisper(str(damaged))
+        Whisper(str(damaged))
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_size() -> None:
     with pytest.raises(InputError, match=r"'huge'.*folder.*base\.en") as caught:
-        FasterWhisper("huge")
+        Whisper("huge")
     assert "\n" not in str(caught.value)
 
 
@@ -112,10 +116,11 @@ def test_without_a_hub_it_fails_fast_and_quietly(surroundings: dict[str, str], t
     program = (
         "import time\n"
         "from streamer.errors import InputError\n"
-        "from streamer.transcribers.faster_whisper import FasterWhisper, hub_answers\n"
+        "from models.whisper.find_model import hub_answers\n"
+        "from streamer.transcribers.whisper import Whisper\n"
         "started = time.perf_counter()\n"
         "try:\n"
-        "    FasterWhisper('tiny.en')\n"
+        "    Whisper('small.en')\n"
         "except InputError as error:\n"
         "    print(error)\n"
         "started = time.perf_counter()\n"
@@ -129,4 +134,4 @@ def test_without_a_hub_it_fails_fast_and_quietly(surroundings: dict[str, str], t
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
-    assert "faster-whisper:tiny.en" in done.stdout
+    assert "faster-whisper:small.en" in done.stdout

@@ -1,0 +1,268 @@
+"""Whisper by CTranslate2 in short windows: each turn is encoded as long as it is, several turns together."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
+
+from models.log_mel import SAMPLE_RATE
+from models.whisper.word import Word
+
+WINDOW_S = 30.0
+"""What Whisper was trained on (Radford et al. 2022, section 2.2), shorter turns filled up with silence."""
+
+MARGIN_S = 4.0
+"""Silence behind a turn in a short window: with less, the decoder repeats what it heard."""
+
+LONGEST_TURN_S = WINDOW_S - MARGIN_S
+"""Longer turns do not fit into a window."""
+
+MOST_TOKENS_A_SECOND = 12
+"""Upper bound of speaking rates, which also bounds the time of a repetition loop."""
+
+MOST_WORDS_A_SECOND = 5.5
+LOWEST_LOG_PROBABILITY = -1.0
+HIGHEST_COMPRESSION = 2.4
+"""Whisper's own thresholds (ibid., section 4.5): on the mean log-probability of the tokens, and on how well
+the text compresses."""
+
+BEAM = 5
+_FRAME = 160
+_FRAMES_A_POSITION = 2
+_POSITION_S = 0.02
+_LATEST_START = 50
+_LATE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """A turn to be decoded.
+
+    Attributes:
+        audio: float32 [n], mono, 16 kHz, at most `LONGEST_TURN_S`.
+        language: code of what is spoken; None to detect it, with a multilingual model.
+        translate: whether its English translation is wanted, with a multilingual model.
+        word_times: whether the times of its words are wanted.
+    """
+
+    audio: NDArray[np.float32]
+    language: str | None = None
+    translate: bool = False
+    word_times: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What Whisper makes of one turn.
+
+    Attributes:
+        text: words with case and punctuation.
+        language: code of the language.
+        log_probability: mean of the tokens'.
+        compression: how well the text compresses: length over compressed length.
+        no_speech: probability that nobody speaks.
+        is_doubtful: whether the search went astray: a loop, words after the turn's end, or more of them than
+            anyone speaks.
+        translation: the words in English, where asked for and spoken in another language.
+        words: the words with their times, where asked for.
+        states: of the encoder, float32 [positions of 20 ms, width], as long as the turn.
+    """
+
+    text: str
+    language: str
+    log_probability: float
+    compression: float
+    no_speech: float
+    is_doubtful: bool
+    states: NDArray[np.float32] = field(repr=False)
+    translation: str | None = None
+    words: tuple[Word, ...] = ()
+
+
+class Decoder:
+    """A Whisper model in CTranslate2 format. Not for several threads at once.
+
+    Args:
+        folder: with model.bin, config.json, tokenizer.json.
+        device: "cpu" or "cuda".
+        compute_type: CTranslate2's.
+        threads: on the CPU.
+
+    Raises:
+        RuntimeError, ValueError, Exception: as CTranslate2 and tokenizers raise them for damaged files.
+    """
+
+    def __init__(self, folder: Path, *, device: str, compute_type: str, threads: int) -> None:
+        self._model = ctranslate2.models.Whisper(
+            str(folder), device=device, compute_type=compute_type, intra_threads=threads
+        )
+        self._vocabulary = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._features = FeatureExtractor(feature_size=self._model.n_mels)
+        self.is_multilingual = bool(self._model.is_multilingual)
+
+    def decode(
+        self, turns: Sequence[Speech], *, full_window: bool = False, temperature: float = 0.0
+    ) -> list[Decoded]:
+        """Recognise turns together.
+
+        Args:
+            turns: at least one.
+            full_window: whether to fill each up to `WINDOW_S`, as the model was trained.
+            temperature: of sampling; at 0 the best is searched for.
+
+        Raises:
+            RuntimeError: CTranslate2 failed.
+        """
+        seconds = [len(turn.audio) / SAMPLE_RATE for turn in turns]
+        window_s = WINDOW_S if full_window else min(WINDOW_S, max(seconds) + MARGIN_S)
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(self._log_mel(turns, window_s)))
+        tokenizers = [self._tokenizer(language) for language in self._languages(encoded, turns)]
+        results = self._generate(encoded, tokenizers, max(seconds), temperature)
+        on_cpu = encoded.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
+        states = np.asarray(on_cpu)  # [turns, positions, width]
+        decoded = [
+            _decoded(result, tokenizer, length_s, states[n, : _positions(length_s)])
+            for n, (result, tokenizer, length_s) in enumerate(zip(results, tokenizers, seconds, strict=True))
+        ]
+        for n, turn in enumerate(turns):
+            if turn.translate and decoded[n].language != "en" and self.is_multilingual:
+                to_english = self._tokenizer(decoded[n].language, "translate")
+                [result] = self._generate(_one(states, n), [to_english], seconds[n], temperature)
+                decoded[n] = replace(decoded[n], translation=_text(result, to_english))
+            if turn.word_times and decoded[n].text:
+                words = self._words(_one(states, n), tokenizers[n], results[n], seconds[n])
+                decoded[n] = replace(decoded[n], words=words)
+        return decoded
+
+    def _generate(
+        self,
+        encoded: ctranslate2.StorageView,
+        tokenizers: Sequence[Tokenizer],
+        longest_s: float,
+        temperature: float,
+    ) -> "list[ctranslate2.models.WhisperGenerationResult]":
+        search = {"beam_size": BEAM}
+        if temperature > 0:
+            search = {"beam_size": 1, "num_hypotheses": 5, "sampling_topk": 0}
+        prompts = [list(each.sot_sequence) for each in tokenizers]
+        results: list[ctranslate2.models.WhisperGenerationResult] = self._model.generate(
+            encoded,
+            prompts,
+            # CTranslate2 generates half as many tokens, to leave room for a prompt.
+            max_length=min(448, 2 * (len(prompts[0]) + _most_tokens(longest_s))),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=_never_said(tokenizers[0]),
+            max_initial_timestamp_index=_LATEST_START,
+            sampling_temperature=temperature or 1.0,
+            **search,
+        )
+        return results
+
+    def _log_mel(self, turns: Sequence[Speech], window_s: float) -> NDArray[np.float32]:
+        """[turns, mels, frames]."""
+        frames = -(-round(window_s * SAMPLE_RATE) // (_FRAME * _FRAMES_A_POSITION)) * _FRAMES_A_POSITION
+        filled = (np.pad(turn.audio, (0, frames * _FRAME - len(turn.audio))) for turn in turns)
+        return np.stack([self._features(each, padding=0)[:, :frames] for each in filled]).astype(np.float32)
+
+    def _languages(self, encoded: ctranslate2.StorageView, turns: Sequence[Speech]) -> list[str]:
+        if not self.is_multilingual:
+            return ["en"] * len(turns)
+        if all(turn.language is not None for turn in turns):
+            return [turn.language or "" for turn in turns]
+        found = self._model.detect_language(encoded)  # likeliest first: "<|en|>" and its probability
+        return [
+            turn.language or likeliest[0][0].strip("<|>")
+            for turn, likeliest in zip(turns, found, strict=True)
+        ]
+
+    def _tokenizer(self, language: str, task: str = "transcribe") -> Tokenizer:
+        return Tokenizer(self._vocabulary, self.is_multilingual, task=task, language=language)
+
+    def _words(
+        self,
+        encoded: ctranslate2.StorageView,
+        tokenizer: Tokenizer,
+        result: "ctranslate2.models.WhisperGenerationResult",
+        length_s: float,
+    ) -> tuple[Word, ...]:
+        """Words and their times, by the cross-attention of the decoder and dynamic time warping."""
+        tokens = _without_marks(result, tokenizer)
+        frames = max(_FRAMES_A_POSITION, round(length_s * SAMPLE_RATE) // _FRAME)
+        [aligned] = self._model.align(encoded, tokenizer.sot_sequence, [tokens], frames)
+        starts = {token: position * _POSITION_S for token, position in reversed(aligned.alignments)}
+        end_s = max(starts.values())
+        texts, pieces = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+        words, at = [], 0
+        for text, piece in zip(texts[:-1], pieces[:-1], strict=True):
+            begin, at = at, at + len(piece)
+            probability = float(np.mean(aligned.text_token_probs[begin:at]))
+            words.append(Word(text.strip(), starts.get(begin, end_s), starts.get(at, end_s), probability))
+        return tuple(words)
+
+
+def _positions(length_s: float) -> int:
+    return max(1, round(length_s / _POSITION_S))
+
+
+def _one(states: NDArray[np.float32], n: int) -> ctranslate2.StorageView:
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(states[n : n + 1]))
+
+
+def _most_tokens(length_s: float) -> int:
+    return 16 + round(MOST_TOKENS_A_SECOND * length_s)
+
+
+def _never_said(tokenizer: Tokenizer) -> list[int]:
+    marks = {tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev, tokenizer.sot_lm}
+    return sorted({*tokenizer.non_speech_tokens, *marks, tokenizer.no_speech})
+
+
+def _without_marks(result: "ctranslate2.models.WhisperGenerationResult", tokenizer: Tokenizer) -> list[int]:
+    return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+
+
+def _text(result: "ctranslate2.models.WhisperGenerationResult", tokenizer: Tokenizer) -> str:
+    return str(tokenizer.decode(_without_marks(result, tokenizer)).strip())
+
+
+def _decoded(
+    result: "ctranslate2.models.WhisperGenerationResult",
+    tokenizer: Tokenizer,
+    length_s: float,
+    states: NDArray[np.float32],
+) -> Decoded:
+    tokens = result.sequences_ids[0]
+    text = _text(result, tokenizer)
+    log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
+    compression = len(text.encode()) / max(1, len(zlib.compress(text.encode())))
+    is_doubtful = (
+        compression > HIGHEST_COMPRESSION
+        or log_probability < LOWEST_LOG_PROBABILITY
+        or len(tokens) >= _most_tokens(length_s)
+        or len(text.split()) > max(3, MOST_WORDS_A_SECOND * length_s)
+        or _goes_on_after(tokens, tokenizer, length_s)
+    )
+    no_speech = float(result.no_speech_prob)
+    language = tokenizer.language_code
+    return Decoded(text, language, log_probability, compression, no_speech, is_doubtful, states)
+
+
+def _goes_on_after(tokens: Sequence[int], tokenizer: Tokenizer, length_s: float) -> bool:
+    """Whether there are words behind a timestamp at or after the end of the turn."""
+    ended = False
+    for token in tokens:
+        if token >= tokenizer.timestamp_begin:
+            at_s = (token - tokenizer.timestamp_begin) * _POSITION_S
+            ended = at_s > 0 and at_s >= length_s - _LATE_S
+        elif ended and token < tokenizer.eot:
+            return True
+    return False

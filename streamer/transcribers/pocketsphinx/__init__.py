@@ -1,1 +1,0 @@
-"""CMU PocketSphinx, the embedded recogniser, in separate processes."""

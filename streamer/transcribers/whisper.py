@@ -1,0 +1,196 @@
+"""Whisper as a recogniser: short windows first, the full window where their words are doubtful."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import WhisperModelError
+from models.whisper.decoder import (
+    HIGHEST_COMPRESSION,
+    LONGEST_TURN_S,
+    LOWEST_LOG_PROBABILITY,
+    Decoded,
+    Decoder,
+    Speech,
+)
+from models.whisper.find_model import find_model, first_line
+from streamer.audio.frame import SAMPLE_RATE
+from streamer.errors import InputError, RunError
+from streamer.machine.cores import cores
+from streamer.transcribers.base import RecognitionRequest, Transcript
+from streamer.transcribers.no_speech import can_hold_words
+from streamer.transcribers.repetition import text_without_loops
+
+NO_SPEECH = 0.6
+"""Whisper's own threshold (Radford et al. 2022, section 4.5) on the probability that nobody speaks."""
+
+DOUBTFUL_LOG_PROBABILITY = -0.5
+"""Threshold for turns that the model considers no speech: hallucinated phrases score in between."""
+
+SAMPLED_TEMPERATURE = 0.4
+"""Of sampling, where the words of a search do not pass the thresholds (ibid.)."""
+
+
+class Whisper:
+    """Recognise with a Whisper model in CTranslate2 format.
+
+    Args:
+        model: a size ("tiny.en"), from a package or the hub's cache or else downloaded; or a folder.
+        device: "cpu", "cuda", or "auto" for CUDA if available.
+        compute_type: CTranslate2's; by default "int8" on the CPU and "auto" on CUDA.
+        cpu_threads: threads on the CPU; by default the number of cores, at most four.
+        language: BCP 47 code, for a multilingual model; None detects it for each turn.
+
+    Attributes:
+        name: "faster-whisper:" and the size or the folder's name.
+        decoded_again: number of turns so far whose words in the short window were doubtful.
+
+    Raises:
+        InputError: the model is unknown, invalid, or neither here nor downloadable.
+    """
+
+    def __init__(
+        self,
+        model: str = "tiny.en",
+        *,
+        device: str = "auto",
+        compute_type: str | None = None,
+        cpu_threads: int | None = None,
+        language: str | None = None,
+    ) -> None:
+        import ctranslate2
+
+        try:
+            folder = find_model(model)
+        except WhisperModelError as error:
+            raise InputError(str(error)) from error
+        if device == "auto":
+            device = "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
+        try:
+            self._decoder = Decoder(
+                folder,
+                device=device,
+                compute_type=compute_type or ("int8" if device == "cpu" else "auto"),
+                threads=cpu_threads or min(4, cores()),
+            )
+        # CTranslate2 and tokenizers raise RuntimeError, ValueError and bare Exception on damaged files.
+        except Exception as error:
+            raise InputError(f"the Whisper model {model} cannot be loaded: {first_line(error)}") from error
+        self.name = f"faster-whisper:{folder.resolve().name if Path(model).is_dir() else model}"
+        self.decoded_again = 0
+        self._language = language
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        """Recognise one turn, int16 [n] (see `transcribe_together`)."""
+        return self.transcribe_together([RecognitionRequest(audio)])[0]
+
+    def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
+        """Recognise turns of any streams in one batch.
+
+        The same turn gives the same words: the random sampling after a failed search is seeded. Open turns
+        are not sampled.
+
+        Returns:
+            The words of each with case and punctuation, and the language; an empty text if the model's own
+            confidence is too low.
+
+        Raises:
+            RunError: the model failed.
+        """
+        pieces = [self._pieces(turn) for turn in turns]
+        flat = [(piece, turn.is_open) for turn, each in zip(turns, pieces, strict=True) for piece in each]
+        try:
+            decoded = iter(self._decode(flat))
+        except RuntimeError as error:
+            raise RunError(f"{self.name} failed: {first_line(error)}") from error
+        return [_joined(each, [_believed(next(decoded)) for _ in each]) for each in pieces]
+
+    def _pieces(self, turn: RecognitionRequest) -> list[Speech]:
+        language = turn.language or self._language
+        return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
+
+    def _decode(self, turns: Sequence[tuple[Speech, bool]]) -> list[Decoded]:
+        decoded = self._decoder.decode([speech for speech, _ in turns]) if turns else []
+        for n, (speech, is_open) in enumerate(turns):
+            if decoded[n].is_doubtful:
+                self.decoded_again += 1
+                decoded[n] = self._decode_again(speech, decoded[n], sample=not is_open)
+        return decoded
+
+    def _decode_again(self, speech: Speech, said: Decoded, *, sample: bool) -> Decoded:
+        """The best of what the full window, and then sampling in it, make of a turn."""
+        import ctranslate2
+
+        found = [said]
+        for temperature in (0.0, SAMPLED_TEMPERATURE) if sample else (0.0,):
+            ctranslate2.set_random_seed(0)
+            [more] = self._decoder.decode([speech], full_window=True, temperature=temperature)
+            if not more.is_doubtful or more.no_speech > NO_SPEECH:
+                return more
+            found.append(more)
+        return max(found, key=lambda each: (each.compression <= HIGHEST_COMPRESSION, each.log_probability))
+
+
+def _believed(said: Decoded) -> Transcript:
+    text = text_without_loops(said.text)
+    if (
+        said.log_probability < LOWEST_LOG_PROBABILITY
+        or said.compression > HIGHEST_COMPRESSION
+        or (said.no_speech > NO_SPEECH and said.log_probability < DOUBTFUL_LOG_PROBABILITY)
+        or not text
+    ):
+        return Transcript("", said.language)
+    return Transcript(
+        text,
+        said.language,
+        confidence=math.exp(min(0.0, said.log_probability)),
+        translation=said.translation,
+        words=said.words if text == said.text else (),
+    )
+
+
+def pieces_of(turn: NDArray[np.int16]) -> list[NDArray[np.float32]]:
+    """A turn, int16 [n], as float32 pieces for short windows, cut where it is quietest; none of noise."""
+    if not can_hold_words(turn):
+        return []
+    sound = turn.astype(np.float32) / np.float32(32768)
+    pieces = []
+    while len(sound) > LONGEST_TURN_S * SAMPLE_RATE:
+        at = _quietest(sound[: round(LONGEST_TURN_S * SAMPLE_RATE)])
+        pieces.append(sound[:at])
+        sound = sound[at:]
+    return [*pieces, sound]
+
+
+def _quietest(sound: NDArray[np.float32]) -> int:
+    """Where to cut: the middle of the softest tenth of a second in the latter half, in samples."""
+    length = SAMPLE_RATE // 10
+    frames = sound[: len(sound) // length * length].reshape(-1, length)
+    energy = np.mean(frames**2, axis=1)
+    half = len(energy) // 2
+    return (half + int(np.argmin(energy[half:]))) * length + length // 2
+
+
+def _joined(speech: Sequence[Speech], pieces: Sequence[Transcript]) -> Transcript:
+    """The transcript of a turn that was recognised in pieces."""
+    said = [piece for piece in pieces if piece.text]
+    if len(pieces) == 1 or not said:
+        return pieces[0] if pieces else Transcript("")
+    starts_s = accumulate((len(piece.audio) / SAMPLE_RATE for piece in speech), initial=0.0)
+    return Transcript(
+        " ".join(piece.text for piece in said),
+        said[0].language,
+        confidence=sum((piece.confidence or 0.0) * len(piece.text) for piece in said)
+        / sum(len(piece.text) for piece in said),
+        translation=" ".join(filter(None, (piece.translation for piece in said))) or None,
+        words=tuple(
+            replace(word, start_s=start_s + word.start_s, end_s=start_s + word.end_s)
+            for piece, start_s in zip(pieces, starts_s, strict=False)
+            for word in piece.words
+        ),
+    )
