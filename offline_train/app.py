@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from models.errors import OneLineError
 from offline_train.commands.ablate import ablate
 from offline_train.commands.annotate import annotate
 from offline_train.commands.evaluate import evaluate

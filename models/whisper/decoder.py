@@ -201,9 +201,13 @@ class Decoder:
         starts = {token: position * _POSITION_S for token, position in reversed(aligned.alignments)}
         end_s = max(starts.values())
         texts, pieces = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
-        words, at = [], 0
+        words: list[Word] = []
+        at = 0
         for text, piece in zip(texts[:-1], pieces[:-1], strict=True):
             begin, at = at, at + len(piece)
+            if words and not any(map(str.isalnum, text)):  # punctuation
+                words[-1] = replace(words[-1], text=words[-1].text + text)
+                continue
             probability = float(np.mean(aligned.text_token_probs[begin:at]))
             words.append(Word(text.strip(), starts.get(begin, end_s), starts.get(at, end_s), probability))
         return tuple(words)

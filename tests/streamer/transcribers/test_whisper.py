@@ -7,14 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.recognition import ROOT
+from benchmarks.recognition import ROOT, normalised, sample_sentences
 from benchmarks.tiny_whisper import make_tiny_whisper
+from models.whisper.decoder import Speech
 from streamer.errors import InputError
+from streamer.transcribers.base import RecognitionRequest
 from streamer.transcribers.whisper import Whisper
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Whisper:
+    return Whisper()
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +31,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sound(seconds: float = 2) -> NDArray[np.int16]:
-    return np.random.default_rng(0).normal(0, 3000, round(seconds * 16_000)).astype(np.int16)
+    """Noise whose level varies as that of speech does."""
+    noise = np.random.default_rng(0).normal(0, 3000, round(seconds * 16_000))
+    return (noise * (0.01 + np.sin(np.arange(len(noise)) / 2000) ** 2)).astype(np.int16)
+
+
+def an_open(turn: NDArray[np.int16]) -> RecognitionRequest:
+    return RecognitionRequest(turn, is_open=True)
 
 
 def test_words_come_out_as_the_model_says_them(tiny: Path) -> None:
@@ -31,32 +45,70 @@ def test_words_come_out_as_the_model_says_them(tiny: Path) -> None:
     assert recogniser.name == f"faster-whisper:{tiny.name}"
     transcript = recogniser.transcribe(sound())
     assert (transcript.text, transcript.language) == ("Hello there, my friend.", "en")
+    assert transcript.confidence is not None
+    assert 0.9 < transcript.confidence <= 1
     assert recogniser.transcribe(sound()) == transcript
 
 
-def test_words_of_a_turn_that_goes_on(tiny: Path) -> None:
+def test_words_of_an_open_turn(tiny: Path) -> None:
     recogniser = Whisper(str(tiny), cpu_threads=1)
-    assert recogniser.interim(sound(1)) == recogniser.transcribe(sound(1))
-    assert recogniser.interim(sound(0.1)).text == ""
+    long, short = recogniser.transcribe_together([an_open(sound(1)), an_open(sound(0.1))])
+    assert long == recogniser.transcribe(sound(1))
+    assert short.text == ""
 
 
-def test_words_of_a_turn_that_goes_on_are_searched_for_once(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_open_turn_is_not_sampled(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recogniser = Whisper(str(tiny), cpu_threads=1)
     searched: list[Any] = []
     decode = recogniser._decoder.decode
 
-    def watched(turns: Sequence[NDArray[np.float32]], **options: Any) -> Any:
+    def watched(turns: Sequence[Speech], **options: Any) -> Any:
         searched.append((options.get("full_window", False), options.get("temperature", 0.0)))
         return [replace(said, is_doubtful=True) for said in decode(turns, **options)]
 
     monkeypatch.setattr(recogniser._decoder, "decode", watched)
-    recogniser.interim(sound())
+    recogniser.transcribe_together([an_open(sound())])
     assert searched == [(False, 0.0), (True, 0.0)]
     recogniser.transcribe(sound())
     assert searched[2:] == [(False, 0.0), (True, 0.0), (True, 0.4)]
     assert recogniser.decoded_again == 2
+
+
+def test_turns_are_decoded_together_as_one_by_one(embedded: Whisper) -> None:
+    turns = [sentence.audio for sentence in sample_sentences()[:4]]
+    nothing = np.zeros(16_000, np.int16)
+    together = embedded.transcribe_together([RecognitionRequest(turn) for turn in (*turns, nothing)])
+    assert together[-1].text == ""
+    for turn, said in zip(turns, together[:-1], strict=True):
+        assert normalised(said.text) == normalised(embedded.transcribe(turn).text) != ""
+        assert said.text[0].isupper()
+        assert said.text[-1] in ".?!"
+
+
+def test_a_turn_longer_than_the_window_is_cut_where_it_is_quiet(embedded: Whisper) -> None:
+    sentences = sample_sentences()
+    long = np.concatenate([sentence.audio for sentence in sentences])
+    assert len(long) > 30 * 16_000
+    [said] = embedded.transcribe_together([RecognitionRequest(long, word_times=True)])
+    words = normalised(" ".join(sentence.words for sentence in sentences))
+    assert jiwer.wer(words, normalised(said.text)) < 0.15
+    starts = [word.start_s for word in said.words]
+    assert starts == sorted(starts)
+    assert len(long) / 16_000 - 2 < said.words[-1].end_s <= len(long) / 16_000
+
+
+def test_times_of_words(embedded: Whisper) -> None:
+    first, second = (sentence.audio for sentence in sample_sentences()[:2])
+    gap = np.zeros(16_000, np.int16)
+    turn = np.concatenate([first, gap, second])
+    [said] = embedded.transcribe_together([RecognitionRequest(turn, word_times=True)])
+    assert " ".join(word.text for word in said.words) == said.text
+    assert all(word.start_s <= word.end_s for word in said.words)
+    begins = len(first) / 16_000 + 1
+    number = len(embedded.transcribe(first).text.split())
+    assert said.words[number - 1].end_s < begins
+    assert said.words[number].end_s > begins
+    assert embedded.transcribe(turn).words == ()
 
 
 def test_no_sound_no_words(tiny: Path) -> None:
@@ -134,4 +186,4 @@ def test_without_a_hub_it_fails_fast_and_quietly(surroundings: dict[str, str], t
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
-    assert "faster-whisper:small.en" in done.stdout
+    assert "Whisper model small.en" in done.stdout
