@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -161,7 +162,7 @@ class Channel:
             self._client,
             listening,
             self._client.voice_listening() if self._speculate else None,
-            lambda: self._conversation.preceding,
+            partial(self._conversation.preceding, self._number),
             self._detector.hint,
         )
 
@@ -252,13 +253,13 @@ class Channel:
         self._partial_at = at
 
     async def _publish_partial(self, turn: OpenTurn, text: str, sound: NDArray[np.int16]) -> None:
-        priority = Priority(Urgency.PARTIAL)
+        priority, number = Priority(Urgency.PARTIAL), self._number
         words, voice = await asyncio.gather(
-            self._client.embed_words(text, self._conversation.preceding, priority),
+            self._client.embed_words(text, self._conversation.preceding(number), priority),
             turn.embed_voice(sound, priority),
         )
         judgement = await self._client.run_context(
-            lambda: self._conversation.provisional(Utterance(text, words, voice))
+            lambda: self._conversation.provisional(number, Utterance(text, words, voice))
         )
         if turn is self._turn:
             self._partial_text = text

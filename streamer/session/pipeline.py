@@ -298,7 +298,7 @@ class Pipeline:
         while (ended := await self._waiting.get()) is not None:
             analysis = await ended.analysis
             self._analyses.discard(ended.analysis)
-            analysis = await self._refresh_text_context(analysis)
+            analysis = await self._refresh_text_context(ended.number, analysis)
             utterance = analysis.utterance
             began = perf_counter()
             judged = await self._client.run_context(partial(self._conversation.add, ended.number, utterance))
@@ -317,9 +317,9 @@ class Pipeline:
                 self._shedder.set_backlog(0)
                 await self._report_health()
 
-    async def _refresh_text_context(self, analysis: TurnAnalysis) -> TurnAnalysis:
+    async def _refresh_text_context(self, turn: int, analysis: TurnAnalysis) -> TurnAnalysis:
         """Embed the words again if other turns were added since."""
-        preceding = self._conversation.preceding
+        preceding = self._conversation.preceding(turn)
         if analysis.preceding == preceding:
             return analysis
         text = analysis.utterance.text
