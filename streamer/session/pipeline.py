@@ -301,7 +301,8 @@ class Pipeline:
             analysis = await self._refresh_text_context(ended.number, analysis)
             utterance = analysis.utterance
             began = perf_counter()
-            judged = await self._client.run_context(partial(self._conversation.add, ended.number, utterance))
+            step = self._conversation.replace if ended.was_reopened else self._conversation.add
+            judged = await self._client.run_context(partial(step, ended.number, utterance))
             context_ms = 1e3 * (perf_counter() - began)
             transcribed_at, declared_at = analysis.transcribed_at, ended.declared_at
             latency = events.Latency(
@@ -313,6 +314,7 @@ class Pipeline:
             )
             turn = PublishedTurn(ended.number, ended.turn, utterance.text, utterance.recogniser, latency)
             await self._publish(turn, judged)
+            self._finished += not ended.was_reopened
             if self._waiting.empty():
                 self._shedder.set_backlog(0)
                 await self._report_health()
@@ -334,7 +336,6 @@ class Pipeline:
             await self._publisher.judged(
                 number, turn.turn, turn.text, turn.latency, judgement, recogniser=turn.recogniser
             )
-        self._finished += 1
         while len(self._published) > self._settings.window:
             del self._published[next(iter(self._published))]
 
