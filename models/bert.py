@@ -1,4 +1,4 @@
-"""BERT's encoder (Devlin et al., 2019), without the modelling code of transformers, whose import takes seconds.
+"""BERT's encoder (Devlin et al., 2019), without importing the modelling code of transformers, for seconds.
 
 Parameters bear the names that transformers gives them; states are equal to within rounding.
 """
@@ -40,16 +40,19 @@ class BertStates(NamedTuple):
 
 
 class Bert(nn.Module):
-    """The encoder: token ids [B, L] -> states [B, L, D]. All tokens are of the first segment."""
+    """The encoder: token ids [B, L] -> states [B, L, D]. All tokens are of the first segment.
+
+    Made without weights: see `load_bert`.
+    """
 
     def __init__(self, shape: BertShape) -> None:
         super().__init__()
         self.dimension = width = shape.hidden_size
         self.embeddings = nn.ModuleDict(
             {
-                "word_embeddings": nn.Embedding(shape.vocab_size, width, shape.pad_token_id),
-                "position_embeddings": nn.Embedding(shape.max_position_embeddings, width),
-                "token_type_embeddings": nn.Embedding(shape.type_vocab_size, width),
+                "word_embeddings": _embedding(shape.vocab_size, width, shape.pad_token_id),
+                "position_embeddings": _embedding(shape.max_position_embeddings, width),
+                "token_type_embeddings": _embedding(shape.type_vocab_size, width),
                 "LayerNorm": nn.LayerNorm(width, shape.layer_norm_eps),
             }
         )
@@ -71,6 +74,11 @@ class Bert(nn.Module):
         return BertStates(states)
 
 
+def _embedding(count: int, width: int, padding: int | None = None) -> nn.Embedding:
+    """Without the usual random values: drawing these on the meta device imports torch's compiler."""
+    return nn.Embedding.from_pretrained(torch.empty(count, width), freeze=False, padding_idx=padding)
+
+
 class _Layer(nn.Module):
     def __init__(self, shape: BertShape) -> None:
         super().__init__()
@@ -86,16 +94,16 @@ class _Layer(nn.Module):
             }
         )
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, inner)})
-        self.output = nn.ModuleDict(
-            {"dense": nn.Linear(inner, width), "LayerNorm": nn.LayerNorm(width, eps)}
-        )
+        self.output = nn.ModuleDict({"dense": nn.Linear(inner, width), "LayerNorm": nn.LayerNorm(width, eps)})
         self.dropout = nn.Dropout(shape.hidden_dropout_prob)
 
     def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
         """States [B, L, D] of the next layer; `mask` [B, 1, 1, L] is False for padding."""
         projections = cast(nn.ModuleDict, self.attention["self"])
         query, key, value = (
-            projections[name](states).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, heads, L, D / heads]
+            projections[name](states)
+            .unflatten(-1, (self.heads, -1))
+            .transpose(1, 2)  # [B, heads, L, D / heads]
             for name in ("query", "key", "value")
         )
         dropout = self.attention_dropout if self.training else 0.0
@@ -110,7 +118,7 @@ class _Layer(nn.Module):
 
 
 def load_bert(folder: Path) -> Bert | None:
-    """The BERT in a folder of transformers' format; None where it is another network, or a variant of BERT."""
+    """The BERT in a folder of transformers' format; None where it is another network, or a variant."""
     config = json.loads((folder / "config.json").read_text())
     usual = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
     if config["model_type"] != "bert" or any(config.get(key, value) != value for key, value in usual.items()):
