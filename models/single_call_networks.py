@@ -22,8 +22,9 @@ def traced(network: nn.Module, *examples: Sequence[Tensor]) -> Callable[..., Ten
     """A network's trace, for any shapes.
 
     Args:
-        network: in evaluation mode, its parameters without gradients; takes tensors and returns one. What it does may depend on their shapes,
-            as far as tensor operations take care of that, but not on their values.
+        network: in evaluation mode, its parameters without gradients; takes tensors and returns one. What it
+            does may depend on their shapes, as far as tensor operations take care of that, but not on their
+            values.
         examples: arguments of different shapes: it is traced on the first, and tried on all.
 
     Returns:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic, perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from streamer.errors import RunError
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
-from streamer.session.turn_revisions import Conversation
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import InterimTranscriber, Listening, ListeningTranscriber
 from streamer.transcribers.clean_words import clean_words
@@ -23,6 +22,9 @@ from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.detector import TurnDetector
 from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 from streamer.turns.vad import GatedSilero, VadRequest
+
+if TYPE_CHECKING:
+    from streamer.session.turn_revisions import Conversation
 
 _FED_AT_A_TIME = SAMPLE_RATE // 8
 _PREPARED_AT_A_TIME = SAMPLE_RATE
@@ -66,7 +68,7 @@ class Channel:
         index: int,
         settings: Settings,
         client: AnalyzerClient,
-        conversation: Conversation,
+        conversation: "Conversation",
         publisher: EventPublisher,
         shedder: LoadShedder,
         numbers: Iterator[int],

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
 from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
@@ -22,9 +21,11 @@ from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
 from streamer.turn_embedding.analyzer import Analyzer, share_cores
+from streamer.turn_embedding.loading import LoadingAnalyzer
 from streamer.turns.sentence_end import load_language_model
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.terminal.view import TerminalView
 
@@ -41,12 +42,14 @@ class Stream:
     live: bool = False
 
 
-def load_models(settings: Settings) -> Bundle:
+def load_models(settings: Settings) -> "Bundle":
     """Load the bundle.
 
     Raises:
         InputError: it is not available, or was changed.
     """
+    from models.bundle import load_bundle  # imports torch, for a second
+
     try:
         return load_bundle(settings.bundle)
     except BundleError as error:
@@ -65,6 +68,17 @@ def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) ->
     Raises:
         InputError: one of them is not available.
     """
+    analyzer = Analyzer(*_load(settings, transcriber))
+    gc.freeze()
+    return analyzer
+
+
+def begin_to_load(settings: Settings) -> Analyzer:
+    """An analyzer that loads the same in a thread; `Analyzer.ready` says when it is there."""
+    return LoadingAnalyzer(partial(_load, settings))
+
+
+def _load(settings: Settings, transcriber: Transcriber | None = None) -> "tuple[Bundle, Transcriber]":
     share_cores()
     bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr)
     if bundle.words_only and isinstance(transcriber, Off):
@@ -73,8 +87,7 @@ def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) ->
         )
     if settings.turns.endpointing == "adaptive" and not isinstance(transcriber, Off):
         load_language_model()
-    gc.freeze()
-    return Analyzer(bundle, transcriber)
+    return bundle, transcriber
 
 
 async def run_sessions(
