@@ -229,7 +229,10 @@ class Pipeline:
         self.source_failed = True
         await stack.enter_async_context(self._source)
         self.source_failed = False
+        opened = monotonic()
         await self._analyzer.ready()
+        waited_s = monotonic() - opened
+        self._shedder.excuse(monotonic() + waited_s)
 
     async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
         for channel in self._channels:
