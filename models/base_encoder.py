@@ -19,7 +19,7 @@ _FILES = ["config.json", WEIGHTS, "tokenizer*", "vocab*", "merges.txt", "special
 
 
 def find_base(name: str, sha256: str | None = None) -> Path:
-    """Find a base encoder's folder: a folder as named, the hub's cache, a package, then the hub itself.
+    """Find a base encoder's folder: a folder as named, a package, the hub's cache, then the hub itself.
 
     Args:
         name: a folder, a name of `PACKAGES`, or a hub name such as "roberta-large".
@@ -58,11 +58,14 @@ def _candidates(name: str) -> Iterator[Path]:
     if (folder / WEIGHTS).is_file():
         yield folder
         return
+    module = PACKAGES.get(name)
+    if module is not None:
+        yield Path(import_module(module).get_model_path())
     if cached := _from_hub(name, local_only=True):
         yield cached
-    if module := PACKAGES.get(name):
-        yield Path(import_module(module).get_model_path())
-    elif os.environ.get("HF_HUB_OFFLINE") != "1" and (fetched := _from_hub(name, local_only=False)):
+    if module is not None or os.environ.get("HF_HUB_OFFLINE") == "1":
+        return
+    if fetched := _from_hub(name, local_only=False):
         yield fetched
 
 

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from transformers import RobertaModel, WavLMModel
 
 from models.care_small import Branches
+from models.text_base import keep_transformers_quiet
 
+keep_transformers_quiet()
 # WavLM's own attention mixes a boolean mask with its float position bias.
 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask", category=UserWarning)
 

@@ -6,6 +6,7 @@ GRUs, attention) sees the window alone. The forward GRUs above the lowest read t
 start at the window's left edge, from the state they had at the turn before it when that was last judged.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -64,9 +65,10 @@ class IncrementalModel:
     def __init__(self, model: ConversationModel, *, trace: bool = False) -> None:
         self.text = _Recurrence(model.text)
         self.speech = None if model.speech is None else _Recurrence(model.speech)
-        self.above: nn.Module = _Above(model)
+        above = _Above(model)
+        self.above: Callable[..., Tensor] = above
         if trace:
-            self.above = traced(self.above, *(self._example(turns) for turns in (3, 1, 8)))
+            self.above = traced(above, *(self._example(turns) for turns in (3, 1, 8)))
 
     def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
         widths = (0 if each is None else 2 * each.hidden for each in (self.text, self.speech))

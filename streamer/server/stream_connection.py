@@ -134,6 +134,8 @@ class _Connection:
         except Refused as refused:
             return refused.with_traceback(None)  # the frames would keep the session in a reference cycle
         except (InputError, RunError) as error:
+            if not self._streams.analyzer.is_ready:  # `serve` ends with this error
+                return Refused(Problem.SHUTTING_DOWN, "the server is stopping")
             _log.warning("%s: %s", stream.name, error)
             return Refused(Problem.ANALYSIS_FAILED, str(error))
         except BrokenPipeError:

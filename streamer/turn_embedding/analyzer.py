@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from models.bundle import Bundle
-from models.care import Care
-from models.care_small import SmallCareListening
 from streamer.errors import as_exception
 from streamer.machine.cores import cores
 from streamer.transcribers.base import (
@@ -29,12 +24,19 @@ from streamer.transcribers.base import (
     WatchedTranscriber,
 )
 from streamer.turn_embedding.batcher import Batcher
-from streamer.turn_embedding.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.interim_pace import InterimPace
 from streamer.turn_embedding.running_sessions import Running
 from streamer.turns.silero import load_network
 from streamer.turns.vad import VadRequest, judge_together
+
+if TYPE_CHECKING:  # torch, which takes a second to import, is imported where the models are loaded
+    from torch import Tensor
+
+    from models.bundle import Bundle
+    from models.care import Care
+    from models.care_small import SmallCareListening
+    from streamer.turn_embedding.embedder import Voice
 
 What = TypeVar("What")
 Result = TypeVar("Result")
@@ -70,8 +72,8 @@ class Utterance:
     """
 
     text: str
-    text_embedding: Tensor | None
-    speech_embedding: Tensor | None
+    text_embedding: "Tensor | None"
+    speech_embedding: "Tensor | None"
     recogniser: str | None = None
 
 
@@ -97,14 +99,23 @@ class Analyzer:
 
     Attributes:
         running: the sessions on it.
+        is_ready: whether its models are there; until then it has no other attribute than these two.
     """
 
-    def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
+    is_ready = True
+
+    def __init__(self, bundle: "Bundle", transcriber: Transcriber) -> None:
+        self.running = Running()
+        self._take(bundle, transcriber)
+
+    def _take(self, bundle: "Bundle", transcriber: Transcriber) -> None:
         self.bundle = bundle
         self.transcriber = transcriber
-        self.running = Running()
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
         self._workers = Workers(bundle, transcriber)
+
+    async def ready(self) -> None:
+        """Wait until its models are there: always, but see `streamer.turn_embedding.loading`."""
 
     def client(self, *, live: bool = True) -> "AnalyzerClient":
         """A stream's own access, to be entered as long as the stream lasts; of a recording where not live."""
@@ -180,7 +191,9 @@ class Workers:
     by urgency, and fairly between streams.
     """
 
-    def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
+    def __init__(self, bundle: "Bundle", transcriber: Transcriber) -> None:
+        from streamer.turn_embedding.embedder import VoicesEmbedder, WordsEmbedder
+
         # What the first stream would otherwise load on the event loop, for a tenth of a second:
         load_network()
         _ = bundle.incremental
@@ -205,7 +218,7 @@ class Workers:
         self.feature_extractor = Threads("features")
 
 
-def _embedder(embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, Tensor]:
+def _embedder(embed: "Callable[[Sequence[What]], list[Tensor]]") -> "Batcher[What, Tensor]":
     return Batcher(embed, "embedder", limit=BATCH, gather_s=GATHER_S)
 
 
@@ -242,7 +255,7 @@ class AnalyzerClient:
     """
 
     def __init__(
-        self, transcriber: Transcriber, care: Care | None, workers: Workers, *, live: bool = True
+        self, transcriber: Transcriber, care: "Care | None", workers: Workers, *, live: bool = True
     ) -> None:
         self.transcriber = transcriber
         self.live = live
@@ -300,21 +313,25 @@ class AnalyzerClient:
         request = RecognitionRequest(audio, is_open=True)
         return await self._workers.recognition.do(self, request, Priority(Urgency.PARTIAL))
 
-    async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> Tensor | None:
+    async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> "Tensor | None":
         """T1 [text features] of a turn's words in the light of those before; None where there are none."""
+        from streamer.turn_embedding.embedder import Words
+
         if not text:
             return None
         return await self._workers.words.do(self, Words(text, preceding), self._recorded or priority)
 
     async def embed_voice(
-        self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
-    ) -> Tensor | None:
+        self, audio: NDArray[np.int16], priority: Priority, prepared: "Tensor | None" = None
+    ) -> "Tensor | None":
         """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
+        from streamer.turn_embedding.embedder import Voice
+
         if self._workers.voices is None:
             return None
         return await self._workers.voices.do(self, Voice(audio, prepared), self._recorded or priority)
 
-    def voice_listening(self) -> SmallCareListening | None:
+    def voice_listening(self) -> "SmallCareListening | None":
         """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""
         return None if self._care is None else self._care.listen()
 
@@ -345,4 +362,6 @@ def share_cores() -> None:
     that compute give the interpreter up after a fifth of the usual time: the event loop waits for it often.
     """
     sys.setswitchinterval(_SWITCH_S)
+    import torch
+
     torch.set_num_threads(max(1, cores() // 4))
