@@ -30,7 +30,8 @@ from streamer.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 from streamer.transcribers.base import Listening, ListeningTranscriber, Transcriber, Transcript
 from streamer.transcribers.faster_whisper import FasterWhisper, cached_model
 from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
-from streamer.turns.detector import TurnDetector, TurnPaused
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import TurnPaused
 
 ROOT = Path(__file__).parents[1]
 AUDIO = ROOT.parent / "shared" / "audio"

@@ -10,15 +10,8 @@ from pydantic import ValidationError
 
 from streamer.audio.frame import AudioFrame, AudioGap
 from streamer.settings.turns import TurnSettings
-from streamer.turns.detector import (
-    Turn,
-    TurnDetector,
-    TurnEnded,
-    TurnEvent,
-    TurnPaused,
-    TurnResumed,
-    TurnStarted,
-)
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
 from streamer.turns.vad import CHUNK_SAMPLES
 from tests.streamer.sound import conversation, truth
 
