@@ -1,4 +1,4 @@
-"""Where a Whisper model lies: a folder, the hub's cache, or else the hub."""
+"""Finds a Whisper model in a folder, the hub's cache, or on the hub."""
 
 import logging
 import re
@@ -8,22 +8,22 @@ from pathlib import Path
 from offline_train.errors import UsageError
 
 NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""What a folder must hold; without a tokenizer.json faster-whisper would turn to the hub."""
+"""Required files of a model; without tokenizer.json, faster-whisper would download it from the hub."""
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_model(model: str) -> Path:
-    """Find a Whisper model in CTranslate2 format on this machine, fetching it first if need be.
+    """Find a Whisper model in CTranslate2 format on this machine, or download it.
 
     Args:
         model: a folder, a size ("base.en", "large-v3"), or a name on the hub ("Systran/faster-whisper-tiny").
 
     Returns:
-        A folder with all that loading needs.
+        A folder with all files needed to load it.
 
     Raises:
-        UsageError: the model is unknown, no model, or neither here nor to be fetched.
+        UsageError: the model is unknown or invalid, or can't be downloaded.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -61,7 +61,7 @@ def _fetch(model: str) -> Path:
     print(f"fetching the Whisper model {model} from the model hub, this once", file=sys.stderr)
     try:
         folder = Path(download_model(model))
-    # The errors of the hub's HTTP library, which differs between versions, come through as they are.
+    # The hub raises the errors of its HTTP library, which depends on the version.
     except Exception as error:
         raise UsageError(
             f"the Whisper model {model} is not here and could not be fetched ({_sentence(error)}): connect "
