@@ -77,9 +77,7 @@ async def test_health_says_starting_and_then_ok(settings: Settings, held_up: Hel
 
 
 @pytest.mark.parametrize("live", [True, False])
-async def test_what_waits_for_the_models_is_bounded(
-    settings: Settings, held_up: HeldUp, live: bool
-) -> None:
+async def test_what_waits_for_the_models_is_bounded(settings: Settings, held_up: HeldUp, live: bool) -> None:
     """Sound of a client that cannot wait becomes a gap; any other client waits."""
     async with serving(held_up.analyzer, settings, buffer_s=1) as (url, streams):
         async with connect(f"{url}desk") as desk:
