@@ -178,11 +178,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _listening(server: "subprocess.Popen[bytes]", log: Path) -> str:
-    """Where it does, as it says when it does."""
-    while not (said := re.search(r"(ws://\S+)NAME", log.read_text(encoding="utf-8"))):
+    """Where it does, once its models are there: it says both."""
+    while "models loaded" not in (said := log.read_text(encoding="utf-8")):
         assert server.poll() is None, "the server does not start"
         sleep(0.1)
-    return said[1]
+    return re.findall(r"(ws://\S+)NAME", said)[0]
 
 
 def show(result: dict[str, Any], console: Console) -> None:

@@ -115,6 +115,7 @@ def over_websockets(count: int, clips: Sequence[Clip], seconds: float) -> dict[s
         try:
             found = re.search(r"(ws://\S+)NAME", server.stderr.readline())
             assert found, "the server does not start"
+            assert "models loaded" in server.stderr.readline()
             events = asyncio.run(_clients(found[1], count, clips, seconds))
         finally:
             server.terminate()

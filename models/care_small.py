@@ -1,5 +1,6 @@
 """A small CARE of our own: the two encoders of CARE (arXiv 2409.05566) over log-mel features."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ class SmallCare(nn.Module):
         return SmallCareListening(self, self._levelling)
 
     @cached_property
-    def _levelling(self) -> nn.Module:
+    def _levelling(self) -> Callable[..., Tensor]:
         few, many = (torch.arange(1.0 * n * self.bins).reshape(n, self.bins).sin() for n in (2, 30))
         return traced(Levelling(), (many,), (few,))
 
@@ -98,7 +99,7 @@ class SmallCareListening:
     Only the frames can be had before the utterance is over: all that follows is relative to its level.
     """
 
-    def __init__(self, care: SmallCare, levelling: nn.Module) -> None:
+    def __init__(self, care: SmallCare, levelling: Callable[..., Tensor]) -> None:
         """Begin with an utterance; `levelling` is `Levelling`, or its trace."""
         self._care = care
         self._levelling = levelling

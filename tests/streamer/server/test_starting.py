@@ -79,17 +79,19 @@ async def test_health_says_starting_and_then_ok(settings: Settings, held_up: Hel
 @pytest.mark.parametrize("live", [True, False])
 async def test_what_waits_for_the_models_is_bounded(settings: Settings, held_up: HeldUp, live: bool) -> None:
     """Sound of a client that cannot wait becomes a gap; any other client waits."""
-    async with serving(held_up.analyzer, settings, buffer_s=1) as (url, streams):
-        async with connect(f"{url}desk") as desk:
-            await desk.send(start(live=live))
-            sending = asyncio.create_task(send(desk, SOUND))
-            async with asyncio.timeout(10):
-                while not list(streams):
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(0.3)
-            held_up.go_on()
-            told = await read(desk)
-            await sending
+    async with (
+        serving(held_up.analyzer, settings, buffer_s=1) as (url, streams),
+        connect(f"{url}desk") as desk,
+    ):
+        await desk.send(start(live=live))
+        sending = asyncio.create_task(send(desk, SOUND))
+        async with asyncio.timeout(10):
+            while not list(streams):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        held_up.go_on()
+        told = await read(desk)
+        await sending
     ended = told.messages[-1]
     assert ended["audio_s"] + ended["gap_s"] == pytest.approx(len(SOUND) / 32_000)
     assert bool(ended["gap_s"] > 0) is live
