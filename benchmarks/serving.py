@@ -16,7 +16,7 @@ from benchmarks.talking import TalkSource
 
 @contextmanager
 def serving(port: int = 0) -> Iterator[tuple[str, int, Path]]:
-    """Run a server without a recogniser.
+    """Run a server without a recogniser, until its models are there.
 
     Args:
         port: to listen on; 0 takes a free one.
@@ -32,10 +32,10 @@ def serving(port: int = 0) -> Iterator[tuple[str, int, Path]]:
     ):
         said = Path(log.name)
         try:
-            while not (url := re.search(r"(ws://\S+)NAME", said.read_text(encoding="utf-8"))):
+            while "models loaded" not in (log_text := said.read_text(encoding="utf-8")):
                 assert server.poll() is None, "the server does not start"
                 sleep(0.1)
-            yield url[1], server.pid, said
+            yield re.findall(r"(ws://\S+)NAME", log_text)[0], server.pid, said
         finally:
             server.terminate()
             server.wait()

@@ -76,7 +76,10 @@ class Bert(nn.Module):
 
 def _embedding(count: int, width: int, padding: int | None = None) -> nn.Embedding:
     """Without the usual random values: drawing these on the meta device imports torch's compiler."""
-    return nn.Embedding.from_pretrained(torch.empty(count, width), freeze=False, padding_idx=padding)
+    made: nn.Embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        torch.empty(count, width), freeze=False, padding_idx=padding
+    )
+    return made
 
 
 class _Layer(nn.Module):

@@ -1,5 +1,6 @@
 """A small network after CARE (arXiv 2409.05566): its two encoders over log-mel features."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ class SmallCare(nn.Module):
         return SmallCareListening(self, self._levelling)
 
     @cached_property
-    def _levelling(self) -> nn.Module:
+    def _levelling(self) -> Callable[..., Tensor]:
         few, many = (torch.arange(1.0 * n * self.bins).reshape(n, self.bins).sin() for n in (2, 30))
         return traced(Levelling(), (many,), (few,))
 
@@ -98,7 +99,7 @@ class SmallCareListening:
     Only the frames can be computed before its end: the rest depends on the level of the whole utterance.
     """
 
-    def __init__(self, care: SmallCare, levelling: nn.Module) -> None:
+    def __init__(self, care: SmallCare, levelling: Callable[..., Tensor]) -> None:
         """Start an utterance; `levelling` is `Levelling`, or its trace."""
         self._care = care
         self._levelling = levelling

@@ -41,7 +41,7 @@ def batch(base: Path, vocabulary: int) -> tuple[Tensor, Tensor]:
 
 
 def test_states_are_those_of_transformers(base: Path) -> None:
-    ours, theirs = load_bert(base), reference(base).eval()
+    ours, theirs = load_bert(base), reference(base)
     assert ours is not None
     ids, mask = batch(base, theirs.config.vocab_size)
     with torch.inference_mode():
