@@ -27,6 +27,7 @@ from streamer.server.resumable_client import ResumableClient
 from streamer.server.streams import Stream, Streams
 from streamer.server.transport.token_bucket import TokenBucket
 from streamer.session.pipeline import Pipeline
+from streamer.transcribers.choose import check_language
 
 _CONTROLS_AT_ONCE = 200
 
@@ -81,6 +82,10 @@ class _Connection:
         control = parse_control(message) if isinstance(message, str) else None
         if not isinstance(control, Start):
             raise Refused(Problem.BAD_MESSAGE, 'the first message is {"type": "start", ...}')
+        try:
+            check_language(self._streams.analyzer.transcriber, control.language)
+        except InputError as error:
+            raise Refused(Problem.BAD_MESSAGE, f"language: {error}") from None
         return control
 
     async def _analyze(self, start: Start, stream: Stream) -> None:
@@ -100,7 +105,7 @@ class _Connection:
                 source,
                 self._streams.analyzer,
                 [events, *outputs, stream],
-                self._streams.settings,
+                self._streams.settings.model_copy(update=start.settings),
                 stream=stream.name,
                 speakers=start.who,
                 live=start.live,

@@ -36,6 +36,7 @@ from streamer.session.open_turn import TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.settings.settings import Settings
+from streamer.transcribers.base import Transcript
 from streamer.turn_embedding.analyzer import Analyzer
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.running_sessions import SessionFigures
@@ -53,8 +54,7 @@ class PublishedTurn:
 
     number: int
     turn: Turn
-    text: str
-    recogniser: str | None
+    said: Transcript
     latency: events.Latency
 
 
@@ -89,6 +89,9 @@ class Pipeline:
             live: whether the sound comes in real time: turns are then analyzed ahead, and falling behind
                 causes a `health` event. A failing recogniser always causes one.
             meter: receives every frame (a level meter).
+
+        Raises:
+            InputError: the recogniser does not recognise the language of the settings.
         """
         self._source = source
         self._analyzer = analyzer
@@ -100,7 +103,14 @@ class Pipeline:
         self._publisher = EventPublisher(
             stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name
         )
-        self._client = analyzer.client(live=live)
+        self._client = analyzer.client(
+            live=live,
+            language=settings.language,
+            translate=settings.translate,
+            word_times=settings.word_times,
+        )
+        self._languages = analyzer.bundle.manifest.languages
+        self._is_unjudged_said = False
         self._shedder = LoadShedder()
         numbers = count(1)
         self._channels = [
@@ -299,7 +309,9 @@ class Pipeline:
             analysis = await ended.analysis
             self._analyses.discard(ended.analysis)
             analysis = await self._refresh_text_context(analysis)
-            utterance = analysis.utterance
+            said, utterance = analysis.said, analysis.utterance
+            if said.text and not utterance.text:
+                self._warn_unjudged(said)
             began = perf_counter()
             judged = await self._client.run_context(partial(self._conversation.add, ended.number, utterance))
             context_ms = 1e3 * (perf_counter() - began)
@@ -311,7 +323,7 @@ class Pipeline:
                 context=context_ms,
                 total=1e3 * (perf_counter() - declared_at),
             )
-            turn = PublishedTurn(ended.number, ended.turn, utterance.text, utterance.recogniser, latency)
+            turn = PublishedTurn(ended.number, ended.turn, said, latency)
             await self._publish(turn, judged)
             if self._waiting.empty():
                 self._shedder.set_backlog(0)
@@ -325,15 +337,27 @@ class Pipeline:
         text = analysis.utterance.text
         words = await self._client.embed_words(text, preceding, Priority(Urgency.FINAL))
         utterance = replace(analysis.utterance, text_embedding=words)
-        return TurnAnalysis(utterance, preceding, analysis.transcribed_at, perf_counter())
+        return replace(analysis, utterance=utterance, preceding=preceding, embedded_at=perf_counter())
+
+    def _warn_unjudged(self, said: Transcript) -> None:
+        """Say once in a session that words are in a language that the bundle cannot judge."""
+        if not self._is_unjudged_said:
+            self._is_unjudged_said = True
+            logging.getLogger("merits").warning(
+                "%s: what is said in another language (%s) is judged by the voice alone: %s judges the words "
+                "of %s only%s",
+                self._publisher.session.stream,
+                said.language,
+                self._analyzer.bundle.name,
+                ", ".join(self._languages),
+                "" if self._settings.translate else "; --translate has them translated",
+            )
 
     async def _publish(self, newest: PublishedTurn, judged: list[tuple[int, Judgement]]) -> None:
         self._published[newest.number] = newest
         for number, judgement in judged:
             turn = self._published[number]
-            await self._publisher.judged(
-                number, turn.turn, turn.text, turn.latency, judgement, recogniser=turn.recogniser
-            )
+            await self._publisher.judged(number, turn.turn, turn.said, turn.latency, judgement)
         self._finished += 1
         while len(self._published) > self._settings.window:
             del self._published[next(iter(self._published))]

@@ -65,7 +65,10 @@ def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) ->
         InputError: one of them is not available.
     """
     share_cores()
-    bundle, transcriber = load_models(settings), transcriber or load_transcriber(settings.asr)
+    bundle = load_models(settings)
+    transcriber = transcriber or load_transcriber(
+        settings.asr, settings.language, translate=settings.translate
+    )
     if bundle.words_only and isinstance(transcriber, Off):
         _log.warning(
             "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name
