@@ -80,26 +80,31 @@ class _Track:
     def __init__(self, recurrence: _Recurrence, window: int) -> None:
         self.recurrence = recurrence
         hidden = recurrence.hidden
-        self.gates = np.zeros((2 * window, 3 * hidden), np.float32)  # of the lowest backward GRU
+        # of the lowest layer: both GRUs' input gates, and the forward GRU's states
+        self.forward_gates = np.zeros((2 * window, 3 * hidden), np.float32)
+        self.gates = np.zeros((2 * window, 3 * hidden), np.float32)
         self.ahead = np.zeros((2 * window, hidden), np.float32)
-        self.carried = np.zeros(hidden, np.float32)
+        self.before = np.zeros(hidden, np.float32)  # the state at the turn before the window
         self.edges = np.zeros((len(recurrence.layers) - 1, hidden), np.float32)
         self.leftmost = self.edges.copy()
 
-    def write(self, slot: int, features: Tensor | None) -> None:
-        """Take in the newest turn: one step of the lowest forward GRU."""
+    def write(self, window: slice, slot: int, features: Tensor | None) -> None:
+        """Take in a turn of the window, a new one or in the place of an earlier one."""
         x = (self.recurrence.absent if features is None else array(features))[None]
         lowest = self.recurrence.layers[0]
         self.gates[slot] = lowest.backward.gates(x)[0]
-        self.ahead[slot] = self.carried = lowest.forward.run(lowest.forward.gates(x), self.carried)[0]
+        self.forward_gates[slot] = lowest.forward.gates(x)[0]
+        before = self.before if slot == window.start else self.ahead[slot - 1]
+        self.ahead[slot : window.stop] = lowest.forward.run(self.forward_gates[slot : window.stop], before)
 
     def compact(self, kept: slice, count: int) -> None:
         """Move the window to the front of its buffers, out of their rear half: the two never overlap."""
-        for buffer in (self.gates, self.ahead):
+        for buffer in (self.forward_gates, self.gates, self.ahead):
             buffer[:count] = buffer[kept]
 
-    def slide(self) -> None:
-        """The leftmost turn leaves: upper layers will start from the states it left behind."""
+    def slide(self, left: int) -> None:
+        """The leftmost turn, in this slot, leaves: all layers will start from the states it left behind."""
+        self.before[:] = self.ahead[left]
         self.edges[:] = self.leftmost
 
     def judge(self, window: slice) -> Array:
@@ -154,32 +159,58 @@ class ConversationWindow:
             Logits, each [n, C], of the n turns now in the window, oldest first. When the window was full, its
             oldest turn has left it and keeps what was said of it last.
         """
-        tracks = [track for track in (self._text, self._speech) if track is not None]
+        tracks = self._tracks()
         if len(self) == self.size:
-            self._start += 1
             for track in tracks:
-                track.slide()
+                track.slide(self._start)
+            self._start += 1
         if self._end == 2 * self.size:
             kept, count = slice(self._start, self._end), len(self)
             for track in tracks:
                 track.compact(kept, count)
             self._present[:count] = self._present[kept]
             self._start, self._end = 0, count
-        self._text.write(self._end, text)
-        if self._speech is not None:
-            self._speech.write(self._end, speech)
-        self._present[self._end] = text is not None, speech is not None
         self._end += 1
+        return self._write(self._end - 1, text, speech)
 
+    @torch.inference_mode()
+    def replace(self, age: int, text: Tensor | None, speech: Tensor | None) -> Logits:
+        """Put a turn that went on in its own place, and judge every turn in the window again.
+
+        Args:
+            age: which turn: 0 for the newest.
+            text: as for `append`.
+            speech: as for `append`.
+
+        Raises:
+            IndexError: the turn is not in the window.
+        """
+        if not 0 <= age < len(self):
+            raise IndexError(f"the window has {len(self)} turns")
+        return self._write(self._end - 1 - age, text, speech)
+
+    def _tracks(self) -> list[_Track]:
+        return [track for track in (self._text, self._speech) if track is not None]
+
+    def _write(self, slot: int, text: Tensor | None, speech: Tensor | None) -> Logits:
         window = slice(self._start, self._end)
+        self._text.write(window, slot, text)
+        if self._speech is not None:
+            self._speech.write(window, slot, speech)
+        self._present[slot] = text is not None, speech is not None
         words = self._text.judge(window)
         sound = np.empty((len(self), 0), np.float32) if self._speech is None else self._speech.judge(window)
         read = (torch.from_numpy(each)[None] for each in (words, sound, self._present[window]))
         return Logits(*self._above(*read))
 
-    def glance(self, text: Tensor | None, speech: Tensor | None) -> Logits:
-        """What `append` would say of the newest turn, [1, C] each; the turn is not added."""
-        tracks = [track for track in (self._text, self._speech) if track is not None]
-        shared = (self._above, *(track.recurrence for track in tracks))
+    def glance(self, text: Tensor | None, speech: Tensor | None, age: int | None = None) -> Logits:
+        """What `append`, or `replace` of the turn of that age, would say of this turn, [1, C] each.
+
+        The conversation stays as it is.
+        """
+        shared = (self._above, *(track.recurrence for track in self._tracks()))
         trial = deepcopy(self, {id(each): each for each in shared})
-        return Logits(*(each[-1:] for each in trial.append(text, speech)))
+        if age is None:
+            return Logits(*(each[-1:] for each in trial.append(text, speech)))
+        at = len(self) - 1 - age
+        return Logits(*(each[at : at + 1] for each in trial.replace(age, text, speech)))

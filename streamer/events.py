@@ -299,7 +299,10 @@ class TurnFinal(_Judged):
 
 
 class TurnRevised(_Judged):
-    """A revised result for a turn, because of later turns."""
+    """A revised result for a turn: later turns changed it, or the turn went on after it had seemed to end.
+
+    In the latter case it has a later end, and the words of the whole turn.
+    """
 
     type: Literal["turn.revised"] = "turn.revised"
     """Kind of the event."""

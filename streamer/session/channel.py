@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -21,7 +22,7 @@ from streamer.transcribers.clean_words import clean_words
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.detector import TurnDetector
-from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnResumed, TurnStarted
+from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnReopened, TurnResumed, TurnStarted
 from streamer.turns.vad import GatedSilero, VadRequest
 
 _FED_AT_A_TIME = SAMPLE_RATE // 8
@@ -46,12 +47,16 @@ _FEED_LAG = SAMPLE_RATE // 2
 
 @dataclass(frozen=True, slots=True)
 class EndedTurn:
-    """A turn that is over, declared so at a time of `perf_counter`, and what it is being found to be."""
+    """A turn that is over, declared so at a time of `perf_counter`, and what it is being found to be.
+
+    One that was reopened has been over before, and has got longer since.
+    """
 
     number: int
     turn: Turn
     declared_at: float
     analysis: "asyncio.Task[TurnAnalysis]"
+    was_reopened: bool
 
 
 class Channel:
@@ -88,6 +93,7 @@ class Channel:
         self._ended = ended
         self._number = 0
         self._start = 0
+        self._reopened = False
         self._turn: OpenTurn | None = None
         self._before: Listening | None = None
         self._now = 0
@@ -140,8 +146,11 @@ class Channel:
         for event in happened:
             match event:
                 case TurnStarted(_, start):
+                    self._number = next(self._numbers)
                     self._begin(start)
                     await self._publisher.turn_started(self._number, self._index, start)
+                case TurnReopened(_, start):
+                    self._begin(start, reopened=True)
                 case TurnPaused(turn):
                     self._pause(turn)
                 case TurnResumed():
@@ -149,8 +158,8 @@ class Channel:
                 case TurnEnded(turn):
                     await self._ended(self._end(turn))
 
-    def _begin(self, start: int) -> None:
-        self._number, self._start = next(self._numbers), start
+    def _begin(self, start: int, *, reopened: bool = False) -> None:
+        self._start, self._reopened = start, reopened
         self._partial_text, self._partial_at = "", start
         listening = self._client.listen(self._before) if self._speculate else None
         self._before = listening or self._before
@@ -158,7 +167,7 @@ class Channel:
             self._client,
             listening,
             self._client.voice_listening() if self._speculate else None,
-            lambda: self._conversation.preceding,
+            partial(self._conversation.preceding, self._number),
             self._detector.hint,
         )
 
@@ -173,7 +182,7 @@ class Channel:
         declared_at = perf_counter()
         open_turn, self._turn = self._open_turn(), None
         self._stop_partial()
-        return EndedTurn(self._number, turn, declared_at, open_turn.end(turn))
+        return EndedTurn(self._number, turn, declared_at, open_turn.end(turn), self._reopened)
 
     def _open_turn(self) -> OpenTurn:
         assert self._turn is not None, "only a turn that has begun can pause, resume or end"
@@ -249,13 +258,13 @@ class Channel:
         self._partial_at = at
 
     async def _publish_partial(self, turn: OpenTurn, text: str, sound: NDArray[np.int16]) -> None:
-        priority = Priority(Urgency.PARTIAL)
+        priority, number = Priority(Urgency.PARTIAL), self._number
         words, voice = await asyncio.gather(
-            self._client.embed_words(text, self._conversation.preceding, priority),
+            self._client.embed_words(text, self._conversation.preceding(number), priority),
             turn.embed_voice(sound, priority),
         )
         judgement = await self._client.run_context(
-            lambda: self._conversation.provisional(Utterance(text, words, voice))
+            lambda: self._conversation.provisional(number, Utterance(text, words, voice))
         )
         if turn is self._turn:
             self._partial_text = text

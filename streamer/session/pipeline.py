@@ -308,12 +308,13 @@ class Pipeline:
         while (ended := await self._waiting.get()) is not None:
             analysis = await ended.analysis
             self._analyses.discard(ended.analysis)
-            analysis = await self._refresh_text_context(analysis)
+            analysis = await self._refresh_text_context(ended.number, analysis)
             said, utterance = analysis.said, analysis.utterance
             if said.text and not utterance.text:
                 self._warn_unjudged(said)
             began = perf_counter()
-            judged = await self._client.run_context(partial(self._conversation.add, ended.number, utterance))
+            step = self._conversation.replace if ended.was_reopened else self._conversation.add
+            judged = await self._client.run_context(partial(step, ended.number, utterance))
             context_ms = 1e3 * (perf_counter() - began)
             transcribed_at, declared_at = analysis.transcribed_at, ended.declared_at
             latency = events.Latency(
@@ -325,13 +326,14 @@ class Pipeline:
             )
             turn = PublishedTurn(ended.number, ended.turn, said, latency)
             await self._publish(turn, judged)
+            self._finished += not ended.was_reopened
             if self._waiting.empty():
                 self._shedder.set_backlog(0)
                 await self._report_health()
 
-    async def _refresh_text_context(self, analysis: TurnAnalysis) -> TurnAnalysis:
+    async def _refresh_text_context(self, turn: int, analysis: TurnAnalysis) -> TurnAnalysis:
         """Embed the words again if other turns were added since."""
-        preceding = self._conversation.preceding
+        preceding = self._conversation.preceding(turn)
         if analysis.preceding == preceding:
             return analysis
         text = analysis.utterance.text
@@ -358,7 +360,6 @@ class Pipeline:
         for number, judgement in judged:
             turn = self._published[number]
             await self._publisher.judged(number, turn.turn, turn.said, turn.latency, judgement)
-        self._finished += 1
         while len(self._published) > self._settings.window:
             del self._published[next(iter(self._published))]
 

@@ -68,18 +68,18 @@ class Conversation:
         self._bundle = bundle
         self._window = ConversationWindow(bundle.incremental, window)
         self._open: list[_Open] = []  # turns in the window, oldest first
-        self._preceding: tuple[str, ...] = ()
+        self._said: dict[int, str] = {}  # texts of the latest turns that have any, oldest first
         self._revise_above = revise_above
         self._sentiment = array(bundle.sentiment)  # [C, 3]
 
-    @property
-    def preceding(self) -> tuple[str, ...]:
-        """The texts that the text encoder reads before the next turn's, oldest first.
+    def preceding(self, turn: int) -> tuple[str, ...]:
+        """The texts that the text encoder reads before a turn's own, oldest first.
 
         They are the latest non-empty ones of all speakers, in the order in which the turns were added: in
         training, too, the utterances of a conversation follow one another.
         """
-        return self._preceding
+        texts = [text for number, text in self._said.items() if number != turn]
+        return tuple(texts[len(texts) - min(len(texts), self._bundle.text.config.context_turns) :])
 
     def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
         """Recognise the emotion of a new turn, and update those of earlier turns.
@@ -91,22 +91,48 @@ class Conversation:
         logits = self._window.append(text, speech)
         if len(self._open) == self._window.size:
             del self._open[0]
-        self._open.append(_Open(turn, {"text": text is not None, "speech": speech is not None}))
-        if utterance.text:
-            turns = self._bundle.text.config.context_turns
-            self._preceding = (*self._preceding, utterance.text)[-turns:] if turns else ()
+        self._open.append(_Open(turn, _present(utterance)))
+        self._remember(turn, utterance.text)
+        return self._changed(logits, self._open[-1])
+
+    def replace(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
+        """Put a turn that went on after its end in the place of what it was, and update the others.
+
+        Returns:
+            As `add` does, that turn first. One that has left the window is added anew.
+        """
+        if (age := self._age(turn)) is None:
+            return self.add(turn, utterance)
+        entry = self._open[-1 - age]
+        entry.has = _present(utterance)
+        self._remember(turn, utterance.text)
+        logits = self._window.replace(age, utterance.text_embedding, utterance.speech_embedding)
+        return self._changed(logits, entry)
+
+    def _remember(self, turn: int, text: str) -> None:
+        if text:
+            self._said[turn] = text
+        while len(self._said) > self._bundle.text.config.context_turns + 1:  # one may be the turn's own
+            del self._said[next(iter(self._said))]
+
+    def _age(self, turn: int) -> int | None:
+        """How many turns were added to the window after this one; None if it is not in the window."""
+        return next((age for age, each in enumerate(reversed(self._open)) if each.turn == turn), None)
+
+    def _changed(self, logits: Logits, told: _Open) -> list[tuple[int, Judgement]]:
+        """One turn's result, whatever it is, and the changed ones of the others, oldest first."""
         changed = []
         for entry, row in zip(self._open, self._rows(logits), strict=True):
-            if entry.said is None or self._differs(entry.said, row):
+            if entry is told or entry.said is None or self._differs(entry.said, row):
                 entry.said = self._judge(entry, row)
                 changed.append((entry.turn, entry.said))
-        return changed[-1:] + changed[:-1]
+        return sorted(changed, key=lambda each: each[0] != told.turn)
 
-    def provisional(self, utterance: Utterance) -> Judgement:
-        """Recognise the emotion of an open turn so far, in its context, without adding the turn."""
+    def provisional(self, turn: int, utterance: Utterance) -> Judgement:
+        """Recognise the emotion of an open turn so far, in its context, which stays as it is."""
         text, speech = utterance.text_embedding, utterance.speech_embedding
-        (row,) = self._rows(self._window.glance(text, speech))
-        return self._judge(_Open(0, {"text": text is not None, "speech": speech is not None}), row)
+        (row,) = self._rows(self._window.glance(text, speech, self._age(turn)))
+        return self._judge(_Open(turn, _present(utterance)), row)
 
     def _rows(self, logits: Logits) -> list[_Row]:
         """The networks' output for every turn."""
@@ -135,3 +161,10 @@ class Conversation:
 
     def _by_label(self, probabilities: list[float]) -> dict[str, float]:
         return dict(zip(self._bundle.labels, probabilities, strict=True))
+
+
+def _present(utterance: Utterance) -> Mapping[str, bool]:
+    return {
+        "text": utterance.text_embedding is not None,
+        "speech": utterance.speech_embedding is not None,
+    }

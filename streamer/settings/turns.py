@@ -52,6 +52,13 @@ class TurnSettings(BaseModel):
     endpoint_max_ms: int = Field(
         default_factory=_longest, le=10_000, description="Adaptive: longest silence that ends a turn, in ms."
     )
+    reopen_ms: int = Field(
+        1000,
+        ge=0,
+        le=5000,
+        description="Time in ms after its end within which a turn whose sentence was not finished is opened "
+        "again if the speaker goes on; 0: never.",
+    )
     max_turn_s: float = Field(
         20.0, ge=2, le=120, description="Length in seconds from which a turn is split at a quiet point."
     )

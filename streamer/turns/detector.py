@@ -11,12 +11,14 @@ from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.ring import SampleRing
 from streamer.settings.turns import TurnSettings
 from streamer.turns.endpointing import EndPointer
+from streamer.turns.sentence_end import evidence_of_end
 from streamer.turns.turn import (
     Turn,
     TurnEnded,
     TurnEnding,
     TurnEvent,
     TurnPaused,
+    TurnReopened,
     TurnResumed,
     TurnStarted,
 )
@@ -51,7 +53,10 @@ _TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
 
 
 class TurnState(Enum):
-    """quiet -> starting -> speaking <-> paused -> quiet; or starting -> quiet."""
+    """quiet -> starting -> speaking <-> paused -> quiet; or starting -> quiet.
+
+    A turn that starts soon after one whose sentence was not finished opens that one again.
+    """
 
     QUIET = auto()
     STARTING = auto()
@@ -80,13 +85,13 @@ class TurnDetector:
         self._activity = activity or GatedSilero(self.settings.webrtc_level)
         s = self.settings
         self._max_turn = int(s.max_turn_s * SAMPLE_RATE)
-        self._min_speech, self._pause, self._preroll, self._postroll = (
-            ms * _MS for ms in (s.min_speech_ms, s.pause_ms, s.preroll_ms, s.postroll_ms)
+        self._min_speech, self._pause, self._preroll, self._postroll, self._reopen = (
+            ms * _MS for ms in (s.min_speech_ms, s.pause_ms, s.preroll_ms, s.postroll_ms, s.reopen_ms)
         )
         shortest, usual, longest = (ms * _MS for ms in s.silences_ms)
         self._endpointer = EndPointer(shortest, usual, longest)
         self._last_sound: int | None = None  # start of the silence that ended the latest turn
-        self._ring = SampleRing(self._max_turn + self._preroll + longest + 2 * SAMPLE_RATE)
+        self._ring = SampleRing(self._max_turn + self._preroll + longest + self._reopen + 2 * SAMPLE_RATE)
         self._judged = 0  # end of the samples with known speech probabilities
         self._fed = 0  # end of the chunks passed to the activity detector
         self._taken = 0  # end of the sound of earlier turns
@@ -99,6 +104,9 @@ class TurnDetector:
         self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
         self._pause_start = 0  # start of the silence, if paused
         self._patience = 0  # silence that ends the turn
+        self._unfinished = False  # whether the words say that the sentence goes on
+        # of the latest turn, if it ended unfinished: when that was, its start, and `_taken` before it
+        self._reopenable: tuple[int, int, int] | None = None
 
     def feed(self, frame: AudioFrame) -> list[TurnEvent]:
         """Process the next frame.
@@ -162,6 +170,7 @@ class TurnDetector:
         """
         if self._state is TurnState.PAUSED:
             self._patience = self._endpointer.silence(words)
+            self._unfinished = evidence_of_end(words) < 0
 
     def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
         """The sound so far of the open turn, with the same start as the later `Turn.audio`.
@@ -215,7 +224,7 @@ class TurnDetector:
             events += self.conclude(self._activity.judge(last, self.in_turn))
         if self._has_begun:
             events.append(self._end(self._ring.stop, reason))
-        self._last_sound = None
+        self._last_sound = self._reopenable = None
         self._state = TurnState.QUIET
         self._activity.reset()
         self._judged = self._fed = self._ring.stop
@@ -247,6 +256,8 @@ class TurnDetector:
             self._state = TurnState.SPEAKING
             if self._last_sound is not None:
                 self._endpointer.heard_again(self._onset - self._last_sound)
+            if self._reopens(end):
+                return [TurnReopened(self.channel, self._onset)]
             return [TurnStarted(self.channel, self._onset)]
         if end - self._clear_end >= _ONSET_PATIENCE:
             if self._clear or self._voiced_end < end:
@@ -256,6 +267,19 @@ class TurnDetector:
                 self._clear_end += CHUNK_SAMPLES
                 self._levels.popleft()
         return []
+
+    def _reopens(self, end: int) -> bool:
+        """Open the latest turn again if its sentence goes on soon after its end, and there is room."""
+        reopenable, self._reopenable = self._reopenable, None
+        if reopenable is None:
+            return False
+        ended, onset, taken = reopenable
+        if self._onset - ended > self._reopen or end - onset >= self._max_turn:
+            return False
+        self._onset, self._taken = onset, taken
+        chunks = self._ring.read(onset, end).astype(np.float32).reshape(-1, CHUNK_SAMPLES)
+        self._levels = deque(np.square(chunks).sum(axis=1).tolist())
+        return True
 
     def _go_on(self, voiced: bool, start: int, end: int) -> list[TurnEvent]:
         events: list[TurnEvent] = []
@@ -269,8 +293,10 @@ class TurnDetector:
             self._state = TurnState.PAUSED
             self._pause_start = self._voiced_end
             self._patience = self._endpointer.silence()
+            self._unfinished = False
             events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
         if silence >= self._patience and self._state is TurnState.PAUSED:
+            self._reopenable = (end, self._onset, self._taken) if self._unfinished else None
             events.append(self._end(end, "silence"))
             self._last_sound = self._voiced_end
             self._state = TurnState.QUIET

@@ -41,6 +41,14 @@ class TurnStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnReopened:
+    """The turn that ended last, which started at sample `start`, goes on: its end was a pause."""
+
+    channel: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnPaused:
     """A silence that may become the end of the turn.
 
@@ -66,4 +74,4 @@ class TurnEnded:
     turn: Turn
 
 
-TurnEvent = TurnStarted | TurnPaused | TurnResumed | TurnEnded
+TurnEvent = TurnStarted | TurnReopened | TurnPaused | TurnResumed | TurnEnded

@@ -203,6 +203,42 @@ def test_a_glance_is_what_is_said_of_the_turn_and_leaves_no_trace(
         assert len(glancing) == len(plain)
 
 
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds, layers=st.integers(1, 3), turns=st.integers(1, 16), ago=st.integers(0, 15))
+def test_a_turn_in_the_place_of_another_is_judged_as_if_it_had_been_there(
+    seed: int, layers: int, turns: int, ago: int
+) -> None:
+    model, age = build(seed, layers), min(ago, turns - 1)
+    text, speech, _ = conversation(seed, turns + 1)
+    window = ConversationWindow(IncrementalModel(model), 16)
+    for t, s in zip(text[:turns], speech[:turns], strict=True):
+        window.append(t, s)
+    seems = window.glance(text[turns], speech[turns], age)
+    now = window.replace(age, text[turns], speech[turns])
+    order = [*range(turns)]
+    order[turns - 1 - age] = turns
+    with torch.inference_mode():
+        everything = torch.ones(turns, 2, dtype=torch.bool)
+        assert_same(now, one_conversation(model, text[order], speech[order], everything))
+    assert_same(seems, Logits(*(each[turns - 1 - age : turns - age] for each in now)))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=seeds, turns=st.integers(1, 60), size=st.integers(1, 8))
+def test_the_same_turn_in_its_own_place_changes_nothing_however_long_the_conversation(
+    seed: int, turns: int, size: int
+) -> None:
+    text, speech, _ = conversation(seed, turns)
+    window = ConversationWindow(IncrementalModel(build(seed, 2)), size)
+    for t, s in zip(text, speech, strict=True):
+        before = window.append(t, s)
+    for age in range(len(window)):
+        at = turns - 1 - age
+        assert_same(window.replace(age, text[at], speech[at]), before)
+    with pytest.raises(IndexError):
+        window.replace(len(window), text[0], speech[0])
+
+
 def test_an_empty_window_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one turn"):
         ConversationWindow(IncrementalModel(build(1, 1)), 0)

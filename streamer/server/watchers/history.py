@@ -54,6 +54,7 @@ class History:
                 self._speaking.pop(event.turn, None)
                 self._keep(self._finals, event.turn, entry)
             case events.TurnRevised():
+                self._speaking.pop(event.turn, None)
                 if event.turn in self._finals:
                     self._keep(self._revised, event.turn, entry)
             case _:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from streamer.audio.frame import AudioItem
 from streamer.errors import RunError
-from streamer.events import Event, Health, TurnFinal, TurnPartial, TurnStarted
+from streamer.events import Event, Health, SessionEnded, TurnFinal, TurnPartial, TurnRevised, TurnStarted
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings
@@ -383,3 +383,28 @@ async def test_a_partial_that_comes_while_another_is_told_waits_for_it(
     ).run()
     assert slow.of(TurnPartial)
     assert slow.of(Health) == []
+
+
+class Unfinished(Counting):
+    """Hears a sentence that breaks off in sound of less than 2.5 s."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        super().transcribe(audio)
+        return Transcript("I went to" if len(audio) < 40_000 else "I went to the market.")
+
+
+async def test_a_turn_that_was_ended_too_early_becomes_one_turn(bundle: Bundle) -> None:
+    recogniser = Unfinished()
+    too_long = np.concatenate([SOUND[:CUT], np.zeros(12_000, np.int16), SOUND[CUT:]])
+    told = await run(bundle, recogniser, busy=lambda: recogniser.busy, sound=too_long)
+    started, finals, revised = (told.of(kind) for kind in (TurnStarted, TurnFinal, TurnRevised))
+    assert [each.turn for each in started] == [each.turn for each in finals] == [1, 2]
+    whole = next(each for each in revised if each.turn == 1)
+    assert (finals[0].text, whole.text) == ("I went to", "I went to the market.")
+    assert whole.revision == 1
+    assert whole.start_s == finals[0].start_s
+    assert finals[0].end_s + 0.7 < whole.end_s < finals[1].start_s
+    assert told.of(SessionEnded)[0].turns == 2

@@ -85,11 +85,44 @@ def test_a_turn_that_goes_on_is_judged_in_its_context_without_a_trace(bundle: Bu
         earlier = heard(torch.randn(16), torch.randn(8))
         conversation.add(turn, earlier)
     now = heard(torch.randn(16), None)
-    seems = conversation.provisional(now)
-    assert conversation.provisional(now) == seems
-    assert seems.probabilities != other.provisional(now).probabilities, "what was said before it counts"
+    seems = conversation.provisional(3, now)
+    assert conversation.provisional(3, now) == seems
+    assert seems.probabilities != other.provisional(3, now).probabilities, "what was said before it counts"
     (number, said), *_ = conversation.add(3, now)
     assert (number, said) == (3, seems)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 12), st.integers(0, 11), st.integers(0, 1000))
+def test_a_turn_that_goes_on_takes_its_own_place(
+    contextual: dict[int, Bundle], turns: int, ago: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    bundle, which = contextual[2], max(1, turns - ago)
+    each = [heard(torch.randn(16), torch.randn(8), f"turn {turn}") for turn in range(1, turns + 1)]
+    whole = heard(torch.randn(16), torch.randn(8), "the whole turn")
+    went_on, at_once = Conversation(bundle), Conversation(bundle)
+    for turn, utterance in enumerate(each, start=1):
+        went_on.add(turn, utterance)
+        at_once.add(turn, whole if turn == which else utterance)
+    seems = went_on.provisional(which, whole)
+    others = [said.text for turn, said in enumerate(each, start=1) if turn != which]
+    assert list(went_on.preceding(which)) == others[-2:]
+    (number, said), *revised = went_on.replace(which, whole)
+    assert (number, said.revision > 0) == (which, True)
+    assert said.probabilities == seems.probabilities
+    assert which not in dict(revised)
+    assert went_on.preceding(99) == at_once.preceding(99)
+    assert went_on.add(turns + 1, each[0])[0] == at_once.add(turns + 1, each[0])[0]
+
+
+def test_a_turn_that_goes_on_after_it_left_the_window_is_judged_as_the_newest(bundle: Bundle) -> None:
+    conversation, other = Conversation(bundle, window=1), Conversation(bundle, window=1)
+    first, second, whole = (heard(torch.randn(16), torch.randn(8)) for _ in range(3))
+    for each in (conversation, other):
+        each.add(1, first)
+        each.add(2, second)
+    assert conversation.replace(1, whole)[0][1] == other.add(3, whole)[0][1]
 
 
 def test_only_the_modalities_that_are_there_are_reported(bundle: Bundle) -> None:
@@ -140,7 +173,7 @@ def test_preceding_are_the_words_of_the_latest_turns_that_had_any(
     conversation = Conversation(contextual[turns], window=2)
     for number, text in enumerate(texts):
         spoken = [said for said in texts[:number] if said]
-        assert list(conversation.preceding) == spoken[len(spoken) - min(turns, len(spoken)) :]
+        assert list(conversation.preceding(99)) == spoken[len(spoken) - min(turns, len(spoken)) :]
         conversation.add(number + 1, heard(torch.randn(16) if text else None, torch.randn(8), text))
 
 

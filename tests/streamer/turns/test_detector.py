@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from streamer.audio.frame import AudioFrame, AudioGap
 from streamer.settings.turns import TurnSettings
-from streamer.turns.detector import (
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import (
     Turn,
-    TurnDetector,
     TurnEnded,
     TurnEvent,
     TurnPaused,
+    TurnReopened,
     TurnResumed,
     TurnStarted,
 )
@@ -90,6 +91,64 @@ def test_a_turn_begins_pauses_goes_on_and_ends() -> None:
     assert turn.audio_start == turn.start - 4800
     assert len(turn.audio) == 4800 + chunks(28) + 3200
     assert turn.declared - turn.end == chunks(16)  # the first chunk's end from 500 ms on
+
+
+def heard_as(words: Sequence[str], script: Sequence[float], **how: float | str) -> list[TurnEvent]:
+    """Feed a script; at each pause, the next words are hinted, as the speculation does."""
+    hints = iter(words)
+    detector = TurnDetector(TurnSettings.model_validate(how), activity=Script(script))
+    events: list[TurnEvent] = []
+    for start in range(0, len(script) * CHUNK_SAMPLES, 320):
+        new = detector.feed(AudioFrame(np.full(320, 7, np.int16), start))
+        events += new
+        if any(isinstance(event, TurnPaused) for event in new):
+            detector.hint(next(hints))
+    return events
+
+
+def kinds(events: Sequence[TurnEvent]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+CUT_IN_TWO = [Q] * 20 + [S] * 10 + [Q] * 40 + [S] * 10 + [Q] * 60
+
+
+def test_a_turn_whose_sentence_was_not_finished_is_opened_again() -> None:
+    events = heard_as(["I went to", "I went to the market."], CUT_IN_TWO)
+    assert kinds(events) == [
+        "TurnStarted", "TurnPaused", "TurnEnded", "TurnReopened", "TurnPaused", "TurnEnded",
+    ]  # fmt: skip
+    assert events[3] == TurnReopened(0, chunks(20))
+    first, whole = ended(events)
+    assert (whole.start, whole.end) == (first.start, chunks(80))
+    assert whole.audio_start == first.audio_start
+    assert len(whole.audio) == 4800 + chunks(60) + 3200
+
+
+@pytest.mark.parametrize(
+    ("words", "script", "how"),
+    [
+        (["That is all."], CUT_IN_TWO, {}),
+        ([""], CUT_IN_TWO, {}),
+        (["I went to"], CUT_IN_TWO, {"reopen_ms": 0}),
+        (["I went to"], [S] * 30 + [Q] * 40 + [S] * 10 + [Q] * 60, {"max_turn_s": 2.0}),
+        (["I went to"], [S] * 10 + [Q] * 80 + [S] * 10 + [Q] * 60, {}),
+    ],
+    ids=["a finished sentence", "no words", "switched off", "no room", "too late"],
+)
+def test_other_turns_stay_ended(words: list[str], script: list[float], how: dict[str, float]) -> None:
+    events = heard_as([*words, "Yes."], script, **how)
+    assert kinds(events).count("TurnStarted") == 2
+    assert "TurnReopened" not in kinds(events)
+
+
+def test_a_reopened_turn_is_still_split_where_it_is_quiet() -> None:
+    script = [S] * 40 + [Q] * 40 + [S] * 60
+    events = heard_as(["I went to"] * 3, script, max_turn_s=4.0)
+    assert kinds(events)[:4] == ["TurnStarted", "TurnPaused", "TurnEnded", "TurnReopened"]
+    split = ended(events)[1]
+    assert (split.reason, split.start) == ("split", 0)
+    assert chunks(60) < split.end < chunks(125)
 
 
 def test_work_done_at_the_pause_holds_if_nothing_more_is_said() -> None:
