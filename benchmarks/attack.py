@@ -7,15 +7,10 @@ each thing that a stranger or a client might do (benchmarks/attackers.py), ten t
 import argparse
 import asyncio
 import json
-import re
-import shlex
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,11 +18,12 @@ import numpy as np
 import psutil
 from rich.console import Console
 from rich.table import Table
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
 from benchmarks.attackers import KINDS, idle
-from benchmarks.conversations import Clip, sentences
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import need, parser, report
+from benchmarks.conversations import SHARED_AUDIO, Clip, sentences
+from benchmarks.serving import serving, speak
 from benchmarks.talking import TalkSource
 from streamer.server.transport.open_file_limit import raise_limit
 
@@ -48,16 +44,10 @@ class Honest:
     async def run(self, url: str) -> None:
         """Talk until all is said, and hear to the end."""
         async with connect(f"{url}{self.name}") as websocket, asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._talk(websocket))
+            tasks.create_task(speak(websocket, self.source))
             async for message in websocket:
                 self._hear(json.loads(message))
         self.source.roll.close()
-
-    async def _talk(self, websocket: ClientConnection) -> None:
-        await websocket.send('{"type": "start"}')
-        async for piece in self.source:
-            await websocket.send(piece.samples.tobytes())
-        await websocket.send('{"type": "end"}')
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["type"] == "events.shed":
@@ -148,41 +138,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     raise_limit()
     clips = sentences()
-    program = "from streamer.cli.app import main; main()"
-    command = [sys.executable, "-c", program, "serve", "--port", str(arguments.port), "--asr", "none"]
     cases = {
         ALONE: [],
         **{kind: [kind] for kind in KINDS if not arguments.only or kind in arguments.only},
         MIXED: list(KINDS),
     }
     found: dict[str, Any] = {}
-    with (
-        tempfile.NamedTemporaryFile(mode="w+", suffix=".log") as log,
-        subprocess.Popen(command, stderr=log) as server,
-    ):
-        try:
-            url = _listening(server, Path(log.name))
-            for case, kinds in cases.items():
-                run = beside(
-                    kinds, url, server.pid, clips, clients=arguments.clients, seconds=arguments.seconds
-                )
-                found[case] = asyncio.run(run)
-                print(f"{case}: {json.dumps(found[case])}", file=sys.stderr)
-        finally:
-            server.terminate()
-            server.wait()
-        lines = len(Path(log.name).read_text(encoding="utf-8").splitlines())
+    with serving(arguments.port) as (url, pid, log):
+        for case, kinds in cases.items():
+            run = beside(kinds, url, pid, clips, clients=arguments.clients, seconds=arguments.seconds)
+            found[case] = asyncio.run(run)
+            print(f"{case}: {json.dumps(found[case])}", file=sys.stderr)
+        lines = len(log.read_text(encoding="utf-8").splitlines())
     for result in found.values():
         result["memory_growth_mib"] = round(result["memory_mib"] - found[ALONE]["memory_mib"], 1)
     return {"clients": arguments.clients, "seconds": arguments.seconds, "log_lines": lines, "cases": found}
-
-
-def _listening(server: "subprocess.Popen[bytes]", log: Path) -> str:
-    """Where it does, as it says when it does."""
-    while not (said := re.search(r"(ws://\S+)NAME", log.read_text(encoding="utf-8"))):
-        assert server.poll() is None, "the server does not start"
-        sleep(0.1)
-    return said[1]
 
 
 def show(result: dict[str, Any], console: Console) -> None:
@@ -197,22 +167,14 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--clients", type=int, default=8, help="honest ones (default 8)")
-    parser.add_argument("--seconds", type=float, default=30, help="beside each attack (default 30)")
-    parser.add_argument("--port", type=int, default=0, help="of the server; by default a free one")
-    parser.add_argument("--only", nargs="*", choices=KINDS, help="kinds of attackers, each by itself")
-    arguments = parser.parse_args()
-    if not sentences():
-        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
-        sys.exit(2)
-    result = measure(arguments)
-    if arguments.json != "-":
-        show(result, Console())
-    if arguments.json:
-        command = shlex.join(["python", "-m", "benchmarks.attack", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+    options = parser(__doc__)
+    options.add_argument("--clients", type=int, default=8, help="honest ones (default 8)")
+    options.add_argument("--seconds", type=float, default=30, help="beside each attack (default 30)")
+    options.add_argument("--port", type=int, default=0, help="of the server; by default a free one")
+    options.add_argument("--only", nargs="*", choices=KINDS, help="kinds of attackers, each by itself")
+    arguments = options.parse_args()
+    need(SHARED_AUDIO / "speechbrain")
+    report("attack", measure(arguments), arguments.json, show)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from benchmarks.progress import progress
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.settings.turns import TurnSettings
 from streamer.transcribers.whisper import Whisper
-from streamer.turns.detector import Turn, TurnDetector, TurnEnded, TurnPaused, TurnResumed
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import Turn, TurnEnded, TurnPaused, TurnResumed
 from streamer.turns.vad import CHUNK_SAMPLES
 
 FIXED_MS = (250, 320, 400, 500, 600, 700, 800, 1000)

@@ -19,7 +19,8 @@ from benchmarks.command import need, parser, report
 from benchmarks.conversations import SHARED, SHARED_AUDIO, AssembledConversation, SpokenTurn, assemble
 from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
-from streamer.turns.detector import Turn, TurnDetector, TurnEnded
+from streamer.turns.detector import TurnDetector
+from streamer.turns.turn import Turn, TurnEnded
 
 STEP_S = 0.001
 START_TOLERANCE_S = 0.15

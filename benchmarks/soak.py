@@ -12,10 +12,8 @@ With --budget-s the run pauses after so many seconds, and goes on where it was w
 same --state: each part is a process, and memory is judged within the parts.
 """
 
-import argparse
 import asyncio
 import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -26,8 +24,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.conversations import KnownWords, sentences
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import need, parser, report
+from benchmarks.conversations import SHARED_AUDIO, KnownWords, sentences
 from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
 from models.atomic_write import write_whole
 from streamer.session.pipeline import Pipeline
@@ -155,20 +153,17 @@ def judge(parts: Sequence[Part]) -> dict[str, Any]:
 
 def main() -> None:
     """Command line. Exit code 3: paused, start it again."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--hours", type=float, default=24.0, help="of sound (default 24)")
-    parser.add_argument("--asr", help="recogniser; the words are supplied where none is named")
-    parser.add_argument("--pace", type=float, help="live sound, so many times as fast as real time")
-    parser.add_argument("--budget-s", type=float, default=float("inf"), help="pause after so many seconds")
-    parser.add_argument("--state", type=Path, help="where to go on; needed with --budget-s")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--hours", type=float, default=24.0, help="of sound (default 24)")
+    options.add_argument("--asr", help="recogniser; the words are supplied where none is named")
+    options.add_argument("--pace", type=float, help="live sound, so many times as fast as real time")
+    options.add_argument("--budget-s", type=float, default=float("inf"), help="pause after so many seconds")
+    options.add_argument("--state", type=Path, help="where to go on; needed with --budget-s")
+    arguments = options.parse_args()
     if arguments.pace is not None and arguments.pace <= 0:
-        parser.error("--pace must be above 0")
+        options.error("--pace must be above 0")
+    need(SHARED_AUDIO / "speechbrain")
     clips = [clip for clip in sentences() if clip.words]
-    if not clips:
-        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
-        sys.exit(2)
     parts = _read(arguments.state)
     left = arguments.hours - sum(part.hours for part in parts)
     if left > 0.001:
@@ -185,14 +180,11 @@ def main() -> None:
     if judged["hours"] < arguments.hours - 0.001:
         print(f"{judged['hours']} of {arguments.hours} hours; run it again to go on", file=sys.stderr)
         sys.exit(3)
-    command = shlex.join(["python", "-m", "benchmarks.soak", *sys.argv[1:]])
     recogniser = arguments.asr or KnownWords.name
-    result = {"command": command, "machine": describe_machine(), "recogniser": recogniser, **judged}
-    result["parts"] = [asdict(part) for part in parts]
-    if arguments.json != "-":
-        Console().print_json(json.dumps(judged))
-    if arguments.json:
-        write_result(result, arguments.json)
+    report(
+        "soak", {"recogniser": recogniser, **judged, "parts": [asdict(part) for part in parts]},
+        arguments.json, lambda _, console: console.print_json(json.dumps(judged)),
+    )  # fmt: skip
 
 
 def _read(state: Path | None) -> list[Part]:

@@ -1,8 +1,9 @@
 """How long the program takes to start: `python -m benchmarks.startup --json OUT`.
 
-`merits --help`; `merits analyze` and `merits listen` until the models are loaded and the source is open
-(`session.started`), and until frames were analyzed and speech was found in them (`turn.started`); and what
-each of the large imports costs, alone in a fresh interpreter. Every figure is the median of several runs;
+`merits --help`; `merits serve` until it listens, and until it has taken a client's first sound; all commands
+until the models are loaded and the source is open (`session.started`), and until frames were analyzed and
+speech was found in them (`turn.started`); and what each of the large imports costs, alone in a fresh
+interpreter. Every figure is the median of several runs;
 files are in the disk's cache, since each is started once before. The microphone is a virtual one.
 """
 
@@ -21,15 +22,18 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from websockets.sync.client import connect
 
 from benchmarks.command import parser, report
 from benchmarks.progress import progress
 from benchmarks.recognition import read_audio
 from benchmarks.virtual_microphone import DEVICE, virtual_microphone
+from streamer.audio.frame import SAMPLE_RATE
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "conversation.flac"
 MERITS = Path(sys.executable).parent / "merits"
 HELP_TARGET_S = 0.5
+SERVE_TARGETS_S = {"sound accepted": 1.0, "session.started": 2.5}
 IMPORTS = (
     "streamer.cli.app",
     "typer",
@@ -38,9 +42,8 @@ IMPORTS = (
     "pydantic",
     "streamer.events",
     "torch",
-    "transformers",
-    "transformers.models.bert.modeling_bert",
     "models.bundle",
+    "transformers.models.bert.modeling_bert",
     "av",
     "webrtcvad",
     "pocketsphinx",
@@ -50,10 +53,14 @@ IMPORTS = (
     "sounddevice",
     "aiomqtt",
     "streamer.session.wiring",
+    "streamer.server.run",
 )
 """What commands import, ours and others'; later ones include earlier ones."""
 
 TOLD = ("session.started", "turn.started")
+
+_SPOKEN_S = 3
+"""So much of the sample is enough for a turn to start."""
 
 
 def elapsed(command: Sequence[str]) -> float:
@@ -82,6 +89,32 @@ def until_told(command: Sequence[str], env: Mapping[str, str] | None = None) -> 
             raise RuntimeError(f"{shlex.join(command)}: {run.stderr.read().strip() or 'no turn found'}")
         run.kill()
     return {kind: told[kind] for kind in TOLD}
+
+
+def until_served(command: Sequence[str], sound: bytes) -> dict[str, float]:
+    """Seconds from the start of `merits serve` until it listens, has accepted sound (int16 at 16 kHz), and
+    sends its client the first event of each type in `TOLD`; it is ended then.
+
+    Raises:
+        RuntimeError: it ended before; says how.
+    """
+    began = time.perf_counter()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        told: dict[str, float] = {}
+        said = run.stderr.readline()
+        if (listening := re.search(r"listening on (ws://\S+)NAME", said)) is None:
+            raise RuntimeError(f"{shlex.join(command)}: {said.strip()}")
+        told["listening"] = time.perf_counter() - began
+        with connect(f"{listening[1]}benchmark") as client:
+            client.send(json.dumps({"type": "start"}))
+            client.send(sound)
+            client.ping().wait()  # answered after what was sent before
+            told["sound accepted"] = time.perf_counter() - began
+            while not all(kind in told for kind in TOLD):
+                told.setdefault(json.loads(client.recv())["type"], time.perf_counter() - began)
+        run.kill()
+    return told
 
 
 def import_cost(module: str) -> dict[str, float]:
@@ -118,6 +151,9 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
     loud = ["--asr", asr, "--events", "-"]
     analyze = [str(MERITS), "analyze", str(SAMPLE), *loud]
     listen = [str(MERITS), "listen", "--device", DEVICE, "--no-view", *loud]
+    serve = [str(MERITS), "serve", "--port", "0", "--asr", asr]
+    sound = read_audio(SAMPLE)
+    spoken = sound[: _SPOKEN_S * SAMPLE_RATE].tobytes()
 
     def several(run: Callable[[], dict[str, float]], label: str) -> dict[str, float]:
         return median([run() for _ in progress(range(repeats), label)])
@@ -126,11 +162,13 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "help_s": several(lambda: {"s": elapsed([str(MERITS), "--help"])}, "merits --help")["s"],
         "help_target_s": HELP_TARGET_S,
+        "serve_targets_s": SERVE_TARGETS_S,
         "recogniser": asr,
+        "serve_s": several(lambda: until_served(serve, spoken), "merits serve"),
         "analyze_s": several(lambda: until_told(analyze), "merits analyze"),
         "listen_s": None,
     }
-    with TemporaryDirectory() as folder, virtual_microphone(Path(folder), read_audio(SAMPLE)) as env:
+    with TemporaryDirectory() as folder, virtual_microphone(Path(folder), sound) as env:
         if env is not None:
             until_told(listen, env)
             result["listen_s"] = several(lambda: until_told(listen, env), "merits listen")
@@ -138,7 +176,7 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
         module: several(partial(import_cost, module), f"import {module}") for module in IMPORTS
     }
     result["import_tree_ms"] = {
-        name: import_tree(name) for name in ("streamer.cli.app", "streamer.session.wiring")
+        name: import_tree(name) for name in ("streamer.cli.app", "streamer.server.run", "models.bundle")
     }
     return result
 
@@ -147,7 +185,7 @@ def show(result: dict[str, Any], console: Console) -> None:
     """Print the figures as tables."""
     table = Table("what", "s", title="Start")
     table.add_row(f"merits --help (target {result['help_target_s']})", f"{result['help_s']:.2f}")
-    for command in ("analyze", "listen"):
+    for command in ("serve", "analyze", "listen"):
         for kind, seconds in (result[f"{command}_s"] or {}).items():
             table.add_row(f"merits {command} to {kind}", f"{seconds:.2f}")
     if result["listen_s"] is None:

@@ -9,9 +9,6 @@ with the words supplied; and the same with every utterance embedded by itself.
 import argparse
 import asyncio
 import json
-import re
-import shlex
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -21,10 +18,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
-from benchmarks.conversations import Clip, KnownWords, sentences
-from benchmarks.machine import describe_machine, write_result
+from benchmarks.command import need, parser, report
+from benchmarks.conversations import SHARED_AUDIO, Clip, KnownWords, sentences
+from benchmarks.serving import serving, speak
 from benchmarks.talking import Listener, Stalls, TalkSource, cpu_s, one_by_one
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
@@ -108,16 +106,8 @@ def ramp(first: int, analyzer: Analyzer, clips: Sequence[Clip], seconds: float, 
 
 def over_websockets(count: int, clips: Sequence[Clip], seconds: float) -> dict[str, Any]:
     """So many clients of a real `merits serve`, in a process of its own, without a recogniser."""
-    program = "from streamer.cli.app import main; main()"
-    command = [sys.executable, "-c", program, "serve", "--port", "0", "--asr", "none"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        try:
-            found = re.search(r"(ws://\S+)NAME", server.stderr.readline())
-            assert found, "the server does not start"
-            events = asyncio.run(_clients(found[1], count, clips, seconds))
-        finally:
-            server.terminate()
+    with serving() as (url, *_):
+        events = asyncio.run(_clients(url, count, clips, seconds))
     total_ms = [event["latency_ms"]["total"] for event in events if event["type"] == "turn.final"]
     return {
         "streams": count,
@@ -132,16 +122,10 @@ async def _clients(url: str, count: int, clips: Sequence[Clip], seconds: float) 
     """All that they are told."""
     told: list[dict[str, Any]] = []
 
-    async def send(websocket: ClientConnection, source: TalkSource) -> None:
-        await websocket.send('{"type": "start"}')
-        async for frame in source:
-            await websocket.send(frame.samples.tobytes())
-        await websocket.send('{"type": "end"}')
-
     async def run(number: int) -> None:
         source = TalkSource(number, clips, seconds, pace=1)
         async with connect(f"{url}s{number}") as websocket, asyncio.TaskGroup() as tasks:
-            tasks.create_task(send(websocket, source))
+            tasks.create_task(speak(websocket, source))
             told.extend([json.loads(message) async for message in websocket])
 
     await asyncio.gather(*(run(number) for number in range(count)))
@@ -185,25 +169,17 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help='file for the result, "-" for stdout alone')
-    parser.add_argument("--seconds", type=float, default=40, help="talk of each stream (default 40)")
-    parser.add_argument("--most", type=int, default=400, help="streams to try at most (default 400)")
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument("--seconds", type=float, default=40, help="talk of each stream (default 40)")
+    options.add_argument("--most", type=int, default=400, help="streams to try at most (default 400)")
+    options.add_argument(
         "--first-recognised", type=int, default=4, help="streams to begin with; 0 leaves it out (default 4)"
     )
-    parser.add_argument("--first-supplied", type=int, default=50, help="likewise (default 50)")
-    parser.add_argument("--websockets", type=int, default=20, help="clients of a real server (default 20)")
-    arguments = parser.parse_args()
-    if not sentences():
-        print("no ../shared/audio beside the repository: nothing to measure on", file=sys.stderr)
-        sys.exit(2)
-    result = measure(arguments)
-    if arguments.json != "-":
-        show(result, Console())
-    if arguments.json:
-        command = shlex.join(["python", "-m", "benchmarks.streams", *sys.argv[1:]])
-        write_result({"command": command, "machine": describe_machine(), **result}, arguments.json)
+    options.add_argument("--first-supplied", type=int, default=50, help="likewise (default 50)")
+    options.add_argument("--websockets", type=int, default=20, help="clients of a real server (default 20)")
+    arguments = options.parse_args()
+    need(SHARED_AUDIO / "speechbrain")
+    report("streams", measure(arguments), arguments.json, show)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files that are written whole: readers see the old one or the new one, also after a kill."""
+"""Atomic writes: readers see the old file or the new one, also after a kill."""
 
 import os
 import stat
@@ -9,18 +9,18 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Write beside a file, then replace it; for one writer at a time.
+    """Write a temporary file beside another, then replace that; for one writer at a time.
 
     Args:
-        path: the file, which need not exist. A link stays, and a file that is there keeps its permissions.
-        durable: have the content reach the disk first, so that a power cut leaves one of the two whole, too.
+        path: the file, which need not exist. Links and the permissions of an existing file are kept.
+        durable: flush the content to disk first, so that the write is atomic under power failures too.
 
     Yields:
-        Where to write: `path` with `.partial` after its name, which is removed where the block fails; of a
-        device or a pipe, itself.
+        Where to write: `path` with the suffix `.partial`, which is removed if the block fails; for a device
+        or a pipe, `path` itself.
 
     Raises:
-        OSError: it can't be written there.
+        OSError: the file cannot be written.
     """
     if path.exists() and not path.is_file():
         yield path
@@ -43,6 +43,6 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file by way of `replacing`; text as UTF-8."""
+    """Write a file atomically (see `replacing`); text as UTF-8."""
     with replacing(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)

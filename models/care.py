@@ -1,4 +1,4 @@
-"""CARE: the sound of an utterance -> an embedding (arXiv 2409.05566), and Stage I of the speech modality."""
+"""CARE, which embeds the sound of an utterance (arXiv 2409.05566), and Stage I of the speech modality."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CareConfig:
-    """Which CARE. Fields of the other kind are ignored.
+    """Kind and shape of a CARE network. Fields of the other kind are ignored.
 
     Attributes:
-        kind: "small" is our own over log-mel features; "wavlm" is the published one, on WavLM and RoBERTa.
+        kind: "small" works on log-mel features; "wavlm" is the published network, on WavLM and RoBERTa.
         bins: small: mel bands.
-        width: small: of both encoders; the embedding is four times as wide.
+        width: small: width of both encoders; the embedding is four times as wide.
         acoustic_blocks: small: depth of the acoustic encoder, at 20 ms a frame.
         semantic_blocks: small: depth of the semantic encoder, at 60 ms a frame.
         speech_base: wavlm: folder or hub name of the speech model, its weights as safetensors.
@@ -42,12 +42,12 @@ class CareConfig:
 
 
 class Care(Protocol):
-    """What every CARE offers besides being an `nn.Module`.
+    """The interface of all CARE networks, which are also `nn.Module`s.
 
     Attributes:
         dimension: size D of the embedding.
-        width: of both encoders' states.
-        hop: how much of what `prepare` returns makes a frame of the acoustic encoder, 20 ms.
+        width: width of both encoders' states.
+        hop: rows of `prepare`'s result per frame of the acoustic encoder, 20 ms.
     """
 
     dimension: int
@@ -55,31 +55,31 @@ class Care(Protocol):
     hop: int
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
-        """One utterance's input [T, ...] from int16 samples [n] at 16 kHz, whatever its level or length."""
+        """Input [T, ...] for one utterance of any level and length, int16 samples [n] at 16 kHz."""
         ...
 
     def listen(self) -> SmallCareListening | None:
-        """For preparing an utterance while it is being spoken; None where nothing of it can be prepared."""
+        """Prepares an utterance while it is being spoken; None if that is impossible for this network."""
         ...
 
     def __call__(self, batch: Tensor, lengths: Tensor) -> Tensor:
-        """Embeddings [B, D] of inputs padded to one length, [B, T, ...], and their true lengths [B]."""
+        """Embeddings [B, D] of prepared inputs, padded to one length [B, T, ...], with their lengths [B]."""
         ...
 
     def branches(self, batch: Tensor, lengths: Tensor) -> Branches:
-        """What the acoustic and the semantic encoder make of the same."""
+        """States of the acoustic and the semantic encoder for such inputs."""
         ...
 
 
 def build_care(config: CareConfig) -> "SmallCare | WavLMCare":
-    """Build a CARE: the small one with random weights, the other with those of its bases.
+    """Build a CARE network: the small one with random weights, the other with those of its base models.
 
     Raises:
-        models.base_encoder.BaseEncoderError: a base of the "wavlm" kind is not to be had.
+        models.base_encoder.BaseEncoderError: a base model of the "wavlm" kind is not available.
     """
     if config.kind == "small":
         return SmallCare(config.bins, config.width, config.acoustic_blocks, config.semantic_blocks)
-    from models.care_wavlm import WavLMCare  # two seconds of imports, which the small kind does without
+    from models.care_wavlm import WavLMCare  # imports for two seconds, not needed by the small kind
 
     return WavLMCare.from_bases(find_base(config.speech_base), find_base(config.text_base))
 
@@ -92,13 +92,13 @@ def pad(inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class SpeechConfig:
-    """The Stage I network over CARE embeddings.
+    """Shape of the Stage I network over CARE embeddings.
 
     Attributes:
         width: size of S1.
-        classes: how many emotions.
-        dropout: before each of its layers.
-        hidden: size of a layer before S1; 0 for none.
+        classes: number of emotions.
+        dropout: dropout rate before each layer.
+        hidden: size of an additional layer before S1; 0 for none.
     """
 
     width: Size = 128
@@ -108,7 +108,7 @@ class SpeechConfig:
 
 
 class SpeechClassifier(nn.Module):
-    """Stage I of the speech modality: CARE embedding -> S1 and the logits read off it."""
+    """Stage I of the speech modality: CARE embedding -> S1, and logits from S1."""
 
     def __init__(self, dimension: int, config: SpeechConfig) -> None:
         """Build it over CARE embeddings of size `dimension`."""

@@ -1,4 +1,4 @@
-"""Stage I of the speech modality over prepared features, for corpora that come without their sound."""
+"""Stage I of the speech modality over precomputed features, for corpora without sound."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from models.care import SpeechClassifier, SpeechConfig
 
 
 class FeatureEncoder(nn.Module):
-    """Features of an utterance -> S1 and logits; standardised by those of the training split."""
+    """Features of an utterance -> S1 and logits; standardised by the statistics of the training split."""
 
     def __init__(self, dimension: int, config: SpeechConfig) -> None:
         """Build it over features [F], F = `dimension`."""
@@ -17,7 +17,7 @@ class FeatureEncoder(nn.Module):
         self.speech = SpeechClassifier(dimension, config)
 
     def measure(self, features: Tensor) -> None:
-        """Take mean and deviation from training features [N, F]; a constant feature is left out."""
+        """Set mean and scale from training features [N, F]; a constant feature gets scale 0."""
         features = torch.where(features.isfinite(), features, torch.nan).double()
         mean = features.nanmean(0).nan_to_num()
         deviation = (features - mean).square().nanmean(0).sqrt().nan_to_num().float()
@@ -25,7 +25,7 @@ class FeatureEncoder(nn.Module):
         self.scale = torch.where(deviation > 1e-6 * self.mean.abs().clamp_min(1e-6), 1 / deviation, 0.0)
 
     def standardise(self, features: Tensor) -> Tensor:
-        """Features [B, F] in training's deviations from its mean, at most 10; NaN becomes 0."""
+        """Features [B, F] in standard deviations from the training mean, clipped to 10; NaN becomes 0."""
         return ((features - self.mean) * self.scale).nan_to_num(0.0, 10.0, -10.0).clamp(-10, 10)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""A small CARE of our own: the two encoders of CARE (arXiv 2409.05566) over log-mel features."""
+"""A small network after CARE (arXiv 2409.05566): its two encoders over log-mel features."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -12,22 +12,22 @@ from torch.nn import functional
 from models.log_mel import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
 from models.single_call_networks import traced
 
-_CHANNELS = (12, 24, 40)  # of the front's three convolutions, each halving the frequencies
-_SUBSAMPLING = 2  # of the front: 10 ms frames become 20 ms ones
-_SEMANTIC_STRIDE = 3  # of the semantic encoder: 20 ms frames become 60 ms ones
-_QUIET = 1.0  # log power in a band below one step of int16: what is quieter is no sound
-_SHORTEST = int(FRAME_LENGTH_MS * SAMPLE_RATE / 1000)  # samples that give one frame
-_RANGE = 9.0  # nepers of power (39 dB) under the mean that still count
+_CHANNELS = (12, 24, 40)  # output channels of the front's convolutions, each of which halves the frequencies
+_SUBSAMPLING = 2  # of the front: 10 ms frames -> 20 ms frames
+_SEMANTIC_STRIDE = 3  # of the semantic encoder: 20 ms frames -> 60 ms frames
+_QUIET = 1.0  # log power of a band, below one step of int16: the noise floor
+_SHORTEST = int(FRAME_LENGTH_MS * SAMPLE_RATE / 1000)  # samples in one frame
+_RANGE = 9.0  # nepers of power (39 dB) below the mean, the lowest value kept
 
 
 class Branches(NamedTuple):
-    """What the two encoders of a CARE make of a batch.
+    """States of the two encoders of a CARE network for a batch.
 
     Attributes:
         acoustic: states at 20 ms a frame [B, T, width].
         acoustic_mask: 1 for frames, 0 for padding [B, T, 1].
-        semantic: states, at the semantic encoder's own rate [B, T', width].
-        semantic_mask: of them [B, T', 1].
+        semantic: states at the semantic encoder's frame rate [B, T', width].
+        semantic_mask: 1 for frames, 0 for padding [B, T', 1].
     """
 
     acoustic: Tensor
@@ -37,13 +37,13 @@ class Branches(NamedTuple):
 
 
 class SmallCare(nn.Module):
-    """Shared convolutional front, a local acoustic encoder and a wider, slower semantic encoder.
+    """Shared convolutional front, an acoustic encoder, and a semantic one of wider context and lower rate.
 
-    Every state beyond an utterance's end is held at zero, so padding changes nothing.
+    States beyond the end of an utterance are zero, so that padding changes nothing.
     """
 
     hop = _SUBSAMPLING
-    """Frames of input in one of the acoustic encoder's."""
+    """Input frames per frame of the acoustic encoder."""
 
     def __init__(self, bins: int, width: int, acoustic_blocks: int, semantic_blocks: int) -> None:
         """Build it with random weights (see `models.care.CareConfig` for the arguments)."""
@@ -58,7 +58,7 @@ class SmallCare(nn.Module):
         self.acoustic_pool, self.semantic_pool = StatisticsPooling(width), StatisticsPooling(width)
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
-        """Log-mel frames [T, bins], relative to the utterance's own level; at least one frame."""
+        """Log-mel frames [T, bins], relative to the level of the utterance; at least one frame."""
         samples = np.pad(audio, (0, max(0, _SHORTEST - len(audio))))
         levelled: Tensor = Levelling()(torch.from_numpy(log_mel(samples, self.bins)))
         return levelled
@@ -73,7 +73,7 @@ class SmallCare(nn.Module):
         return traced(Levelling(), (many,), (few,))
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
-        """Embed utterances: prepared frames [B, T, bins] and how many each has [B] -> [B, 4 width]."""
+        """Embed utterances: prepared frames [B, T, bins] and their numbers [B] -> [B, 4 width]."""
         branches = self.branches(batch, lengths)
         return torch.cat(
             [
@@ -84,7 +84,7 @@ class SmallCare(nn.Module):
         )
 
     def branches(self, batch: Tensor, lengths: Tensor) -> Branches:
-        """States of either encoder, as `forward` pools them; the semantic ones at 60 ms a frame."""
+        """States of both encoders before pooling; the semantic ones at 60 ms a frame."""
         states, lengths = self.front(batch, lengths)
         mask = frame_mask(lengths, states)
         slow = self.stride(states.transpose(1, 2)).transpose(1, 2)
@@ -93,24 +93,24 @@ class SmallCare(nn.Module):
 
 
 class SmallCareListening:
-    """What `SmallCare.prepare` makes of an utterance, most of it while it is being spoken.
+    """`SmallCare.prepare`, with most of the work done while the utterance is being spoken.
 
-    Only the frames can be had before the utterance is over: all that follows is relative to its level.
+    Only the frames can be computed before its end: the rest depends on the level of the whole utterance.
     """
 
     def __init__(self, care: SmallCare, levelling: nn.Module) -> None:
-        """Begin with an utterance; `levelling` is `Levelling`, or its trace."""
+        """Start an utterance; `levelling` is `Levelling`, or its trace."""
         self._care = care
         self._levelling = levelling
         self._stream = LogMelStream(care.bins)
         self._frames: list[NDArray[np.float32]] = []
 
     def hear(self, samples: NDArray[np.int16]) -> None:
-        """Take in the next samples [n], any number of them."""
+        """Process the next samples [n], any number of them."""
         self._frames.append(self._stream.accept(samples))
 
     def prepared(self, audio: NDArray[np.int16]) -> Tensor:
-        """The same as `prepare(audio)`; what was heard begins with it, and may go on."""
+        """The result of `prepare(audio)`; the samples heard so far must begin with `audio`."""
         if len(audio) < _SHORTEST:
             return self._care.prepare(audio)
         self._frames = [np.concatenate(self._frames)]
@@ -120,7 +120,7 @@ class SmallCareListening:
 
 
 class Levelling(nn.Module):
-    """Log-mel frames [T, bins] relative to their level, [T, bins] of roughly zero mean and unit variance."""
+    """Log-mel frames [T, bins] -> frames relative to their level, of about zero mean and unit variance."""
 
     def forward(self, log_power: Tensor) -> Tensor:
         """See the class."""
@@ -165,7 +165,7 @@ class Encoder(nn.Module):
     """Residual blocks over time: states [B, T, D] and mask [B, T, 1] -> [B, T, D]."""
 
     def __init__(self, dimension: int, kernel: int, dilations: list[int]) -> None:
-        """Build one block a dilation."""
+        """Build one block per dilation."""
         super().__init__()
         self.blocks = nn.ModuleList(Block(dimension, kernel, dilation) for dilation in dilations)
         self.norm = nn.LayerNorm(dimension)
@@ -192,7 +192,7 @@ class Block(nn.Module):
         self.project = nn.Linear(dimension, dimension)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """See the class; the convolution sees zeros where the mask [B, T, 1] has them."""
+        """See the class; the input of the convolution is zero where the mask [B, T, 1] is."""
         inner = (self.norm(states) * mask).transpose(1, 2)
         inner = self.depthwise(inner).transpose(1, 2)
         change: Tensor = self.project(functional.relu(self.expand(inner)))
@@ -207,7 +207,7 @@ class StatisticsPooling(nn.Module):
         self.score = nn.Sequential(nn.Linear(dimension, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """See the class: weighted mean and standard deviation, one after the other."""
+        """See the class: weighted mean and standard deviation, concatenated."""
         weight = self.score(states).masked_fill(mask == 0, float("-inf")).softmax(1)  # [B, T, 1]
         mean = (weight * states).sum(1)
         variance = (weight * (states - mean[:, None]).square()).sum(1)

@@ -1,4 +1,4 @@
-"""CARE as published (arXiv 2409.05566): WavLM-base, split in halves, and RoBERTa-base's upper half."""
+"""CARE as published (arXiv 2409.05566): the two halves of WavLM-base, and the upper half of RoBERTa-base."""
 
 import warnings
 from pathlib import Path
@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from transformers import RobertaModel, WavLMModel
 
 from models.care_small import Branches
+from models.text_base import keep_transformers_quiet
 
+keep_transformers_quiet()
 # WavLM's own attention mixes a boolean mask with its float position bias.
 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask", category=UserWarning)
 
@@ -19,17 +21,17 @@ _ENCODERS = ("shared", "acoustic", "semantic")
 
 
 class WavLMCare(nn.Module):
-    """WavLM's lower half is shared, its upper half the acoustic encoder; RoBERTa's is the semantic one.
+    """Lower half of WavLM: shared; upper half: acoustic encoder; upper half of RoBERTa: semantic encoder.
 
-    Around each RoBERTa layer, a strided convolution brings the frame rate nearer to that of words and a
-    transposed one brings it back. What comes from the two models is frozen, unless `unfreeze` says otherwise.
+    A strided convolution before each RoBERTa layer lowers the frame rate towards that of words, a transposed
+    one after it restores it. The weights of the two models are frozen (but see `unfreeze`).
     """
 
     hop = 320
-    """Samples in one of WavLM's frames."""
+    """Samples per frame of WavLM."""
 
     def __init__(self, speech: WavLMModel, text: RobertaModel) -> None:
-        """Build it from the two models, which must be of the same width.
+        """Build it from two models of the same width.
 
         Args:
             speech: WavLM with post-norm layers (base, not large).
@@ -62,7 +64,7 @@ class WavLMCare(nn.Module):
         )
 
     def train(self, mode: bool = True) -> "WavLMCare":
-        """As usual, but what is frozen stays in evaluation mode: no dropout."""
+        """Set training mode; frozen parts stay in evaluation mode, without dropout."""
         super().train(mode)
         self.speech.train(mode=False)
         self.semantic.train(mode=False)
@@ -71,7 +73,7 @@ class WavLMCare(nn.Module):
         return self
 
     def unfreeze(self) -> None:
-        """Let WavLM's layers be trained, as in pre-training; its convolutions and RoBERTa stay frozen."""
+        """Make WavLM's layers trainable, for pre-training; its convolutions and RoBERTa stay frozen."""
         self.speech.encoder.layers.requires_grad_(requires_grad=True)
 
     @classmethod
@@ -85,7 +87,7 @@ class WavLMCare(nn.Module):
         )
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
-        """Samples [n] of zero mean and unit variance, no shorter than one of WavLM's frames."""
+        """Samples [n] of zero mean and unit variance, padded to at least one frame of WavLM."""
         wave = torch.from_numpy(audio.astype(np.float32))
         if len(wave):
             wave = (wave - wave.mean()) / (wave.square().mean() - wave.mean().square() + 1e-7).clamp_min(
@@ -95,7 +97,7 @@ class WavLMCare(nn.Module):
         return nn.functional.pad(wave, (0, max(0, shortest - len(wave))))
 
     def listen(self) -> None:
-        """Nothing can be prepared before the end: samples are relative to the mean and deviation of all."""
+        """Nothing can be prepared early: the normalisation needs all samples."""
         return
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
@@ -103,23 +105,23 @@ class WavLMCare(nn.Module):
 
         Args:
             batch: prepared samples [B, n], zero-padded.
-            lengths: how many samples each has [B].
+            lengths: number of samples of each [B].
 
         Returns:
-            Shared, acoustic and semantic representation: each a softmax-weighted sum over its layers, its
-            mean over time, concatenated [B, 3 D].
+            Shared, acoustic and semantic representation, concatenated [B, 3 D]: each is a softmax-weighted
+            sum over the encoder's layers, averaged over time.
         """
         return self.mixed(self.layers(batch, lengths))
 
     def layers(self, batch: Tensor, lengths: Tensor) -> Tensor:
-        """What `mixed` mixes, and all that the frozen models are needed for.
+        """The input of `mixed`; the frozen models are needed for no more than this.
 
         Args:
             batch: as for `forward`.
             lengths: as for `forward`.
 
         Returns:
-            Each layer's mean over time [B, L, D]: shared ones, acoustic ones, semantic ones.
+            Means over time of the shared, acoustic and semantic layers [B, L, D].
         """
         shared, acoustic, semantic, mask = self.encode(batch, lengths)
         weight = mask[:, None, :, None].to(shared[0].dtype)
@@ -127,7 +129,7 @@ class WavLMCare(nn.Module):
         return (states * weight).sum(2) / weight.sum(2)
 
     def mixed(self, layers: Tensor) -> Tensor:
-        """Embeddings [B, 3 D] of what `layers` returns: a softmax-weighted sum for each encoder."""
+        """Embeddings [B, 3 D] from the result of `layers`: a softmax-weighted sum for each encoder."""
         parts = torch.split(layers, [len(self.mix[name]) for name in _ENCODERS], dim=1)
         mixed = [
             torch.einsum("l,bld->bd", self.mix[name].softmax(0), part)
@@ -138,8 +140,7 @@ class WavLMCare(nn.Module):
     def branches(self, batch: Tensor, lengths: Tensor) -> Branches:
         """The last layer's states of the acoustic and the semantic encoder, for pre-training.
 
-        No gradient of the acoustic ones reaches the shared layers, which belong to the semantic side alone,
-        as in the authors' training.
+        As in the authors' training, no gradient flows from the acoustic states to the shared layers.
         """
         _, acoustic, semantic, mask = self.encode(batch, lengths, apart=True)
         weight = mask[..., None].to(acoustic[-1].dtype)
@@ -150,9 +151,9 @@ class WavLMCare(nn.Module):
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
         """The layers' states [B, T, D] of the shared, acoustic and semantic encoder, and the mask [B, T].
 
-        `apart` keeps gradients of the acoustic states out of the shared layers.
+        `apart` stops gradients from the acoustic states to the shared layers.
         """
-        # WavLM-base normalises its first convolution over time, so it must not see padding: one by one.
+        # WavLM-base normalises its first convolution over time, so padding would change the result.
         frames = [
             self.speech.feature_extractor(wave[None, :length])[0].T
             for wave, length in zip(batch, lengths.tolist(), strict=True)
@@ -166,7 +167,7 @@ class WavLMCare(nn.Module):
         return shared, acoustic, self._semantic(shared[-1], counts), mask
 
     def _hidden(self, states: Tensor, mask: Tensor, *, apart: bool) -> list[Tensor]:
-        """What goes into WavLM's first layer and what comes out of each, [B, T, D]."""
+        """The input of WavLM's first layer and the output of each layer, [B, T, D]."""
         encoder = self.speech.encoder
         states = states * mask[..., None]
         hidden = [encoder.layer_norm(states + encoder.pos_conv_embed(states))]
@@ -196,7 +197,7 @@ class WavLMCare(nn.Module):
         return out
 
     def _shortest(self) -> int:
-        """Samples in one of WavLM's frames."""
+        """Samples in the receptive field of one frame of WavLM."""
         samples = 1
         for kernel, stride in zip(
             reversed(self.speech.config.conv_kernel), reversed(self.speech.config.conv_stride), strict=True

@@ -16,10 +16,10 @@ class CoAttentionConfig:
     Attributes:
         text: size of T2.
         speech: size of S2.
-        width: both are projected to this.
-        heads: of every attention; must divide `width`.
-        classes: emotions.
-        dropout: on residual branches and before the head.
+        width: size to which both are projected.
+        heads: attention heads; must divide `width`.
+        classes: number of emotions.
+        dropout: dropout rate on residual branches and before the head.
     """
 
     text: Size
@@ -46,7 +46,7 @@ class CoAttentionBranch(nn.Module):
 
 
 class CoAttention(nn.Module):
-    """T2 and S2 of a conversation -> what to add to their logits. Symmetric in the two modalities."""
+    """T2 and S2 of a conversation -> a correction of their logits. Symmetric in the two modalities."""
 
     def __init__(self, config: CoAttentionConfig) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class CoAttention(nn.Module):
         self.speech_branch = CoAttentionBranch(config)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(2 * config.width, config.classes)
-        nn.init.zeros_(self.head.weight)  # training starts from what the modalities say alone
+        nn.init.zeros_(self.head.weight)  # training starts from the sum of the modalities' logits
         nn.init.zeros_(self.head.bias)
 
     def forward(
@@ -75,7 +75,7 @@ class CoAttention(nn.Module):
             speech: S2 [B, K, speech].
             text_present: bool [B, K], turns with words.
             speech_present: bool [B, K], turns with sound.
-            turns: bool [B, K], False for padding; None where there is none.
+            turns: bool [B, K], False for padding; None if there is none.
 
         Returns:
             Logits [B, K, C].

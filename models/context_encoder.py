@@ -15,12 +15,12 @@ class ContextConfig:
     """Shape of one modality's context network.
 
     Attributes:
-        features: size of the Stage I embeddings that come in.
+        features: size of the Stage I embeddings.
         hidden: size of each GRU direction; T2 and S2 are twice as wide.
         layers: GRU layers.
-        heads: of the self-attention; must divide 2 * hidden.
-        classes: emotions.
-        dropout: on inputs, between layers and after attention.
+        heads: attention heads; must divide 2 * hidden.
+        classes: number of emotions.
+        dropout: dropout rate on inputs, between layers and after attention.
     """
 
     features: Size
@@ -32,7 +32,7 @@ class ContextConfig:
 
 
 class BiGRULayer(nn.Module):
-    """One bidirectional layer, its directions kept apart so that the forward one can run turn by turn."""
+    """A bidirectional layer as two GRUs, so that the forward one can run turn by turn."""
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
@@ -47,9 +47,9 @@ class BiGRULayer(nn.Module):
 
 
 class ContextEncoder(nn.Module):
-    """T1 (or S1) of every turn -> T2 (or S2) and the logits read off it.
+    """T1 (or S1) of every turn -> T2 (or S2), and logits from that.
 
-    A turn that lacks the modality enters as a learned vector, down the same path as the others.
+    A turn that lacks the modality is replaced by a learned vector.
     """
 
     def __init__(self, config: ContextConfig) -> None:
@@ -68,7 +68,7 @@ class ContextEncoder(nn.Module):
         return torch.where(present[..., None], features, self.absent)
 
     def forward(self, features: Tensor, present: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-        """Read whole conversations.
+        """Apply the network to whole conversations.
 
         Args:
             features: Stage I embeddings [B, K, F], padded at the end.
@@ -85,21 +85,21 @@ class ContextEncoder(nn.Module):
         return self.attend(x, turns)
 
     def newest(self, features: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge every turn with nothing after it: what `forward` says of the last turn of each prefix.
+        """The result of `forward` for the last turn of each prefix: no turn sees later ones.
 
         Args:
             features: Stage I embeddings [K, F] of one conversation.
             present: bool [K], whether the turn has this modality.
 
         Returns:
-            Stage II embeddings [K, 2H] and logits [K, C]; row k has read turns 0..k.
+            Stage II embeddings [K, 2H] and logits [K, C]; row k depends on turns 0..k.
         """
         count = len(features)
         turns = torch.ones(count, count, dtype=torch.bool, device=features.device).tril()
         reverse, lengths = reversal(turns), torch.arange(1, count + 1)
         x = self.inputs(features, present)[None].expand(count, -1, -1)  # [prefixes, K, F]
         for depth, layer in enumerate(self.layers):
-            # The lowest forward GRU says the same of a turn in every prefix.
+            # The lowest forward GRU gives a turn the same state in every prefix.
             ahead, _ = layer.forward_gru(x if depth else x[:1])  # type: ignore[operator]
             turned = pack_padded_sequence(_take(x, reverse), lengths, batch_first=True, enforce_sorted=False)
             back, _ = pad_packed_sequence(layer.backward_gru(turned)[0], batch_first=True)  # type: ignore[operator]
@@ -109,13 +109,13 @@ class ContextEncoder(nn.Module):
         return context, self.head(context)
 
     def attend(self, x: Tensor, turns: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The part above the GRU: self-attention and the head; `turns` is None where nothing is padding."""
+        """The layers above the GRU: self-attention and the head; `turns` is None if there is no padding."""
         context = self.attention(x, x, turns)
         return context, self.head(context)
 
 
 def reversal(turns: Tensor) -> Tensor:
-    """Indices [B, K] that turn each conversation round and leave its padding at the end."""
+    """Indices [B, K] that reverse each conversation and leave its padding at the end."""
     count = turns.sum(dim=1, keepdim=True)  # [B, 1]
     position = torch.arange(turns.shape[1], device=turns.device)[None]  # [1, K]
     return torch.where(position < count, count - 1 - position, position)

@@ -1,6 +1,6 @@
 """Stages II and III together: Stage I embeddings of a conversation -> an emotion for every turn.
 
-A model that was trained on words alone has no speech path: it is the text modality's Stage II.
+A model trained on words alone has no speech path; it consists of the text modality's Stage II.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from models.context_encoder import ContextConfig, ContextEncoder
 
 @dataclass(frozen=True)
 class ConversationConfig:
-    """Shapes of the networks that read a conversation.
+    """Shapes of the networks that classify the turns of a conversation.
 
     Attributes:
-        text: Stage II of the words.
-        speech: Stage II of the sound; None for a model that judges by the words alone.
-        fusion: Stage III; None likewise.
+        text: Stage II of the text modality.
+        speech: Stage II of the speech modality; None for a model that uses the words alone.
+        fusion: Stage III; None if `speech` is.
 
     Raises:
-        ValueError: only one of `speech` and `fusion` is there.
+        ValueError: only one of `speech` and `fusion` is None.
     """
 
     text: ContextConfig
@@ -36,7 +36,7 @@ class ConversationConfig:
 
 
 class Logits(NamedTuple):
-    """Scores of every turn, each [B, K, C]: Stage II by modality, Stage III fused.
+    """Logits of every turn, each [B, K, C]: those of Stage II by modality, and the fused ones of Stage III.
 
     Without a speech path `speech` is zero, and `fused` is `text`.
     """
@@ -47,7 +47,7 @@ class Logits(NamedTuple):
 
 
 class ConversationModel(nn.Module):
-    """The offline form, which reads whole conversations; incremental: `models.incremental_context`."""
+    """The offline form, for whole conversations; the incremental one is in `models.incremental_context`."""
 
     def __init__(self, config: ConversationConfig) -> None:
         super().__init__()
@@ -59,14 +59,14 @@ class ConversationModel(nn.Module):
     def forward(
         self, text: Tensor, speech: Tensor, text_present: Tensor, speech_present: Tensor, turns: Tensor
     ) -> Logits:
-        """Judge every turn.
+        """Classify every turn.
 
         Args:
-            text: T1 [B, K, text features]; anything where absent.
-            speech: S1 [B, K, speech features]; anything where absent, or without a speech path.
+            text: T1 [B, K, text features]; arbitrary for turns without words.
+            speech: S1 [B, K, speech features]; arbitrary for turns without sound, or without a speech path.
             text_present: bool [B, K].
             speech_present: bool [B, K].
-            turns: bool [B, K], False for padding, which is at the end.
+            turns: bool [B, K], False for padding at the end.
         """
         words = self.text(text, text_present, turns)
         sound = None if self.speech is None else self.speech(speech, speech_present, turns)
@@ -80,18 +80,18 @@ class ConversationModel(nn.Module):
         speech_present: Tensor,
         turns: Tensor | None,
     ) -> Logits:
-        """Stage III: what each modality that a turn has says alone, corrected by the co-attention.
+        """Stage III: the sum of the Stage II logits of a turn's modalities, corrected by the co-attention.
 
-        The paper reads the emotion off the co-attention only. Here it starts from Stage II, so that a turn
-        that has one modality is judged by that modality from the start.
+        In the paper, logits come from the co-attention alone. Starting from Stage II, a turn with one
+        modality is classified by that modality from the beginning of the training.
 
         Args:
             words: T2 [B, K, 2H] and Stage II logits [B, K, C].
-            sound: S2 [B, K, 2H] and Stage II logits [B, K, C]; None without a speech path. Then turns without
-                words are judged as Stage II does, by their context.
+            sound: S2 [B, K, 2H] and Stage II logits [B, K, C]; None without a speech path. Then the logits of
+                Stage II are returned, also for turns without words.
             text_present: bool [B, K].
             speech_present: bool [B, K].
-            turns: bool [B, K], False for padding; None where there is none.
+            turns: bool [B, K], False for padding; None if there is none.
         """
         if self.fusion is None or sound is None:
             return Logits(words[1], torch.zeros_like(words[1]), words[1])
@@ -101,7 +101,7 @@ class ConversationModel(nn.Module):
 
 
 def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, present: Tensor) -> Logits:
-    """`model` on a single conversation.
+    """Apply `model` to a single conversation.
 
     Args:
         model: the offline form.

@@ -2,7 +2,7 @@
 
 
 class OneLineError(Exception):
-    """An error whose message stays one line, whatever it quotes: what is not printable is escaped."""
+    """An error with a message of one line: unprintable characters, as in quoted input, are escaped."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(
@@ -14,7 +14,7 @@ class OneLineError(Exception):
 
 
 class BaseEncoderError(OneLineError):
-    """A base encoder is not on this machine and can't be fetched, or is not the one pinned."""
+    """A base encoder is not on this machine and can't be fetched, or does not have the pinned hash."""
 
 
 class BundleError(OneLineError):

@@ -1,4 +1,4 @@
-"""A trained GRU, one conversation at a time: torch spends more on calling a step than the step takes."""
+"""GRU inference in numpy for one conversation: calling torch takes longer than a step itself."""
 
 from typing import TypeAlias
 
@@ -10,10 +10,10 @@ Array: TypeAlias = NDArray[np.float32]
 
 
 class GRUSteps:
-    """What `nn.GRU` computes (one layer, one direction), taken apart: inputs, which can be kept, and steps.
+    """`nn.GRU` (one layer, one direction) in two parts: the input gates, which can be stored, and the steps.
 
     Args:
-        gru: trained, on the CPU; its weights are shared.
+        gru: a trained GRU on the CPU; its weights are shared, not copied.
     """
 
     def __init__(self, gru: nn.GRU) -> None:
@@ -22,17 +22,17 @@ class GRUSteps:
         self._weight, self._bias = weights["weight_hh_l0"], weights["bias_hh_l0"]  # [3H, H] and [3H]
 
     def gates(self, x: Array) -> Array:
-        """What the inputs [n, F] add to the reset, update and new gates [n, 3H], whatever came before."""
+        """Contribution of the inputs [n, F] to the reset, update and new gates [n, 3H]."""
         given: Array = x @ self._input_weight
         given += self._input_bias
         return given
 
     def run(self, gates: Array, state: Array | None = None) -> Array:
-        """Step by step.
+        """Run the steps.
 
         Args:
             gates: [n, 3H].
-            state: [H] before the first step; zeros where none is given.
+            state: [H] before the first step; zeros by default.
 
         Returns:
             The states [n, H] after every step.
@@ -40,7 +40,7 @@ class GRUSteps:
         hidden = self._weight.shape[1]
         states = np.empty((len(gates), hidden), np.float32)
         before = np.zeros(hidden, np.float32) if state is None else state
-        with np.errstate(over="ignore"):  # of the logistic function far from zero
+        with np.errstate(over="ignore"):  # exp overflows far from zero, where the logistic function is 0
             for now, given in zip(states, gates, strict=True):
                 _step(before, given, self._weight @ before + self._bias, now)
                 before = now
@@ -48,9 +48,9 @@ class GRUSteps:
 
 
 def _step(before: Array, given: Array, recalled: Array, now: Array) -> None:
-    """Write the next state [H] into `now`, from the state before and both sides' gates [3H].
+    """Write the next state [H] into `now`, from the state before and the gates [3H] of input and state.
 
-    The equations are those of `torch.nn.GRU`; what is allocated is written over as it goes.
+    The equations are those of `torch.nn.GRU`; temporary arrays are reused.
     """
     hidden = len(now)
     both = given[: 2 * hidden] + recalled[: 2 * hidden]
@@ -69,6 +69,6 @@ def _step(before: Array, given: Array, recalled: Array, now: Array) -> None:
 
 
 def array(tensor: Tensor) -> Array:
-    """The same memory."""
+    """A numpy array that shares the memory of a tensor."""
     same: Array = tensor.detach().numpy()
     return same

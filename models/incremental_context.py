@@ -1,11 +1,12 @@
 """The incremental form of `ConversationModel`: one turn at a time, over a sliding window of turns.
 
 While a conversation fits in the window, its probabilities equal the offline model's. Beyond that, the lowest
-forward GRU still carries on from the start of the conversation, and everything that looks ahead (backward
-GRUs, attention) sees the window alone. The forward GRUs above the lowest read the backward states too: they
-start at the window's left edge, from the state they had at the turn before it when that was last judged.
+forward GRU still has the state of the whole conversation, while backward GRUs and attention are limited to
+the window. The forward GRUs of upper layers depend on backward states: they start at the left edge of the
+window, with their last state for the turn before it.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -27,7 +28,7 @@ class _Layer:
 
 
 class _Recurrence:
-    """One modality's Bi-GRU, and what stands for a turn that lacks the modality."""
+    """One modality's Bi-GRU, and the vector that replaces turns without the modality."""
 
     def __init__(self, encoder: ContextEncoder) -> None:
         self.hidden = encoder.config.hidden
@@ -36,14 +37,14 @@ class _Recurrence:
 
 
 class _Above(nn.Module):
-    """What is above the recurrence: attention, Stage II's heads, and Stage III."""
+    """The networks above the recurrence: attention, Stage II's heads, and Stage III."""
 
     def __init__(self, model: ConversationModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, text: Tensor, speech: Tensor, present: Tensor) -> Tensor:
-        """States of the n turns in the window, [1, n, 2H] each, and which there are, bool [1, n, 2].
+        """States [1, n, 2H] of the window's n turns, by modality, and which are present, bool [1, n, 2].
 
         Returns:
             `Logits`, stacked [3, n, C].
@@ -54,19 +55,20 @@ class _Above(nn.Module):
 
 
 class IncrementalModel:
-    """A `ConversationModel`, taken apart for `ConversationWindow`; shared between conversations.
+    """The parts of a `ConversationModel` that `ConversationWindow` needs; shared between conversations.
 
     Args:
         model: the offline form, in evaluation mode.
-        trace: make what is above the recurrence a single call (see `models.single_call_networks`).
+        trace: trace the networks above the recurrence (see `models.single_call_networks`).
     """
 
     def __init__(self, model: ConversationModel, *, trace: bool = False) -> None:
         self.text = _Recurrence(model.text)
         self.speech = None if model.speech is None else _Recurrence(model.speech)
-        self.above: nn.Module = _Above(model)
+        above = _Above(model)
+        self.above: Callable[..., Tensor] = above
         if trace:
-            self.above = traced(self.above, *(self._example(turns) for turns in (3, 1, 8)))
+            self.above = traced(above, *(self._example(turns) for turns in (3, 1, 8)))
 
     def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
         widths = (0 if each is None else 2 * each.hidden for each in (self.text, self.speech))
@@ -75,7 +77,7 @@ class IncrementalModel:
 
 
 class _Track:
-    """One modality's rolling memory: what its lowest layer made of the window's turns, and its left edge."""
+    """One modality's buffers: results of the lowest layer for the window's turns, states at its left edge."""
 
     def __init__(self, recurrence: _Recurrence, window: int) -> None:
         self.recurrence = recurrence
@@ -89,7 +91,7 @@ class _Track:
         self.leftmost = self.edges.copy()
 
     def write(self, window: slice, slot: int, features: Tensor | None) -> None:
-        """Take in a turn of the window, a new one or in the place of an earlier one."""
+        """Add a turn of the window, a new one or in the place of an earlier one."""
         x = (self.recurrence.absent if features is None else array(features))[None]
         lowest = self.recurrence.layers[0]
         self.gates[slot] = lowest.backward.gates(x)[0]
@@ -98,17 +100,17 @@ class _Track:
         self.ahead[slot : window.stop] = lowest.forward.run(self.forward_gates[slot : window.stop], before)
 
     def compact(self, kept: slice, count: int) -> None:
-        """Move the window to the front of its buffers, out of their rear half: the two never overlap."""
+        """Move the window from the rear half of the buffers to the front; the two never overlap."""
         for buffer in (self.forward_gates, self.gates, self.ahead):
             buffer[:count] = buffer[kept]
 
     def slide(self, left: int) -> None:
-        """The leftmost turn, in this slot, leaves: all layers will start from the states it left behind."""
+        """Remove the leftmost turn, in this slot: all layers will start from its states."""
         self.before[:] = self.ahead[left]
         self.edges[:] = self.leftmost
 
     def judge(self, window: slice) -> Array:
-        """States [n, 2H] of the turns in the window, above all layers."""
+        """States [n, 2H] of the turns in the window after the last layer."""
         gates, ahead = self.gates[window], self.ahead[window]  # [n, 3H], [n, H]
         x = ahead
         for depth, layer in enumerate(self.recurrence.layers):
@@ -121,7 +123,7 @@ class _Track:
 
 
 class ConversationWindow:
-    """A conversation as it unfolds: at most `size` turns are looked at, however long it gets."""
+    """A conversation of any length, of which the last `size` turns are classified."""
 
     def __init__(self, model: IncrementalModel, size: int = 32) -> None:
         """Start an empty conversation.
@@ -131,7 +133,7 @@ class ConversationWindow:
             size: turns in the window.
 
         Raises:
-            ValueError: the window is empty.
+            ValueError: the size is below 1.
         """
         if size < 1:
             raise ValueError("a window holds at least one turn")
@@ -144,20 +146,20 @@ class ConversationWindow:
         self._end = 0
 
     def __len__(self) -> int:
-        """Turns in the window now."""
+        """The number of turns in the window."""
         return self._end - self._start
 
     @torch.inference_mode()
     def append(self, text: Tensor | None, speech: Tensor | None) -> Logits:
-        """Add the newest turn, and judge every turn in the window in its light.
+        """Add the newest turn, and classify all turns in the window.
 
         Args:
             text: T1 [text features], None for a turn without words.
-            speech: S1 [speech features], None for a turn without sound; not read without a speech path.
+            speech: S1 [speech features], None for a turn without sound; ignored without a speech path.
 
         Returns:
-            Logits, each [n, C], of the n turns now in the window, oldest first. When the window was full, its
-            oldest turn has left it and keeps what was said of it last.
+            Logits, each [n, C], of the n turns now in the window, oldest first. If the window was full, its
+            oldest turn is removed, and its last result is final.
         """
         tracks = self._tracks()
         if len(self) == self.size:

@@ -1,4 +1,4 @@
-"""Log-mel features of 16 kHz speech, the same frames whether it comes in chunks or all at once."""
+"""Log-mel features of 16 kHz speech; processing in chunks gives the same frames."""
 
 import kaldi_native_fbank
 import numpy as np
@@ -12,8 +12,8 @@ FRAME_SHIFT_MS = 10.0
 class LogMelStream:
     """Kaldi-style log-mel filter banks over a stream of samples, in constant memory.
 
-    A frame is 25 ms long and starts every 10 ms; only whole frames are made, so n samples give
-    `max(0, 1 + (n - 400) // 160)` of them. Values are natural logarithms of power, samples in int16 units.
+    Frames of 25 ms start every 10 ms; only whole frames count, so n samples give
+    `max(0, 1 + (n - 400) // 160)` frames. Values are natural logarithms of power, samples in int16 units.
     """
 
     def __init__(self, bins: int) -> None:
@@ -29,7 +29,7 @@ class LogMelStream:
         self._taken = 0
 
     def accept(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Feed the next samples [n], any number of them; returns the frames they complete, [t, bins]."""
+        """Process the next samples [n], any number of them; returns the completed frames [t, bins]."""
         self._fbank.accept_waveform(SAMPLE_RATE, samples.astype(np.float32))
         ready = self._fbank.num_frames_ready
         frames = np.empty((ready - self._taken, self._bins), np.float32)
@@ -41,7 +41,7 @@ class LogMelStream:
 
 
 def whole_frames(samples: int) -> int:
-    """How many frames so many samples give."""
+    """Number of frames in so many samples."""
     return max(0, 1 + (samples - 400) // 160)
 
 

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: the content of its `bundle.json`."""
+"""The content of a bundle's `bundle.json`."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,14 +9,14 @@ from models.conversation import ConversationConfig
 from models.text_encoder import TextConfig
 
 FORMAT: Literal[2] = 2
-"""What is written. Format 1 had no temperature, no context in the text encoder, and always a speech path."""
+"""The format written. Format 1 had no temperature, no context in the text encoder, always a speech path."""
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
 
 
 class FileEntry(BaseModel):
-    """What a file of the bundle must be."""
+    """Expected hash and size of a file of the bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     sha256: str
@@ -24,7 +24,7 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The content of `bundle.json`; what a format lacks has the default that it was made with."""
+    """The content of `bundle.json`; defaults are the values implied by formats without the field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,19 +35,19 @@ class Manifest(BaseModel):
     languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
     """Codes of the languages whose words it judges."""
     sentiment: dict[str, dict[Sentiment, float]]
-    """How often each emotion goes with each sentiment in the training data."""
+    """Shares of the sentiments among each emotion's utterances in the training data."""
     text: TextConfig
     base_sha256: str
     care: CareConfig | None = None
-    """None for a bundle that judges by the words alone; `speech` is None then too."""
+    """None for a bundle that uses the words alone, as is `speech`."""
     speech: SpeechConfig | None = None
     conversation: ConversationConfig
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """What logits are divided by before the softmax; fitted on validation (Guo et al., ICML 2017)."""
+    """Divides logits before the softmax; fitted on the validation split (Guo et al., ICML 2017)."""
     window: int
-    """Turns of context the bundle was judged with."""
+    """Turns of context in the bundle's evaluation."""
     training: dict[str, Any]
-    """Commands, seeds, data and their terms."""
+    """Commands, seeds, and data with their licence terms."""
     metrics: dict[str, Any]
     files: dict[str, FileEntry] = {}
 

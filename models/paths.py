@@ -1,4 +1,4 @@
-"""Where bundles are; importable without torch."""
+"""The folder of bundles; importable without torch."""
 
 from pathlib import Path
 

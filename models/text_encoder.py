@@ -7,14 +7,9 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from models.config_limits import Share, Size
-
-# It would report the pooler we leave out, in the midst of the live view.
-transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+from models.text_base import load_text_base
 
 _PLAIN = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "—": " - ", "–": "-"}  # as recognisers write
@@ -77,15 +72,10 @@ class TextEncoder(nn.Module):
         """
         super().__init__()
         self.config = config
-        shape = AutoConfig.from_pretrained(folder)
-        options = {"add_pooling_layer": False} if shape.model_type in {"bert", "mpnet", "roberta"} else {}
-        self.backbone: nn.Module = (
-            AutoModel.from_pretrained(folder, config=shape, dtype=torch.float32, **options)
-            if pretrained
-            else AutoModel.from_config(shape, **options)  # type: ignore[no-untyped-call]
+        self.backbone, self.dimension, self.tokenizer, self._separator = load_text_base(
+            folder, pretrained=pretrained
         )
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.dimension: int = shape.hidden_size
+        self.tokenizer.enable_truncation(config.max_tokens)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(self.dimension, config.classes)
         if not config.train_embeddings:
@@ -103,23 +93,20 @@ class TextEncoder(nn.Module):
         turns = self.config.context_turns
         if turns:
             before = [self._joined(context[-turns:]) for context in contexts or [()] * len(own)]
-            pairs = [before, own]
+            encoded = self.tokenizer.encode_batch(list(zip(before, own, strict=True)))
         else:
-            pairs = [own]
-        encoded = self.tokenizer(
-            *pairs, padding=True, truncation=True, max_length=self.config.max_tokens, return_tensors="pt"
-        )
-        mask: Tensor = encoded["attention_mask"]
+            encoded = self.tokenizer.encode_batch(own)
+        ids = torch.tensor([each.ids for each in encoded])
+        mask = torch.tensor([each.attention_mask for each in encoded])
         if not turns:
-            return Tokens(encoded["input_ids"], mask, mask)
-        part = [[piece == 1 for piece in encoded.sequence_ids(row)] for row in range(len(own))]
+            return Tokens(ids, mask, mask)
         # An utterance that is nothing but unknown to the tokenizer still needs a token to pool.
-        spoken = torch.tensor(part)
+        spoken = torch.tensor([[piece == 1 for piece in each.sequence_ids] for each in encoded])
         spoken[~spoken.any(1), 0] = True
-        return Tokens(encoded["input_ids"], mask, spoken.to(mask.dtype))
+        return Tokens(ids, mask, spoken.to(mask.dtype))
 
     def _joined(self, context: Sequence[str]) -> str:
-        end = self.tokenizer.sep_token
+        end = self._separator
         words = [word for turn in context for word in (*turn.translate(_PLAIN).split(), end)]
         return " ".join(words[:-1][-self.config.context_words :])
 

@@ -1,3 +1,3 @@
-"""Offline training: how a bundle comes to be."""
+"""Offline training of bundles."""
 
-import models as models  # before any library is: see there
+import models as models  # before any other library: it turns off their telemetry

@@ -8,13 +8,13 @@ import sys
 
 def main() -> None:
     """Run the command line (see `offline_train.app.main`)."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # nothing to finish while the rest is imported
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # nothing to clean up during the imports
         signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
     from offline_train.app import main as run
 
     if int(os.environ.get("RANK", "0")) > 0:
-        # Every process knows the results; one says them.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
+        # All processes have the results; only the first prints them.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
     try:
         run()
     finally:

@@ -1,4 +1,4 @@
-"""The command line, `merits-train`: one line a stage. What is heavy is imported where it is needed."""
+"""The command line `merits-train`, with a command per stage. Large libraries are imported on use."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ from offline_train.commands.transcribe import transcribe
 from offline_train.corpora.errors import CorpusError
 from offline_train.errors import RunFolderError, TrainingError, UsageError
 
-_PANELS = ("Words and labels", "Before a corpus is seen", "The three stages", "Judge and use", "Experiments")
+_PANELS = ("Words and labels", "Pre-training", "The three stages", "Evaluate and export", "Experiments")
 _LABELS, _PRETRAINING, _STAGES, _JUDGE, _COMPARE = _PANELS
 
 
 class _InOrder(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
-        """The commands by their panels; by itself typer lists groups of commands last."""
+        """The commands in the order of their panels; typer would list groups of commands last."""
         commands: dict[str, Any] = dict(self.commands)
         return sorted(
             super().list_commands(ctx), key=lambda name: (_PANELS.index(commands[name].rich_help_panel), name)
@@ -40,7 +40,7 @@ class _InOrder(TyperGroup):
 app = typer.Typer(
     cls=_InOrder,
     name="merits-train",
-    help="Train MERITS-L in its three stages. A command that was killed goes on where it was.",
+    help="Train MERITS-L in its three stages. A command that was killed resumes when it is run again.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -86,6 +86,6 @@ def main() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    if message:  # there is none where the help was shown instead
+    if message:  # empty if the help was shown instead
         print("merits-train:", " ".join(message.split()), file=sys.stderr)
     return code

@@ -1,8 +1,8 @@
-"""Errors that are the user's to mend; importable without torch. Their messages are one line."""
+"""Errors for the user to fix, with messages of one line; importable without torch."""
 
 
 class UsageError(Exception):
-    """Bad usage. The message says what to do."""
+    """Invalid usage. The message says what to do."""
 
 
 class RunFolderError(Exception):
@@ -10,4 +10,4 @@ class RunFolderError(Exception):
 
 
 class TrainingError(Exception):
-    """Training went wrong while it ran. The message says what to try."""
+    """Training failed at run time. The message says what to try."""

@@ -1,4 +1,4 @@
-"""Files that survive a kill: written whole, or appended to a line at a time."""
+"""Files that survive a kill: written atomically, or appended line by line."""
 
 import json
 from dataclasses import asdict, is_dataclass
@@ -9,12 +9,12 @@ from models.atomic_write import write_whole
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file as a whole, by way of `plain`: readers see the old one or the new one."""
+    """Write a JSON file atomically, with conversions by `plain`."""
     write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, default=plain) + "\n")
 
 
 def plain(value: object) -> Any:
-    """What JSON holds of a dataclass (an object) and of a path (text); for `json.dumps`' `default`."""
+    """Convert a dataclass to an object and a path to a string, as `default` of `json.dumps`."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, Path):
@@ -23,9 +23,9 @@ def plain(value: object) -> Any:
 
 
 def mend_lines(path: Path) -> None:
-    """Mend the last line of a JSON Lines file, which a kill may have cut off.
+    """Repair the last line of a JSON Lines file, if it exists, after a kill.
 
-    A whole object that only lacks its line's end gets it; a torn one is removed. No file stays no file.
+    A missing newline is added after a complete object; an incomplete object is removed.
     """
     if not path.exists():
         return

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is written: the same numbers give the same bytes."""
+"""Style and output of all figures; the same numbers give identical files."""
 
 import warnings
 from contextlib import AbstractContextManager
@@ -13,16 +13,16 @@ from models.atomic_write import write_whole
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito's (2008), told apart whatever one's colour vision; markers differ, too."""
+"""Okabe & Ito's colours (2008), distinguishable with any colour vision; markers differ, too."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def look(font_size: float = 9.0) -> AbstractContextManager[None]:
-    """Matplotlib's settings while a figure is drawn and written."""
+    """A context with Matplotlib's settings for drawing and writing a figure."""
     style: dict[Any, Any] = {
         "svg.hashsalt": "merits",
-        "svg.fonttype": "none",  # text stays text
+        "svg.fonttype": "none",  # keeps text as text
         "text.parse_math": False,
         "font.size": font_size,
         "axes.spines.top": False,
@@ -32,18 +32,18 @@ def look(font_size: float = 9.0) -> AbstractContextManager[None]:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as a whole file, which says nothing of when and with what it was made.
+    """Write a figure atomically as SVG, without date and creator.
 
     Args:
-        figure: drawn within `look`, as this is called.
-        path: where; its folder is made.
+        figure: a figure drawn within `look`, in which this is called, too.
+        path: the file; its folder is created.
 
     Returns:
         The path.
     """
     content = StringIO()
     with warnings.catch_warnings():
-        # the text stays text: what shows it has other fonts
+        # text is kept as text, and viewers have other fonts
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Progress on standard error, for people who watch."""
+"""Progress bars on standard error."""
 
 import sys
 
@@ -7,11 +7,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(*more: str, quiet: bool = False) -> Progress:
-    """A bar with counts and the time that is left; no bar where standard error is no terminal.
+    """A bar with counts and remaining time; disabled if standard error is not a terminal.
 
     Args:
-        more: text columns besides, in rich's format.
-        quiet: neither show a bar nor print on its console: another process does.
+        more: further text columns in rich's format.
+        quiet: disable the bar and its console: another process shows them.
     """
     return Progress(
         TextColumn("{task.description}"),

@@ -26,14 +26,20 @@ def by_turn(found: Mapping[str, Any]) -> dict[int, Any]:
 
 def starts(result: Result) -> dict[str, float]:
     """What `benchmarks.startup` started, and the seconds it took."""
-    waits = {"session.started": "models loaded, source open", "turn.started": "frames analyzed, speech found"}
+    waits = {
+        "listening": "it listens",
+        "sound accepted": "sound is accepted",
+        "session.started": "models loaded, source open",
+        "turn.started": "frames analyzed, speech found",
+    }
     return {
         "merits --help": result["help_s"],
         **{
-            f"merits {command}: {what}": result[f"{command}_s"][event]
-            for command in ("analyze", "listen")
-            if result[f"{command}_s"]
+            f"merits {command}: {what}": took[event]
+            for command in ("serve", "analyze", "listen")
+            if (took := result.get(f"{command}_s"))
             for event, what in waits.items()
+            if event in took
         },
     }
 

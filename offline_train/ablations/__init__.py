@@ -1,1 +1,1 @@
-"""Experiments: ordinary runs over several seeds, and what differs between them."""
+"""Experiments: runs over several seeds, and the differences between their scores."""

@@ -1,4 +1,4 @@
-"""The experiments: which runs, in which rows, compared how."""
+"""The experiments: their runs by row, and the comparisons between rows."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,16 +12,16 @@ from offline_train.errors import UsageError
 NO_PREFIX = ("--set", "scarcity.prefix=0")
 SESSIONS = range(1, 6)
 PUBLISHED_SESSIONS = {"intra-CRF, accuracy": 68.07}
-"""IEMOCAP 4-way, leave one session out, on the logits `bigru_att`."""
+"""IEMOCAP 4-way, leave-one-session-out, on the logits `bigru_att`."""
 
 
 def has_sound(corpus: Corpus) -> bool:
-    """Whether utterances come with recordings or prepared features."""
+    """Whether utterances have recordings or precomputed features."""
     return any(u.speech is not None or u.recording is not None for _, _, u in corpus.utterances())
 
 
 def stages(plan: Plan, *, sound: bool) -> Experiment:
-    """Every stage: II against I for each modality, III against the better modality."""
+    """All stages: II against I for each modality, III against the better modality."""
     rows: dict[str, list[Step]] = {"text I": [plan.text1(seed) for seed in plan.seeds]}
     rows["text II"] = [plan.text2(first) for first in rows["text I"]]
     comparisons = [Comparison("text II", ("text I",))]
@@ -39,7 +39,7 @@ def stages(plan: Plan, *, sound: bool) -> Experiment:
 
 
 def joint(plan: Plan, *, sound: bool) -> Experiment:
-    """Stages II and III trained one after the other against together, on the same Stages I."""
+    """Hierarchical against joint training of Stages II and III, on the same Stage I."""
     if not sound:
         raise UsageError(f"joint fuses two modalities, and {plan.corpus} in {plan.data} has no sound")
     before = stages(plan, sound=True).rows
@@ -81,14 +81,14 @@ def prefix(plan: Plan, *, sound: bool) -> Experiment:
 
 
 def annotators(plan: Plan, files: Mapping[str, Path], reference: Path | None, *, context: bool) -> Experiment:
-    """Stage I of the words without pre-training, and with it on each file of annotations.
+    """Stage I of the text modality without pre-training, and with it on each file of annotations.
 
     Args:
-        plan: without pre-training of its own.
-        files: of annotations, by name.
-        reference: people's labels of the same texts, for the agreement; by default the one among the files
-            whose annotator is "corpus", if any.
-        context: do Stage II, too.
+        plan: a plan without pre-training.
+        files: files of annotations, by name.
+        reference: human labels of the same texts, for the agreement; by default the file with the annotator
+            "corpus", if any.
+        context: whether to train Stage II, too.
     """
     plain = [plan.text1(seed) for seed in plan.seeds]
     rows = {"none": plain}
@@ -112,7 +112,7 @@ def annotators(plan: Plan, files: Mapping[str, Path], reference: Path | None, *,
 
 
 def agreements(files: Mapping[str, Path], reference: Path | None) -> dict[str, float | None]:
-    """Share of texts, in percent, whose label is the reference's; None where they have no text in common."""
+    """Share of texts in percent with the same label as in the reference; None without common texts."""
     read = {name: read_annotations(path) for name, path in files.items()}
     if reference is not None:
         people = read_annotations(reference)
@@ -128,7 +128,7 @@ def agreements(files: Mapping[str, Path], reference: Path | None) -> dict[str, f
 
 
 def sessions(plan: Plan, *, sound: bool) -> Experiment:
-    """Leave one session out: Stages I and II of prepared speech features, all folds pooled."""
+    """Leave-one-session-out: Stages I and II on precomputed speech features, all folds pooled."""
     if not sound:
         raise UsageError(f"sessions is for sound, and {plan.corpus} in {plan.data} has none")
     first = [plan.speech1(seed, fold) for seed in plan.seeds for fold in SESSIONS]

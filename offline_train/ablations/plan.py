@@ -1,4 +1,4 @@
-"""The runs of an experiment, each as the command line that makes it."""
+"""The runs of an experiment, each with its command line."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ Kind = Literal["pretrain", "text1", "speech1", "text2", "speech2", "fused"]
 
 @dataclass(frozen=True)
 class Step:
-    """One run.
+    """A run or an evaluation.
 
     Attributes:
-        name: what it is, for people.
-        seed: of it.
-        folder: where it is; of an evaluation, its JSON file.
-        line: what makes it, as typed after `merits-train`.
-        fold: of a cross-validation.
+        name: name in messages.
+        seed: seed of the run.
+        folder: folder of the run, or JSON file of the evaluation.
+        line: arguments of `merits-train`.
+        fold: number of the fold in a cross-validation.
     """
 
     name: str
@@ -29,26 +29,26 @@ class Step:
 
     @property
     def is_evaluation(self) -> bool:
-        """Whether it judges a run, rather than making one."""
+        """Whether it is an evaluation rather than a run."""
         return self.folder.suffix == ".json"
 
     @property
     def command(self) -> str:
-        """The line to type."""
+        """The command line."""
         return shlex.join(["merits-train", *self.line])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the runs of an experiment share, and where each of them is.
+    """Common options and folders of the runs of an experiment.
 
     Attributes:
-        corpus: its name.
-        data: its folder.
+        corpus: name of the corpus.
+        data: folder of the corpus.
         out: folder of all runs; those of a corpus are in <out>/<corpus>/seed<seed>/.
-        seeds: of every run.
-        features: prepared speech features, by name.
-        options: further ones of each kind of run: what it starts and learns from, and its settings.
+        seeds: seeds of every run.
+        features: name of precomputed speech features.
+        options: further options by kind of run: pre-training, teachers and settings.
     """
 
     corpus: str
@@ -59,19 +59,19 @@ class Plan:
     options: Mapping[Kind, Sequence[str]] = field(default_factory=dict)
 
     def pretrain(self, name: str, annotations: Path) -> Step:
-        """Pre-training on a file of annotations: once, for the runs of all seeds."""
+        """Pre-training on a file of annotations, one for all seeds."""
         line = ["pretrain-text", "--annotations", str(annotations)]
         return self._step(f"pre-training on {name}", "pretrain", 1, line, self.out / f"pretrain-{name}")
 
     def text1(self, seed: int, variant: str = "", pretrained: Path | None = None) -> Step:
-        """Stage I of the words; a `variant` names its folder apart from the plain one."""
+        """Stage I of the text modality; `variant` is appended to the folder's name."""
         line = ["stage1", "text", *self._source()]
         if pretrained is not None:
             line += ["--pretrained", str(pretrained)]
         return self._step("text I", "text1", seed, line, self._folder(seed, "text1", variant))
 
     def speech1(self, seed: int, fold: int | None = None) -> Step:
-        """Stage I of the sound."""
+        """Stage I of the speech modality."""
         if self.features is None:
             line = ["stage1", "speech", *self._source()]
         else:
@@ -82,23 +82,23 @@ class Plan:
         return self._step("audio I", "speech1", seed, line, folder, fold)
 
     def text2(self, first: Step, variant: str = "", extra: Sequence[str] = ()) -> Step:
-        """Stage II of the words, on a Stage I; `extra` are options of its own."""
+        """Stage II of the text modality on a Stage I, with `extra` options."""
         line = ["stage2", "text", "--stage1", str(first.folder), *extra]
         return self._step("text II", "text2", first.seed, line, self._folder(first.seed, "text2", variant))
 
     def speech2(self, first: Step, variant: str = "", extra: Sequence[str] = ()) -> Step:
-        """Stage II of the sound, likewise."""
+        """Stage II of the speech modality on a Stage I, with `extra` options."""
         line = ["stage2", "speech", "--stage1", str(first.folder), *extra]
         folder = self._folder(first.seed, "speech2", variant or self._fold(first.fold))
         return self._step("audio II", "speech2", first.seed, line, folder, first.fold)
 
     def fused(self, text: Step, speech: Step, variant: str = "", extra: Sequence[str] = ()) -> Step:
-        """Stage III on both Stages II."""
+        """Stage III on Stage II of both modalities."""
         line = ["stage3", "--text", str(text.folder), "--speech", str(speech.folder), *extra]
         return self._step("fused III", "fused", text.seed, line, self._folder(text.seed, "fused", variant))
 
     def evaluation(self, of: Step) -> Step:
-        """A run judged as streamed, on the test split."""
+        """Evaluation of a run as streamed, on the test split."""
         out = of.folder / "evaluate-test.json"
         line = ("evaluate", "--run", str(of.folder), "--split", "test", "--json", str(out))
         return Step(f"{of.name} as streamed", of.seed, out, line)

@@ -1,4 +1,4 @@
-"""What an experiment found: each row's scores over seeds, and the differences between rows."""
+"""The results of an experiment: each row's scores over seeds, and the differences between rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ from offline_train.runs.run import Run
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row against another.
+    """A comparison of two rows.
 
     Attributes:
-        of: the row.
-        against: the other; of several, the one with the best mean weighted F1 on validation.
+        of: the first row.
+        against: the other row; of several, the one with the best mean weighted F1 on validation.
         measure: one of `MEASURES`.
     """
 
@@ -29,15 +29,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Runs by the row they belong to, and which rows to compare.
+    """An experiment: its runs by row, and the comparisons of rows.
 
     Attributes:
-        name: on the command line.
-        rows: a row's runs of all seeds; several of one seed are folds of a cross-validation, pooled.
-        comparisons: between rows.
-        before: other runs that those of the rows build on.
-        facts: by row, what else is to be told, numbers by name.
-        published: figures of others to put beside.
+        name: name on the command line.
+        rows: runs of all seeds by row; several of one seed are folds of a cross-validation, pooled.
+        comparisons: comparisons of rows.
+        before: other runs that those of the rows are based on.
+        facts: further numbers of each row, by name.
+        published: published scores for comparison.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Experiment:
 
     @property
     def steps(self) -> list[Step]:
-        """All runs, each after those it builds on."""
+        """All runs, each after those it is based on."""
         return [*self.before, *(step for steps in self.rows.values() for step in steps)]
 
 
@@ -79,7 +79,7 @@ def summarise(experiment: Experiment) -> dict[str, Any]:
 
 
 def spreads(steps: Sequence[Step]) -> dict[str, dict[str, Spread]]:
-    """By split and measure."""
+    """Scores over seeds, by split and measure."""
     by_seed = {
         seed: scores([Run(step.folder) for step in steps if step.seed == seed])
         for seed in dict.fromkeys(step.seed for step in steps)

@@ -1,4 +1,4 @@
-"""Runs the command lines of an experiment one after the other, as if they were typed."""
+"""Runs the command lines of an experiment one after the other."""
 
 import sys
 import time
@@ -14,14 +14,14 @@ from offline_train.errors import RunFolderError
 
 
 def execute(steps: Sequence[Step], program: Callable[..., Any]) -> None:
-    """Make every run that is not there yet, in order; finished ones answer at once.
+    """Make all runs in order; finished ones return at once.
 
-    Before each, a line on stderr says which of how many it is and about how long all take. What the commands
-    print goes to stderr, too.
+    Before each, a line on stderr shows its number, the total, and the estimated remaining time. The output of
+    the commands goes to stderr, too.
 
     Args:
-        steps: later ones may build on earlier ones; those that occur twice are made once.
-        program: `merits-train`, as typer makes it.
+        steps: the runs; later ones may be based on earlier ones. Duplicates are made once.
+        program: the typer application of `merits-train`.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     once = list({step.folder: step for step in steps}.values())
@@ -33,7 +33,7 @@ def execute(steps: Sequence[Step], program: Callable[..., Any]) -> None:
         was_done, start, typed = done(step), time.monotonic(), sys.argv
         if was_done and step.is_evaluation:
             continue
-        sys.argv = [typed[0], *step.line]  # what a run stores as its command
+        sys.argv = [typed[0], *step.line]  # the command stored in the run
         try:
             with redirect_stdout(sys.stderr):
                 program(list(step.line), standalone_mode=False)
@@ -46,7 +46,7 @@ def execute(steps: Sequence[Step], program: Callable[..., Any]) -> None:
 
 
 def done(step: Step) -> bool:
-    """Whether a run is finished, or an evaluation written since."""
+    """Whether a run is finished, or an evaluation is newer than its run."""
     if not step.is_evaluation:
         return (step.folder / "metrics.json").exists()
     judged = step.folder.parent / "metrics.json"
@@ -54,9 +54,9 @@ def done(step: Step) -> bool:
 
 
 def remaining(steps: Sequence[Step], times: dict[str, list[float]]) -> str:
-    """How many runs are to be made and, once one was timed, about how long they take.
+    """The number of missing runs and, if one was timed already, the estimated remaining time.
 
-    A run takes as long as others of its kind did; as long as all did where none of its kind was made.
+    The estimate for a run is the mean time of others of its kind, or of all others if there are none.
     """
     every = [each for kind in times.values() for each in kind]
     if not every:

@@ -16,8 +16,8 @@ MEASURES = {
     "first_emission": "first emission",
     "streaming_gap": "streaming gap",
 }
-"""What is reported, in percent: offline weighted F1 and accuracy; weighted F1 when each turn is the newest;
-the difference of the two weighted F1."""
+"""Reported measures, in percent: weighted F1 and accuracy offline; weighted F1 of each turn when it is the
+newest; the difference of the two weighted F1."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,19 @@ class Spread:
     """A score over seeds.
 
     Attributes:
-        per_seed: by seed.
+        per_seed: score by seed.
     """
 
     per_seed: Mapping[int, float]
 
     @property
     def n(self) -> int:
-        """How many seeds."""
+        """Number of seeds."""
         return len(self.per_seed)
 
     @property
     def mean(self) -> float:
-        """Over seeds."""
+        """Mean over seeds."""
         return fmean(self.per_seed.values())
 
     @property
@@ -47,29 +47,29 @@ class Spread:
 
     @property
     def sign(self) -> str:
-        """ "+", "-" or "0" where all seeds agree, "mixed" where they don't."""
+        """ "+", "-" or "0" if all seeds agree, else "mixed"."""
         signs = {"+" if value > 0 else "-" if value < 0 else "0" for value in self.per_seed.values()}
         return signs.pop() if len(signs) == 1 else "mixed"
 
     def __sub__(self, other: "Spread") -> "Spread":
-        """Seed by seed, those that both have."""
+        """Differences by seed, for common seeds."""
         return Spread({seed: value - other.per_seed[seed] for seed, value in self.per_seed.items()
                        if seed in other.per_seed})  # fmt: skip
 
     def json(self) -> dict[str, Any]:
-        """As stored."""
+        """The spread as JSON."""
         return {"mean": self.mean, "std": self.std, "per_seed": dict(self.per_seed)}
 
     def difference(self, of: str, against: str, measure: str = "weighted_f1") -> dict[str, Any]:
-        """As a difference between two rows is stored."""
+        """The spread as JSON of a difference between two rows."""
         return {"of": of, "against": against, "measure": measure, **self.json(), "sign": self.sign}
 
 
 def scores(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
-    """Validation and test scores by `MEASURES`, as far as the runs have them.
+    """Validation and test scores by `MEASURES`; missing ones are omitted.
 
     Args:
-        runs: one, or those of all folds of a cross-validation, whose utterances are pooled.
+        runs: one run, or those of all folds of a cross-validation, whose utterances are pooled.
     """
     found: dict[str, dict[str, float]] = {}
     for split in ("validation", "test"):
@@ -87,7 +87,7 @@ def scores(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
 
 
 def weighted_f1(confusion: NDArray[np.int64] | int) -> float:
-    """In percent, from a confusion matrix [C, C] with a row a true class."""
+    """Weighted F1 in percent from a confusion matrix [C, C] (rows: truth)."""
     matrix = np.asarray(confusion)
     right, truth, predicted = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
     f1 = 2 * right / np.maximum(truth + predicted, 1)
@@ -95,13 +95,13 @@ def weighted_f1(confusion: NDArray[np.int64] | int) -> float:
 
 
 def accuracy(confusion: NDArray[np.int64] | int) -> float:
-    """In percent, from a confusion matrix."""
+    """Accuracy in percent from a confusion matrix."""
     matrix = np.asarray(confusion)
     return 100 * float(matrix.trace() / matrix.sum())
 
 
 def _confusion(metrics: Mapping[str, Any], split: str) -> NDArray[np.int64] | None:
-    """Of a split, with all modalities there are."""
+    """The confusion matrix of a split, with all modalities."""
     report = metrics.get(split, {})
     report = report.get("with_sound", report)
     return np.array(report["confusion"]) if "confusion" in report else None

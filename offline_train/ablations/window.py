@@ -1,4 +1,4 @@
-"""Windows and look-ahead: runs judged as streamed, by `merits-train evaluate`."""
+"""Windows and look-ahead: evaluations of runs as streamed, by `merits-train evaluate`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from offline_train.errors import UsageError
 from offline_train.runs.run import Run
 
 Evaluations = Mapping[str, Sequence[Step]]
-"""By what is judged, of all seeds."""
+"""Evaluations of all seeds, by stage."""
 
 
 def of_stages(plan: Plan, *, sound: bool) -> Evaluations:
-    """Evaluations of the runs with context of the experiment `stages`."""
+    """Evaluations of the runs of Stages II and III in the experiment `stages`."""
     rows = stages(plan, sound=sound).rows
     return {
         name: [plan.evaluation(step) for step in steps]
@@ -26,11 +26,11 @@ def of_stages(plan: Plan, *, sound: bool) -> Evaluations:
 
 
 def given_runs(plan: Plan, folders: Sequence[Path]) -> Evaluations:
-    """Evaluations of Stages II and III that are there; those that differ in their seed belong together.
+    """Evaluations of existing runs of Stages II and III; runs that differ in their seed are grouped.
 
     Raises:
         UsageError: a run is of another stage.
-        RunFolderError: it is not there or not finished.
+        RunFolderError: a run is missing or unfinished.
     """
     found: dict[str, list[Step]] = {}
     for folder in folders:
@@ -49,11 +49,11 @@ def given_runs(plan: Plan, folders: Sequence[Path]) -> Evaluations:
 
 
 def summarise(evaluations: Evaluations) -> dict[str, Any]:
-    """Scores by turns of context and of look-ahead, from evaluations that are written.
+    """Scores by turns of context and of look-ahead, from finished evaluations.
 
     Returns:
-        rows (name, runs, commands; test: weighted F1 as mean, std and per_seed) and differences (what each
-        amount of look-ahead leaves of the gap to offline).
+        rows (name, runs, commands; test: weighted F1 as mean, std and per_seed) and differences (the gap
+        to offline that remains with each look-ahead).
     """
     rows, differences = [], []
     for name, steps in evaluations.items():

@@ -1,1 +1,1 @@
-"""Who says what a text shows: an LLM, a lexicon, a bundle of our own, or the corpus' own people."""
+"""Annotators that label texts: LLMs, a lexicon, trained bundles and runs, or a corpus' human labels."""

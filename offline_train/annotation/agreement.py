@@ -1,4 +1,4 @@
-"""How well annotations agree with people (MERITS-L, section IV-D)."""
+"""Agreement of annotations with human labels (MERITS-L, section IV-D)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ from offline_train.errors import UsageError
 
 
 def agreement_with_people(path: Path, texts: Texts) -> dict[str, Any]:
-    """`agreement` of the annotations in a file, which must be of the same texts.
+    """`agreement` of the annotations in a file.
 
     Raises:
-        UsageError: they are not, or there is nothing to compare.
+        UsageError: they are of other texts, or there is nothing to compare.
     """
     annotations = read_annotations(path)
     check_same_texts(path, annotations, texts.texts)
@@ -28,14 +28,12 @@ def agreement_with_people(path: Path, texts: Texts) -> dict[str, Any]:
 
 
 def agreement(annotations: Sequence[Annotation], texts: Texts) -> dict[str, Any]:
-    """Judge annotations by what people said of the same texts.
-
-    Sentiments are judged by the texts' sentiments, emotions by the texts' emotions.
+    """Compare annotations, sentiments or emotions, with the human labels of the same texts.
 
     Returns:
-        truth (where it is from), labels, n, accuracy in percent, kappa (Cohen's; None where it is undefined),
-        per_class (n, precision, recall and f1 in percent), confusion (rows: people, columns: annotations) and
-        unjudged (annotations of texts that nobody labelled).
+        truth (source of the human labels), labels, n, accuracy in percent, kappa (Cohen's; None if
+        undefined), per_class (n, precision, recall and f1 in percent), confusion (rows: human, columns:
+        annotated) and unjudged (number of annotated texts without a human label).
 
     Raises:
         UsageError: there is nothing to compare.
@@ -78,7 +76,7 @@ def agreement(annotations: Sequence[Annotation], texts: Texts) -> dict[str, Any]
 
 
 def show_agreement(report: dict[str, Any], console: Console) -> None:
-    """Print what `agreement` found."""
+    """Print the result of `agreement`."""
     kappa = "undefined" if report["kappa"] is None else f"{report['kappa']:.3f}"
     left = f", {report['unjudged']:,} more have no label to compare with" if report["unjudged"] else ""
     console.print(f"agreement with {report['truth']}:", soft_wrap=True)

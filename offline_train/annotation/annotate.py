@@ -1,4 +1,4 @@
-"""An annotator at work: what is missing from the output is annotated, the rest is left."""
+"""Runs an annotator on the texts that are missing from the output."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ def annotate(
     """Annotate texts that are neither annotated nor set aside yet.
 
     Args:
-        annotator: who.
-        texts: all that are wanted.
-        source: where they come from; an output of another source is refused.
-        output: where to.
-        retry_set_aside: what was set aside is tried once more.
+        annotator: labels the texts.
+        texts: all texts wanted in the output.
+        source: source of the texts; an output of another source is refused.
+        output: the file to write.
+        retry_set_aside: whether to try texts again that were set aside.
 
     Returns:
-        What there is now: annotator, texts, annotated, set_aside and labels (how often each).
+        Summary of the output: annotator, texts, annotated, set_aside and labels (number of each).
 
     Raises:
-        UsageError: the output is of another annotator or of other texts, or the annotator can't work.
-        EndpointError: what is outside failed.
+        UsageError: the output is of another annotator or other texts, or the annotator is set up wrongly.
+        EndpointError: the endpoint failed.
         OSError: the output can't be written.
     """
     output.resume({**annotator.settings, "source": source})

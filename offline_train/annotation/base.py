@@ -1,4 +1,4 @@
-"""What every annotator is to the command that runs it."""
+"""The interface of annotators."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from offline_train.annotation.texts import Text
 
 
 class EndpointError(Exception):
-    """What is outside failed. The message is one line; the same command goes on later."""
+    """An endpoint failed. The message is one line; the same command resumes the work later."""
 
 
 class Annotator(Protocol):
@@ -16,16 +16,16 @@ class Annotator(Protocol):
 
     @property
     def name(self) -> str:
-        """Who, as every annotation says it: "llm:gpt-4o-mini", "lexicon:vader", ..."""
+        """The name stored in each annotation: "llm:gpt-4o-mini", "lexicon:vader", ..."""
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """All that its labels depend on; an output of other settings is not gone on with."""
+        """Everything that the labels depend on; an output with other settings is not resumed."""
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:
-        """Give every text to `output`, as soon as it is known: annotated, or set aside with the reason.
+        """Annotate texts, and pass each result to `output` at once: a label, or the reason why there is none.
 
         Raises:
-            EndpointError: what is outside failed for good.
-            UsageError: it can't work as it was set up.
+            EndpointError: the endpoint failed for good.
+            UsageError: it is set up wrongly.
         """

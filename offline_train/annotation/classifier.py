@@ -1,4 +1,4 @@
-"""A bundle of our own as annotator: its text encoder reads the text and the turns before it."""
+"""A trained bundle as annotator: its text encoder classifies a text, given the preceding turns."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ _BATCH = 256
 
 
 class ClassifierAnnotator:
-    """Stage I of a bundle: emotions with their probabilities, or the sentiments these go with."""
+    """Stage I of a bundle: emotions with their probabilities, or the corresponding sentiments."""
 
     def __init__(self, bundle: str | Path, labels: Literal["sentiment", "emotion"]) -> None:
-        """Load it.
+        """Load the bundle.
 
         Raises:
-            BundleError: it can't be.
+            BundleError: it cannot be loaded.
         """
         self._bundle = load_bundle(bundle)
         self._kind = labels
@@ -28,11 +28,11 @@ class ClassifierAnnotator:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Which bundle, and which labels."""
+        """The bundle and the kind of labels."""
         return {"annotator": self.name, "labels": self._kind}
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:
-        """Label every text; the most probable label, and the probabilities of all."""
+        """Label every text with the most probable label and the probabilities of all."""
         names = self._bundle.labels if self._kind == "emotion" else SENTIMENTS
         for start in range(0, len(texts), _BATCH):
             chosen = texts[start : start + _BATCH]

@@ -1,4 +1,4 @@
-"""The labels people gave, on the road that pseudo-labels take; corrupted on purpose if wanted."""
+"""Human labels as annotations, optionally corrupted for experiments with pseudo-labels."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -11,26 +11,26 @@ from offline_train.errors import UsageError
 
 
 def human_label(text: Text, labels: Literal["sentiment", "emotion"]) -> str | None:
-    """What people said of a text, where they did."""
+    """The human label of a text, if it has one."""
     return text.sentiment if labels == "sentiment" else text.emotion
 
 
 class HumanAnnotator:
-    """Human labels, of which an exact share is kept and the others are replaced by any other label."""
+    """Human labels; an exact share of them is kept, the others are replaced by random other labels."""
 
     def __init__(
         self, texts: Sequence[Text], labels: Literal["sentiment", "emotion"], agreement: float, seed: int
     ) -> None:
         """Decide which labels are kept.
 
-        With the same seed and texts, what is kept at a lower agreement is also kept at a higher one, and what
-        is replaced is replaced by the same label: annotators of rising quality differ in nothing else.
+        With the same seed and texts, labels kept at a lower agreement are also kept at a higher one, and
+        those replaced have the same replacement, so that annotators differ in their agreement alone.
 
         Args:
-            texts: all that are to be annotated, each labelled.
-            labels: which.
+            texts: all texts to annotate, each with a human label.
+            labels: kind of the labels.
             agreement: share of labels to keep, 0 to 1.
-            seed: of the choice.
+            seed: seed of the random choice.
 
         Raises:
             UsageError: there is no other label.
@@ -51,11 +51,11 @@ class HumanAnnotator:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Which labels, and how they were corrupted."""
+        """The kind of labels, and how they were corrupted."""
         return {"annotator": "corpus", "labels": self._kind, **self._corrupted}
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:
-        """Write what was decided."""
+        """Write the labels."""
         for text in texts:
             label = self._labels[text.id]
             assert label is not None, "texts without a label are left out beforehand"

@@ -1,4 +1,4 @@
-"""Sentiment by VADER's lexicon and rules (Hutto & Gilbert, ICWSM 2014): no model, no endpoint, instant."""
+"""Sentiment by VADER's lexicon and rules (Hutto & Gilbert, ICWSM 2014): needs no model or endpoint."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ THRESHOLD = 0.05
 
 
 class LexiconAnnotator:
-    """Positive from a compound score of 0.05, negative from -0.05, as VADER's authors say."""
+    """Positive from a compound score of 0.05, negative from -0.05, as recommended by VADER's authors."""
 
     name = "lexicon:vader"
 
@@ -21,7 +21,7 @@ class LexiconAnnotator:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """There is nothing to set."""
+        """Its name; there are no options."""
         return {"annotator": self.name}
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:

@@ -1,4 +1,4 @@
-"""Pseudo-labels from a large language model, at the prompt's word (MERITS-L, section III-A)."""
+"""Pseudo-labels from a large language model, by a prompt (MERITS-L, section III-A)."""
 
 import asyncio
 from collections import deque
@@ -17,14 +17,14 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class LlmAnnotator:
-    """Asks an endpoint about several texts at a time.
+    """Sends texts to an endpoint, several at a time.
 
     Attributes:
-        endpoint: where to ask.
-        usage: goes on counting.
-        prompt: with a place for the sentence.
-        asks: of a text whose answers are none of the labels, before it is set aside.
-        concurrency: requests at a time, at most.
+        endpoint: the endpoint and its options.
+        usage: counts requests and tokens.
+        prompt: the prompt, with a placeholder for the text.
+        asks: requests per text before it is set aside because no answer is a label.
+        concurrency: maximum number of requests at a time.
     """
 
     endpoint: EndpointSettings
@@ -35,18 +35,18 @@ class LlmAnnotator:
 
     @property
     def name(self) -> str:
-        """The model."""
+        """The name of the model, after "llm:"."""
         return f"llm:{self.endpoint.model}"
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """The model and the prompt; where and how patiently they are asked may change."""
+        """The model and the prompt; the endpoint and its timeouts may change."""
         return {"annotator": self.name, "prompt": self.prompt, "temperature": 0}
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:
-        """Ask about every text; see `Annotator`.
+        """Annotate every text; see `Annotator`.
 
-        When it has to stop, or is interrupted, answers under way get a few seconds to come in.
+        When it fails or is interrupted, it waits a few seconds for pending answers.
         """
         asyncio.run(self._annotate(texts, output))
 
@@ -65,7 +65,7 @@ class LlmAnnotator:
 
 
 class _Job:
-    """What is going on while texts are asked about."""
+    """State while texts are annotated."""
 
     def __init__(self, annotator: LlmAnnotator, endpoint: Endpoint, output: Output) -> None:
         self._annotator = annotator
@@ -78,8 +78,7 @@ class _Job:
         """Annotate texts, `concurrency` at a time.
 
         Raises:
-            EndpointError: see `Endpoint.ask`.
-            UsageError: likewise.
+            EndpointError, UsageError: see `Endpoint.ask`.
         """
         queue = deque(texts)
 
@@ -105,11 +104,10 @@ class _Job:
                 raise error
 
     def finish(self) -> None:
-        """Nothing is left to ask.
+        """Check the texts rejected last.
 
         Raises:
-            EndpointError: the last texts were rejected, and nothing shows that others are not.
-            UsageError: likewise.
+            EndpointError, UsageError: no text was accepted since, so the fault may be the endpoint's.
         """
         if self._rejected:
             raise self._rejected[0][1].stop
@@ -133,7 +131,7 @@ class _Job:
         self._output.set_aside(text, answers)
 
     def _reject(self, text: Text, rejection: Rejected, before: int) -> None:
-        """Set a text aside if the endpoint answers others; if that is not known yet, wait and see."""
+        """Set a text aside if the endpoint accepts others; until that is known, keep it."""
         if self._answered > (before if rejection.retried else 0):
             self._output.set_aside(text, (), str(rejection))
             return

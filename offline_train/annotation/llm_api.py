@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint that may be slow, busy, broken or gone."""
+"""A client of an OpenAI-compatible endpoint, with retries."""
 
 import asyncio
 import os
@@ -21,15 +21,15 @@ LONGEST_WAIT_S = 600.0
 
 @dataclass(frozen=True)
 class EndpointSettings:
-    """Where to ask, and how patiently.
+    """The endpoint, and when to retry.
 
     Attributes:
-        model: by the endpoint's name for it.
-        base_url: of the API, e.g. http://localhost:11434/v1; None for OPENAI_BASE_URL or OpenAI itself.
-        key: None where none is needed.
-        max_retries: of a request that failed.
-        backoff_s: before the first retry; doubles with each.
-        timeout_s: of one request.
+        model: name of the model at the endpoint.
+        base_url: URL of the API, e.g. http://localhost:11434/v1; None for OPENAI_BASE_URL or OpenAI itself.
+        key: the API key; None if none is needed.
+        max_retries: maximum number of retries of a request.
+        backoff_s: delay before the first retry in seconds; doubles with each.
+        timeout_s: time limit of a request in seconds.
     """
 
     model: str
@@ -41,7 +41,7 @@ class EndpointSettings:
 
 
 def read_key(path: Path | None, environment: Mapping[str, str]) -> str | None:
-    """The key in a file, else OPENAI_API_KEY; None where there is neither.
+    """The key in a file, else in OPENAI_API_KEY; None if there is neither.
 
     Raises:
         UsageError: the file can't be read, or holds something else.
@@ -61,12 +61,12 @@ def read_key(path: Path | None, environment: Mapping[str, str]) -> str | None:
 
 
 class Rejected(Exception):
-    """The endpoint answers others, perhaps, but not this text.
+    """The endpoint does not accept a text; it may accept others.
 
     Attributes:
-        stop: what to raise if it turns out that it answers nobody.
-        patience: so many texts in a row may be rejected before that is plain.
-        retried: whether the text was tried over and over: only answers since then speak for the endpoint.
+        stop: the error to raise if it accepts none.
+        patience: texts that may be rejected in a row before that is assumed.
+        retried: whether the text was retried; then only later answers show that the endpoint works.
     """
 
     def __init__(self, stop: EndpointError | UsageError, *, patience: int, retried: bool) -> None:
@@ -77,21 +77,21 @@ class Rejected(Exception):
 
 
 class Endpoint:
-    """Asks, and asks again where that may help. Use it as an asynchronous context manager."""
+    """Sends requests with retries. Use it as an asynchronous context manager."""
 
     def __init__(
         self, settings: EndpointSettings, usage: Usage, save: Callable[[], None], note: Callable[[str], None]
     ) -> None:
-        """Prepare to ask.
+        """Create a client.
 
         Args:
-            settings: where and how.
-            usage: counts every request and answer.
-            save: called when `usage` counts what costs.
-            note: told what is being waited for, "" when it is over.
+            settings: the endpoint and its options.
+            usage: counts requests, answers and tokens.
+            save: called when `usage` has counted tokens.
+            note: called with the reason for a wait, and with "" when it is over.
 
         Raises:
-            UsageError: there is no key for OpenAI, or the address is none.
+            UsageError: OpenAI's key is missing, or the URL is invalid.
         """
         url = settings.base_url or os.environ.get("OPENAI_BASE_URL")
         if url is None and settings.key is None:
@@ -103,7 +103,7 @@ class Endpoint:
         self._save = save
         self._note = note
         self._client = AsyncOpenAI(
-            api_key=settings.key or "none",  # the client wants one even where the endpoint does not
+            api_key=settings.key or "none",  # required by the client, if not by the endpoint
             base_url=url,
             max_retries=0,
             timeout=None,
@@ -120,21 +120,21 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """The API's address, without a password that it may hold."""
+        """The URL of the API without a password."""
         url = self._client.base_url
         return urlsplit(str(url))._replace(netloc=url.netloc.decode().rpartition("@")[2]).geturl().rstrip("/")
 
     def stop(self) -> None:
-        """Send nothing more: whoever waits to do so is cancelled. Requests under way go on."""
+        """Send no more requests: waiting ones are cancelled, pending ones continue."""
         self._stopping.set()
 
     async def ask(self, prompt: str) -> str:
-        """One answer to one prompt, at temperature 0.
+        """Send a prompt and return the answer, at temperature 0.
 
         Raises:
             EndpointError: it failed for good.
-            UsageError: it refuses the key, the model or the address.
-            Rejected: it does not answer this prompt.
+            UsageError: it rejects the key, the model or the URL.
+            Rejected: it rejects this prompt.
         """
         for attempt in range(self._settings.max_retries + 1):
             await self._pause(self._not_before - time.monotonic())
@@ -154,7 +154,7 @@ class Endpoint:
                 raise EndpointError(said)
             if attempt < self._settings.max_retries:
                 self._note(f"waiting {wait:.0f} s: {trouble.message}")
-                if trouble.retry_after_s is not None:  # it speaks to everybody
+                if trouble.retry_after_s is not None:  # it applies to all requests
                     self._not_before = max(self._not_before, time.monotonic() + trouble.retry_after_s)
                 await self._pause(wait)
                 self._usage.retries += 1
@@ -168,7 +168,7 @@ class Endpoint:
                 messages=[{"role": "user", "content": prompt}],
                 temperature=0,
             )
-        # The client checks nothing: a web page comes back as a string, a stray object with fields missing.
+        # The client does not validate: a web page is returned as a string, other objects lack fields.
         choices = getattr(completion, "choices", None)
         if not isinstance(choices, list):
             raise ValueError("it answers, but not as OpenAI's API does; --base-url usually ends in /v1")

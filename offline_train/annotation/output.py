@@ -1,4 +1,4 @@
-"""The file being written: what is there is kept, a line at a time, so that a kill loses nothing."""
+"""The file of annotations being written: results are appended at once, so that a kill loses nothing."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,15 +16,15 @@ from offline_train.progress_bar import progress_bar
 
 
 class Output:
-    """Annotations on disk, and beside them what made them and what was set aside.
+    """Annotations on disk, and beside them their settings and the texts that were set aside.
 
     Beside `x.jsonl` there are `x.jsonl.settings.json` and, where needed, `x.jsonl.usage.json` and
     `x.jsonl.set-aside.jsonl` (id, text, answers). Use it as a context manager: it holds a lock.
 
     Attributes:
-        path: the annotations.
-        done: them, by id.
-        aside: texts set aside, by id, as their lines hold them.
+        path: the file of annotations.
+        done: annotations by id.
+        aside: rows of the texts set aside, by id.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class Output:
         self._task = self._bar.add_task("annotating", total=None, note="")
 
     def beside(self, ending: str) -> Path:
-        """A file that belongs to the annotations."""
+        """The file beside the annotations with this ending."""
         return self.path.with_name(f"{self.path.name}.{ending}")
 
     def __enter__(self) -> "Output":
@@ -53,15 +53,15 @@ class Output:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-        with suppress(OSError):  # Windows keeps a file that is open
+        with suppress(OSError):  # Windows does not delete open files
             self.beside("lock").unlink(missing_ok=True)
         self._lock.release()
 
     def resume(self, settings: Mapping[str, object]) -> None:
-        """Read what is there, mending a last line that a kill cut off.
+        """Read the existing output, and repair a last line that a kill cut off.
 
         Raises:
-            UsageError: it was made with other settings, or is no file of annotations.
+            UsageError: it was made with other settings, or is not a file of annotations.
         """
         path = self.beside("settings.json")
         if not any(each.exists() and each.stat().st_size for each in (self.path, self._aside_path)):
@@ -70,7 +70,7 @@ class Output:
             _check_settings(self.path, _objects(path, [path.read_bytes()])[0], settings)
         else:
             raise UsageError(f"{self.path} is there, but not {path.name}; choose another --out or remove it")
-        mend_lines(self.path)  # only now: it is one of ours
+        mend_lines(self.path)  # only after the check that it is a file of annotations
         mend_lines(self._aside_path)
         self.path.touch()
         self.done = {each.id: each for each in read_annotations(self.path)}
@@ -79,13 +79,13 @@ class Output:
             self.aside = {str(row.get("id")): row for row in rows if row.get("id") not in self.done}
 
     def start(self, total: int, pending: int) -> None:
-        """Show the progress, of `total` texts of which `pending` are to come."""
+        """Show the progress of `total` texts, of which `pending` are not done yet."""
         self._bar.update(self._task, total=total, completed=total - pending)
         if pending:
             self._bar.start()
 
     def note(self, text: str) -> None:
-        """Say beside the progress what is being waited for; "" for nothing."""
+        """Show beside the progress the reason for a wait; "" for none."""
         self._bar.update(self._task, note=text)
 
     def write(self, annotation: Annotation) -> None:
@@ -96,7 +96,7 @@ class Output:
         self._bar.advance(self._task)
 
     def set_aside(self, text: Text, answers: Sequence[str], error: str | None = None) -> None:
-        """Append a text that got no label, with what was said instead."""
+        """Append a text without a label, with the answers or the error."""
         row: dict[str, object] = {"id": text.id, "text": text.text, "answers": list(answers)}
         if error is not None:
             row["error"] = error
@@ -105,7 +105,7 @@ class Output:
         self._bar.advance(self._task)
 
     def tidy(self) -> None:
-        """Leave only texts that are still set aside in their file; none, no file."""
+        """Rewrite the file of texts set aside without those annotated since; remove it if it is empty."""
         if not self._aside_path.exists():
             return
         rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.aside.values())
@@ -115,10 +115,10 @@ class Output:
 
 
 def check_same_texts(path: Path, annotations: Iterable[Annotation], texts: Iterable[Text]) -> None:
-    """Annotations and texts with the same id must have the same words.
+    """Check that annotations and texts with the same id have the same words.
 
     Raises:
-        UsageError: they don't.
+        UsageError: they have not.
     """
     words = {text.id: text.text for text in texts}
     for each in annotations:

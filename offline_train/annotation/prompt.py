@@ -1,4 +1,4 @@
-"""What an LLM is asked, and what counts as an answer (MERITS-L, section III-A)."""
+"""The prompt for LLMs, and the parsing of answers (MERITS-L, section III-A)."""
 
 import string
 from pathlib import Path
@@ -16,10 +16,10 @@ _QUOTES = "\"'`“”‘’„«»"
 
 
 def read_prompt(path: Path) -> str:
-    """A prompt from a file; line ends at its end don't count.
+    """Read a prompt from a file; trailing newlines are removed.
 
     Raises:
-        UsageError: it can't be read, or has no place for the sentence.
+        UsageError: it can't be read, or lacks the placeholder.
     """
     try:
         prompt = path.read_text(encoding="utf-8").rstrip("\r\n")
@@ -31,12 +31,12 @@ def read_prompt(path: Path) -> str:
 
 
 def fill(prompt: str, text: str) -> str:
-    """The prompt with the text in its place."""
+    """The prompt with the text in place of the placeholder."""
     return prompt.replace(SLOT, text)
 
 
 def parse_label(answer: str) -> Sentiment | None:
-    """The sentiment, if the answer is exactly one but for case, white space, quotes and final punctuation."""
+    """The sentiment in an answer of one word, ignoring case, white space, quotes and final punctuation."""
     bare = answer.lstrip(string.whitespace + _QUOTES)
     bare = bare.rstrip(string.whitespace + string.punctuation + _QUOTES + "。…！").lower()
     return next((sentiment for sentiment in SENTIMENTS if sentiment == bare), None)

@@ -1,4 +1,4 @@
-"""Annotated texts on disk: what `annotate` writes and `pretrain-text` reads. JSON Lines, an object a text."""
+"""Annotated texts on disk, written by `annotate`, read by `pretrain-text`: JSON Lines, an object per text."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,16 @@ from offline_train.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One text and what an annotator took it to show.
+    """A text and its label.
 
     Attributes:
-        id: of the text, unique in its file.
+        id: id of the text, unique in its file.
         text: the words.
-        label: the annotator's.
-        annotator: who, e.g. "llm:gpt-4o-mini", "lexicon:vader", "classifier:meld-small@1", "corpus".
-        context: preceding turns, oldest first, where the text is part of a conversation.
-        probabilities: by label, where the annotator is not sure (or several people disagreed).
+        label: the label.
+        annotator: name of the annotator: "llm:gpt-4o-mini", "lexicon:vader", "classifier:meld-small@1",
+            "corpus".
+        context: preceding turns, oldest first, if the text is part of a conversation.
+        probabilities: probabilities by label, if the annotator gives them (or human annotators disagree).
     """
 
     id: str
@@ -29,7 +30,7 @@ class Annotation:
     probabilities: dict[str, float] | None = None
 
     def line(self) -> str:
-        """As JSON, with the line's end."""
+        """The annotation as a line of JSON."""
         row = {"id": self.id, "text": self.text, "label": self.label, "annotator": self.annotator}
         more: dict[str, object] = {}
         if self.context:
@@ -40,7 +41,7 @@ class Annotation:
 
 
 def read_annotations(path: Path) -> list[Annotation]:
-    """Read a file of annotations. A last line that was cut off by a kill is left out.
+    """Read a file of annotations. A last line that a kill cut off is ignored.
 
     Raises:
         UsageError: the file is missing, or a line is not an annotation.

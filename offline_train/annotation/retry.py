@@ -1,4 +1,4 @@
-"""What went wrong at an endpoint, whether to ask again, and when."""
+"""Classifies the errors of an endpoint: whether to retry, and when."""
 
 import random
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ _UNPAID = "insufficient_quota"
 
 
 class Trouble(NamedTuple):
-    """What went wrong.
+    """An error of a request.
 
     Attributes:
-        kind: "passes" is worth a retry; "text" the endpoint won't answer this text; "setup" is the user's to
-            mend; "over" can't be mended by waiting a little.
+        kind: "passes": temporary, to be retried; "text": the endpoint rejects this text; "setup": to be fixed
+            by the user; "over": permanent.
         message: one line.
-        retry_after_s: as the endpoint asks.
-        may_be_the_text: whether a text alone may do this to an endpoint that is well.
+        retry_after_s: delay in seconds that the endpoint asks for.
+        may_be_the_text: whether the text may cause this error at a working endpoint.
     """
 
     kind: Literal["passes", "text", "setup", "over"]
@@ -32,7 +32,7 @@ class Trouble(NamedTuple):
 
 
 def trouble_of(error: Exception, timeout_s: float) -> Trouble:
-    """Make sense of what a request raised: TimeoutError, the client's errors, ValueError for a bad answer."""
+    """Classify an exception: TimeoutError, the client's errors, ValueError for an invalid answer."""
     match error:
         case TimeoutError():
             return Trouble("passes", f"no answer within {timeout_s:g} s", may_be_the_text=True)
@@ -47,13 +47,13 @@ def trouble_of(error: Exception, timeout_s: float) -> Trouble:
 def wait_before_retry(
     attempt: int, backoff_s: float, retry_after_s: float | None, chance: random.Random
 ) -> float:
-    """Seconds: what the endpoint asks for, else exponential and at most a minute; both with jitter.
+    """Delay in seconds: the endpoint's, else exponential and at most a minute; both with jitter.
 
     Args:
-        attempt: that failed, from 0.
-        backoff_s: of the first.
-        retry_after_s: as the endpoint asks; None if it doesn't.
-        chance: of the jitter.
+        attempt: number of the failed attempt, from 0.
+        backoff_s: delay after the first attempt.
+        retry_after_s: delay that the endpoint asks for; None for none.
+        chance: random generator of the jitter.
     """
     if retry_after_s:
         return retry_after_s + backoff_s * chance.random()
@@ -61,11 +61,11 @@ def wait_before_retry(
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that an answer's headers ask to wait: `retry-after-ms`, or `Retry-After` as seconds or a date.
+    """Delay in seconds by the response's headers: `retry-after-ms`, or `Retry-After` in seconds or as a date.
 
     Args:
-        headers: of the answer (RFC 9110, section 10.2.3).
-        now: with its time zone.
+        headers: headers of the response (RFC 9110, section 10.2.3).
+        now: current time, with its time zone.
     """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1e3
@@ -95,7 +95,7 @@ def _of_status(error: APIStatusError) -> Trouble:
 
 
 def _said(error: APIStatusError) -> str:
-    """The endpoint's own words; compatible servers put them in different places."""
+    """The error message of the endpoint; servers differ in where it is."""
     body = error.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("detail") or body

@@ -1,7 +1,7 @@
-"""Runs of Stage I as annotator: their mean opinion, for a smaller encoder to learn from.
+"""Runs of Stage I as annotator: the mean of their probabilities, to distil a smaller encoder from.
 
-A student that is shown what its teachers think of many unlabelled texts comes nearer to them than one that is
-shown their opinion of its few training texts alone (Turc et al., "Well-read students learn better", 2019).
+Distillation works better on many unlabelled texts than on the few labelled ones alone (Turc et al.,
+"Well-read students learn better", 2019).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ _BATCH = 256
 
 
 class TeacherAnnotator:
-    """Stages I of the words, of any encoders, that know the same emotions."""
+    """Stage I runs of the text modality, with any encoders, for the same emotions."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        """Load them.
+        """Load the runs.
 
         Raises:
             RunFolderError: a run is not finished.
-            UsageError: a run is of another stage, or they know different emotions.
+            UsageError: a run is of another stage, or the emotions differ.
         """
         known = {corpus_of(expect(run, "text1")).read().labels for run in runs}
         if len(known) != 1:
@@ -41,11 +41,11 @@ class TeacherAnnotator:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Which runs."""
+        """The runs."""
         return {"annotator": self.name}
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:
-        """Label every text; the most probable emotion, and the probabilities of all."""
+        """Label every text with the most probable emotion and the probabilities of all."""
         half = resolve_precision("auto", self._device) == "bf16"
         for start in range(0, len(texts), _BATCH):
             chosen = texts[start : start + _BATCH]

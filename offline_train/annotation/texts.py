@@ -1,4 +1,4 @@
-"""What is to be annotated: the texts of a corpus, or of a file."""
+"""The texts to annotate, from a corpus or a file."""
 
 import json
 from collections import Counter, deque
@@ -15,14 +15,14 @@ CONTEXT_TURNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text.
+    """A text to annotate.
 
     Attributes:
         id: unique among the texts.
         text: the words.
         context: up to `CONTEXT_TURNS` preceding turns, oldest first.
-        emotion: as people labelled it, where they did.
-        sentiment: likewise.
+        emotion: its human label, if any.
+        sentiment: its human sentiment, if any.
     """
 
     id: str
@@ -34,13 +34,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts and where they come from.
+    """Texts and their source.
 
     Attributes:
         source: the corpus and its split, or "texts".
         texts: in order.
         emotions: the corpus' own labels; empty for a file.
-        truth: where the texts' sentiments come from, in words; None where they have none.
+        truth: description of the source of the sentiments; None without sentiments.
     """
 
     source: str
@@ -50,15 +50,15 @@ class Texts:
 
 
 def corpus_texts(corpus: Corpus, split: Split | None, given: Scale | None = None) -> Texts:
-    """The utterances that have words, with the turns before them.
+    """The utterances that have words, with the preceding turns.
 
-    Sentiments come from human valence where the scale is known, else they are the corpus' own. Ids are the
-    utterances' own where those are unique in the corpus, else they name the conversation and the split too.
+    Sentiments come from human valence if its scale is known, else they are the corpus' own. Ids are those of
+    the utterances if they are unique in the corpus, else prefixed by the conversation and the split.
 
     Args:
-        corpus: with conversations.
-        split: which part; None for all of it.
-        given: the scale of the corpus' valence, where it isn't one of `SCALES`.
+        corpus: a corpus of conversations.
+        split: the split; None for all of them.
+        given: the scale of the corpus' valence, if it is not in `SCALES`.
 
     Raises:
         UsageError: there are no such texts, or no valence of that scale.
@@ -98,12 +98,12 @@ def corpus_texts(corpus: Corpus, split: Split | None, given: Scale | None = None
 
 
 def file_texts(path: Path) -> Texts:
-    """A text a line; or JSON Lines, objects with "text" and, if wanted, "id" and "context" (a list of texts).
+    """Read a text per line, or JSON Lines of objects with "text" and optionally "id" and "context".
 
-    Texts without an id are numbered by line; lines without words are left out.
+    The context is a list of texts. The default id is the number of the line; lines without words are skipped.
 
     Raises:
-        UsageError: the file can't be read, or a line is not what it should be.
+        UsageError: the file can't be read, or a line is invalid.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -146,7 +146,7 @@ def _from_json(path: Path, lines: list[tuple[int, str]]) -> Iterator[Text]:
             text, context = row["text"] or "", row.get("context") or []
             if not isinstance(context, list):
                 raise TypeError("the context must be a list")
-            "".join([text, *context]).encode()  # raises where they are no texts, or no Unicode
+            "".join([text, *context]).encode()  # raises unless all are strings of valid Unicode
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UsageError(
                 f'{path} line {number} is no object like {{"id": "1", "text": "..."}}: {error!r}'

@@ -1,4 +1,4 @@
-"""What asking an LLM took: requests, tokens, money. Kept on disk at every answer."""
+"""Counts of an LLM's requests and tokens, and their cost. Saved at every answer."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -14,15 +14,15 @@ class Usage:
     """Counts over all runs that wrote the same output.
 
     Attributes:
-        requests: sent, retries included.
-        retries: of them, because the endpoint failed.
-        answers: that came.
-        invalid_answers: of them, none of the three labels.
-        answers_without_usage: of them, from endpoints that don't count tokens.
-        prompt_tokens: as the endpoint counted them.
-        completion_tokens: likewise.
-        price_in: of a million prompt tokens, in whatever currency.
-        price_out: of a million completion tokens.
+        requests: requests sent, retries included.
+        retries: requests repeated because the endpoint failed.
+        answers: answers received.
+        invalid_answers: answers that are none of the three labels.
+        answers_without_usage: answers without a count of tokens.
+        prompt_tokens: tokens of prompts, as counted by the endpoint.
+        completion_tokens: tokens of answers, as counted by the endpoint.
+        price_in: price of a million prompt tokens, in any currency.
+        price_out: price of a million completion tokens.
     """
 
     requests: int = 0
@@ -37,10 +37,10 @@ class Usage:
 
     @classmethod
     def read(cls, path: Path, price_in: float | None = None, price_out: float | None = None) -> "Usage":
-        """What was counted before; nothing where there is no file. Prices that are given replace those there.
+        """Read the counts in a file, zeros if there is none. Prices given here replace those in the file.
 
         Raises:
-            UsageError: it is something else.
+            UsageError: the file holds something else.
         """
         prices = {"price_in": price_in, "price_out": price_out}
         given = {name: price for name, price in prices.items() if price is not None}
@@ -54,14 +54,14 @@ class Usage:
 
     @property
     def cost(self) -> float | None:
-        """Of all tokens at the prices given; None without prices."""
+        """The cost of all tokens; None without prices."""
         if self.price_in is None and self.price_out is None:
             return None
         paid_in = self.prompt_tokens * (self.price_in or 0.0)
         return (paid_in + self.completion_tokens * (self.price_out or 0.0)) / 1e6
 
     def count(self, reported: object) -> None:
-        """Add an answer and what the endpoint says it took (an object like OpenAI's `usage`, or None)."""
+        """Count an answer and its tokens, reported by an object like OpenAI's `usage`, or None."""
         self.answers += 1
         tokens = [getattr(reported, name, None) for name in ("prompt_tokens", "completion_tokens")]
         if isinstance(tokens[0], int) and isinstance(tokens[1], int):
@@ -71,9 +71,9 @@ class Usage:
             self.answers_without_usage += 1
 
     def report(self) -> dict[str, Any]:
-        """All of it, with the cost."""
+        """All counts, with the cost."""
         return {**asdict(self), "cost": self.cost}
 
     def save(self, path: Path) -> None:
-        """Write it."""
+        """Write the counts."""
         write_json(path, self.report())

@@ -16,7 +16,7 @@ class Scale(NamedTuple):
 
     @property
     def words(self) -> str:
-        """How sentiments come from it."""
+        """Description of how sentiments are derived from it."""
         mapped = "" if self == PAPER else f", mapped linearly from {self.low:g}..{self.high:g}"
         return (
             f"valence (negative below {NEGATIVE_BELOW:g}, positive above {POSITIVE_ABOVE:g},"
@@ -29,10 +29,10 @@ SCALES = {"msp-podcast": PAPER, "iemocap": Scale(1.0, 5.0), "iemocap6": Scale(1.
 
 
 def sentiment_of(valence: float | None, scale: Scale | None) -> Sentiment | None:
-    """Negative below 3, positive above 5, of 1..7; other scales are mapped to that linearly.
+    """Negative below 3, positive above 5 on the scale 1..7, to which others are mapped linearly.
 
     Returns:
-        None where nobody judged the valence.
+        None if there is no valence.
     """
     if valence is None or scale is None:
         return None

@@ -1,1 +1,1 @@
-"""Utterances and conversations as networks are shown them."""
+"""Training batches of utterances and conversations."""

@@ -1,7 +1,7 @@
-"""Variations of speech that leave its emotion alone: voices, rooms and microphones that a small corpus lacks.
+"""Augmentation of speech that keeps its emotion: other voices, rooms and microphones.
 
-`vary` changes samples and is worked out once, for a few variants of each clip. `FeatureAugment`
-changes log-mel frames, cheaply enough to be drawn anew every time a clip is shown.
+`vary` changes samples and is applied once, for a few variants of each clip. `FeatureAugment` changes log-mel
+frames, and is cheap enough to be applied each time a clip is used.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ _SAMPLE_RATE = 16_000
 
 @dataclass(frozen=True)
 class WaveAugment:
-    """How far `vary` goes.
+    """Settings of `vary`.
 
     Attributes:
         speed: largest change of speed and pitch together, as a fraction.
-        noise: chance of coloured noise, steady or modulated like babble.
+        noise: probability of coloured noise, stationary or modulated like babble.
         snr_db: range of signal-to-noise ratios.
-        reverb: chance of a synthetic room.
+        reverb: probability of a synthetic room.
         rt60_s: range of its reverberation time.
         gain_db: range of the level.
     """
@@ -66,7 +66,7 @@ def _room(rt60_s: float, random: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _noise(count: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Noise whose power falls by 0 to 6 dB an octave; half of the time swelling like voices far away."""
+    """Noise whose power falls by 0 to 6 dB per octave; half of the time modulated like distant voices."""
     size = count + count % 2
     frequency = np.maximum(np.fft.rfftfreq(size), 50 / _SAMPLE_RATE)
     spectrum = np.fft.rfft(random.standard_normal(size)) * frequency ** -random.uniform(0, 1)
@@ -79,15 +79,15 @@ def _noise(count: int, random: np.random.Generator) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class FeatureAugment:
-    """Changes to log-mel frames.
+    """Augmentation of log-mel frames.
 
     Attributes:
-        stretch: largest change of tempo, as a fraction; pitch stays.
-        crop: the shortest part of a clip that is shown.
-        frequency_masks: how many bands are hidden (SpecAugment, Park et al. 2019).
-        frequency_mask: widest, as a fraction of the bands.
-        time_masks: how many spans are hidden.
-        time_mask: longest, as a fraction of the frames.
+        stretch: largest change of tempo, as a fraction; the pitch is kept.
+        crop: shortest part of a clip that is used, as a fraction.
+        frequency_masks: number of masked bands (SpecAugment, Park et al. 2019).
+        frequency_mask: widest masked band, as a fraction of the bands.
+        time_masks: number of masked spans.
+        time_mask: longest masked span, as a fraction of the frames.
         equalise: standard deviation of a smooth random gain over frequency, in units of CARE's input.
     """
 
@@ -100,7 +100,7 @@ class FeatureAugment:
     equalise: float = 0.3
 
     def __call__(self, frames: Tensor, generator: torch.Generator) -> Tensor:
-        """Change one clip's frames [T, F] -> [T', F]; what is hidden takes the clip's mean."""
+        """Augment a clip's frames [T, F] -> [T', F]; masked values become the clip's mean."""
 
         def uniform(low: float, high: float) -> float:
             return low + (high - low) * float(torch.rand((), generator=generator))

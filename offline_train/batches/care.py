@@ -1,4 +1,4 @@
-"""Utterances as the pre-training of CARE is shown them: sound, descriptors, and what their words mean."""
+"""Batches for the pre-training of CARE: sound, descriptors, and embeddings of the words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Spoken:
     """An utterance.
 
     Attributes:
-        inputs: what CARE takes [T, ...]: the sound as it is, then variants of it.
+        inputs: CARE's inputs [T, ...] for the original sound and its variants.
         targets: descriptors of its frames of 20 ms [F, K].
-        meaning: the text encoder's embedding of its words [D]; None where it has none.
+        meaning: the text encoder's embedding of its words [D]; None without words.
     """
 
     inputs: Sequence[NDArray[Any]]
@@ -30,15 +30,15 @@ class Spoken:
 
 @dataclass(frozen=True)
 class CareBatch:
-    """Utterances of a batch.
+    """A batch of utterances.
 
     Attributes:
-        inputs: [B, T, ...].
-        lengths: of them [B].
-        targets: [B, F, K].
-        frames: how many each has [B].
-        meanings: [B, D], zero where there is none.
-        meant: which have one [B].
+        inputs: CARE's inputs [B, T, ...].
+        lengths: their lengths [B].
+        targets: descriptors [B, F, K].
+        frames: numbers of frames [B].
+        meanings: embeddings of the words [B, D], zero without words.
+        meant: which utterances have words [B].
     """
 
     inputs: Tensor
@@ -50,10 +50,9 @@ class CareBatch:
 
 
 class CareBatches(Batches[CareBatch]):
-    """One pass over utterances in batches of like length, each made when it is asked for.
+    """One pass over utterances in batches of similar length, each made on access.
 
-    Of an utterance longer than `longest`, a part is shown, which its words say little about: it teaches the
-    acoustic side alone.
+    Of an utterance longer than `longest`, a part is used without the words, which would not match it.
     """
 
     def __init__(
@@ -68,12 +67,12 @@ class CareBatches(Batches[CareBatch]):
         """Draw the order.
 
         Args:
-            utterances: to show.
-            size: utterances a batch.
-            longest: frames of 20 ms.
-            hop: how many of CARE's inputs make a frame.
-            dimension: of the meanings, D.
-            generator: of order, parts and variants; None for the first part of the sound as it is.
+            utterances: the utterances.
+            size: utterances per batch.
+            longest: longest input in frames of 20 ms.
+            hop: rows of CARE's input per frame.
+            dimension: size D of the embeddings of words.
+            generator: for order, parts and variants; None for the first part of the original sound.
         """
         self._utterances, self._longest, self._hop, self._dimension = utterances, longest, hop, dimension
         self._random = generator is not None

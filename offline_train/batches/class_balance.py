@@ -1,4 +1,4 @@
-"""What an utterance of each emotion weighs in training."""
+"""Class weights for training."""
 
 import torch
 from torch import Tensor
@@ -8,9 +8,9 @@ def class_weights(labels: Tensor, classes: int, balance: float) -> Tensor:
     """Weights of the cross-entropy, by class.
 
     Args:
-        labels: of the training utterances, class indices [N].
-        classes: how many there are, C.
-        balance: 0 weighs utterances equally, 1 weighs classes equally.
+        labels: class indices [N] of the training utterances.
+        classes: number of classes, C.
+        balance: 0 weights utterances equally, 1 weights classes equally.
 
     Returns:
         Weights [C].

@@ -1,8 +1,8 @@
-"""What the acoustic encoder of CARE predicts of every frame: descriptors in the spirit of PASE+.
+"""Acoustic descriptors of frames, which the acoustic encoder of CARE learns to predict.
 
-PASE+ (Ravanelli et al., ICASSP 2020) predicts spectra, cepstra and prosody over short and over long windows.
-So do these: log-mel energies and MFCC of 25 ms and of 200 ms, F0, periodicity, energy and zero crossings with
-their course and their statistics over half a second, and the shape of the spectrum.
+As in PASE+ (Ravanelli et al., ICASSP 2020), they are spectra, cepstra and prosody over short and long
+windows: log-mel energies and MFCC of 25 ms and 200 ms; F0, periodicity, energy and zero crossings, with their
+deltas and their statistics over half a second; and the shape of the spectrum.
 """
 
 from typing import Any
@@ -17,24 +17,22 @@ from models.log_mel import SAMPLE_RATE
 HOP = 320
 """Samples from one frame to the next: 20 ms."""
 
-_WINDOW = 400  # samples, 25 ms, in the middle of which a frame's time is
+_WINDOW = 400  # samples, 25 ms; its middle is the time of a frame
 _LONG_WINDOW = 3200  # samples, 200 ms
 _F0_WINDOW = 1024  # samples: two periods of the lowest F0
 _F0_HZ = (62.5, 500.0)
-_VOICED = 0.5  # of periodicity
-_SPAN = 25  # frames of prosody's statistics
+_VOICED = 0.5  # threshold of the periodicity
+_SPAN = 25  # frames in the statistics of prosody
 _MELS, _LONG_MELS, _CEPSTRA = 80, 40, 20
 
 DIMENSION = _MELS + 3 * _CEPSTRA + _LONG_MELS + _CEPSTRA + 5 * 4 + 4
-"""How many there are."""
+"""Number of descriptors."""
 
 Rows = NDArray[np.float64]
 
 
 def frame_targets(audio: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Descriptors of each frame of 20 ms.
-
-    The level of the recording leaves no trace in them, as it leaves none in what CARE hears.
+    """Descriptors of each frame of 20 ms, independent of the level of the recording.
 
     Args:
         audio: samples [n] at 16 kHz.
@@ -69,7 +67,7 @@ def frame_targets(audio: NDArray[np.int16]) -> NDArray[np.float32]:
 
 
 def _frames(wave: NDArray[np.float64], count: int, window: int) -> Rows:
-    """Windows [window, count] around the middles of `count` frames; silence where the sound has ended."""
+    """Windows [window, count] around the middles of `count` frames; zero beyond the end of the sound."""
     before = (window - _WINDOW) // 2
     needed = (count - 1) * HOP + window
     padded = np.pad(wave, (before, max(0, needed - before - len(wave))))[:needed]
@@ -91,7 +89,7 @@ def _log_mel(magnitudes: Rows, bands: int) -> Rows:
 
 
 def _prosody(wave: NDArray[np.float64], count: int) -> Rows:
-    """log2 F0, drawn through unvoiced frames; periodicity; energy in dB; zero crossings: [4, count]."""
+    """log2 F0, interpolated in unvoiced frames; periodicity; energy in dB; zero crossings: [4, count]."""
     frames = _frames(wave, count, _F0_WINDOW)
     lowest, highest = _F0_HZ
     f0 = librosa.yin(
@@ -110,7 +108,7 @@ def _prosody(wave: NDArray[np.float64], count: int) -> Rows:
 
 
 def _periodicity(frames: Rows, lags: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Correlation of each frame [window, count] with itself, its own lag later: [count], 0 for silence."""
+    """Autocorrelation of each frame [window, count] at its lag: [count], 0 for silence."""
     found = np.zeros(frames.shape[1])
     for number, lag in enumerate(lags):
         now, later = frames[:-lag, number], frames[lag:, number]

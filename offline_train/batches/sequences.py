@@ -1,4 +1,4 @@
-"""Conversations as Stages II and III see them: sequences of Stage I embeddings."""
+"""Conversations as sequences of Stage I embeddings, the input of Stages II and III."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,19 +13,19 @@ from offline_train.training.settings import Share
 Modality = Literal["text", "speech"]
 
 UNSCORED = -100
-"""Class index of a turn that is context only (what cross-entropy ignores)."""
+"""Class index of a turn that is context only; cross-entropy ignores it."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """One conversation.
+    """An embedded conversation.
 
     Attributes:
         text: T1 [K, text features].
         speech: S1 [K, speech features].
-        present: bool [K, 2], words and sound.
+        present: bool [K, 2], whether a turn has words and sound.
         labels: class indices [K], `UNSCORED` for context.
-        soft: what teachers think of every turn, distributions over classes [K, C]; None without teachers.
+        soft: teachers' probabilities for every turn [K, C]; None without teachers.
     """
 
     text: Tensor
@@ -38,7 +38,7 @@ class Embedded:
         return len(self.labels)
 
     def prefix(self, turns: int) -> "Embedded":
-        """The conversation as it was after its first turns."""
+        """The first turns of the conversation."""
         return Embedded(
             self.text[:turns],
             self.speech[:turns],
@@ -77,7 +77,7 @@ def collate(conversations: Sequence[Embedded]) -> Batch:
 
 @dataclass(frozen=True)
 class Scarcity:
-    """What is taken away in training, so that the model can do without it.
+    """Parts of conversations removed in training, so that the model does not depend on them.
 
     Attributes:
         prefix: share of conversations cut to a random prefix, whose newest turn has no future.
@@ -94,7 +94,7 @@ class Scarcity:
     all_text: Share = 0.0
 
     def apply(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
-        """A random view of a conversation; what is absent already stays so."""
+        """Remove random parts of a conversation."""
         draw = torch.rand(4, generator=generator).tolist()
         if draw[0] < self.prefix:
             conversation = conversation.prefix(1 + int(draw[1] * len(conversation)))
@@ -110,7 +110,7 @@ class Scarcity:
 def random_batches(
     conversations: Sequence[Embedded], size: int, scarcity: Scarcity, generator: torch.Generator
 ) -> list[Batch]:
-    """One epoch: every conversation once, in random order, each with something taken away at random."""
+    """The batches of an epoch: every conversation once, in random order, with random parts removed."""
     order = torch.randperm(len(conversations), generator=generator).tolist()
     return [
         collate([scarcity.apply(conversations[i], generator) for i in order[start : start + size]])

@@ -1,4 +1,4 @@
-"""Utterances as Stage I of the speech modality is shown them: prepared once, varied at every showing."""
+"""Batches for Stage I of the speech modality: inputs are prepared once, and augmented at each use."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from offline_train.training.epoch_data import Batches
 
 @dataclass(frozen=True)
 class Prepared:
-    """An utterance in the form that the trained network takes.
+    """An utterance as the input of the trained network.
 
     Attributes:
         label: class index of its emotion.
-        variants: the sound as it is, [T, ...], then variants of it.
+        variants: inputs [T, ...] for the original sound and its variants.
     """
 
     label: int
@@ -29,7 +29,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Batch:
-    """Utterances of a batch: features [B, T, ...], lengths [B], labels [B]."""
+    """A batch of utterances: features [B, T, ...], lengths [B], labels [B]."""
 
     features: Tensor
     lengths: Tensor
@@ -37,10 +37,10 @@ class Batch:
 
 
 class ShownBatches(Batches[Batch]):
-    """One epoch of training: every utterance once, in random order, as one of its variants, changed again.
+    """The batches of an epoch: every utterance once, in random order, as one of its variants, augmented.
 
-    A batch is made when it is asked for, from what is mapped from the disk; it depends on nothing but the
-    epoch's generator and its own number.
+    A batch is made on access, from memory-mapped inputs; it depends on the epoch's generator and its own
+    number alone.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class ShownBatches(Batches[Batch]):
         """Draw the order.
 
         Args:
-            utterances: to train on.
-            size: utterances a batch; what is left over after whole batches is not shown.
-            longest: rows; of a longer utterance a random part is shown, and all batches are padded to it.
-                None shows all of each.
-            augment: how rows are changed; None for not at all.
-            generator: of everything random.
+            utterances: the training utterances.
+            size: utterances per batch; a last, incomplete batch is dropped.
+            longest: longest input in rows; of longer ones, a random part is used, and all batches are padded
+                to it. None for no limit.
+            augment: augmentation of the rows; None for none.
+            generator: for all random choices.
         """
         self._utterances, self._longest, self._augment = utterances, longest, augment
         size = max(1, min(size, len(utterances)))
@@ -74,7 +74,7 @@ class ShownBatches(Batches[Batch]):
         chosen = [self._utterances[i] for i in self._batches[index]]
         generator = torch.Generator().manual_seed(self._seed + index)
         shown = [self._show(utterance, generator) for utterance in chosen]
-        # One size for all batches: convolutions are prepared anew for each size, at a cost.
+        # One size for all batches: convolutions have a setup cost for each new size.
         filler = [shown[0].new_zeros(self._longest, *shown[0].shape[1:])] if self._longest else []
         rows, lengths = pad([*shown, *filler])
         count = len(chosen)
@@ -91,7 +91,7 @@ class ShownBatches(Batches[Batch]):
 
 
 def by_length(inputs: Sequence[NDArray[Any]], size: int) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-    """Inputs [T_i, ...] in batches of like length: which they are, features [B, T, ...], lengths [B]."""
+    """Inputs [T_i, ...] in batches of similar length: their indices, features [B, T, ...], lengths [B]."""
     order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
     for start in range(0, len(order), size):
         chosen = order[start : start + size]
@@ -100,7 +100,7 @@ def by_length(inputs: Sequence[NDArray[Any]], size: int) -> Iterator[tuple[list[
 
 
 def as_tensor(rows: NDArray[Any]) -> Tensor:
-    """A copy in single precision of what is mapped from the disk in half."""
+    """A copy of a memory-mapped array, in single precision."""
     return torch.from_numpy(np.array(rows, np.float32))
 
 

@@ -1,4 +1,4 @@
-"""Utterances as the text encoder is shown them in training."""
+"""Training batches for the text encoder."""
 
 import random
 import re
@@ -18,8 +18,8 @@ class Shown:
 
     Attributes:
         text: its words.
-        context: what was said before it, oldest first.
-        target: what to predict, a distribution over classes [C].
+        context: words of the preceding turns, oldest first.
+        target: target distribution over classes [C].
     """
 
     text: str
@@ -28,14 +28,14 @@ class Shown:
 
     @property
     def length(self) -> int:
-        """Characters, context included."""
+        """Number of characters, context included."""
         return len(self.text) + sum(map(len, self.context))
 
 
 def shown_utterances(
     conversations: Sequence[Conversation], labels: Sequence[str], context_turns: int
 ) -> list[Shown]:
-    """The utterances that carry both words and a label, with the words said before them."""
+    """The utterances that have both words and a label, with the preceding words."""
     certain = torch.eye(len(labels))
     said = [utterance for conversation in conversations for utterance in conversation.utterances]
     return [
@@ -46,14 +46,14 @@ def shown_utterances(
 
 
 def plain(shown: Shown) -> Shown:
-    """The same as a recogniser without punctuation would write it."""
+    """The utterance in lower case without punctuation, as from a speech recogniser."""
     return replace(
         shown, text=as_recognised(shown.text), context=tuple(as_recognised(text) for text in shown.context)
     )
 
 
 def as_recognised(text: str) -> str:
-    """A transcript as recognisers without punctuation write it: lower case words, apostrophes kept."""
+    """A text in lower case without punctuation except apostrophes, as from a speech recogniser."""
     words = re.sub(r"[^\w\s']", " ", text.replace("’", "'").lower()).split()
     return " ".join(words) or text
 
@@ -61,7 +61,7 @@ def as_recognised(text: str) -> str:
 def text_batches(
     encoder: TextEncoder, utterances: Sequence[Shown], size: int, chance: random.Random
 ) -> list[tuple[Tokens, Tensor]]:
-    """Random batches of similar length, so that little is padding: tokens and targets [B, C]."""
+    """Random batches of similar length, to avoid padding: tokens and targets [B, C]."""
     order = list(range(len(utterances)))
     chance.shuffle(order)
     pool = size * 50

@@ -1,1 +1,1 @@
-"""From finished runs to a bundle with its model card."""
+"""Exports finished runs as a bundle with its model card."""

@@ -1,4 +1,4 @@
-"""A finished hierarchy of runs -> a bundle with its model card."""
+"""Exports the runs of all stages as a bundle with its model card."""
 
 import json
 import tempfile
@@ -33,11 +33,11 @@ from offline_train.runs.run import Run
 
 @dataclass(frozen=True)
 class Exported:
-    """What came of an export.
+    """The result of an export.
 
     Attributes:
-        size: of the bundle, bytes.
-        notes: what its owner should know, a line each.
+        size: size of the bundle in bytes.
+        notes: notes for the user, one line each.
     """
 
     size: int
@@ -47,20 +47,21 @@ class Exported:
 def export_bundle(
     run: Run, data: Path | None, name: str, version: int, out: Path, folds: Run | None, command: str
 ) -> Exported:
-    """Gather the weights of all stages, judge the bundle as it is stored, and write it with its card.
+    """Collect the weights of all stages, evaluate the bundle as stored, and write it with its model card.
 
-    A fusion of words with recordings becomes a bundle that hears; a fusion with prepared features, which no
-    live sound has, and Stage II of the words become bundles that judge by the words alone.
+    A fusion trained on recordings gives a bundle with a speech path. A fusion trained on precomputed
+    features, which live sound does not have, and Stage II of the text modality give a bundle that uses the
+    words alone.
 
     Args:
-        run: of Stage III, or of Stage II of the words; the runs it was built on are found from it.
-        data: folder of its corpus, whose validation and test splits the bundle is judged on; None for the one
-            that the run was made on.
-        name: of the bundle.
-        version: of the bundle.
-        out: folder of the bundle; nothing is there before the bundle is whole.
-        folds: run of the cross-validation of Stage I of the sound, for the card.
-        command: the line that asked for this.
+        run: a run of Stage III, or of Stage II of the text modality.
+        data: folder of its corpus, for the evaluation on the validation and test splits; None for the folder
+            that the run was trained on.
+        name: name of the bundle.
+        version: version of the bundle.
+        out: folder of the bundle; created when the bundle is complete.
+        folds: run of the cross-validation of Stage I of the speech modality, for the model card.
+        command: the command line of this export.
 
     Raises:
         RunFolderError: a stage is missing or unfinished.
@@ -109,14 +110,14 @@ def export_bundle(
 
 
 def _check_free(out: Path) -> None:
-    """A bundle, or what a kill left of one, may be replaced; nothing else may."""
+    """Check that `out` is free, or holds a bundle, perhaps incomplete after a kill."""
     own = {name + ending for name in (MANIFEST, WEIGHTS, CARD) for ending in ("", ".partial")}
     if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - own):
         raise UsageError(f"{out} holds something else than a bundle: choose a new folder for --out")
 
 
 def _stage(run: Run) -> Kind:
-    """How `lineage` calls a run that can be exported."""
+    """The name in `lineage` of a run that can be exported."""
     kind = kind_of(run)
     if kind in ("fusion", "text2"):
         return kind
@@ -124,7 +125,7 @@ def _stage(run: Run) -> Kind:
 
 
 def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]:
-    """The parts of a bundle, and what is to be said of them."""
+    """The parts of a bundle, and notes for the user."""
     text = load_text_encoder(runs["text1"])
     if "fusion" in runs and "care" in runs["speech1"].config:
         care, speech = load_speech_encoder(runs["speech1"])
@@ -142,7 +143,7 @@ def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]
 def _judge(
     manifest: Manifest, parts: Mapping[str, nn.Module], corpus: Corpus
 ) -> tuple[float, dict[str, Any]]:
-    """Store and load the bundle elsewhere, fit its temperature, and report on validation and test data."""
+    """Save and load the bundle temporarily, fit its temperature, and evaluate it on validation and test."""
     with tempfile.TemporaryDirectory(prefix="merits-") as folder:
         save_bundle(Path(folder), manifest, parts, card="")
         target = bundle_target(load_bundle(folder))

@@ -1,4 +1,4 @@
-"""The model card of a bundle, written from its manifest; its words are in templates/model_card.md.jinja."""
+"""The model card of a bundle, from its manifest and templates/model_card.md.jinja."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _STAGES = {
 
 
 def model_card(manifest: Manifest) -> str:
-    """Markdown: what it is, how it was made, all its figures, and what it can't do."""
+    """The card in Markdown: description, training, scores and limitations."""
     judged = {split: manifest.metrics.get(f"bundle_{split}") for split in ("validation", "test")}
     return fill(
         TEMPLATES,
@@ -28,7 +28,7 @@ def model_card(manifest: Manifest) -> str:
 
 
 def _stage(run: str) -> str:
-    """A run as `lineage` names it, for people."""
+    """Readable form of a run's name in `lineage`."""
     stage, *ancestors = run.split(".", 1)
     return f"{_STAGES[stage]} ({ancestors[0].replace('.', ' ')})" if ancestors else _STAGES[stage]
 

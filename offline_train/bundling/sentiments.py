@@ -1,4 +1,4 @@
-"""How often each emotion is negative, neutral or positive: as a corpus says, else by the emotion's name."""
+"""Shares of negative, neutral and positive for each emotion, from a corpus, else by the emotion's name."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ BY_NAME: dict[str, dict[Sentiment, float]] = {
     # MELD's training split has 614 negative and 591 positive surprises.
     **{name: {"negative": 614 / 1205, "positive": 591 / 1205} for name in _SURPRISE.split()},
 }
-"""Emotions by the names that corpora give them, in lower case. What is not here counts as neutral."""
+"""Sentiments by emotion in lower case. Other emotions are neutral."""
 
 
 def sentiments(corpus: Corpus, labels: Sequence[str]) -> dict[str, dict[Sentiment, float]]:
-    """For every label, the share of each sentiment, summing to 1.
+    """For every label, the share of each sentiment, with a sum of 1.
 
-    Where utterances of the training split carry sentiments, those are counted; other labels go by name.
+    Shares are counted in the training split, if it has sentiments for a label; other labels go by name.
     """
     said = [
         (utterance.label, utterance.sentiment)

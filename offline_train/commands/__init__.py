@@ -1,1 +1,1 @@
-"""One command a file; `offline_train.app` puts them together."""
+"""The commands, one per module; `offline_train.app` combines them."""

@@ -22,15 +22,15 @@ Name = Literal["stages", "joint", "annotators", "prefix", "window", "sessions"]
 
 @dataclass(frozen=True, kw_only=True)
 class RunsOptions(CorpusOptions):
-    """What the runs of an experiment share.
+    """Options that the runs of an experiment share.
 
     Attributes:
-        out: Folder of all runs. Runs that are there are not repeated, whoever made them.
-        seeds: Seeds, with commas between; each run is made once a seed.
-        features: Names of prepared speech features, such as gemaps47. [default: the corpus' first;
+        out: Folder of all runs. Runs that exist there are not repeated.
+        seeds: Seeds, separated by commas; each run is made once per seed.
+        features: Names of precomputed speech features, such as gemaps47. [default: the corpus' first;
             sessions: bigru_att]
-        pretrained: Run of pretrain-text, whose weights Stage I of the words starts from.
-        speech_pretrained: Run of pretrain-care, whose weights Stage I of the sound starts from.
+        pretrained: Run of pretrain-text from whose weights Stage I of the text modality starts.
+        speech_pretrained: Run of pretrain-care from whose weights Stage I of the speech modality starts.
         teacher: Run of `stage1 text` or `stage2 text` on this corpus, for the same stage to distil. May be
             repeated.
         pretrain_set: A setting of pretrain-text, such as fit.epochs=1. May be repeated.
@@ -58,7 +58,7 @@ class RunsOptions(CorpusOptions):
         """The plan of the runs, and whether the corpus has sound.
 
         Raises:
-            UsageError: an option can't be meant.
+            UsageError: an option is invalid.
         """
         from offline_train.ablations.experiments import has_sound
         from offline_train.ablations.plan import Plan
@@ -67,7 +67,7 @@ class RunsOptions(CorpusOptions):
         return plan, has_sound(self.source(self.features, transcripts=self.transcripts).read())
 
     def _options(self) -> "dict[Kind, list[str]]":
-        """Those of each kind of run, as typed."""
+        """The options of each kind of run, as arguments."""
         from offline_train.runs.kinds import kind_of
         from offline_train.runs.run import Run
 
@@ -102,28 +102,27 @@ def ablate(
     context: bool = False,
     run: list[Path] | None = None,
 ) -> None:
-    """Experiments: ordinary runs over several seeds, and what differs between them.
+    """Run experiments over several seeds, and compare their scores.
 
-    stages: all stages, II against I of each modality, III against the better modality.
-    joint: Stages II and III one after the other against trained together.
-    annotators: Stage I of the words with pre-training on each file of --annotations against without.
-    prefix: Stages II and III trained with random prefixes of conversations against without.
-    window: runs judged through windows of 4 to 32 turns, and with 0 to 4 turns of look-ahead.
-    sessions: IEMOCAP, leave one session out, on prepared features.
+    stages: all stages; II against I of each modality, III against the better modality.
+    joint: Stages II and III trained one after the other, against trained together.
+    annotators: Stage I of the text modality with pre-training on each file of --annotations, against without.
+    prefix: Stages II and III trained with random prefixes of conversations, against without.
+    window: runs evaluated with windows of 4 to 32 turns, and with 0 to 4 turns of look-ahead.
+    sessions: IEMOCAP, leave-one-session-out, on precomputed features.
 
-    The runs are in OUT/CORPUS/seedN/, each with the line that makes it, in command.json; those that several
-    experiments need are made once. What came out is in OUT/EXPERIMENT-CORPUS.json. After a kill the
-    same line goes on.
+    The runs are in OUT/CORPUS/seedN/, each with its command in command.json; runs that several experiments
+    need are made once. The results are in OUT/EXPERIMENT-CORPUS.json. After a kill, the same command resumes.
 
     Example:
 
     merits-train ablate stages --corpus meld --data MELD.Raw --seeds 1,2,3 --out runs
 
     Args:
-        annotations: annotators: annotated texts, and a name for them. May be repeated, to compare them.
-        reference: annotators: people's labels of the same texts. [default: those by `annotate corpus`]
+        annotations: annotators: file of annotations, with a name for it. May be repeated.
+        reference: annotators: human labels of the same texts. [default: those by `annotate corpus`]
         context: annotators: train Stage II, too.
-        run: window: finished run of Stage II or III to judge. May be repeated. [default: those of `stages`
+        run: window: finished run of Stage II or III to evaluate. May be repeated. [default: those of `stages`
             in --out]
     """
     from offline_train.ablations import experiments, window
@@ -161,7 +160,7 @@ def ablate(
 
 
 def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
-    """Keep what came out, and show it."""
+    """Write the results, and show them."""
     from rich.console import Console
 
     from offline_train.ablations.report import show
@@ -180,7 +179,7 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     write_json(path, summary)
     console = Console()
     if not console.is_terminal:
-        console.width = 140  # into a file or a pipe, a row a line
+        console.width = 140  # in a file or a pipe, a line per row
     show(summary, console)
     print(path)
     guidance = guidance_of(summary)
@@ -200,17 +199,17 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 def _given(**options: object) -> list[str]:
-    """Those that are not None, as typed."""
+    """Options that are not None, as arguments."""
     return [
         part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))
     ]
 
 
 def _settings(stage: str, assignments: list[str] | None) -> dict[str, list[str]]:
-    """`[text:|speech:]KEY=VALUE` of a stage, as typed for the runs of each modality.
+    """Parse `[text:|speech:]KEY=VALUE` of a stage into arguments for the runs of each modality.
 
     Raises:
-        UsageError: it is none, or the stage does not come by modality.
+        UsageError: it is invalid, or the stage has no modalities.
     """
     found: dict[str, list[str]] = {"text": [], "speech": []}
     for text in assignments or []:

@@ -1,4 +1,4 @@
-"""`merits-train annotate`, a sub-command an annotator."""
+"""`merits-train annotate`, with a sub-command per annotator."""
 
 import os
 import sys
@@ -39,24 +39,24 @@ def _formerly(value: str, given: set[str]) -> str:
 
 annotate = typer.Typer(
     cls=formerly("--annotator", _formerly),
-    help="Label texts by their sentiment, as an LLM or another annotator sees it.\n\nAn interrupted line goes"
-    " on when it is given again; nothing is asked twice. Beside the output OUT are OUT.settings.json,"
-    " OUT.set-aside.jsonl (texts whose answers were no label) and OUT.usage.json (tokens, cost).",
+    help="Label texts by their sentiment, with an LLM or another annotator.\n\nThe same command resumes an"
+    " interrupted job; no request is repeated. Beside the output OUT are OUT.settings.json,"
+    " OUT.set-aside.jsonl (texts without a valid answer) and OUT.usage.json (tokens, cost).",
     no_args_is_help=True,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
-    """The texts: of a corpus, of transcripts, or of a file.
+    """The texts, from a corpus, transcripts or a file.
 
     Attributes:
-        split: Split of the corpus to take. [default: train]
-        transcripts: Output of `merits-train transcribe`, whose words replace the corpus' own; without
-            --corpus, the texts themselves.
-        valence_scale: Lowest and highest valence that people could give in the corpus; known for IEMOCAP and
+        split: Split of the corpus to annotate. [default: train]
+        transcripts: Output of `merits-train transcribe` with words to use instead of the corpus' own; without
+            --corpus, the texts.
+        valence_scale: Lowest and highest valence on the scale of the corpus; known for IEMOCAP and
             MSP-PODCAST.
-        texts: File of texts instead of a corpus: a text a line, or JSON Lines with text and, if wanted, id
+        texts: File of texts instead of a corpus: a text per line, or JSON Lines with text and optionally id
             and context.
     """
 
@@ -70,13 +70,13 @@ class TextOptions:
     texts: Path | None = None
 
     def read(self, *, labelled: bool = False) -> Texts:
-        """Read them.
+        """Read the texts.
 
         Args:
-            labelled: people's labels are needed, too.
+            labelled: whether human labels are needed.
 
         Raises:
-            UsageError: it is not said which, or they can't be read.
+            UsageError: options are missing or contradict each other, or the texts can't be read.
         """
         from offline_train.runs.run_corpus import RunCorpus
         from offline_train.transcription.transcripts import corpus_of, read_transcripts
@@ -110,7 +110,7 @@ class JobOptions:
     Attributes:
         out: JSON Lines file of the annotations. An interrupted job is resumed from it.
         limit: Use only the first N utterances.
-        oracle: Report afterwards how far the labels agree with people's, as `annotate agreement` does.
+        oracle: Report the agreement with human labels afterwards, as `annotate agreement` does.
     """
 
     out: Path
@@ -119,14 +119,14 @@ class JobOptions:
     json_out: JsonOut = None
 
     def read(self, source: TextOptions, *, labelled: bool = False) -> Texts:
-        """The texts, once it is clear that the report can be written."""
+        """Check that the report can be written, and read the texts."""
         check_writable(self.json_out)
         return source.read(labelled=labelled or self.oracle)
 
     def work(
         self, who: Annotator, texts: Texts, output: Output, *, retry_set_aside: bool = False
     ) -> dict[str, Any]:
-        """Annotate the texts; see `annotators.annotate.annotate`."""
+        """Annotate the texts; see `offline_train.annotation.annotate`."""
         wanted = texts.texts[: self.limit]
         try:
             return work(who, wanted, texts.source, output, retry_set_aside=retry_set_aside)
@@ -142,7 +142,7 @@ class JobOptions:
             raise typer.Exit(130 if interrupted else 1) from error
 
     def report(self, texts: Texts, found: dict[str, Any]) -> None:
-        """Show what came out, and write it where that was asked for."""
+        """Show the result, and write the report if requested."""
         console = _console(self.json_out)
         _show_labels(self.out, found, console)
         report = {"command": command_line(), "source": texts.source, **found}
@@ -153,19 +153,19 @@ class JobOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LlmOptions:
-    """Whom to ask, and how patiently.
+    """The LLM and its endpoint.
 
     Attributes:
-        model: Model, by the endpoint's name for it.
-        base_url: Address of the API, such as http://localhost:11434/v1 (Ollama), http://localhost:8000/v1
+        model: Name of the model at the endpoint.
+        base_url: URL of the API, such as http://localhost:11434/v1 (Ollama), http://localhost:8000/v1
             (vLLM) or http://localhost:8080/v1 (llama.cpp). [default: OPENAI_BASE_URL, else OpenAI]
         api_key_file: File that holds the API key; local servers need none. [default: OPENAI_API_KEY]
-        prompt_file: File of the prompt, with [sentence] where the text goes. [default: the paper's]
-        asks: Number of times a text is asked about, at most, while the answers are no label.
-        retry_set_aside: Ask again about texts that were set aside.
-        concurrency: Number of requests at a time, at most.
-        timeout: Seconds to wait for an answer.
-        max_retries: Number of times a failed request is sent again, at most.
+        prompt_file: File of the prompt, with [sentence] in place of the text. [default: the paper's]
+        asks: Largest number of requests for a text while the answers are not a label.
+        retry_set_aside: Retry texts that were set aside.
+        concurrency: Largest number of requests at a time.
+        timeout: Longest wait for an answer, in seconds.
+        max_retries: Largest number of retries of a failed request.
         backoff: Seconds before the first retry; doubled for each further one.
         price_in: Price of a million prompt tokens, in any currency. [default: none: no cost is reported]
         price_out: Price of a million completion tokens. [default: none]
@@ -190,7 +190,7 @@ class LlmOptions:
 @annotate.command()
 @documented
 def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
-    """An LLM, at any OpenAI-compatible endpoint, with the paper's prompt.
+    """Label with an LLM at any OpenAI-compatible endpoint, with the paper's prompt.
 
     Example:
 
@@ -215,7 +215,7 @@ def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
 @annotate.command()
 @documented
 def lexicon(source: TextOptions, job: JobOptions) -> None:
-    """VADER's word list and rules: no model, no endpoint, instant.
+    """Label with VADER's word list and rules; needs no model or endpoint.
 
     Example:
 
@@ -232,7 +232,7 @@ def lexicon(source: TextOptions, job: JobOptions) -> None:
 @annotate.command()
 @documented
 def classifier(source: TextOptions, job: JobOptions, bundle: str, labels: Labels = "sentiment") -> None:
-    """The text encoder of a bundle of ours.
+    """Label with the text encoder of a bundle.
 
     Example:
 
@@ -252,14 +252,14 @@ def classifier(source: TextOptions, job: JobOptions, bundle: str, labels: Labels
 @annotate.command()
 @documented
 def teachers(source: TextOptions, job: JobOptions, teacher: list[Path]) -> None:
-    """Runs of Stage I, whose emotions a smaller text encoder learns from.
+    """Label with runs of Stage I, for a smaller text encoder to learn from.
 
     Example:
 
     merits-train annotate teachers --teacher runs/text1 --corpus dailydialog --data DATA --out taught.jsonl
 
     Args:
-        teacher: Finished run of `stage1 text`. May be repeated: several are averaged.
+        teacher: Finished run of `stage1 text`. May be repeated; several are averaged.
     """
     from offline_train.annotation.teachers import TeacherAnnotator
     from offline_train.runs.run import Run
@@ -279,15 +279,15 @@ def corpus(
     agreement: Annotated[float, Option(min=0.0, max=1.0)] = 1.0,
     seed: int = 1,
 ) -> None:
-    """The labels that the corpus' own people gave.
+    """Copy the human labels of the corpus.
 
     Example:
 
     merits-train annotate corpus --corpus sst --data SST --agreement 0.6 --out sentiment-0.6.jsonl
 
     Args:
-        agreement: Share of the labels to keep, 0 to 1; the others are replaced by any other label.
-        seed: Seed of the choice that --agreement makes.
+        agreement: Share of the labels to keep, 0 to 1; the others are replaced by random other labels.
+        seed: Seed of the random choice for --agreement.
     """
     from offline_train.annotation.human import HumanAnnotator, human_label
 
@@ -307,19 +307,19 @@ def agreement(
     annotations: Annotated[Path, Option("--annotations", "--out")],
     source: TextOptions,
     json_out: JsonOut = None,
-    oracle: Annotated[bool, Option("--oracle", hidden=True)] = True,  # noqa: ARG001  of old lines
+    oracle: Annotated[bool, Option("--oracle", hidden=True)] = True,  # noqa: ARG001  for old command lines
 ) -> None:
-    """Report how far annotations that are there agree with people.
+    """Report the agreement of existing annotations with human labels.
 
-    People's valence below 3 is negative, above 5 positive, on a scale of 1 to 7; where a corpus has none, its
-    own sentiments count. Emotions are compared with the corpus' emotions.
+    A human valence below 3 is negative, above 5 positive, on a scale of 1 to 7; if a corpus has none, its own
+    sentiments are used. Emotions are compared with the corpus' emotions.
 
     Example:
 
     merits-train annotate agreement --annotations out.jsonl --corpus iemocap --data IEMOCAP
 
     Args:
-        annotations: Annotations to judge, as `annotate` writes them.
+        annotations: File of annotations, as written by `annotate`.
     """
     check_writable(json_out)
     texts = source.read(labelled=True)
@@ -336,7 +336,7 @@ def _agreement(path: Path, texts: Texts, console: Console) -> dict[str, Any]:
 
 
 def _console(json_out: Path | None) -> Console:
-    """What people read goes to stderr where the report goes to stdout."""
+    """The console: standard error if the report goes to standard output."""
     return Console(stderr=json_out == STANDARD_OUTPUT, markup=False, emoji=False, highlight=False)
 
 

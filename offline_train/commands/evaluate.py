@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """The data that a model is judged on.
+    """The data of the evaluation.
 
     Attributes:
-        split: Split to judge on.
+        split: Split to evaluate on.
         fold: Number of the cross-validation fold that is the test split. [default: the run's, else the
             usual split]
-        features: Names of prepared speech features, such as gemaps47. [default: the run's, else the corpus'
-            first]
-        transcripts: Output of `merits-train transcribe`, whose words replace the corpus' own. [default: the
-            run's]
+        features: Names of precomputed speech features, such as gemaps47. [default: the run's, else the
+            corpus' first]
+        transcripts: Output of `merits-train transcribe` with words to use instead of the corpus' own.
+            [default: the run's]
     """
 
-    panel: ClassVar = "What it is judged on"
+    panel: ClassVar = "Evaluation data"
 
     corpus: Annotated[str | None, Option(help=CORPUS + "  \\[default: the run's]")] = None
     data: Annotated[Path | None, Option(help=f"{FOLDER}  \\[default: the run's]")] = None
@@ -60,10 +60,10 @@ def evaluate(
     predictions: Path | None = None,
     pictures: Annotated[Path | None, Option(metavar="FOLDER")] = None,
 ) -> None:
-    """Judge a bundle or a run: stage by stage, offline, as streamed, and how honest its confidence is.
+    """Evaluate a bundle or a run: by stage, offline, as streamed, and its calibration.
 
-    Weighted F1 with the whole conversation in view, at first emission, after 1, 2 and 4 more turns, and
-    through windows of 4, 8, 16 and 32 turns. The temperature is fitted on the corpus' validation split.
+    Weighted F1 with the whole conversation known, at first emission, after 1, 2 and 4 more turns, and with
+    windows of 4, 8, 16 and 32 turns. The temperature is fitted on the corpus' validation split.
 
     Examples:
 
@@ -72,12 +72,11 @@ def evaluate(
     merits-train evaluate --bundle meld-small --corpus meld --data MELD.Raw
 
     Args:
-        bundle: Folder or name of a bundle to judge.
-        run: Finished run of stage1, stage2 or stage3 to judge.
-        window: Number of turns kept as context while streaming. [default: the bundle's; 32 of a run]
-        predictions: CSV file to write predictions to: dialogue, utterance, label, predicted, first_emission.
-        pictures: Folder to write SVG figures to: confusion matrix, F1 by emotion, calibration, F1 as
-            streamed.
+        bundle: Folder or name of the bundle to evaluate.
+        run: Finished run of stage1, stage2 or stage3 to evaluate.
+        window: Number of turns kept as context while streaming. [default: the bundle's; 32 for a run]
+        predictions: CSV file of the predictions: dialogue, utterance, label, predicted, first_emission.
+        pictures: Folder of SVG figures: confusion matrix, F1 by emotion, calibration, F1 as streamed.
     """
     if (bundle is None) == (run is None):
         raise UsageError("give what to judge: --bundle or --run, one of them")

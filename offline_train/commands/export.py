@@ -19,21 +19,21 @@ def export(
     version: Annotated[int, Option(min=1)] = 1,
     folds: Path | None = None,
 ) -> None:
-    """Make a bundle of a finished hierarchy, with its model card, for `merits analyze --bundle`.
+    """Export finished runs as a bundle with a model card, for `merits analyze --bundle`.
 
-    It is judged on the corpus it was trained on; its temperature is fitted on the validation split. Where
-    the sound came as prepared features, or with Stage II of the words only, it judges by the words alone.
+    The bundle is evaluated on its training corpus; its temperature is fitted on the validation split. Made
+    from precomputed speech features, or from Stage II of the text modality, it uses the words alone.
 
     Example:
 
     merits-train export --run runs/fused --name mine --out my-bundle
 
     Args:
-        run: Finished run of stage3 or of `stage2 text` to make it of.
+        run: Finished run of stage3 or of `stage2 text` to export.
         name: Name of the bundle.
-        out: Folder to write the bundle to.
+        out: Folder of the bundle.
         version: Version number of the bundle.
-        folds: Run of `stage1 speech --folds`, whose figures the model card shows.
+        folds: Run of `stage1 speech --folds` whose scores the model card shows.
     """
     from offline_train.bundling.export import export_bundle
     from offline_train.runs.run import Run

@@ -1,4 +1,4 @@
-"""Lines as they were typed in the release before: sub-commands as values of an option, a benchmark as one."""
+"""Accepts command lines of the previous release: sub-commands as values of an option, and dry-run."""
 
 import shlex
 import sys
@@ -11,17 +11,17 @@ from typer.core import TyperGroup
 from offline_train.errors import UsageError
 
 ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""Settings of a command that only says how it is typed now."""
+"""Context settings of a command that only reports its replacement."""
 
 
 def formerly(
     option: str, choose: Callable[[str, set[str]], str] = lambda value, _: value
 ) -> type[TyperGroup]:
-    """A group of commands that still takes such lines, and says how they are typed now.
+    """A group of commands that accepts such lines, and prints the new form.
 
     Args:
-        option: whose values the sub-commands were.
-        choose: the sub-command, by the option's value ("" where it is not given) and the names of the others.
+        option: the option whose values were the sub-commands.
+        choose: returns the sub-command for the option's value ("" if missing) and the names of other options.
     """
 
     class Group(TyperGroup):
@@ -42,6 +42,6 @@ def formerly(
 
 
 def dry_run(context: typer.Context) -> None:
-    """A benchmark now."""
+    """Report that this command became a benchmark."""
     line = shlex.join(["python", "-m", "benchmarks.training_cost", *context.args])
     raise UsageError(f"dry-run is a benchmark now: in a checkout of the sources, {line}")

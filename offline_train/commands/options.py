@@ -1,4 +1,4 @@
-"""What several commands share: options, and how a run is opened and reported."""
+"""Options of several commands, and functions to open and report runs."""
 
 import json
 import shlex
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CORPUS = f"Name of the corpus: {', '.join(CORPORA)}."
-FOLDER = "Folder of the corpus; of corpus `folder`, its table."
+FOLDER = "Folder of the corpus; for corpus `folder`, also its table."
 
 Out = Annotated[
     Path, Option(help="Folder of the run. A killed run is resumed from it; a finished one is not repeated.")
 ]
 Data = Annotated[
     Path | None,
-    Option(help="Folder of the corpus, if it was moved. \\[default: where the run given found it]"),
+    Option(help="Folder of the corpus, if it was moved. \\[default: the given run's]"),
 ]
 TextBase = Annotated[
     str | None,
@@ -40,16 +40,17 @@ TextBase = Annotated[
     ),
 ]
 Transcripts = Annotated[
-    Path | None, Option(help="Output of `merits-train transcribe`, whose words replace the corpus' own.")
+    Path | None,
+    Option(help="Output of `merits-train transcribe` with words to use instead of the corpus' own."),
 ]
-Clips = Annotated[Path | None, Option(help="Folder of the RAVDESS clips that give MELD's dialogues sound.")]
+Clips = Annotated[Path | None, Option(help="Folder of the RAVDESS clips to pair with MELD's dialogues.")]
 Preset = Annotated[
     str, Option(help="Settings to start from: `small` runs on two CPU cores, `paper` has the paper's sizes.")
 ]
 Config = Annotated[
     Path | None,
     Option(
-        help="YAML file of settings, which override the preset's: a section a command, such as stage2:"
+        help="YAML file of settings, which override the preset's: a section per command, such as stage2:"
         " {hidden: 256}."
     ),
 ]
@@ -70,21 +71,21 @@ class CorpusOptions:
     def source(
         self, features: str | None = None, fold: int | None = None, transcripts: Path | None = None
     ) -> "RunCorpus":
-        """The corpus as a run stores it; see `RunCorpus`."""
-        from offline_train.runs.run_corpus import RunCorpus  # and torch with it
+        """The corpus, in the form that a run stores."""
+        from offline_train.runs.run_corpus import RunCorpus  # imports torch
 
         return RunCorpus(self.corpus, self.data, features, fold, transcripts)
 
 
 @dataclass(frozen=True)
 class SettingsOptions:
-    """Where the settings of a training command come from, the strongest first.
+    """Sources of a training command's settings, by precedence.
 
     Attributes:
         seed: Seed of every random choice. [default: 1]
-        epochs: Number of passes over the training data, at most. [default: the preset's]
+        epochs: Largest number of passes over the training data. [default: the preset's]
         learning_rate: Highest learning rate, after the warm-up. [default: the preset's]
-        changes: A setting over preset and file, such as fit.weight_decay=0.05. May be repeated.
+        changes: A setting, which overrides preset and file, such as fit.weight_decay=0.05. May be repeated.
     """
 
     panel: ClassVar = "Settings"
@@ -97,15 +98,15 @@ class SettingsOptions:
     config: Config = None
 
     def resolve(self, kind: type[T], section: str, **flags: Any) -> T:
-        """The settings: defaults, then preset, file, `--set`, and options that were given.
+        """The settings from defaults, preset, file, `--set` and options; later ones override earlier ones.
 
         Args:
-            kind: of settings.
-            section: of the preset and the file.
-            flags: further options by their setting's name; None where not given.
+            kind: class of the settings.
+            section: section of the preset and the file.
+            flags: further options by name of the setting; None if not given.
 
         Raises:
-            UsageError: one is no setting, or of a wrong value.
+            UsageError: a setting is unknown or invalid.
         """
         overrides: dict[str, Any] = {}
         for change in self.changes or []:
@@ -119,19 +120,19 @@ class SettingsOptions:
 
 
 def command_line() -> str:
-    """The line that was typed, for model cards."""
+    """The current command line, for model cards."""
     return shlex.join(["merits-train", *sys.argv[1:]])
 
 
 def open_run(out: Path, settings: object, **more: Any) -> "Run":
-    """Start a run, or take up the one that is there."""
-    from offline_train.runs.run import Run  # and torch with it
+    """Start a run, or open an existing one."""
+    from offline_train.runs.run import Run  # imports torch
 
     return Run.open(out, {"settings": settings, **more}, command=command_line())
 
 
 def report(run: "Run") -> None:
-    """Print what a finished run reached on validation and test."""
+    """Print a finished run's scores on validation and test."""
     metrics = run.metrics
     parts = [
         f"{split}: weighted F1 {metrics[split]['weighted_f1']:.2f}"
@@ -142,10 +143,10 @@ def report(run: "Run") -> None:
 
 
 def check_writable(path: Path | None) -> None:
-    """Before the work: whether a file that was named can be written.
+    """Check before the work that a file can be written.
 
     Raises:
-        UsageError: it can't.
+        UsageError: it can't be.
     """
     if path is None or path == STANDARD_OUTPUT:
         return
@@ -156,7 +157,7 @@ def check_writable(path: Path | None) -> None:
 
 
 def write_report(path: Path | None, content: Mapping[str, Any]) -> None:
-    """Write a report as JSON, where one was asked for."""
+    """Write a report as JSON, if requested."""
     if path == STANDARD_OUTPUT:
         print(json.dumps(content, indent=2, ensure_ascii=False))
     elif path is not None:

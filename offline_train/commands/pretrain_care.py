@@ -14,16 +14,16 @@ from offline_train.errors import UsageError
 def pretrain_care(
     out: Out,
     settings: SettingsOptions,
-    corpus: Annotated[str | None, Option(help=f"{CORPUS} Its training split is learned from.")] = None,
+    corpus: Annotated[str | None, Option(help=f"{CORPUS} Only its training split is used.")] = None,
     data: Annotated[Path | None, Option(help=FOLDER)] = None,
     audio: Path | None = None,
     transcripts: Path | None = None,
     text: Annotated[str | None, Option(metavar="RUN|BASE")] = None,
 ) -> None:
-    """CARE: learn to hear from unlabelled speech, before any corpus is seen.
+    """CARE: pre-train the speech encoder on unlabelled speech.
 
-    Words teach the semantic encoder what a text encoder makes of them; where there are none, the acoustic
-    encoder alone is taught, to describe the sound.
+    The semantic encoder learns to predict a text encoder's embedding of the words, the acoustic encoder to
+    describe the sound. Without words, only the acoustic encoder is trained.
 
     Examples:
 
@@ -34,9 +34,9 @@ def pretrain_care(
     merits-train stage1 speech --corpus ravdess --data ravdess --pretrained runs/care --out runs/s1
 
     Args:
-        audio: Folder of recordings, with or without a corpus; cut at their pauses.
-        transcripts: Output of `merits-train transcribe`: of the corpus, or of --audio without a corpus.
-        text: Text encoder that teaches the semantic encoder: a run of pretrain-text, a folder or a hub name.
+        audio: Folder of recordings, with or without a corpus; long ones are cut at pauses.
+        transcripts: Output of `merits-train transcribe` for the corpus, or for --audio without a corpus.
+        text: Text encoder to learn from: a run of pretrain-text, a folder or a hub name.
             [default: the preset's]
     """
     from offline_train.corpora.corpus import Conversation

@@ -14,15 +14,15 @@ def pretrain_text(
     base: TextBase = None,
     pretrained: Path | None = None,
 ) -> None:
-    """RoBERTa-FT: fine-tune the text encoder on pseudo-labels, before any corpus is seen.
+    """RoBERTa-FT: fine-tune the text encoder on pseudo-labels.
 
     Example:
 
     merits-train pretrain-text --annotations sst.jsonl --annotations goemotions.jsonl --out runs/roberta-ft
 
     Args:
-        annotations: Annotated texts, as `merits-train annotate` writes them. May be repeated.
-        pretrained: Earlier run of pretrain-text, of the same encoder, whose weights to start from.
+        annotations: File of annotations, as written by `merits-train annotate`. May be repeated.
+        pretrained: Earlier run of pretrain-text, of the same encoder, from whose weights to start.
     """
     from offline_train.runs.run import Run
     from offline_train.stages.pretrain_text import PretrainTextSettings

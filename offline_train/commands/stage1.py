@@ -1,4 +1,4 @@
-"""`merits-train stage1`, a sub-command a modality."""
+"""`merits-train stage1`, with a sub-command per modality."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 stage1 = typer.Typer(
     cls=formerly("--modality", lambda value, given: "features" if "--features" in given else value),
-    help="Stage I: learn the emotions of single utterances, from the words or from the sound.",
+    help="Stage I: classify single utterances by their words or their sound.",
     no_args_is_help=True,
 )
 
@@ -52,15 +52,15 @@ def text(
     transcripts: Transcripts = None,
     fold: Fold = None,
 ) -> None:
-    """Words: fine-tune the text encoder.
+    """Text: fine-tune the text encoder on single utterances.
 
     Example:
 
     merits-train stage1 text --corpus meld --data MELD.Raw --pretrained runs/roberta-ft --out runs/text1
 
     Args:
-        pretrained: Run of pretrain-text, whose weights to start from.
-        teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated: several are averaged.
+        pretrained: Run of pretrain-text from whose weights to start.
+        teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated; several are averaged.
     """
     from offline_train.runs.kinds import expect
     from offline_train.stages.stage1_text import TextStageSettings, train_text
@@ -87,9 +87,9 @@ def speech(
     fold: Fold = None,
     folds: bool = False,
 ) -> None:
-    """Sound: train a small network on CARE, from recordings.
+    """Speech: train a small network on CARE, from recordings.
 
-    Where the corpus comes as prepared features, it is trained on these, as `stage1 features` does.
+    If the corpus has precomputed features instead, they are used, as by `stage1 features`.
 
     Examples:
 
@@ -98,7 +98,7 @@ def speech(
     merits-train stage1 speech --corpus ravdess --data RAVDESS --folds --out runs/folds
 
     Args:
-        pretrained: Run of pretrain-care, whose weights to start from.
+        pretrained: Run of pretrain-care from whose weights to start.
         folds: Cross-validate: train on every fold of corpus ravdess in turn.
     """
     from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
@@ -128,14 +128,14 @@ def speech(
 def features(
     where: CorpusOptions, out: Out, settings: SettingsOptions, features: str | None = None, fold: Fold = None
 ) -> None:
-    """Sound that comes as prepared features: train a small network on them.
+    """Speech features: train a small network on precomputed features.
 
     Example:
 
     merits-train stage1 features --corpus iemocap --data IEMOCAP --features gemaps47@session --out runs/s1
 
     Args:
-        features: Names of the features, such as gemaps47; audio73+text100 puts two side by side. [default:
+        features: Names of the features, such as gemaps47; audio73+text100 concatenates two. [default:
             gemaps47 of iemocap, audio73 of mosi]
     """
     source = where.source(features, fold)

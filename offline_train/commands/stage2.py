@@ -1,4 +1,4 @@
-"""`merits-train stage2`, a sub-command a modality."""
+"""`merits-train stage2`, with a sub-command per modality."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,15 +28,15 @@ stage2 = typer.Typer(
 def text(
     stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, teacher: list[Path] | None = None
 ) -> None:
-    """Words in context.
+    """Text: words in context.
 
     Example:
 
     merits-train stage2 text --stage1 runs/text1 --out runs/text2
 
     Args:
-        stage1: Run of `stage1 text` to build on.
-        teacher: Run of `stage2 text`, on any Stage I, to distil. May be repeated: several are averaged.
+        stage1: Run of `stage1 text` whose embeddings to use.
+        teacher: Run of `stage2 text`, on any Stage I, to distil. May be repeated; several are averaged.
     """
     from offline_train.embeddings.corpus import embed_corpus
     from offline_train.runs.kinds import expect
@@ -66,9 +66,9 @@ def text(
 @stage2.command()
 @documented
 def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, clips: Clips = None) -> None:
-    """Sound in context.
+    """Speech: sound in context.
 
-    Single clips, as RAVDESS has them, are paired into MELD's dialogues: with --clips and --data.
+    Clips without conversations, as in RAVDESS, are paired with MELD's dialogues by --clips and --data.
 
     Examples:
 
@@ -77,7 +77,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     merits-train stage2 speech --stage1 runs/ravdess --data MELD.Raw --clips RAVDESS --out runs/speech2
 
     Args:
-        stage1: Run of `stage1 speech` or `stage1 features` to build on.
+        stage1: Run of `stage1 speech` or `stage1 features` whose embeddings to use.
     """
     from offline_train.embeddings.corpus import embed_corpus
     from offline_train.pairing import meld_ravdess
@@ -109,7 +109,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
 
 
 def _source(first: "Run", data: Path | None) -> "RunCorpus":
-    """The corpus that Stage I was trained on, in another folder where one is named."""
+    """The corpus of Stage I, in another folder if given."""
     from offline_train.runs.run_corpus import corpus_of
 
     source = corpus_of(first)

@@ -17,7 +17,7 @@ def stage3(
     clips: Clips = None,
     joint: bool = False,
 ) -> None:
-    """Stage III: co-attention fuses words and sound.
+    """Stage III: fuse words and sound by co-attention.
 
     Examples:
 
@@ -26,9 +26,9 @@ def stage3(
     merits-train stage3 --text runs/text2 --speech runs/ravdess-speech2 --clips RAVDESS --out runs/fused
 
     Args:
-        text: Run of `stage2 text` to build on.
-        speech: Run of `stage2 speech` to build on.
-        joint: Train both Stages II anew, together with Stage III, for comparison.
+        text: Run of `stage2 text` to fuse.
+        speech: Run of `stage2 speech` to fuse.
+        joint: Train Stage II of both modalities again, together with Stage III, for comparison.
     """
     from dataclasses import replace
 

@@ -13,18 +13,18 @@ def tables(
     out: Path = Path("docs/results.md"),
     from_json: bool = False,
 ) -> None:
-    """The paper's tables and figures from finished runs, ours beside.
+    """Write the paper's tables and figures with the results of finished runs.
 
-    What the page's data holds of runs that are not there any more stays.
+    Stored results of runs that no longer exist are kept.
 
     Example:
 
     merits-train tables --runs runs --out docs/results.md
 
     Args:
-        runs: Folder in which runs, ablations and evaluations are looked for, at any depth.
-        out: Markdown file to write. Its data goes beside it (.json), its figures into figures/.
-        from_json: Write page and figures again from the page's data, without runs.
+        runs: Folder with runs, ablations and evaluations, at any depth.
+        out: Markdown file to write, with its data beside it (.json) and its figures in figures/.
+        from_json: Write page and figures from the stored data, without runs.
     """
     import json
     import sys

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WhisperOptions:
-    """The model, and how it is run.
+    """The model and its options.
 
     Attributes:
         model: Whisper model: a size such as base.en or large-v3, or a folder in CTranslate2 format.
-        language: Language code of the speech, such as en. [default: detected clip by clip]
+        language: Language code of the speech, such as en. [default: detected for each clip]
         beam_size: Width of the beam search; 1 is fastest.
-        device: Device to compute on; auto is CUDA where there is one.
+        device: Device to compute on; auto is CUDA if available.
         compute_type: Number format of CTranslate2, such as int8 or float16; auto is the fastest one that the
             device supports.
         batch_size: Number of clips decoded together; limited by memory.
-        threads: Number of CPU threads; 0 is OMP_NUM_THREADS, or four where that is not set.
+        threads: Number of CPU threads; 0 is OMP_NUM_THREADS, or four if that is not set.
     """
 
     panel: ClassVar = "Whisper"
@@ -52,11 +52,11 @@ def transcribe(
     data: Annotated[Path | None, Option(help=FOLDER)] = None,
     audio: Path | None = None,
 ) -> None:
-    """Speech to words, with Whisper: a corpus, or any recordings.
+    """Transcribe a corpus or any recordings with Whisper.
 
-    Writes a line an utterance: id, split, conversation, text, reference, language, duration_s, avg_logprob,
-    no_speech_prob, and where its sound is. Where the corpus has words of its own, prints the word error rate.
-    Clips that can't be decoded are named and left out. The same line again finishes a job that was killed.
+    Writes a line per utterance: id, split, conversation, text, reference, language, duration_s, avg_logprob,
+    no_speech_prob, and the location of its sound. For a corpus with words, prints the word error rate. Clips
+    that can't be decoded are reported and skipped. The same command resumes a job that was killed.
 
     Examples:
 
@@ -67,8 +67,7 @@ def transcribe(
     Args:
         out: JSON Lines file of the transcripts. A killed job is resumed from it; OUT.metrics.json is written
             last.
-        audio: Folder of recordings instead of a corpus, each a conversation. Long ones are cut at their
-            pauses.
+        audio: Folder of recordings instead of a corpus, each a conversation. Long ones are cut at pauses.
     """
     from models.whisper.find_model import find_model
     from offline_train.transcription.job import Job
@@ -139,10 +138,10 @@ def _read_audio(place: Path, job: "Job") -> Corpus:
 
 
 def _report(out: Path, metrics: Mapping[str, Any]) -> None:
-    """Print what came out.
+    """Print the result.
 
     Raises:
-        typer.Exit: nothing did.
+        typer.Exit: nothing was transcribed.
     """
     set_aside = len(metrics["set_aside"])
     print(

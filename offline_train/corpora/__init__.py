@@ -1,1 +1,1 @@
-"""One reader a corpus."""
+"""Readers of corpora, one per module."""

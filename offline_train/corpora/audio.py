@@ -1,4 +1,4 @@
-"""Sound for training: an utterance's part of any audio or video file, 16 kHz mono int16 (FFmpeg by PyAV)."""
+"""Decodes the sound of utterances from audio and video files to 16 kHz mono int16 (FFmpeg by PyAV)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,22 +19,22 @@ SAMPLE_RATE = 16_000
 """Hz, of all sound in training."""
 
 _RUN_UP_S = 1.0
-"""Decoded before an utterance's start and thrown away: codecs need it to settle after a jump."""
+"""Decoded before an utterance's start and discarded: codecs need it after a seek."""
 
 
 def load_audio(recording: Recording) -> NDArray[np.int16]:
     """Decode the sound of one utterance.
 
-    Only the part asked for is decoded. Where the file ends before the utterance does, what there is counts.
+    Only the part asked for is decoded. If the file ends within the utterance, the result is shorter.
 
     Args:
-        recording: where it is.
+        recording: the file and the times.
 
     Returns:
         int16 samples [n] at 16 kHz, channels mixed down, n > 0.
 
     Raises:
-        CorpusError: there is no such file, it holds no audio that can be decoded, or none at that time.
+        CorpusError: there is no such file, or no audio that can be decoded, or none at that time.
     """
     start_s, end_s = recording.start_s, recording.end_s
     if start_s < 0 or (end_s is not None and end_s <= start_s):
@@ -68,7 +68,7 @@ def _decode(container: Any, start_s: float, end_s: float | None) -> tuple[float,
     """Decode at least [start_s, end_s).
 
     Returns:
-        When the first sample sounds, in seconds from the file's first, and the samples.
+        Time of the first sample, in seconds from the start of the file, and the samples.
     """
     stream = container.streams.best("audio")
     if stream is None:
@@ -103,7 +103,7 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def stated_duration_s(path: Path) -> float | None:
-    """How long a recording says it is, in seconds, without decoding it; None where it does not say."""
+    """Duration in seconds by a recording's header, without decoding it; None if there is none."""
     av.logging.set_level(av.logging.PANIC)
     try:
         with _open(path) as container:
@@ -113,22 +113,22 @@ def stated_duration_s(path: Path) -> float | None:
 
 
 def trim(audio: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Cut silence off both ends, as turns cut by a voice-activity detector have it.
+    """Cut silence off both ends, as a voice activity detector does for turns.
 
-    What counts as silence depends on the clip's own floor and peak alone, since clips differ in level by
-    more than 40 dB: power below a third of the way up from the floor, or 35 dB below the peak.
+    The threshold depends on the clip's noise floor and peak, since clips differ in level by more than 40 dB:
+    silence is below a third of the way from the floor to the peak, in dB, or 35 dB below the peak.
 
     Args:
         audio: int16 samples [n] at 16 kHz.
 
     Returns:
-        A part of it with up to 100 ms kept around the speech; all of it where no speech stands out.
+        The speech with up to 100 ms around it; the whole clip if no speech stands out.
     """
     count = len(audio) // _HOP
     if count == 0:
         return audio
     blocks = audio[: count * _HOP].astype(np.float64).reshape(count, _HOP)
-    power = 10 * np.log10(np.maximum(blocks.var(axis=1), 1e-3))  # dB, [count]; the variance leaves DC out
+    power = 10 * np.log10(np.maximum(blocks.var(axis=1), 1e-3))  # dB, [count]; the variance ignores DC
     power = np.convolve(np.pad(power, 1, mode="edge"), np.ones(3) / 3, mode="valid")
     floor, peak = np.percentile(power, [5, 99])
     if peak - floor < _LEAST_CONTRAST_DB:

@@ -1,4 +1,4 @@
-"""Corpora as model cards name them: what they are, and what they may be used for."""
+"""Citations and licence terms of corpora, for model cards."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ class Citation(NamedTuple):
     """A corpus in a model card.
 
     Attributes:
-        title: what it is and who made it.
-        terms: what it may be used for.
-        shareable: whether what was trained on it may be passed on at all.
+        title: name and authors.
+        terms: licence terms.
+        shareable: whether models trained on it may be distributed.
     """
 
     title: str
@@ -38,9 +38,9 @@ CITATIONS = {
     "empathetic-dialogues": Citation("EmpatheticDialogues (Rashkin et al. 2019)", "CC BY-NC 4.0"),
     "sst": Citation("Stanford Sentiment Treebank (Socher et al. 2013)", "research use"),
 }
-"""By the corpora's names on the command line."""
+"""Citations by the corpora's names on the command line."""
 
 
 def citation(corpus: str) -> Citation:
-    """A corpus by name; one without a name, such as a file of texts, is its owner's."""
+    """The citation of a corpus; unknown ones, such as a file of texts, are the owner's."""
     return CITATIONS.get(corpus, Citation(corpus, _OWN))

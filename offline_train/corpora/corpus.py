@@ -1,4 +1,4 @@
-"""What every corpus reader yields."""
+"""The data types of corpora, returned by all readers."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ Sentiment = Literal["negative", "neutral", "positive"]
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Where an utterance's sound is.
+    """The location of an utterance's sound.
 
     Attributes:
         path: an audio or video file.
-        start_s: where in it the utterance starts, seconds.
-        end_s: where it ends; None for the end of the file.
+        start_s: start of the utterance in the file, in seconds.
+        end_s: end of the utterance in the file; None for the end of the file.
     """
 
     path: Path
@@ -36,14 +36,14 @@ class Utterance:
     """One turn of a conversation.
 
     Attributes:
-        id: as the corpus names it.
-        text: the words, None where the corpus has none.
+        id: the corpus' id.
+        text: the words; None if the corpus has none.
         label: emotion, one of the corpus' labels; None for context that is not scored.
-        sentiment: where the corpus says so.
-        speaker: who, where known. MERITS-L uses no speaker labels; kept for reports.
-        valence: as annotated, on the corpus' own scale.
+        sentiment: the corpus' sentiment, if any.
+        speaker: the speaker, if known. MERITS-L uses no speaker labels; kept for reports.
+        valence: human valence on the corpus' own scale, if any.
         recording: its sound.
-        speech: prepared speech features [F], where the corpus comes with them instead of sound.
+        speech: precomputed speech features [F], for a corpus without sound.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Utterances in the order they were said."""
+    """Utterances in the order in which they were spoken."""
 
     id: str
     utterances: tuple[Utterance, ...]
@@ -66,12 +66,12 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A corpus, read.
+    """A corpus.
 
     Attributes:
-        name: as on the command line.
+        name: name on the command line.
         labels: emotions by class index; empty for a corpus without labels.
-        splits: conversations; a split the corpus lacks is an empty sequence.
+        splits: conversations by split; a missing split is an empty sequence.
     """
 
     name: str
@@ -88,11 +88,10 @@ class Corpus:
     def utterance_names(self) -> list[str]:
         """A name for each of `utterances`, unique in the corpus.
 
-        Its own id where those are unique; else they follow the id of the conversation, and the split if need
-        be.
+        The ids if they are unique, else prefixed by the conversation's id and, if needed, by the split.
 
         Raises:
-            CorpusError: two utterances of one conversation have one id.
+            CorpusError: two utterances of one conversation have the same id.
         """
         paths = [(split, conversation, utterance.id) for split, conversation, utterance in self.utterances()]
         for first in (2, 1, 0):
@@ -104,7 +103,7 @@ class Corpus:
 
 
 def preceding(conversations: Sequence[Conversation], turns: int) -> list[tuple[str, ...]]:
-    """For every utterance, in order, the words of up to `turns` turns with words before it."""
+    """For every utterance, in order, the words of the preceding turns, up to `turns` turns with words."""
     found = []
     for conversation in conversations:
         before: list[str] = []

@@ -1,4 +1,4 @@
-"""DailyDialog (Li et al., IJCNLP 2017): written everyday dialogues, with an emotion a turn."""
+"""DailyDialog (Li et al., IJCNLP 2017): written everyday dialogues, with an emotion per turn."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from offline_train.corpora.tables import read_json, read_lines
 LABELS = ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
 _TRAIN_PART = "dailydialog_train.json"
 _NAMES = {name: name for name in LABELS} | {
-    # slips in RECCON's annotation
+    # variants in RECCON's annotation
     "happy": "happiness",
     "happines": "happiness",
     "excited": "happiness",
@@ -22,11 +22,10 @@ _NAMES = {name: name for name in LABELS} | {
 
 
 def read_dailydialog(folder: Path) -> Corpus:
-    """Speakers A and B take turns.
+    """Read `dialogues_SPLIT.txt` and `dialogues_emotion_SPLIT.txt`, as published.
 
-    Read are `dialogues_SPLIT.txt` and `dialogues_emotion_SPLIT.txt`, as published. Where train's are missing,
-    the part of it that RECCON (Poria et al., Cognitive Computation 2021) publishes, `dailydialog_train.json`,
-    is read instead.
+    If those of the training split are missing, the part of it that RECCON (Poria et al., Cognitive
+    Computation 2021) publishes, `dailydialog_train.json`, is read instead. The speakers, A and B, alternate.
 
     Raises:
         CorpusError: a file is missing or broken.

@@ -1,11 +1,11 @@
-"""Text as people write it, from text that was cut into tokens with spaces between."""
+"""Restores the original form of tokenised text."""
 
 import re
 
 _RULES = [
     (re.compile(pattern), replacement)
     for pattern, replacement in [
-        # The Penn Treebank's signs for what text has as characters
+        # the Penn Treebank's replacements of characters
         (r"``|''", '"'),
         (r"-lrb-|-LRB-", "("),
         (r"-rrb-|-RRB-", ")"),
@@ -18,7 +18,7 @@ _RULES = [
         # quotations, brackets, amounts
         (r'" ([^"]*?) ?"(?=\W|$)', r'"\1"'),
         (r"([(\[“$£¥#]) ", r"\1"),
-        # what stands close to the word before it
+        # punctuation that follows a word without a space
         (r" +([.,!?;:%)\]”…]+)(?=\s|$|[\"'”’)\]])", r"\1"),
         # a space that is missing where a sentence ends: "far.Can"
         (r"([a-z][.?!,])([A-Z])", r"\1 \2"),

@@ -10,14 +10,15 @@ from offline_train.corpora.tables import read_table
 
 _FILES: dict[Split, str] = {"train": "train.csv", "validation": "valid.csv", "test": "test.csv"}
 _COLUMNS = ("utterance_data", "speaker_utterance", "speaker_info")
-_SLACK = 3  # characters that a turn may share with the start of the next one of the same person
+_SLACK = 3  # characters that a turn's end may share with the start of the speaker's next turn
 
 
 def read_empathetic_dialogues(folder: Path) -> Corpus:
-    """Text without labels: the corpus names the emotion of the situation, not of what is said.
+    """Read EmpatheticDialogues as text without labels: the corpus labels situations, not utterances.
 
-    The files give a dialogue's words as one string, its speaker's as another, and who speaks each turn; the
-    turns are found again by aligning the two. A dialogue that can't be divided so is one utterance.
+    The files give the words of a dialogue as one string, those of the first speaker as another, and the
+    speaker of each turn; the turns are recovered by an alignment. A dialogue where that fails is one
+    utterance.
 
     Raises:
         CorpusError: validation or test is missing, or a file is cut off.
@@ -55,23 +56,23 @@ def _read(path: Path) -> list[Conversation]:
 
 
 def divide_turns(words: str, spoken: str, count: int) -> list[str]:
-    """Turns of a dialogue in which two people alternate, from the words of both and of the first.
+    """Divide a dialogue of two alternating speakers into turns, given the words of the first speaker.
 
-    Of all divisions in which the first person's turns make up `spoken`, the one is taken whose turns start
+    Of all divisions in which the first speaker's turns make up `spoken`, this is the one whose turns start
     and end most like sentences.
 
     Args:
-        words: all turns, one right after the other.
-        spoken: the first person's turns, likewise.
-        count: of turns.
+        words: all turns, concatenated.
+        spoken: the first speaker's turns, concatenated.
+        count: number of turns.
 
     Returns:
-        The turns; empty where the two strings don't fit.
+        The turns; empty if the two strings do not match.
     """
 
     @cache
     def best(at: int, at_spoken: int, turn: int) -> tuple[float, tuple[int, ...]] | None:
-        """Score and ends of turns `turn`... when they start here; None where that can't be."""
+        """Score and ends of the turns from `turn` on if they start here; None if impossible."""
         if turn == count:
             return (0.0, ()) if at == len(words) and at_spoken == len(spoken) else None
         if turn % 2 == 0:
@@ -121,7 +122,7 @@ def _places(words: str, follows: str, start: int) -> list[int]:
 
 
 def _junction(words: str, at: int) -> float:
-    """How much like the end of a turn and the start of another it looks at a place."""
+    """A score for a turn's end at this position: higher if it looks like the end of a sentence."""
     if at == len(words):
         return 0.0
     before, after = words[at - 1], words[at]

@@ -1,5 +1,5 @@
-"""What a reader says when a corpus is not what it should be."""
+"""Errors of reading a corpus."""
 
 
 class CorpusError(Exception):
-    """A corpus is missing or broken. The message says, in one line, what was expected where."""
+    """A corpus is missing or broken. The message, one line, says what was expected where."""

@@ -11,10 +11,10 @@ _FILES: dict[Split, str] = {"train": "train.tsv", "validation": "dev.tsv", "test
 
 
 def read_goemotions(folder: Path) -> Corpus:
-    """Each comment is a conversation of its own; where it has several emotions, the first is its label.
+    """Read each comment as a conversation; if it has several emotions, its label is the first.
 
     Raises:
-        CorpusError: a file is missing, or a line of it is not a comment, emotion numbers and an id.
+        CorpusError: a file is missing, or a line is not a comment, emotion numbers and an id.
     """
     names = next(
         (folder / name for name in _LABELS_FILES if (folder / name).is_file()), folder / "labels.txt"

@@ -25,7 +25,7 @@ _SIX = {"hap": "happy", "sad": "sad", "neu": "neutral", "ang": "angry", "exc": "
 _RAW = {*_SIX, "sur", "fea", "dis", "oth", "xxx"}
 _SEEN_CONTEXT = ("iaan", "bert_iaan")
 _A_MODEL_A_SESSION = "bigru_att"
-"""Each session's logits are of the model that had not heard it: those of five models differ in scale."""
+"""Logits of cross-validation: each session's are of another model, and of another scale."""
 _VALIDATION_SHARE = 0.12
 _TURN_LAYOUT = "[start - end]<tab>id<tab>emotion<tab>[v, a, d]"
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -37,7 +37,7 @@ _Row = tuple[dict[str, Any], NDArray[np.float32]]
 
 
 class _Turn(NamedTuple):
-    """Where an utterance belongs; its label is the release's own, `_RAW`."""
+    """An utterance, labelled as in the release (`_RAW`), with its dialogue and session."""
 
     dialogue: str
     session: int
@@ -45,20 +45,20 @@ class _Turn(NamedTuple):
 
 
 def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
-    """Four emotions, happy and excited merged: sessions 2-4 train, 1 validates, 5 tests (MERITS-L, IV-A).
+    """Read four emotions, happy and excited merged.
 
-    Every utterance of a dialogue is there, in order of its start; those of no or another emotion have the
-    label None.
+    Sessions 2-4 are the training split, 1 the validation, 5 the test (MERITS-L, IV-A). Dialogues have all
+    their utterances, in order of their start; those without one of the emotions have the label None.
 
     Args:
         folder: the full release as published, or the prepared corpus.
-        features: which array of a prepared corpus to read as speech features, `gemaps47` by default.
-            `NAME@session` standardises them session by session, as `bigru_att` always is.
-        fold: 1 to 5, to leave one session out instead: session `fold` is the test, the next one (after 5
-            comes 1) the validation, the others train.
+        features: array of a prepared corpus to use as speech features, `gemaps47` by default.
+            `NAME@session` standardises them by session, which is always done for `bigru_att`.
+        fold: 1 to 5 for cross-validation: session `fold` is the test split, the next one (1 after 5) the
+            validation, the others the training split.
 
     Raises:
-        CorpusError: the corpus is missing or broken, or features or fold are none of it.
+        CorpusError: the corpus is missing or broken, or has no such features or fold.
     """
 
     def split_of(turn: _Turn) -> Split:
@@ -68,12 +68,12 @@ def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None 
 
 
 def read_iemocap6(folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
-    """Six emotions.
+    """Read six emotions.
 
-    The prepared corpus is split by its `splits6.json`. The full release, which has no such file: session 5 is
-    the test; of the dialogues of sessions 1-4, in order, the last 12 % are the validation.
+    A prepared corpus is split by its `splits6.json`. In the full release, session 5 is the test split, and
+    the last 12 % of the dialogues of sessions 1-4 the validation.
 
-    Args and errors are `read_iemocap`'s.
+    Arguments and errors are those of `read_iemocap`.
     """
     turns = _read(folder, features)
     if is_prepared(folder):
@@ -110,7 +110,7 @@ def _corpus(
 
 
 def _standardise_by_session(rows: Sequence[_Row]) -> list[_Row]:
-    """By all of a session's utterances, labelled or not: a whole session has to be there."""
+    """Standardise by the statistics of whole sessions, utterances without a label included."""
     sessions = np.array([row["session"] for row, _ in rows])
     features = np.stack([values for _, values in rows])
     for session in np.unique(sessions):
@@ -164,7 +164,7 @@ def _read_release(folder: Path) -> list[_Turn]:
     turns = []
     for session in SESSIONS:
         where = root / f"Session{session}"
-        # Names that start with a dot are what a Mac left in the published archive.
+        # Files with a leading dot in the published archive are metadata of macOS.
         paths = sorted((where / "dialog/EmoEvaluation").glob("[!.]*.txt"))
         if not paths:
             raise CorpusError(

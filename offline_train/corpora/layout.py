@@ -1,4 +1,4 @@
-"""Finding a corpus' files, and dividing what its publisher does not."""
+"""Finds the files of a corpus, and splits corpora without official splits."""
 
 import random
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from offline_train.corpora.corpus import SPLITS, Conversation, Split
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """`name` in `folder` or at most two folders below it, the nearest first; None where there is none.
+    """`name` in `folder` or at most two folders below it, the nearest first; None if there is none.
 
-    Publishers' archives unpack into folders of their own, which some people keep and some don't.
+    Published archives contain folders, which users may have removed.
     """
     for pattern in (name, f"*/{name}", f"*/*/{name}"):
         for path in sorted(folder.glob(pattern)):
@@ -19,7 +19,7 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; no for what can't be a file's name, such as a long sentence."""
+    """Whether there is such a file; False for an invalid name, such as a long sentence."""
     try:
         return path.is_file()
     except OSError:
@@ -29,13 +29,13 @@ def is_file(path: Path) -> bool:
 def divide(
     conversations: Sequence[Conversation], train: float, validation: float, seed: int = 0
 ) -> dict[Split, Sequence[Conversation]]:
-    """A random division that stays the same, each part in the order given.
+    """A reproducible random split; each part keeps the order of the conversations.
 
     Args:
-        conversations: all of them, in an order that stays the same.
-        train: share of the conversations.
-        validation: likewise; the rest is the test.
-        seed: of the shuffling.
+        conversations: all of them, in a reproducible order.
+        train: share of the training split.
+        validation: share of the validation split; the rest is the test split.
+        seed: seed of the shuffling.
     """
     count = len(conversations)
     order = list(range(count))

@@ -1,21 +1,22 @@
-"""Anyone's own data: a CSV manifest, a row an utterance.
+"""The user's own data: a CSV manifest with a row per utterance.
 
 Columns, in any order, separated by commas, semicolons or tabs:
 
-| column | needed | says |
+| column | needed | content |
 |---|---|---|
-| conversation | yes | which conversation; rows of one are in the order they were said |
+| conversation | yes | name of the conversation; its rows are in the order in which they were spoken |
 | text | this or audio | the words |
 | audio | this or text | an audio or video file, relative to the manifest |
-| start, end | no | where in that file, seconds; without end, to its end |
+| start, end | no | times in that file, in seconds; by default its start and end |
 | label | no | the emotion; empty for context that is not scored |
 | split | no | train, validation (or valid, dev) or test, the same for a whole conversation |
-| utterance | no | its name, unique in the conversation; else its number |
-| speaker | no | who |
+| utterance | no | its name, unique in the conversation; by default its number |
+| speaker | no | name of the speaker |
 | sentiment | no | negative, neutral or positive |
-| valence | no | a number, on your own scale |
+| valence | no | a number, on any scale |
 
-Without a split column, 80 % of the conversations train, 10 % validate and 10 % test, drawn once and for all.
+Without a split column, a fixed random 80 % of the conversations are the training split, 10 % the validation
+and 10 % the test.
 """
 
 import math
@@ -52,13 +53,13 @@ _SENTIMENTS: tuple[str, ...] = get_args(Sentiment)
 
 
 def read_manifest(path: Path) -> Corpus:
-    """Read a corpus from its manifest; the labels are those that occur, by name.
+    """Read a corpus from its manifest; its labels are those that occur, sorted by name.
 
     Args:
         path: the manifest, or a folder with `manifest.csv` or one CSV or TSV file only.
 
     Raises:
-        CorpusError: there is no manifest, or a line of it is not as the table above says.
+        CorpusError: there is no manifest, or a line is not as described in the table above.
     """
     path = _locate(path)
     rows = read_table("folder", path, ("conversation",), delimiters=",;\t")

@@ -26,24 +26,24 @@ _COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utte
 
 
 def read_meld_corpus(folder: Path) -> Corpus:
-    """The official splits.
+    """Read the official splits.
 
     Raises:
-        CorpusError: as `read_meld`.
+        CorpusError: see `read_meld`.
     """
     return Corpus("meld", LABELS, {split: read_meld(folder, split) for split in SPLITS})
 
 
 def read_meld(folder: Path, split: Split) -> list[Conversation]:
-    """Read one official split, with its recordings where a folder of its clips is there.
+    """Read one official split, with its recordings if there is a folder of clips.
 
-    The CSV and the clips (`diaX_uttY.mp4`, or .wav or .flac made of them) lie in `folder` or at most two
-    folders below it; the clips under the names of the published archives (train_splits, dev_splits_complete,
-    output_repeated_splits_test) or train, dev and test. A few of the published clips are missing or cut off:
-    their utterances have no recording.
+    The CSV and the folder of clips (`diaX_uttY.mp4`, or converted to .wav or .flac) are in `folder` or at
+    most two folders below it; clips in folders named as the published archives (train_splits,
+    dev_splits_complete, output_repeated_splits_test) or train, dev and test. A few of the published clips are
+    missing or cut off; their utterances have no recording.
 
     Raises:
-        CorpusError: the CSV is missing or is not MELD's, or a clips folder has none of the split's clips.
+        CorpusError: the CSV is missing or is not MELD's, or a folder has none of the split's clips.
     """
     path = find(folder, _FILES[split])
     if path is None:
@@ -95,7 +95,7 @@ def _recording(clips: Path | None, dialogue: str, utterance: str) -> Recording |
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether an MP4 has its index, without which it can't be decoded: a box `moov` (ISO/IEC 14496-12)."""
+    """Whether an MP4 has its index, the box `moov` (ISO/IEC 14496-12); without it, it can't be decoded."""
     end = path.stat().st_size
     position = 0
     with path.open("rb") as file:

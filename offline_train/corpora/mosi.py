@@ -38,7 +38,7 @@ _SPLITS: dict[str, Split] = {
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """An utterance, where it belongs and which split its file puts it in."""
+    """An utterance with its video, and the split given by its file."""
 
     video: str
     utterance: Utterance
@@ -46,19 +46,19 @@ class _Segment:
 
 
 def read_mosi(folder: Path, *, features: str | None = None) -> Corpus:
-    """Negative below 0, positive from 0 on; 49 videos train, 13 validate, 31 test (MERITS-L, section IV-A).
+    """Read CMU-MOSI with two labels, negative below 0 and positive from 0; a video is a conversation.
 
-    A video is a conversation. Read is whichever there is of: the prepared corpus; the raw release
-    (`OpinionLevelSentiment.csv`, `Audio/WAV_16000/Segmented/VIDEO_N.wav`,
-    `Transcript/Segmented/VIDEO.annotprocessed`); or its redistribution with a `label.csv` (video_id, clip_id,
-    text, label, mode) and `Raw/VIDEO/N.mp4`.
+    The folder holds the prepared corpus; or the raw release (`OpinionLevelSentiment.csv`,
+    `Audio/WAV_16000/Segmented/VIDEO_N.wav`, `Transcript/Segmented/VIDEO.annotprocessed`); or its
+    redistribution with a `label.csv` (video_id, clip_id, text, label, mode) and `Raw/VIDEO/N.mp4`.
 
-    The test is `TEST_VIDEOS`; of the others, in order of name, the first 49 in 62 train. Where none of those
-    videos is there, the splits are those of label.csv's mode, else the last third of the videos is the test.
+    49 videos are the training split, 13 the validation, 31 the test (MERITS-L, section IV-A): the test split
+    is `TEST_VIDEOS`; the others are divided in order of name. Without any of those videos, the splits are
+    given by the mode in label.csv, else the last third of the videos is the test split.
 
     Args:
-        folder: where it is.
-        features: which array of a prepared corpus to read as speech features, `audio73` by default.
+        folder: the corpus' folder.
+        features: array of a prepared corpus to use as speech features, `audio73` by default.
 
     Raises:
         CorpusError: the corpus is missing or broken.

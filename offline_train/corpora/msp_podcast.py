@@ -38,12 +38,13 @@ _TRAIN_SHARE = 0.8
 
 
 def read_msp_podcast(folder: Path) -> Corpus:
-    """Emotions by consensus, valence from 1 to 7, and the sentiment that MERITS-L's oracle derives from it.
+    """Read consensus emotions, valence from 1 to 7, and the sentiment derived from it in MERITS-L.
 
-    Turns named `MSP-PODCAST_PODCAST_TURN.wav` are conversations by podcast, in order of their turn; any other
-    file is a conversation of its own. Emotions "other" and "no agreement" are None. Words come from
-    `Transcripts/*.txt` where they are. The splits are Split_Set's (Development validates; Test1, 2 and 3 are
-    the test); without that column 80 % of the podcasts train and 20 % validate, as in MERITS-L.
+    Files named `MSP-PODCAST_PODCAST_TURN.wav` are turns of a conversation, the podcast; any other file is a
+    conversation of its own. Emotions "other" and "no agreement" are None. Words come from
+    `Transcripts/*.txt`, if present. The splits are those of Split_Set (Development is the validation; Test1,
+    2 and 3 are the test); without that column, 80 % of the podcasts are the training split and 20 % the
+    validation, as in MERITS-L.
 
     Raises:
         CorpusError: the corpus is missing or broken.
@@ -101,7 +102,7 @@ def read_msp_podcast(folder: Path) -> Corpus:
 
 
 def sentiment_of(valence: float) -> Sentiment:
-    """MERITS-L's oracle (section IV-D): positive above 5, negative below 3, of 1 to 7."""
+    """The sentiment of a valence from 1 to 7: positive above 5, negative below 3 (MERITS-L, section IV-D)."""
     return "positive" if valence > 5 else "negative" if valence < 3 else "neutral"
 
 

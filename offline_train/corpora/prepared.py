@@ -1,4 +1,4 @@
-"""Corpora prepared for measuring: `utterances.jsonl`, one a line, and `features.npz`, a row a line."""
+"""Prepared corpora: `utterances.jsonl`, an utterance per line, and `features.npz`, a row per utterance."""
 
 import json
 import zipfile
@@ -25,19 +25,19 @@ def is_prepared(folder: Path) -> bool:
 def read_prepared(
     corpus: str, folder: Path, keys: Mapping[str, type | tuple[type, ...]], array: str
 ) -> list[tuple[dict[str, Any], NDArray[np.float32]]]:
-    """Every line with its features.
+    """Read all lines with their features.
 
     Args:
-        corpus: named in errors.
-        folder: where the two files are.
-        keys: what a line must have at least, and of which types.
-        array: which of the feature arrays; several with "+" between are put side by side.
+        corpus: name of the corpus, for errors.
+        folder: folder of the two files.
+        keys: required keys of a line, and their types.
+        array: name of the feature array; several, joined with "+", are concatenated.
 
     Returns:
         The lines in order, each with features [F].
 
     Raises:
-        CorpusError: a file is missing or broken, or the two don't belong together.
+        CorpusError: a file is missing or broken, or the two do not match.
     """
     path = folder / UTTERANCES
     lines = []

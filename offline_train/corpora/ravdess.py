@@ -1,4 +1,4 @@
-"""RAVDESS (Livingstone & Russo, PLoS ONE 2018): two sentences, acted in eight emotions, as audio clips."""
+"""RAVDESS (Livingstone & Russo, PLoS ONE 2018): two sentences acted in eight emotions, as audio clips."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ EMOTIONS = {
     "07": "disgust",
     "08": "surprise",
 }
-"""RAVDESS emotion codes by the MELD label they count as."""
+"""MELD's labels by RAVDESS emotion code."""
 
 STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 
 ACTORS = range(1, 21)
-"""Whose clips the splits are over."""
+"""Actors in the splits."""
 
 FOLDS = 5
 _LAYOUT = "modality-channel-emotion-intensity-statement-repetition-actor.flac"
@@ -39,8 +39,8 @@ class Clip:
     """One acted sentence.
 
     Attributes:
-        id: the file's name without its ending.
-        audio: int16 samples [n] at 16 kHz, silence before and after the speech cut away.
+        id: the file's name without its extension.
+        audio: int16 samples [n] at 16 kHz, without the silence before and after the speech.
         label: one of MELD's seven emotions.
         actor: 1 to 24; odd ones are men, even ones women.
     """
@@ -52,7 +52,7 @@ class Clip:
 
 
 class _Name(NamedTuple):
-    """What a clip's name says: codes, and the actor's number."""
+    """The codes in a clip's name, and the actor's number."""
 
     emotion: str
     statement: str
@@ -61,7 +61,7 @@ class _Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ActorSplit:
-    """Who is trained on, who is selected on and who is only tested on: no actor is in two of them."""
+    """Actors of the training, validation and test split, which are disjoint."""
 
     train: tuple[int, ...]
     validation: tuple[int, ...]
@@ -69,17 +69,17 @@ class ActorSplit:
 
 
 SHIPPED = ActorSplit(train=tuple(range(1, 17)), validation=(17, 18), test=(19, 20))
-"""The split that the shipped bundle is made with."""
+"""The split used for the shipped bundle."""
 
 
 def fold(number: int) -> ActorSplit:
-    """Split `number` of `FOLDS` over actors 1-20, with as many women as men in each part.
+    """One of `FOLDS` cross-validation splits over actors 1-20, with as many women as men in each part.
 
-    Fold k tests on actors 4k+1 to 4k+4 and validates on the two after them, so that over all folds every
-    actor is tested on once.
+    In fold k, actors 4k+1 to 4k+4 are the test split and the next two the validation, so that over all folds
+    every actor is in one test split.
 
     Args:
-        number: from 0.
+        number: number of the fold, from 0.
     """
     if not 0 <= number < FOLDS:
         raise ValueError(f"fold {number}: there are {FOLDS}, counted from 0")
@@ -91,11 +91,11 @@ def read_ravdess(folder: Path, actors: Iterable[int] | None = None) -> list[Clip
     """Read the speech clips (.flac or .wav, in `folder` or below it), in order of name.
 
     Args:
-        folder: where they are.
-        actors: whose; None for everyone's.
+        folder: folder of the clips.
+        actors: numbers of the actors; None for all.
 
     Raises:
-        CorpusError: there are none, an actor asked for has none, or a file is not what it should be.
+        CorpusError: there are no clips, or none of one of the actors, or a file is invalid.
     """
     return [
         Clip(path.stem, _load(path), EMOTIONS[name.emotion], name.actor)
@@ -104,14 +104,14 @@ def read_ravdess(folder: Path, actors: Iterable[int] | None = None) -> list[Clip
 
 
 def read_ravdess_corpus(folder: Path, division: ActorSplit = SHIPPED) -> Corpus:
-    """Each clip as a conversation of its own, recorded with the silence before and after the speech.
+    """Read each clip as a conversation, including the silence before and after the speech.
 
     Args:
-        folder: where the clips are, or above.
-        division: which actors are in which split.
+        folder: folder of the clips, or one above.
+        division: actors by split.
 
     Raises:
-        CorpusError: an actor has no clip, or a file has a strange name.
+        CorpusError: an actor has no clip, or a file has an invalid name.
     """
     splits: dict[Split, list[Conversation]] = {}
     for split in SPLITS:

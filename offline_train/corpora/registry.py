@@ -42,18 +42,17 @@ _WITH_FEATURES = ("iemocap", "iemocap6", "mosi")
 _WITH_FOLDS = ("iemocap", "iemocap6", "ravdess")
 
 CORPORA = tuple(_READERS)
-"""What `read_corpus` knows."""
+"""Names of all corpora."""
 
 
 def read_corpus(name: str, folder: Path, *, features: str | None = None, fold: int | None = None) -> Corpus:
-    """Read a corpus, as its publisher delivers it or as prepared: the folder's contents decide.
+    """Read a corpus as published or as prepared, depending on the files in its folder.
 
     Args:
         name: one of `CORPORA`.
-        folder: where it is; for "folder", its manifest may be named too.
-        features: which features of a prepared corpus to read as speech; None for its default.
-        fold: which split of a corpus that is cross-validated (IEMOCAP from 1, RAVDESS from 0); None for the
-            one that is usually reported.
+        folder: the corpus' folder; for "folder", also the manifest itself.
+        features: speech features of a prepared corpus; None for the default.
+        fold: number of a cross-validation split (IEMOCAP from 1, RAVDESS from 0); None for the usual split.
 
     Raises:
         CorpusError: the name is unknown, the corpus is missing or broken, or it has no such features or fold.

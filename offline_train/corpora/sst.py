@@ -1,7 +1,7 @@
 """Stanford Sentiment Treebank (Socher et al., EMNLP 2013): sentences of film reviews, in five classes.
 
-Pang and Lee's rt-polarity, which the same folder may hold, is not read: the treebank is made of those
-sentences, so its validation and test would be trained on.
+Pang and Lee's rt-polarity, which may be in the same folder, is not read: the treebank consists of the same
+sentences, so training would include its validation and test splits.
 """
 
 from pathlib import Path
@@ -21,10 +21,10 @@ _FILES: dict[Split, str] = {
 
 
 def read_sst(folder: Path) -> Corpus:
-    """Each sentence is a conversation of its own.
+    """Read each sentence as a conversation.
 
     Raises:
-        CorpusError: a file is missing, or a line of it is not a class from 0 to 4 and a sentence.
+        CorpusError: a file is missing, or a line is not a class from 0 to 4 and a sentence.
     """
     splits = {split: _read(folder / name) for split, name in _FILES.items()}
     return Corpus("sst", LABELS, splits)

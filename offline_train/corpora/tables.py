@@ -1,4 +1,4 @@
-"""Text files and tables of corpora, read with errors that name the file and the line."""
+"""Reads text files and tables of corpora; errors name the file and the line."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ Row = dict[str, str]
 
 
 def read_lines(corpus: str, path: Path) -> Iterator[tuple[int, str]]:
-    """Lines of a text file that are not blank, each with its number, from 1.
+    """Non-blank lines of a text file with their numbers, from 1.
 
     Raises:
         CorpusError: the file is missing or can't be read.
@@ -24,7 +24,7 @@ def read_lines(corpus: str, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_json(corpus: str, path: Path) -> Any:
-    """A whole JSON file.
+    """Read a JSON file.
 
     Raises:
         CorpusError: the file is missing, can't be read or is not JSON.
@@ -38,14 +38,14 @@ def read_json(corpus: str, path: Path) -> Any:
 def read_table(
     corpus: str, path: Path, columns: Collection[str], delimiter: str = ",", delimiters: str = ""
 ) -> list[tuple[int, Row]]:
-    """Rows of a CSV file with a header, each with the number of its line.
+    """Rows of a CSV file with a header, with their line numbers.
 
     Args:
-        corpus: named in errors.
+        corpus: name of the corpus, for errors.
         path: the file.
-        columns: what the header must have at least.
-        delimiter: between fields.
-        delimiters: any of these instead: the one that the header has most of.
+        columns: required columns.
+        delimiter: separator of the fields.
+        delimiters: alternatives to `delimiter`; the one most frequent in the header is used.
 
     Raises:
         CorpusError: the file is missing, lacks a column, or is cut off in a row.
@@ -73,10 +73,10 @@ def read_table(
 
 
 def number(corpus: str, path: Path, line: int, column: str, text: str) -> float:
-    """A field as a number.
+    """Parse a field as a number.
 
     Raises:
-        CorpusError: it is none.
+        CorpusError: it is not a number.
     """
     try:
         return float(text)
@@ -95,5 +95,5 @@ def _read(corpus: str, path: Path) -> str:
         raise CorpusError(f"{corpus}: {path} is no text")
     try:
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:  # the other encoding that spreadsheets and older corpora write
+    except UnicodeDecodeError:  # the encoding of some spreadsheets and older corpora
         return content.decode("cp1252", errors="replace")

@@ -1,1 +1,1 @@
-"""Corpora through frozen stages, computed once."""
+"""Embeddings of corpora by frozen stages, computed once."""

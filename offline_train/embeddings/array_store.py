@@ -1,4 +1,4 @@
-"""Arrays that are dear to compute, kept on disk under the content they come from, and mapped from there."""
+"""A store on disk for arrays that are expensive to compute, memory-mapped for reading."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +21,13 @@ Item = TypeVar("Item")
 
 _ALIGNED = 64
 _QUEUED = 4
-"""Items in the works for each thread: what may be lost in a kill."""
+"""Items in progress per thread, which a kill may lose."""
 
 
 class ArrayStore:
-    """Lists of arrays by key, in a folder: their bytes in `arrays.bin`, where each is in `arrays.jsonl`.
+    """Lists of arrays by key, in a folder: their bytes in `arrays.bin`, their positions in `arrays.jsonl`.
 
-    Arrays are only ever added, and what was cut off by a kill is cut away: whatever has a line is whole.
+    Arrays are only appended, and incomplete ones after a kill are removed: an array with a line is complete.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,16 +44,16 @@ class ArrayStore:
         label: str,
         threads: int | None = None,
     ) -> dict[str, CorpusError]:
-        """Compute what is missing. Another process that fills the store is waited for.
+        """Compute missing arrays, after any other process that fills the store.
 
         Args:
-            items: by key.
-            make: computes one; called from several threads.
-            label: of the progress bar.
-            threads: how many; as many as torch uses by default.
+            items: items by key.
+            make: computes the arrays of an item; called from several threads.
+            label: label of the progress bar.
+            threads: number of threads; by default as many as torch uses.
 
         Returns:
-            Items that could not be made, and why: what `make` raised.
+            Exceptions raised by `make`, by key.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         failed: dict[str, CorpusError] = {}
@@ -79,7 +79,7 @@ class ArrayStore:
                                 failed[key] = error
                             else:
                                 rows = [_append(data, array) for array in arrays]
-                                data.flush()  # before the line that vouches for it
+                                data.flush()  # before the line that marks it as complete
                                 index.write(json.dumps({"key": key, "arrays": rows}) + "\n")
                                 index.flush()
                                 self._rows[key] = rows
@@ -91,7 +91,7 @@ class ArrayStore:
         return failed
 
     def __getitem__(self, key: str) -> list[NDArray[Any]]:
-        """One item's arrays, read from the disk when they are looked at; they can't be written to."""
+        """The arrays of an item, memory-mapped and read-only."""
         found = []
         for offset, kind, shape in self._rows[key]:
             dtype = np.dtype(kind)

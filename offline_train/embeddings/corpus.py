@@ -1,4 +1,4 @@
-"""Corpora through frozen stages: conversations as sequences of Stage I embeddings."""
+"""Embeds conversations of a corpus by Stage I."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from offline_train.runs.run import Run
 
 
 def embed_corpus(corpus: Corpus, text: Run | None, speech: Run | None) -> dict[Split, list[Embedded]]:
-    """Every split through Stage I of both modalities (see `embed`)."""
+    """Embed every split by Stage I of both modalities (see `embed`)."""
     return {split: embed(corpus.splits[split], corpus.labels, text, speech) for split in SPLITS}
 
 
@@ -23,14 +23,14 @@ def embed(
     speech: Run | None,
     silent: int = 0,
 ) -> list[Embedded]:
-    """Conversations through Stage I of both modalities.
+    """Embed conversations by Stage I of both modalities.
 
     Args:
-        conversations: what to embed.
+        conversations: the conversations.
         labels: emotions by class index.
-        text: Stage I of the words; None leaves words out.
-        speech: Stage I of the sound; None leaves sound out.
-        silent: size of the S1 that stands for the sound that is left out.
+        text: Stage I of the text modality; None to omit words.
+        speech: Stage I of the speech modality; None to omit sound.
+        silent: size of S1 if sound is omitted.
     """
     count = sum(len(conversation.utterances) for conversation in conversations)
     t1 = torch.zeros(count, 0) if text is None else embed_text(text, conversations)
@@ -48,14 +48,14 @@ def sequences(
     speech: Tensor | None = None,
     heard: Tensor | None = None,
 ) -> list[Embedded]:
-    """Cut embeddings of all utterances, in order, back into conversations.
+    """Split embeddings of all utterances, in order, into conversations.
 
     Args:
-        conversations: of N utterances together.
+        conversations: conversations with N utterances in total.
         labels: emotions by class index.
         text: T1 [N, D].
-        speech: S1 [N, F]; None for no sound.
-        heard: bool [N], utterances with sound; None for none.
+        speech: S1 [N, F]; None without sound.
+        heard: bool [N], whether an utterance has sound; None without sound.
     """
     sizes = [len(conversation.utterances) for conversation in conversations]
     speech = torch.zeros(len(text), 0) if speech is None else speech

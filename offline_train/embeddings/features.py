@@ -1,4 +1,4 @@
-"""Speech that comes as prepared features, through Stage I."""
+"""Embeds precomputed speech features by Stage I."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from offline_train.runs.run import Run
 
 @torch.inference_mode()
 def embed_features(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
-    """S1 [N, width] of all utterances in order, zero where there are no features, and which have any [N]."""
+    """S1 [N, width] of all utterances in order, zero without features, and which utterances have some [N]."""
     encoder = load_feature_encoder(run)
     found = [utterance.speech for conversation in conversations for utterance in conversation.utterances]
     present = torch.tensor([features is not None for features in found], dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""What is made of the sound of utterances, computed once and kept by the sound's content."""
+"""Caches arrays computed from the sound of utterances, by the sound's content."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from offline_train.files import plain
 from offline_train.progress_bar import progress_bar
 
 Make = Callable[[NDArray[np.int16], np.random.Generator], Arrays]
-"""From int16 samples [n] at 16 kHz, without the silence around the speech; the generator depends on them."""
+"""Computes arrays from samples [n] at 16 kHz, trimmed of silence, with a generator seeded by them."""
 
 
 def recordings_of(conversations: Sequence[Conversation]) -> list[Recording | None]:
@@ -34,20 +34,21 @@ def heard(
     label: str,
     threads: int | None = None,
 ) -> list[list[NDArray[Any]] | None]:
-    """What `make` makes of every recording, mapped from the store in `folder`, where it is kept.
+    """The arrays of every recording, computed by `make` and cached in `folder`.
 
-    What can't be decoded is said on standard error and left out.
+    Recordings that can't be decoded are reported on standard error and skipped.
 
     Args:
-        recordings: of utterances; None for those that have none.
+        recordings: recordings of utterances; None for utterances without one.
         make: see `Make`.
-        treatment: settings that `make` depends on, as JSON has them. Changed ones are computed anew.
-        folder: of the store.
-        label: of the progress bar.
-        threads: to compute on; as many as torch uses by default.
+        treatment: settings that `make` depends on, serialisable as JSON; after a change, all is computed
+            again.
+        folder: folder of the cache.
+        label: label of the progress bar.
+        threads: number of threads; by default as many as torch uses.
 
     Returns:
-        Arrays of each; None where there are none.
+        Memory-mapped arrays of each recording; None where there are none.
 
     Raises:
         CorpusError: there are recordings, but none of them can be used.
@@ -80,7 +81,7 @@ def heard(
 
 
 def _key(recording: Recording, recipe: str, digests: dict[Path, str]) -> str:
-    """Copies elsewhere have the same; files that changed, another part or other settings another."""
+    """Key of a part of a recording with certain settings; it depends on the file's content, not its path."""
     digest = digests.get(recording.path)
     if digest is None:
         try:

@@ -1,4 +1,4 @@
-"""Conversations through Stage I of the sound, computed once."""
+"""Embeds conversations by Stage I of the speech modality, once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from offline_train.training.devices import here
 
 
 def embed_speech(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
-    """S1 of all utterances, by a run of Stage I on prepared features or on recordings.
+    """S1 of all utterances, by a run of Stage I on precomputed features or on recordings.
 
-    What recordings gave is kept in the run's folder, by their content.
+    Results for recordings are cached in the run's folder, by their content.
 
     Args:
-        run: a finished one.
-        conversations: of N utterances together.
+        run: a finished run.
+        conversations: conversations with N utterances in total.
 
     Returns:
-        S1 [N, width], in order, zero where nothing is heard, and which utterances are heard [N].
+        S1 [N, width], in order, zero without sound, and which utterances have sound [N].
 
     Raises:
         CorpusError: there are recordings, but none of them can be used.
@@ -53,10 +53,10 @@ def embed_recordings(
 
     Args:
         care: an `nn.Module`, in evaluation mode.
-        speech: Stage I over it.
-        conversations: of N utterances together.
-        cache: folder to keep S1 in; None keeps nothing.
-        origin: what tells these networks from others, such as a digest of their weights.
+        speech: the Stage I network over it.
+        conversations: conversations with N utterances in total.
+        cache: folder to cache S1 in; None for no cache.
+        origin: identifies the networks, such as a digest of their weights.
 
     Returns:
         As `embed_speech`.

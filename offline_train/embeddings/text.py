@@ -1,4 +1,4 @@
-"""Conversations through Stage I of the words, computed once."""
+"""Embeds conversations by Stage I of the text modality, once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def embed_text(run: Run, conversations: Sequence[Conversation]) -> Tensor:
 def judge_text(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
     """T1 [N, D] and Stage I logits [N, C] of all utterances, in order.
 
-    What was computed before is read from the run's folder.
+    Results are cached in the run's folder.
     """
     texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
     contexts = preceding(conversations, TextConfig(**run.config["text"]).context_turns)
@@ -40,7 +40,7 @@ def judge_text(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor,
 
 
 def reading(count: int) -> Status:
-    """Says on stderr, to people who watch, that utterances are being read."""
+    """Shows on a terminal's stderr that utterances are being read."""
     return Console(stderr=True).status(f"reading {count} utterances")
 
 

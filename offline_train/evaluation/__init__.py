@@ -1,1 +1,1 @@
-"""How well a bundle or a run does."""
+"""Evaluation of bundles and runs."""

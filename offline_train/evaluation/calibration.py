@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and the temperature that makes them (Guo et al., ICML 2017)."""
+"""Calibration of probabilities, and temperature scaling (Guo et al., ICML 2017)."""
 
 import math
 from typing import Any
@@ -8,16 +8,16 @@ from torch import Tensor
 from torch.nn import functional
 
 BINS = 15
-"""Of equal width in confidence (Guo et al., section 4.1)."""
+"""Number of bins of equal width in confidence (Guo et al., section 4.1)."""
 
-_LEAST, _MOST = 0.05, 20.0  # a temperature beyond these says that validation data can't tell
+_LEAST, _MOST = 0.05, 20.0  # beyond these, validation data does not determine a temperature
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature T for which softmax(logits / T) has the least negative log-likelihood.
 
     Args:
-        logits: of validation data, [N, C].
+        logits: logits of validation data, [N, C].
         labels: class indices [N].
     """
     scores = logits.double()
@@ -30,12 +30,12 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> float:
-    """By how many percentage points confidence and accuracy differ: the mean over bins, weighted by count.
+    """Expected calibration error in percentage points: mean over bins of |accuracy - confidence|, by count.
 
     Args:
         logits: [N, C].
         labels: class indices [N].
-        temperature: what logits are divided by.
+        temperature: divides the logits.
     """
     bins = reliability(logits, labels, temperature)
     gaps = [b["count"] * abs(b["accuracy"] - b["confidence"]) for b in bins if b["count"]]
@@ -43,11 +43,11 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, temperature: floa
 
 
 def reliability(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> list[dict[str, Any]]:
-    """The reliability diagram: `BINS` bins (low, high], of the confidence in what is predicted.
+    """The reliability diagram: `BINS` bins (low, high] of the confidence in the predicted class.
 
     Returns:
-        By bin: low, high (confidence, 0 to 1), count; accuracy and mean confidence in percent, None where
-        nothing is in it.
+        By bin: low, high (confidence, 0 to 1), count; accuracy and mean confidence in percent, None for empty
+        bins.
     """
     confidence, predicted = (logits.double() / temperature).softmax(-1).max(-1)
     right = (predicted == labels).double()
@@ -69,16 +69,16 @@ def reliability(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> lis
 
 
 def calibration(logits: Tensor, labels: Tensor, temperature: float | None) -> dict[str, Any]:
-    """Calibration as found, and with a temperature that was fitted on other data.
+    """Calibration without and with a temperature that was fitted on other data.
 
     Args:
         logits: [N, C].
         labels: class indices [N].
-        temperature: None where there was nothing to fit it on.
+        temperature: the temperature; None if there was no data to fit it.
 
     Returns:
         ece, ece_calibrated (percentage points), temperature, and `reliability` without and with it: bins,
-        bins_calibrated. What needs the temperature is None without one.
+        bins_calibrated. Values with the temperature are None without one.
     """
     found = {"ece": expected_calibration_error(logits, labels), "bins": reliability(logits, labels)}
     if temperature is None:

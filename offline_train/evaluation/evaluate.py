@@ -1,4 +1,4 @@
-"""How well a bundle or a run does on a corpus: stage by stage, offline, as streamed, and how calibrated."""
+"""Evaluates a bundle or a run on a corpus: by stage, offline, as streamed, and its calibration."""
 
 import csv
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ from offline_train.evaluation.streamed import WINDOWS, Streamed, offline, only, 
 from offline_train.evaluation.target import EvaluationTarget
 
 COLUMNS = ("dialogue", "utterance", "label", "predicted", "first_emission")
-"""Of predictions: the conversation's id and the utterance's own, the truth, and what is said with the whole
-conversation in view and when it was the newest turn."""
+"""Columns of predictions: the ids of conversation and utterance, the true label, and the labels predicted
+offline and when the utterance was the newest turn."""
 
 
 def scored_part(corpus: Corpus, split: Split, target: EvaluationTarget) -> Sequence[Conversation]:
-    """A split that a target can be judged on.
+    """A split on which a target can be evaluated.
 
     Raises:
-        UsageError: its labels are not the target's, or it has none.
+        UsageError: it has labels that the target lacks, or none at all.
     """
     if unknown := [label for label in corpus.labels if label not in target.labels]:
         raise UsageError(
@@ -46,7 +46,7 @@ def scored_part(corpus: Corpus, split: Split, target: EvaluationTarget) -> Seque
 
 
 def temperature_on(target: EvaluationTarget, validation: Sequence[Conversation]) -> float | None:
-    """The temperature fitted on what is said offline of validation data; None where nothing can be judged."""
+    """The temperature fitted on offline logits of validation data; None if there are none."""
     if not any(utterance.label for conversation in validation for utterance in conversation.utterances):
         return None
     data = target.embed(validation)
@@ -65,30 +65,28 @@ def temperature_on(target: EvaluationTarget, validation: Sequence[Conversation])
 def evaluate(
     target: EvaluationTarget, conversations: Sequence[Conversation], window: int, temperature: float | None
 ) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
-    """Judge conversations, of which some utterances are labelled.
+    """Evaluate a target on conversations with labelled utterances.
 
-    Where a modality is not there (a corpus without recordings, a bundle without a speech path), the other is
-    judged alone.
+    If a modality is missing (a corpus without recordings, a bundle without a speech path), the other is
+    evaluated alone.
 
     Args:
-        target: what to judge with.
-        conversations: with labels that the target knows.
+        target: the bundle or run.
+        conversations: conversations with the target's labels.
         window: turns of context as streamed, for "bundle_first_emission".
-        temperature: as `temperature_on` fits it.
+        temperature: the result of `temperature_on`.
 
     Returns:
-        The report, and `COLUMNS` of every scored utterance. The report has:
-        modalities ("words", "sound"), dialogues, utterances, window;
-        text_stage1, text_stage2, text_stage2_first_emission, and the same for speech, each as
-        `classification` returns it; bundle_offline and bundle_first_emission, all stages together, likewise;
-        words_alone and sound_alone, where there are both, likewise;
-        streaming_gap, points of weighted F1; look_ahead {"0": weighted F1, ...} by turns known after the one
-        that is judged; windows {"4": {first_emission, final}, ...}, weighted F1 by turns of context;
-        calibration of what is said offline, with ece_first_emission. A run of Stage I has no context: it has
-        its own figures and calibration alone.
+        The report, and `COLUMNS` of every scored utterance. The report has: modalities ("words", "sound"),
+        dialogues, utterances, window; text_stage1, text_stage2, text_stage2_first_emission, and the same for
+        speech; bundle_offline and bundle_first_emission for all stages together; words_alone and sound_alone,
+        if there are both: each as returned by `classification`; streaming_gap, points of weighted F1;
+        look_ahead {"0": weighted F1, ...} by number of known later turns; windows {"4": {first_emission,
+        final}, ...}, weighted F1 by turns of context; calibration of the offline probabilities, with
+        ece_first_emission. A run of Stage I, without context, has only its own scores and calibration.
 
     Raises:
-        UsageError: nothing in the conversations is what the target judges by.
+        UsageError: the conversations have none of the target's modalities.
     """
     data = target.embed(conversations)
     truth = torch.cat([conversation.labels for conversation in data])
@@ -138,7 +136,7 @@ def evaluate(
 
 
 def _modalities(target: EvaluationTarget, data: Sequence[Embedded]) -> list[Modality]:
-    """Those that the target judges by and the data has."""
+    """The modalities that the target uses and the data has."""
     said, heard = torch.cat([conversation.present for conversation in data]).any(0).tolist()
     used: list[Modality] = [m for m in target.heads if (said if m == "text" else heard)]
     if not used:
@@ -194,6 +192,6 @@ def _as_streamed(
 
 
 def write_predictions(path: Path, predictions: Sequence[Sequence[str]]) -> None:
-    """A CSV of `COLUMNS`, a row an utterance."""
+    """Write a CSV of `COLUMNS`, a row per utterance."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *predictions])

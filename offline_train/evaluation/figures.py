@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, as SVG: the same report gives the same bytes."""
+"""Figures of an evaluation as SVG; the same report gives identical files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ from offline_train.plots import BLUE, GREEN, GREY, ORANGE, look, save
 
 
 def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Draw what `evaluate` reported.
+    """Draw the report of `evaluate`.
 
     Args:
-        report: of a bundle or of a run of any stage.
-        folder: where; created.
+        report: report on a bundle or on a run of any stage.
+        folder: the folder of the figures; created.
 
     Returns:
-        The pictures: confusion.svg and f1.svg (of what is said offline), reliability.svg, and where there is
-        context as-streamed.svg.
+        The files: confusion.svg and f1.svg (offline), reliability.svg, and as-streamed.svg if there is
+            context.
     """
     (main,) = [report[key] for key in ("bundle_offline", "text_stage1", "speech_stage1") if key in report][:1]
     with look(font_size=10.0):
@@ -35,7 +35,7 @@ def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
-    """Counts [C, C] in cells coloured by their share of the row, which is the truth."""
+    """Counts [C, C] in cells coloured by their share of the row (the true class)."""
     table = np.array(counts)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     figure, axes = _figure(1.6 + 0.75 * len(labels), 1.2 + 0.6 * len(labels))
@@ -52,7 +52,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> 
 
 
 def f1_by_class(f1: Mapping[str, float], weighted: float) -> Figure:
-    """F1 of every emotion in percent, and their mean weighted by count."""
+    """F1 of every emotion in percent, and the weighted mean."""
     figure, axes = _figure(6.0, 1.2 + 0.4 * len(f1))
     bars = axes.barh(range(len(f1)), list(f1.values()), color=BLUE)
     axes.bar_label(bars, fmt="%.1f", padding=3)
@@ -65,7 +65,7 @@ def f1_by_class(f1: Mapping[str, float], weighted: float) -> Figure:
 
 
 def reliability_diagram(calibration: Mapping[str, Any]) -> Figure:
-    """Accuracy against confidence by bin, as found and with the temperature."""
+    """Accuracy against confidence by bin, without and with the temperature."""
     figure, axes = _figure(5.0, 4.6)
     axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="perfect")
     lines = [("bins", "ece", ORANGE, "as found")]

@@ -15,7 +15,7 @@ from offline_train.evaluation.streamed import offline
 from offline_train.training.devices import to_device
 
 BOTH, WORDS, SOUND = (True, True), (True, False), (False, True)
-"""What may be used: words, sound."""
+"""Whether words and sound may be used."""
 
 
 def read(model: ContextEncoder, modality: Modality, batch: Batch) -> Tensor:
@@ -33,7 +33,7 @@ def judge_context(
     *,
     first_emission: bool = False,
 ) -> dict[str, Any]:
-    """Metrics over scored turns, offline or each with nothing after it."""
+    """Metrics over scored turns, offline or with no later turns known."""
     truth, logits = scored_logits(model, modality, conversations, first_emission=first_emission)
     return classification(truth.numpy(), logits.argmax(-1).numpy(), labels)
 
@@ -74,10 +74,10 @@ def judge_conversations(
 
     Args:
         model: Stages II and III.
-        conversations: what to judge.
+        conversations: the conversations.
         labels: emotions by class index.
-        kept: whether words, and sound, may be used.
-        first_emission: judge each turn with nothing after it.
+        kept: whether words and sound may be used.
+        first_emission: classify each turn with no later turns known.
     """
     truth, predicted = [], []
     for conversation in conversations:
@@ -91,7 +91,7 @@ def judge_conversations(
 
 @torch.inference_mode()
 def newest(model: ConversationModel, conversation: Embedded) -> Tensor:
-    """Fused logits [K, C] of every turn with nothing after it."""
+    """Fused logits [K, C] of every turn with no later turns known."""
     batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
     fused: Tensor = model(*to_device(batch, next(model.parameters()).device)[:5]).fused.cpu()
     return fused.diagonal(dim1=0, dim2=1).T

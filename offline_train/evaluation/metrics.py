@@ -1,4 +1,4 @@
-"""The figures that training selects on and reports."""
+"""Classification metrics."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def classification(
     Args:
         labels: true class indices [N].
         predicted: predicted class indices [N].
-        names: of the classes, in order of index.
+        names: names of the classes, by index.
     """
     classes = list(range(len(names)))
     by_class, macro, weighted = (

@@ -1,4 +1,4 @@
-"""Conversations judged as a live stream is: with little of what follows, and through a sliding window."""
+"""Classifies conversations as in a live stream: with few later turns known, and in a sliding window."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ from offline_train.batches.sequences import UNSCORED, Embedded, Modality, collat
 from offline_train.training.devices import to_device
 
 LOOK_AHEADS = (0, 1, 2, 4)
-"""Turns that are known after the one that is judged; 0 is the first emission."""
+"""Number of known later turns; 0 is the first emission."""
 
 WINDOWS = (4, 8, 16, 32)
 """Turns of context."""
 
-_AT_ONCE = 4_000_000  # turns x turns x conversations in a batch, which bounds what attention takes
+_AT_ONCE = 4_000_000  # turns x turns x conversations in a batch, to bound the memory of attention
 
 
 class Windowed(NamedTuple):
-    """Fused logits [N, C] through a window: of a turn when it is the newest, and before it leaves."""
+    """Fused logits [N, C] in a window: of a turn when it is the newest, and before it leaves the window."""
 
     first_emission: Tensor
     final: Tensor
@@ -31,13 +31,13 @@ class Windowed(NamedTuple):
 
 @dataclass(frozen=True)
 class Streamed:
-    """What is said of N scored turns.
+    """Logits of N scored turns.
 
     Attributes:
         truth: class indices [N].
-        offline: with the whole conversation in view, each [N, C].
-        look_ahead: with so many turns after it in view, each [N, C].
-        windows: through windows of so many turns.
+        offline: logits with the whole conversation known, each [N, C].
+        look_ahead: logits by number of known later turns, each [N, C].
+        windows: logits by size of the window.
     """
 
     truth: Tensor
@@ -49,12 +49,12 @@ class Streamed:
 def stream(
     model: ConversationModel, conversations: Iterable[Embedded], windows: Sequence[int] = WINDOWS
 ) -> Streamed:
-    """Judge conversations offline and in every way they are streamed.
+    """Classify conversations offline, with look-ahead and in windows.
 
     Args:
         model: Stages II and III, or `one_modality`.
-        conversations: with at least one scored turn between them.
-        windows: sizes.
+        conversations: conversations with at least one scored turn in total.
+        windows: sizes of the windows.
     """
     truth: list[Tensor] = []
     whole: list[Logits] = []
@@ -68,7 +68,7 @@ def stream(
         whole.append(Logits(*(each[scored] for each in offline(model, conversation))))
         for turns, logits in look_ahead(model, conversation).items():
             ahead[turns].append(Logits(*(each[scored] for each in logits)))
-        # A window that the conversation fits in does the same whatever its size.
+        # All windows that hold the whole conversation give the same result.
         by_size: dict[int, Windowed] = {}
         for size in windows:
             held = min(size, len(conversation))
@@ -85,7 +85,7 @@ def stream(
 
 @torch.inference_mode()
 def offline(model: ConversationModel, conversation: Embedded) -> Logits:
-    """Logits, each [K, C], with the whole conversation in view."""
+    """Logits, each [K, C], with the whole conversation known."""
     shown = to_device(conversation, next(model.parameters()).device)
     logits = one_conversation(model, shown.text, shown.speech, shown.present)
     return Logits(*(each.cpu() for each in logits))
@@ -95,9 +95,9 @@ def offline(model: ConversationModel, conversation: Embedded) -> Logits:
 def look_ahead(
     model: ConversationModel, conversation: Embedded, turns: Sequence[int] = LOOK_AHEADS
 ) -> dict[int, Logits]:
-    """Logits, each [K, C], of every turn when no more than so many turns after it are known.
+    """Logits, each [K, C], of every turn by number of known later turns.
 
-    The prefixes of a conversation are a batch: each is read once for all amounts of look-ahead.
+    The prefixes of a conversation form a batch; each is computed once for all amounts of look-ahead.
     """
     count = len(conversation)
     judged = {
@@ -118,7 +118,7 @@ def look_ahead(
 
 @torch.inference_mode()
 def windowed(model: ConversationModel, conversation: Embedded, size: int) -> Windowed:
-    """Fused logits [K, C] of every turn, by the incremental form that runs live."""
+    """Fused logits [K, C] of every turn, by the incremental model as used for live streams."""
     window = ConversationWindow(IncrementalModel(model), size)
     count = len(conversation)
     first, final = (torch.empty(count, model.config.text.classes) for _ in range(2))
@@ -132,14 +132,14 @@ def windowed(model: ConversationModel, conversation: Embedded, size: int) -> Win
 
 
 def one_modality(context: ContextEncoder) -> ConversationModel:
-    """Stage II of either modality as a model by itself; it judges what `only` shows."""
+    """Stage II of either modality as a model for the results of `only`."""
     model = ConversationModel(ConversationConfig(context.config))
     model.text = context
     return model.eval()
 
 
 def only(modality: Modality, conversation: Embedded) -> Embedded:
-    """One modality of a conversation, in the place of its words."""
+    """One modality of a conversation, in place of its words."""
     rows = conversation.text if modality == "text" else conversation.speech
     column = 0 if modality == "text" else 1
     present = torch.zeros_like(conversation.present)

@@ -1,4 +1,4 @@
-"""What is evaluated: a bundle, or a run of Stage I, II or III, on any corpus with its labels."""
+"""Targets of an evaluation: bundles, and runs of Stage I, II or III."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from offline_train.runs.run import Run
 from offline_train.runs.run_corpus import RunCorpus, corpus_of, parent
 
 WINDOW = 32
-"""Turns of context that runs are judged with, and that bundles are exported with."""
+"""Turns of context in evaluations of runs and in exported bundles."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class EvaluationTarget:
     """Networks to evaluate.
 
     Attributes:
-        name: as reports call it.
+        name: name in reports.
         labels: emotions by class index.
-        heads: of Stage I, by modality: T1 or S1 [N, D] -> logits [N, C].
-        embed: conversations through Stage I.
+        heads: heads of Stage I by modality: T1 or S1 [N, D] -> logits [N, C].
+        embed: embeds conversations by Stage I.
         conversation: Stages II and III; None for a run of Stage I.
-        alone: the modality of a run of Stage II, which `conversation` reads in the place of words.
+        alone: the modality of a run of Stage II, which `conversation` reads in place of words.
         window: turns of context as streamed.
-        temperature: of a bundle's probabilities.
+        temperature: temperature of a bundle's probabilities.
     """
 
     name: str
@@ -58,7 +58,7 @@ class EvaluationTarget:
 
 
 def bundle_target(bundle: Bundle) -> EvaluationTarget:
-    """A bundle; it hears the recordings of a corpus that has any, if it has a speech path."""
+    """A bundle as target; with a speech path, it uses the recordings of a corpus."""
 
     def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
         texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
@@ -87,13 +87,13 @@ def bundle_target(bundle: Bundle) -> EvaluationTarget:
 
 
 def run_target(run: Run) -> EvaluationTarget:
-    """A finished run of Stage I, II or III.
+    """A finished run of Stage I, II or III as target.
 
-    A fusion that was trained with sound paired in is judged by the words alone: no corpus has that sound.
+    A fusion trained on paired sound is evaluated on the words alone: no corpus has that sound.
 
     Raises:
-        RunFolderError: it or a run it was built on is unfinished.
-        UsageError: it is a run of something else.
+        RunFolderError: the run, or one it is based on, is unfinished.
+        UsageError: the run is of another kind.
     """
     config = run.config
     stages: dict[Modality, Run] = {}
@@ -129,11 +129,11 @@ def run_target(run: Run) -> EvaluationTarget:
 
 
 def labels_of(run: Run) -> tuple[str, ...]:
-    """A finished run's emotions by class index: its reports name them in that order.
+    """A finished run's emotions by class index, which is their order in its metrics.
 
     Raises:
-        RunFolderError: it is unfinished.
-        UsageError: it is a run of something that has no emotions.
+        RunFolderError: the run is unfinished.
+        UsageError: the run has no emotions.
     """
     report: Any = run.metrics.get("validation", {})
     report = report.get("with_sound", report)
@@ -143,7 +143,7 @@ def labels_of(run: Run) -> tuple[str, ...]:
 
 
 def corpus_of_run(run: Run) -> RunCorpus:
-    """The corpus that a run of any stage was made on, with the speech features of both modalities' runs."""
+    """The corpus of a run of any stage, with the speech features of its speech run."""
     source = corpus_of(run)
     if "conversation" in run.config and not run.settings.get("clips"):
         return replace(source, features=corpus_of(parent(run, "speech")).features)

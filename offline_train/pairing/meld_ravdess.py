@@ -1,4 +1,4 @@
-"""MELD's dialogues as sequences of embeddings, with sound from RAVDESS paired in."""
+"""MELD's dialogues as sequences of embeddings, paired with sound from RAVDESS."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ from offline_train.runs.run import Run
 
 @dataclass(frozen=True)
 class Speech:
-    """Clips of one split's actors, embedded.
+    """Embedded clips of one split's actors.
 
     Attributes:
         pool: S1 by emotion.
-        confusion: of Stage I on them, rows are the truth.
+        confusion: confusion matrix of Stage I on them (rows: truth).
     """
 
     pool: Pool
@@ -33,7 +33,7 @@ class Speech:
 
 
 def without_words(data: Mapping[Split, Sequence[Embedded]]) -> dict[Split, list[Embedded]]:
-    """Labels alone, for the speech modality."""
+    """The conversations with labels only, for the speech modality."""
     return {
         split: [replace(each, text=each.text[:, :0], present=torch.zeros_like(each.present)) for each in part]
         for split, part in data.items()
@@ -41,7 +41,7 @@ def without_words(data: Mapping[Split, Sequence[Embedded]]) -> dict[Split, list[
 
 
 def embed_clips(run: Run, ravdess: Path) -> dict[Split, Speech]:
-    """The clips of each split's actors through CARE and Stage I of the sound."""
+    """Embed the clips of each split's actors by CARE and Stage I of the speech modality."""
     care, speech = load_speech_encoder(run)
     return {
         split: _embed_clips(care, speech, read_ravdess(ravdess, actors))
@@ -64,9 +64,9 @@ def _embed_clips(care: Care, speech: SpeechClassifier, clips: Sequence[Clip], si
 def paired(
     data: Mapping[Split, Sequence[Embedded]], speech: Mapping[Split, Speech], trusted: Trust | None = None
 ) -> dict[Split, list[Embedded]]:
-    """Give every turn a clip of its emotion (or, by `trusted`, of another) by an actor of its split.
+    """Pair every turn with a clip of its emotion (or, by `trusted`, of another) by an actor of its split.
 
-    Always the same one: validation and test data must not change.
+    The pairing is always the same: validation and test data must not change.
     """
     return {
         split: [
@@ -78,32 +78,31 @@ def paired(
 
 
 def speech_trust(speech: Mapping[Split, Speech]) -> Trust:
-    """How often training clips are to show another emotion (see `pairing`)."""
+    """How often training clips are mismatched (see `offline_train.pairing.mismatch`)."""
     return trust(speech["train"].confusion, speech["validation"].confusion)
 
 
 def unseen_trust(speech: Mapping[Split, Speech]) -> Trust:
-    """No mismatches, for clips that training has not seen; `weaker` makes some."""
+    """No mismatches, for clips outside of training; `weaker` adds some."""
     return trust(speech["validation"].confusion, speech["validation"].confusion)
 
 
 def text_trust(context: ContextEncoder, data: Mapping[Split, Sequence[Embedded]]) -> Trust:
-    """How often the words of training turns are to be another turn's (see `pairing`)."""
+    """How often words of training turns are mismatched (see `offline_train.pairing.mismatch`)."""
     seen, unseen = (judge_context(context, "text", data[split], LABELS)["confusion"] for split in SPLITS[:2])
     return trust(seen, unseen)
 
 
 @dataclass(frozen=True)
 class Mismatching:
-    """Shows a training conversation with pairs as trustworthy as each modality is on validation data.
+    """Pairs training conversations so that each modality is as reliable as on validation data.
 
     Attributes:
         speech: clips of training actors.
-        speech_trust: their mismatches.
+        speech_trust: mismatches of the clips.
         text: words of training turns.
-        text_trust: their mismatches; None for none.
-        silent: share of conversations shown without sound, and with their own words: with nothing to weigh
-            them against, words need no mismatches.
+        text_trust: mismatches of the words; None for none.
+        silent: share of conversations without sound, and with their own words.
     """
 
     speech: Pool
@@ -113,14 +112,14 @@ class Mismatching:
     silent: float = 0.0
 
     def __call__(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
-        """A new pairing at every call."""
+        """A new random pairing, or the conversation without sound."""
         if float(torch.rand((), generator=generator)) < self.silent:
             words_only = conversation.present & torch.tensor([True, False])
             return replace(conversation, present=words_only)
         return self.paired(conversation, generator)
 
     def paired(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
-        """A new pairing, with sound."""
+        """A new random pairing with sound."""
         shown = with_speech(conversation, self.speech, generator, self.speech_trust)
         if self.text is None or self.text_trust is None:
             return shown
@@ -136,5 +135,5 @@ def words_by_emotion(conversations: Sequence[Embedded]) -> Pool:
 
 
 def agreement(context: ContextEncoder, modality: Modality, conversations: Sequence[Embedded]) -> float:
-    """Weighted F1 of one modality's frozen Stage II: how far it is to be trusted there."""
+    """Weighted F1 of one modality's frozen Stage II, the measure of its reliability."""
     return float(judge_context(context, modality, conversations, LABELS)["weighted_f1"])

@@ -1,14 +1,13 @@
-"""Dialogues without sound, paired with speech clips, each modality as trustworthy as it really is.
+"""Pairs dialogues without sound with speech clips, so that each modality is as reliable as on new data.
 
-A network knows its training data better than anything it will meet later. If the fusion were trained on pairs
-as they are, it would learn to believe whichever modality was learnt by heart. So some of the training pairs
-are mismatched: for a turn of emotion y, modality m shows emotion e != y so often that m is right about y on
-the training conversations as often as it is on its own validation data; e is drawn from what m takes y for
-there.
+Networks are more accurate on their training data than on new data. A fusion trained on unchanged pairs would
+rely too much on the modality that was overfitted most. So some training pairs are mismatched: for a turn of
+emotion y, modality m shows an emotion e != y, often enough that the accuracy of m for y on the training
+conversations equals that on its own validation data; e is drawn by the confusion matrix there.
 
-Dialogues make up for mistakes: neighbouring turns often show the same emotion, and most show none. A modality
-whose errors are independent of the dialogue, as those of paired clips are, seems more trustworthy in it than
-it was found to be by itself. `share_to_keep` says how many more pairs to mismatch, in every split.
+Dialogues compensate for errors: neighbouring turns often have the same emotion, and most are neutral. A
+modality whose errors are independent of the dialogue, as for paired clips, seems more reliable in a dialogue
+than by itself. `share_to_keep` computes how many more pairs to mismatch, in every split.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,31 +21,31 @@ from offline_train.batches.sequences import Embedded
 
 @dataclass(frozen=True)
 class Trust:
-    """How often a modality is to show another emotion than the turn's, and which.
+    """How often a modality shows another emotion than the turn's, and which.
 
     Attributes:
-        mismatch: share of turns of each emotion [C].
-        confusion: what they show instead, rows sum to 1, the diagonal is 0 [C, C].
+        mismatch: share of mismatched turns for each emotion [C].
+        confusion: probabilities of the emotions shown instead [C, C]; rows sum to 1, the diagonal is 0.
     """
 
     mismatch: Tensor
     confusion: Tensor
 
     def weaker(self, kept: float) -> "Trust":
-        """Only a share `kept` of what would match is matched."""
+        """Mismatches for only a share `kept` of the pairs that would match."""
         return Trust(1 - (1 - self.mismatch) * kept, self.confusion)
 
     def apparent(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """The emotion a modality shows for each turn [K]."""
+        """Draw the emotion that a modality shows for each turn [K]."""
         instead = torch.multinomial(self.confusion[labels], 1, generator=generator).squeeze(1)
         missed = torch.rand(len(labels), generator=generator) < self.mismatch[labels]
         return torch.where(missed, instead, labels)
 
 
 def trust(training: Sequence[Sequence[int]], validation: Sequence[Sequence[int]]) -> Trust:
-    """Work out the mismatches from a modality's confusion matrices (rows: truth), each [C, C].
+    """Compute the mismatches from a modality's confusion matrices (rows: truth), each [C, C].
 
-    A class whose recall on training data is r and on validation data v needs 1 - v/r of its turns mismatched.
+    For a class with recall r on training data and v on validation data, 1 - v/r of the turns are mismatched.
     """
     seen, unseen = torch.tensor(training, dtype=torch.float), torch.tensor(validation, dtype=torch.float)
     recall = [m.diagonal() / m.sum(1).clamp(min=1) for m in (seen, unseen)]
@@ -59,7 +58,7 @@ def trust(training: Sequence[Sequence[int]], validation: Sequence[Sequence[int]]
 
 
 def share_to_keep(score: Callable[[float], float], target: float, steps: int = 10) -> float:
-    """The share of matched pairs at which a score, rising with it, comes down to a target; at most 1."""
+    """The share of matched pairs at which a score, increasing with it, equals a target; at most 1."""
     if score(1.0) <= target:
         return 1.0
     low, high = 0.0, 1.0
@@ -71,17 +70,17 @@ def share_to_keep(score: Callable[[float], float], target: float, steps: int = 1
 
 @dataclass(frozen=True)
 class Pool:
-    """Embeddings to draw from, by the emotion they show: `rows[c]` indexes those of class c."""
+    """Embeddings by emotion: `rows[c]` has the indices of those of class c."""
 
     embeddings: Tensor
     rows: tuple[Tensor, ...]
 
     @classmethod
     def of(cls, embeddings: Tensor, labels: Tensor, classes: int) -> "Pool":
-        """Sort embeddings [N, D] by their class [N].
+        """Group embeddings [N, D] by their classes [N].
 
         Raises:
-            ValueError: a class has none.
+            ValueError: a class has no embedding.
         """
         rows = tuple(torch.nonzero(labels == c).squeeze(1) for c in range(classes))
         if empty := [str(c) for c, members in enumerate(rows) if not len(members)]:
@@ -89,7 +88,7 @@ class Pool:
         return cls(embeddings, rows)
 
     def draw(self, classes: Tensor, generator: torch.Generator) -> Tensor:
-        """A random embedding of each class asked for: [K] -> [K, D]."""
+        """Draw a random embedding for each class: [K] -> [K, D]."""
         chosen = [
             self.rows[c][int(torch.randint(len(self.rows[c]), (), generator=generator))]
             for c in classes.tolist()
@@ -100,7 +99,7 @@ class Pool:
 def with_speech(
     conversation: Embedded, speech: Pool, generator: torch.Generator, trusted: Trust | None = None
 ) -> Embedded:
-    """Give every turn the sound of a clip that shows its emotion (or, by `trusted`, another)."""
+    """Pair every turn with the sound of a clip of its emotion (or, by `trusted`, another)."""
     shown = conversation.labels if trusted is None else trusted.apparent(conversation.labels, generator)
     present = conversation.present.clone()
     present[:, 1] = True
@@ -110,7 +109,7 @@ def with_speech(
 def with_mismatched_text(
     conversation: Embedded, text: Pool, generator: torch.Generator, trusted: Trust
 ) -> Embedded:
-    """Replace some turns' words by those of other turns, as `trusted` says."""
+    """Replace the words of some turns, drawn by `trusted`, with those of other turns."""
     shown = trusted.apparent(conversation.labels, generator)
     replaced = (shown != conversation.labels)[:, None]
     return replace(conversation, text=torch.where(replaced, text.draw(shown, generator), conversation.text))

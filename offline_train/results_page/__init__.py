@@ -1,1 +1,1 @@
-"""The paper's tables from runs' own files: `docs/results.json`, and the page and figures made of it."""
+"""The paper's tables: gathers runs into `docs/results.json`, and renders the page and figures from it."""

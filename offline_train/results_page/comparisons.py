@@ -1,4 +1,4 @@
-"""Which runs are held against which."""
+"""Selects the runs that the page compares."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,20 +7,20 @@ from offline_train.ablations.scores import Spread
 from offline_train.results_page.groups import CORPORA, Group, Json, Results, heard_words, with_pairs
 
 Reports = Sequence[Mapping[str, Any]]
-"""Evaluations of one recipe, a report a seed."""
+"""Evaluations of one recipe, a report per seed."""
 
 _PREFIX = "scarcity.prefix"
 
 
 def best(results: Results, stage: str, corpus: str) -> Group | None:
-    """The recipe with the best validation score, where there is any."""
+    """The recipe with the best validation score, if there is any."""
     return next(iter(results.select(stage, corpus)), None)
 
 
 def against_parents(results: Results, group: Group) -> tuple[str, Spread] | None:
-    """Test weighted F1 of a group minus that of the runs it was built on, and what these are.
+    """Name of the runs that a group is based on, and the gain in test weighted F1 over them.
 
-    Of several, such as the Stages II that a Stage III joins, those that are best on validation.
+    Of several, such as Stage II of both modalities, those with the best validation score.
     """
     gains: dict[str, list[float]] = {}
     validated: dict[str, list[float]] = {}
@@ -37,9 +37,9 @@ def against_parents(results: Results, group: Group) -> tuple[str, Spread] | None
 
 
 def hierarchical_and_joint(results: Results, corpus: str) -> tuple[Group, Group, Spread] | None:
-    """The best hierarchical recipe that has a joint one on the same runs, the best such, and what it gains.
+    """The best hierarchical recipe with a joint counterpart, that counterpart, and the gain over it.
 
-    The gain is of test weighted F1, of runs that were built on the same runs.
+    The gain is in test weighted F1, between runs that are based on the same runs.
     """
     for hierarchical in results.select("fused III", corpus):
         for joint in results.select("fused III", corpus, joint=True):
@@ -52,7 +52,7 @@ def hierarchical_and_joint(results: Results, corpus: str) -> tuple[Group, Group,
 
 
 def with_and_without_prefixes(results: Results, stage: str, corpus: str) -> tuple[Group | None, Group | None]:
-    """The best recipe with prefixes that was also trained without, and that; else the best with."""
+    """The best recipe with prefixes that has a counterpart without, and that; else the best with prefixes."""
     found = results.select(stage, corpus)
     trained = [group for group in found if group.about["settings"].get(_PREFIX)]
     without = {
@@ -67,7 +67,7 @@ def with_and_without_prefixes(results: Results, stage: str, corpus: str) -> tupl
 
 
 def streamed(results: Results) -> dict[str, Reports]:
-    """Evaluations on test by what was judged: of each stage and corpus the best recipe that has any."""
+    """Evaluations on test by stage and corpus, of the best recipe that has some."""
     by_recipe: dict[str, dict[str, Mapping[str, Any]]] = {}
     for report in results.content["evaluations"].values():
         if report["split"] == "test" and report["recipe"]:
@@ -82,7 +82,7 @@ def streamed(results: Results) -> dict[str, Reports]:
 
 
 def over_seeds(reports: Reports, *keys: str) -> Spread | None:
-    """A number of the reports, by the keys that lead to it; None where no report has it."""
+    """A value in the reports by its path of keys; None if no report has it."""
     values = []
     for report in reports:
         value: Any = report
@@ -94,25 +94,25 @@ def over_seeds(reports: Reports, *keys: str) -> Spread | None:
 
 
 def by_session(results: Results, stage: str) -> Group | None:
-    """IEMOCAP, leave one session out, on the logits `bigru_att`."""
+    """IEMOCAP, leave-one-session-out, on the logits `bigru_att`."""
     about = ("iemocap", "bigru_att")
     folded = (g for g in results.groups if g.folded and g.name == stage and g.score("test", "accuracy"))
     return next((g for g in folded if (g.about["corpus"], g.about["features"]) == about), None)
 
 
 def on_sound_and_words(results: Results, stage: str) -> Group | None:
-    """CMU-MOSI, on prepared features that have heard words, too."""
+    """CMU-MOSI, on precomputed features that depend on words, too."""
     prepared = (g for g in results.groups if (g.name, g.about["corpus"]) == (stage, "mosi"))
     return next((g for g in prepared if results.any_of(g.recipe, heard_words)), None)
 
 
 def paired(results: Results) -> list[Group]:
-    """Recipes with other people's sound paired in."""
+    """Recipes with paired sound of other speakers."""
     return [group for group in results.groups if results.any_of(group.recipe, with_pairs)]
 
 
 def unpaired(results: Results) -> list[Group]:
-    """Every other recipe of a stage, by corpus and name."""
+    """All other recipes of a stage, by corpus and name."""
     groups = [
         group
         for group in results.groups
@@ -124,7 +124,7 @@ def unpaired(results: Results) -> list[Group]:
 
 
 def sound_of(group: Group) -> str:
-    """What a Stage I of sound was heard from."""
+    """The input of a Stage I of the speech modality."""
     settings = group.about["settings"]
     if "width" not in settings or "care.kind" in settings:
         return "CARE on recordings"
@@ -133,7 +133,7 @@ def sound_of(group: Group) -> str:
 
 
 def recipe_of(results: Results, recipe: str) -> str:
-    """What differs from preset "small", in a recipe and in what it was built on; "" where nothing does."""
+    """Differences of a recipe, and of those it is based on, from preset "small"; "" if there are none."""
     about = results.content["recipes"].get(recipe)
     if about is None:
         return ""
@@ -151,5 +151,5 @@ def recipe_of(results: Results, recipe: str) -> str:
 
 
 def _f1(run: Json) -> float:
-    """On test, weighted."""
+    """Weighted F1 on test."""
     return float(run["scores"]["test"]["weighted_f1"])

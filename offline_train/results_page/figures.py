@@ -1,4 +1,4 @@
-"""The figures, as SVG: the same numbers make the same file."""
+"""The figures as SVG; the same numbers give identical files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Point:
     """A mean with its standard deviation.
 
     Attributes:
-        name: what it is of.
-        x: where it is drawn, where x is a quantity.
-        mean: of a score in percent.
-        std: over seeds; None for one seed.
+        name: its name.
+        x: its position, if x is a quantity.
+        mean: mean of a score in percent.
+        std: standard deviation over seeds; None for one seed.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Guidance:
-    """A corpus with pre-training on annotators of several qualities.
+    """Scores on a corpus after pre-training on labels of several annotators.
 
     Attributes:
-        points: x is the annotator's agreement with people, percent.
+        points: scores; x is the annotator's agreement with human labels in percent.
         without: mean without pre-training.
     """
 
@@ -42,7 +42,7 @@ class Guidance:
 
 
 def guidance_of(summary: Mapping[str, Any]) -> Guidance | None:
-    """From the summary of experiment `annotators`; None for another, or where no agreement is known."""
+    """The data in the summary of experiment `annotators`; None for another, or without agreements."""
     rows = {row["name"]: row for row in summary["rows"]}
     points = [
         Point(name, row["agreement"], *(row["test"]["weighted_f1"][key] for key in ("mean", "std")))
@@ -53,7 +53,7 @@ def guidance_of(summary: Mapping[str, Any]) -> Guidance | None:
 
 
 def draw_guidance(by_corpus: Mapping[str, Guidance], path: Path) -> None:
-    """Weighted F1 against the annotators' agreement with people, a panel a corpus (the paper's Figure 3)."""
+    """Weighted F1 against the agreement with human labels, a panel per corpus (the paper's Figure 3)."""
     with look():
         figure = Figure(figsize=(3.4 * len(by_corpus), 3.0), layout="constrained")
         panels = figure.subplots(1, len(by_corpus), squeeze=False)[0]
@@ -74,7 +74,7 @@ def draw_guidance(by_corpus: Mapping[str, Guidance], path: Path) -> None:
 
 
 def draw_bars(groups: Mapping[str, Sequence[Point]], path: Path) -> None:
-    """Bars side by side, a group a corpus (the paper's Figure 4); each group has the same names."""
+    """Bars, a group per corpus (the paper's Figure 4); each group has the same names."""
     with look():
         figure = Figure(figsize=(1.5 + 1.7 * len(groups), 3.0), layout="constrained")
         axes: Axes = figure.subplots()
@@ -99,12 +99,12 @@ def draw_bars(groups: Mapping[str, Sequence[Point]], path: Path) -> None:
 
 
 def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> None:
-    """Weighted F1 over a quantity, a line a kind of run.
+    """Weighted F1 over a quantity, a line per kind of run.
 
     Args:
-        lines: points by name; each point's own name is its tick.
-        label: of the quantity.
-        path: where.
+        lines: points by name of the line; the name of a point is its tick.
+        label: name of the quantity.
+        path: the file.
     """
     with look():
         figure = Figure(figsize=(4.6, 3.0), layout="constrained")
@@ -121,7 +121,7 @@ def draw_lines(lines: Mapping[str, Sequence[Point]], label: str, path: Path) -> 
 def _line(
     axes: Axes, at: Sequence[float], points: Sequence[Point], number: int, name: str | None = None
 ) -> None:
-    """Means with their deviations, in the colour and with the marker of a number."""
+    """Means with standard deviations, with colour and marker by number."""
     axes.errorbar(
         at,
         [point.mean for point in points],

@@ -1,4 +1,4 @@
-"""Runs on disk -> `results.json`: what is needed to write the tables when the runs are gone."""
+"""Gathers runs on disk into `results.json`, from which tables can be rendered without the runs."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from offline_train.stages.stage3 import FusionStageSettings
 Json = dict[str, Any]
 _NO_MATTER = ("fit.seed", "fit.log_every", "fit.checkpoint_share")
 _BELOW = ("stage1", "text", "speech", "pretrained")
-"""Roles of the runs that a run is built on; the others are its teachers."""
+"""Roles of the runs that a run is based on; the others are its teachers."""
 
 _SETTINGS: dict[str, type[Any]] = {
     "pretrain-text": PretrainTextSettings,
@@ -35,26 +35,26 @@ _SETTINGS: dict[str, type[Any]] = {
     "stage2": ContextStageSettings,
     "stage3": FusionStageSettings,
 }
-"""By section of a preset."""
+"""Settings by section of a preset."""
 
 EMPTY: Json = {"recipes": {}, "runs": {}, "ablations": {}, "evaluations": {}}
 
 
 @dataclass
 class Gathered:
-    """What was found, and what could not be used.
+    """The results, and the folders that could not be used.
 
     Attributes:
         results: as stored in `results.json`:
-            recipes: by id, all that makes a run what it is but seed and fold: stage ("stage1"..), modality
-                ("text", "speech" or None), corpus, features, transcripts, paired (sound of other people's
-                clips), pretrained (names of annotations), settings (dotted names), changed (those that differ
-                from preset "small"), parents (recipe ids by role).
+            recipes: by id, everything that defines a run except seed and fold: stage ("stage1"..), modality
+                ("text", "speech" or None), corpus, features, transcripts, paired (with sound of other
+                speakers), pretrained (names of annotations), settings (dotted names), changed (those that
+                differ from preset "small"), parents (recipe ids by role).
             runs: by folder: recipe, seed, draw (seeds of this run and its parents), fold, command, parents
-                (runs it is built on), helpers (its teachers), scores, and the test confusion of a fold.
+                (runs it is based on), helpers (its teachers), scores, and the test confusion of a fold.
             ablations: summaries, by file.
             evaluations: by file: run, corpus, split, look_ahead, windows, calibration and others, command.
-        left_out: folders that hold no finished run of the present form.
+        left_out: folders without a finished run in the current format.
     """
 
     results: Json
@@ -65,8 +65,8 @@ def gather(root: Path, stored: Mapping[str, Any] | None = None) -> Gathered:
     """Read every finished run, ablation and evaluation under a folder.
 
     Args:
-        root: of the runs; paths are stored relative to it.
-        stored: a `results.json` to add to; what is under `root` replaces what it says of the same paths.
+        root: folder of the runs; paths are stored relative to it.
+        stored: a `results.json` to update; entries are replaced by those under `root` with the same path.
     """
     return _Gatherer(root, stored or EMPTY).gather()
 
@@ -91,7 +91,7 @@ class _Gatherer:
         return Gathered(self.results, self.left_out)
 
     def _run(self, folder: Path) -> Json | None:
-        """A run's record; None where it is none of the present form."""
+        """A run's record; None if it is not in the current format."""
         key = self._key(folder)
         if key in self._read:
             return self._read[key]
@@ -118,7 +118,7 @@ class _Gatherer:
         records = {role: (found and self._stored(found)) for role, found in parents.items()}
         stage, modality, section = _kind(run)
         preset = _preset(section)
-        # A run that is older than a setting was made as the setting's default does it.
+        # The default of a setting is the behaviour of runs before it was added.
         flat = {
             name: value for name, value in (preset | dict(_flat(chosen))).items() if name not in _NO_MATTER
         }
@@ -158,7 +158,7 @@ class _Gatherer:
         return record
 
     def _other(self, path: Path) -> None:
-        """An ablation's summary or an evaluation's report."""
+        """Add an ablation's summary or an evaluation's report."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError):
@@ -199,12 +199,12 @@ class _Gatherer:
             )
 
     def _stored(self, folder: Path) -> Json | None:
-        """The record of a run that is here, or was when `results.json` was written."""
+        """The record of a run on disk, or else in the stored `results.json`."""
         found = self._run(folder) if (folder / "metrics.json").is_file() else None
         return found or self.results["runs"].get(self._key(folder))
 
     def _find(self, path: Path) -> Path | None:
-        """Where a run is that is called `path` in a file that may have been written elsewhere."""
+        """The folder of a run, given by a path that may be relative to another place."""
         places = [path, *(self.root.joinpath(*path.parts[i:]) for i in range(len(path.parts)))]
         for place in places:
             if (place / "settings.json").is_file() or self._key(place) in self.results["runs"]:
@@ -216,7 +216,7 @@ class _Gatherer:
 
 
 def portable(command: str) -> str:
-    """A command with no path of this machine: relative ones, or the name alone of what is far away."""
+    """A command without absolute paths: relative ones instead, or names only for distant files."""
     return shlex.join(_portable(token) for token in shlex.split(command))
 
 
@@ -231,7 +231,7 @@ def _portable(token: str) -> str:
 
 
 def _parents(stored: Mapping[str, Any]) -> dict[str, Path]:
-    """By role; those of which there may be several are numbered."""
+    """Parent runs by role, numbered if there may be several."""
     found: dict[str, Path] = {}
     for role, value in stored.items():
         if isinstance(value, list):
@@ -258,7 +258,7 @@ def _kind(run: Run) -> tuple[str, str | None, str]:
 
 
 def _preset(section: str) -> Json:
-    """Preset "small" of a section, by dotted names."""
+    """Settings of preset "small" for a section, by dotted name."""
     return dict(_flat(asdict(resolve(_SETTINGS[section], section))))
 
 
@@ -271,7 +271,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, An
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers to four decimals, which is what scores in percent need."""
+    """Round numbers to four decimals, enough for scores in percent."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Runs that differ in their seed alone, together; and which recipe stands for a cell of a table."""
+"""Groups runs that differ only in their seed, and ranks recipes for the tables."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,27 +12,27 @@ import numpy as np
 from offline_train.ablations.scores import Spread, accuracy, weighted_f1
 
 CORPORA = {"iemocap": "IEMOCAP (4-way)", "meld": "MELD", "mosi": "CMU-MOSI"}
-"""Of the paper, as named on the command line and in tables."""
+"""The paper's corpora: names on the command line and in tables."""
 
 ENOUGH = 3
-"""Seeds that a mean should be over."""
+"""Number of seeds that a mean should have."""
 
 FOLDS = {"iemocap": 5, "iemocap6": 5}
-"""Of corpora that are cross-validated."""
+"""Number of folds of cross-validated corpora."""
 
 NOT_SOUND = {"bigru_att", "text100"}
-"""Prepared speech features that come of words, too: none for the columns of sound."""
+"""Precomputed speech features that depend on words, too; excluded from the columns of sound."""
 
 Json = Mapping[str, Any]
 
 
 def heard_words(about: Json) -> bool:
-    """Whether a recipe's features come of words, too."""
+    """Whether a recipe's speech features depend on words, too."""
     return not NOT_SOUND.isdisjoint((about["features"] or "").split("+"))
 
 
 def with_pairs(about: Json) -> bool:
-    """Whether a recipe was given other people's sound."""
+    """Whether a recipe uses paired sound of other speakers."""
     return bool(about["paired"])
 
 
@@ -43,8 +43,8 @@ class Group:
     Attributes:
         recipe: id.
         about: the recipe, as in `results.json`.
-        runs: folder and record, a run a seed, or a seed and fold.
-        folded: whether these are folds of a cross-validation.
+        runs: folder and record of each seed, or of each seed and fold.
+        folded: whether they are folds of a cross-validation.
     """
 
     recipe: str
@@ -54,18 +54,18 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Of the stage and modality, as in the paper's Table I."""
+        """Stage and modality, as in the paper's Table I."""
         stage = {"stage1": "I", "stage2": "II", "stage3": "III"}.get(self.about["stage"], "")
         what = {"text": "text", "speech": "audio", None: "fused"}[self.about["modality"]]
         return f"{what} {stage}".strip()
 
     @property
     def seeds(self) -> list[str]:
-        """Of the runs and those they build on."""
+        """Seeds of the runs and those they are based on."""
         return sorted({record["draw"] for _, record in self.runs})
 
     def score(self, split: str, measure: str) -> Spread | None:
-        """A score over seeds; None where no run has it. Folds are pooled, on test, where all are there."""
+        """A score over seeds; None if no run has it. Complete sets of folds are pooled, on test only."""
         if self.folded:
             whole = pooled(self.runs, FOLDS.get(self.about["corpus"], 0)) if split == "test" else None
             return None if whole is None else whole.get(measure)
@@ -78,7 +78,7 @@ class Group:
 
     @cached_property
     def rank(self) -> tuple[int, float]:
-        """How good a recipe is, by validation data alone; one with fewer seeds than `ENOUGH` comes after."""
+        """Rank of a recipe by validation score; after others if it has fewer seeds than `ENOUGH`."""
         validated = [
             record["scores"]["validation"]["weighted_f1"]
             for _, record in self.runs
@@ -89,13 +89,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Results:
-    """A `results.json`."""
+    """The content of a `results.json`."""
 
     content: Json
 
     @cached_property
     def groups(self) -> list[Group]:
-        """Recipes with their runs; the same seeds of the same recipe count once. The best come first."""
+        """Recipes with their runs, best first; runs of the same recipe and seeds count once."""
         found: dict[tuple[str, bool], dict[tuple[str, int | None], tuple[str, Json]]] = {}
         for path, record in sorted(self.content["runs"].items()):
             draws = found.setdefault((record["recipe"], record["fold"] is not None), {})
@@ -107,9 +107,9 @@ class Results:
         return sorted(groups, key=lambda group: group.rank, reverse=True)
 
     def select(self, name: str, corpus: str, *, joint: bool = False) -> list[Group]:
-        """Groups by stage and corpus, best validation first: on the corpus' own sound, without folds.
+        """Groups by stage and corpus, best validation score first.
 
-        Left out, too, are features that have heard words.
+        Folds, paired sound and features that depend on words are excluded.
         """
         return [
             group
@@ -130,14 +130,14 @@ class Results:
         return next(group for group in self.groups if (group.recipe, group.folded) == key)
 
     def any_of(self, recipe: str, test: Callable[[Json], bool]) -> bool:
-        """Whether a recipe, or one of those it builds on, passes a test."""
+        """Whether a recipe, or one of those it is based on, passes a test."""
         about = self.content["recipes"].get(recipe)
         return about is not None and (
             test(about) or any(self.any_of(p, test) for p in about["parents"].values())
         )
 
     def without(self, recipe: str, setting: str) -> str:
-        """What identifies a recipe but for one setting, in it and in all it builds on."""
+        """A key of a recipe that ignores one setting, in it and in those it is based on."""
         about = self.content["recipes"].get(recipe)
         if about is None:
             return recipe
@@ -148,7 +148,7 @@ class Results:
 
 
 def pooled(runs: Iterable[tuple[str, Json]], folds: int) -> dict[str, Spread] | None:
-    """Accuracy and weighted F1 over seeds, of the utterances of all folds; None where no seed has all."""
+    """Accuracy and weighted F1 over seeds, for the utterances of all folds; None if no seed has all folds."""
     by_seed: dict[int, dict[int, Any]] = {}
     for _, record in runs:
         if record["fold"] is not None:

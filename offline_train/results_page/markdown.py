@@ -1,4 +1,4 @@
-"""Markdown from templates, which lie in a folder `templates` beside the module that fills them."""
+"""Renders Markdown from templates, in a folder `templates` beside the module that uses them."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def environment(templates: Path) -> Environment:
-    """Templates in which filter `form` is Python's `format`, and a name that is not there an error."""
+    """An environment with a filter `form` (Python's `format`), in which undefined names are errors."""
     made = Environment(
         loader=FileSystemLoader(templates), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -17,6 +17,6 @@ def environment(templates: Path) -> Environment:
 
 
 def fill(environment: Environment, name: str, **values: Any) -> str:
-    """A template with its values; several empty lines, as its blocks leave them, become one."""
+    """Render a template; several empty lines, as left by blocks, become one."""
     text = environment.get_template(f"{name}.md.jinja").render(values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

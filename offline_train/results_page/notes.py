@@ -1,4 +1,4 @@
-"""The commands that give the numbers, as a numbered list at the end of the page."""
+"""The commands behind the numbers, as a numbered list at the end of the page."""
 
 import shlex
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from offline_train.results_page.groups import Group, Results
 
 
 class Notes:
-    """Numbers commands as they are referred to.
+    """Numbers commands in the order of the first reference.
 
     Attributes:
-        lines: what is listed so far, in the order of the numbers.
+        lines: the list, in the order of the numbers.
     """
 
     def __init__(self, results: Results) -> None:
@@ -20,7 +20,7 @@ class Notes:
         self._numbers: dict[str, int] = {}
 
     def of_group(self, group: Group) -> int:
-        """The commands of a group's runs, after those of the runs they build on."""
+        """The number of the commands of a group's runs, after those of the runs they are based on."""
         parents = [self._results.group_of(path) for path in dict.fromkeys(_parents(group))]
         unique = {(parent.recipe, parent.folded): parent for parent in parents if parent}
         after = sorted(self.of_group(parent) for parent in unique.values())
@@ -28,7 +28,7 @@ class Notes:
         return self.of_commands(told, braced([run["command"] for _, run in group.runs]), after)
 
     def of_commands(self, told: str, commands: Sequence[str], after: Sequence[int] = ()) -> int:
-        """Other commands, and the numbers of those to type before."""
+        """The number of other commands; `after` are the numbers of those to run before."""
         first = f" after {', '.join(map(_link, after))}" if after else ""
         line = f"{told}{first}: {', '.join(f'`{command}`' for command in commands)}"
         if line not in self._numbers:
@@ -38,12 +38,12 @@ class Notes:
 
 
 def reference(note: int) -> str:
-    """A small number that leads to a command."""
+    """A superscript number that links to a command."""
     return f"<sup>{_link(note)}</sup>"
 
 
 def braced(commands: Sequence[str]) -> list[str]:
-    """Commands that differ in few places as one, as a shell abbreviates: seed{1,2,3}."""
+    """Combine commands that differ in few places into one with shell braces: seed{1,2,3}."""
     split = [shlex.split(command) for command in dict.fromkeys(commands)]
     if len({len(tokens) for tokens in split}) > 1:
         return [shlex.join(tokens) for tokens in split]
@@ -60,7 +60,7 @@ def _braced(tokens: Sequence[str]) -> str:
 
 
 def _shared(texts: Sequence[str]) -> str:
-    """What they all start with."""
+    """The common prefix."""
     alike = takewhile(lambda column: len(set(column)) == 1, zip(*texts, strict=False))
     return "".join(column[0] for column in alike)
 

@@ -1,4 +1,4 @@
-"""`results.json` -> the page and its figures; its words and tables are in templates/results.md.jinja."""
+"""Renders the page and its figures from `results.json` and templates/results.md.jinja."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,8 +26,8 @@ def page(content: Mapping[str, Any], figures: Path | None = None) -> str:
     """The page, in Markdown.
 
     Args:
-        content: of `results.json`.
-        figures: folder to draw into; None leaves them as they are.
+        content: the content of `results.json`.
+        figures: folder of the figures; None to keep them unchanged.
     """
     results = Results(content)
     annotators, joint, ahead = _annotators(results), _joint(results), _look_ahead(results)
@@ -65,7 +65,7 @@ def _joint(results: Results) -> dict[str, Sequence[Point]]:
 
 
 def _look_ahead(results: Results) -> dict[str, Sequence[Point]]:
-    """Of what was judged with the whole conversation in view, too."""
+    """Scores by look-ahead, with those of the whole conversation."""
     found: dict[str, Sequence[Point]] = {}
     for name, reports in comparisons.streamed(results).items():
         if whole := comparisons.over_seeds(reports, "weighted_f1"):
@@ -89,7 +89,7 @@ def _shown(spread: Spread | None, sign: str = "") -> str:
 
 
 def _spread_of(stored: Mapping[str, Any]) -> Spread:
-    """As it stands in an ablation's summary."""
+    """A spread in an ablation's summary."""
     return Spread({int(seed): value for seed, value in stored["per_seed"].items()})
 
 

@@ -1,1 +1,1 @@
-"""Training runs on disk: what was asked, what came out, where it comes from."""
+"""Training runs on disk: their settings, results and lineage."""

@@ -1,4 +1,4 @@
-"""What a finished run is: of which stage and modality."""
+"""The stage and modality of finished runs."""
 
 from typing import Literal
 
@@ -17,26 +17,26 @@ _MADE_BY: dict[Kind, str] = {
 
 
 def kind_of(run: Run) -> Kind | None:
-    """What a run is; None for what is none of the three stages.
+    """The kind of a run; None if it is of none of the three stages.
 
     Raises:
-        RunFolderError: it is unfinished.
+        RunFolderError: the run is unfinished.
     """
     config = run.config
     if "conversation" in config:
         return "fusion"
     if "context" in config:
         return "text2" if config["modality"] == "text" else "speech2"
-    if "text" in config and "corpus" in run.settings:  # RoBERTa-FT comes from annotations
+    if "text" in config and "corpus" in run.settings:  # runs of pretrain-text have annotations instead
         return "text1"
     return "speech1" if "speech" in config else None
 
 
 def expect(run: Run, kind: Kind) -> Run:
-    """The run, when it is of that kind.
+    """Check the kind of a run, and return the run.
 
     Raises:
-        RunFolderError: it is unfinished.
+        RunFolderError: the run is unfinished.
         UsageError: it is of another kind.
     """
     if kind_of(run) != kind:

@@ -1,4 +1,4 @@
-"""Where a run comes from: the runs behind it, the lines that made them, their data and its terms."""
+"""The lineage of a run: the runs it is based on, their commands, their data and its licence terms."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,18 +18,18 @@ _STAGES = {
 
 
 def lineage(run: Run, name: str) -> dict[str, Run]:
-    """A run and all it was built on, those that came first first.
+    """A run and all runs it is based on, earlier ones first.
 
     Args:
-        run: of any stage.
+        run: a run of any stage.
         name: "fusion", "text2" or "speech2".
 
     Returns:
-        By name: text1, speech1, text2, speech2, fusion; what those were built on is named after them and
-        after what it is to them, such as "text1.pretrained" or "text1.teachers.2". A run is there once.
+        Runs by name: text1, speech1, text2, speech2, fusion; further runs that these are based on have names
+        such as "text1.pretrained" or "text1.teachers.2". Each run occurs once.
 
     Raises:
-        RunFolderError: one is missing or unfinished.
+        RunFolderError: a run is missing or unfinished.
     """
     found: dict[str, Run] = {}
     _walk(run, name, found)
@@ -55,11 +55,11 @@ def _walk(run: Run, name: str, found: dict[str, Run]) -> None:
 
 
 def history(runs: Mapping[str, Run]) -> dict[str, Any]:
-    """How runs came to be, for a bundle's manifest.
+    """The history of runs, for a bundle's manifest.
 
     Returns:
-        commands, settings by run, seeds by run, data (title, terms and shareable of each corpus, and use: in
-        which runs), and shareable: whether what was trained may be passed on.
+        commands, settings by run, seeds by run, data (title, terms and shareable of each corpus, and use: the
+        names of the runs), and shareable: whether the result may be distributed.
     """
     uses: dict[str, list[str]] = {}
     commands: list[str] = []
@@ -90,7 +90,7 @@ def _corpora(run: Run) -> list[str]:
 
 
 def _annotations(run: Run) -> Iterator[Mapping[str, Any]]:
-    """What `annotate` stored beside the annotations that a run was trained on; nothing for others' files."""
+    """The settings that `annotate` stored beside a run's annotations; for other files, their name only."""
     for path in map(Path, run.settings.get("annotations", [])):
         beside = path.with_name(f"{path.name}.settings.json")
         stored = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}

@@ -1,4 +1,4 @@
-"""Networks as runs left them."""
+"""Loads the networks of runs."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load_text_encoder(run: Run) -> TextEncoder:
-    """Stage I of the words, as a run left it."""
+    """Load Stage I of the text modality."""
     config = TextConfig(**run.config["text"])
     model = TextEncoder(config, find_base(config.base, run.config["base_sha256"]))
     run.load_weights(model)
@@ -27,7 +27,7 @@ def load_text_encoder(run: Run) -> TextEncoder:
 
 
 def load_speech_encoder(run: Run) -> "tuple[SmallCare | WavLMCare, SpeechClassifier]":
-    """CARE and Stage I of the sound, as a run left them."""
+    """Load CARE and Stage I of the speech modality."""
     care = build_care(CareConfig(**run.config["care"]))
     speech = SpeechClassifier(care.dimension, SpeechConfig(**run.config["speech"]))
     run.load_weights(torch.nn.ModuleDict({"care": care, "speech": speech}))
@@ -35,21 +35,21 @@ def load_speech_encoder(run: Run) -> "tuple[SmallCare | WavLMCare, SpeechClassif
 
 
 def load_context(run: Run) -> ContextEncoder:
-    """Stage II of either modality, as a run left it."""
+    """Load Stage II of either modality."""
     model = ContextEncoder(ContextConfig(**run.config["context"]))
     run.load_weights(model)
     return model
 
 
 def load_feature_encoder(run: Run) -> FeatureEncoder:
-    """Stage I of prepared features, as a run left it."""
+    """Load Stage I on precomputed features."""
     model = FeatureEncoder(int(run.config["features"]), SpeechConfig(**run.config["speech"]))
     run.load_weights(model)
     return model
 
 
 def load_conversation(run: Run) -> ConversationModel:
-    """Stages II and III, as a run of Stage III left them."""
+    """Load Stages II and III from a run of Stage III."""
     stored = run.config["conversation"]
     config = ConversationConfig(
         ContextConfig(**stored["text"]),

@@ -1,4 +1,4 @@
-"""A training run on disk: what was asked, what came out. Finished runs are found again and not repeated."""
+"""A training run on disk: its settings and results. Finished runs are not repeated."""
 
 import json
 from collections.abc import Mapping
@@ -20,20 +20,20 @@ from offline_train.training.optimiser import trained_state
 
 @dataclass(frozen=True)
 class Run:
-    """A folder: settings, config and metrics as JSON, weights as safetensors, and what `fit` keeps there."""
+    """A folder with settings, config and metrics as JSON, weights as safetensors, and the files of `fit`."""
 
     folder: Path
 
     @classmethod
     def open(cls, folder: Path, settings: Mapping[str, Any], command: str) -> "Run":
-        """Start a run, or take up the one that is there.
+        """Start a run, or open an existing one.
 
-        A folder in which no step was taken yet is no run: what was asked there first can be mended.
+        Settings of a run that has not taken a step yet may be changed.
 
         Args:
-            folder: where.
-            settings: what is asked, in full.
-            command: the line that asked for it; kept for the model card.
+            folder: the run's folder.
+            settings: all settings.
+            command: the command line, for the model card.
 
         Raises:
             RunFolderError: the folder holds a run with other settings, or can't be used.
@@ -57,40 +57,40 @@ class Run:
             write_json(path, asked)
         run = cls(folder)
         if run.finished and here().first:
-            remove_checkpoint(folder)  # of a run that was killed while it removed it
+            remove_checkpoint(folder)  # a kill may have prevented its removal
         here().wait()
         return run
 
     @property
     def finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is complete."""
         return (self.folder / "metrics.json").exists()
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was asked."""
+        """The settings."""
         return dict(self._read("settings.json"))
 
     @property
     def command(self) -> str:
-        """The line that asked for it."""
+        """The command line."""
         return str(self._read("command.json"))
 
     @property
     def config(self) -> dict[str, Any]:
-        """What it takes to rebuild the model."""
+        """The configuration of the model."""
         return dict(self._read("config.json"))
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What came out."""
+        """The metrics."""
         return dict(self._read("metrics.json"))
 
     def load_weights(self, model: nn.Module) -> None:
-        """Put the run's weights into a model built from `config`.
+        """Load the run's weights into a model built from `config`.
 
         Raises:
-            RunFolderError: there are none, or they are damaged or of another model.
+            RunFolderError: the weights are missing, damaged or of another model.
         """
         path = self.folder / "weights.safetensors"
         try:
@@ -106,7 +106,7 @@ class Run:
         model.eval()
 
     def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-        """Store the result; metrics last, since they mark the end. Then the checkpoint can go."""
+        """Store the result; metrics last, since they mark the run as complete. Then remove the checkpoint."""
         if here().first:
             state = {name: value.contiguous() for name, value in trained_state(model).items()}
             with replacing(self.folder / "weights.safetensors") as partial:
@@ -131,16 +131,16 @@ def _read_json(path: Path) -> Any:
 
 
 def _with_defaults(stored: Any, settings: Mapping[str, Any]) -> Any:
-    """What a run was asked, with settings that are younger than it at their defaults.
+    """The stored settings of a run, with defaults for settings that were added later.
 
-    A new setting's default must therefore be what was done before there was such a setting.
+    The default of a new setting must therefore be the behaviour before it was added.
     """
     known = dict(stored)
     for key, asked in settings.items():
         if is_dataclass(asked) and not isinstance(asked, type) and isinstance(known.get(key), dict):
             try:
                 defaults = json.loads(json.dumps(type(asked)(), default=plain))
-            except TypeError:  # what has no defaults has no younger settings
+            except TypeError:  # without defaults, no settings were added
                 continue
             known[key] = _over(defaults, known[key])
     return known
@@ -157,7 +157,7 @@ def _over(defaults: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
 
 
 def _difference(stored: Any, asked: Any, name: str = "") -> str:
-    """What differs, by dotted name: how it is stored, then how it is asked for."""
+    """Describe the differences by dotted name: the stored value, then the requested one."""
     if not (isinstance(stored, dict) and isinstance(asked, dict)):
         return f"{name}: {json.dumps(stored)}, not {json.dumps(asked)}"
     return ", ".join(

@@ -1,4 +1,4 @@
-"""Which corpus a run is about, as stored with it."""
+"""The corpus of a run, as stored in its settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class RunCorpus:
     Attributes:
         corpus: its name.
         data: its folder, or the manifest of corpus "folder".
-        features: prepared speech features, by name, where it has several.
-        fold: of the corpora that are cross-validated; None for the usual split.
-        transcripts: words to use instead of the corpus' own, as `transcribe` writes them.
+        features: name of the precomputed speech features, if it has several.
+        fold: number of the cross-validation split; None for the usual split.
+        transcripts: file of `transcribe` with words to use instead of the corpus' own.
     """
 
     corpus: str
@@ -30,16 +30,16 @@ class RunCorpus:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "RunCorpus":
-        """Read it back from a run's settings."""
+        """Parse the corpus in a run's settings."""
         paths = {key: Path(stored[key]) if stored[key] else None for key in ("data", "transcripts")}
         return cls(**{**stored, **paths})
 
     def read(self) -> Corpus:
-        """The corpus.
+        """Read the corpus.
 
         Raises:
-            CorpusError: it is missing or broken.
-            UsageError: the transcripts are.
+            CorpusError: the corpus is missing or broken.
+            UsageError: the transcripts are missing or broken.
         """
         corpus = read_corpus(self.corpus, self.data, features=self.features, fold=self.fold)
         if self.transcripts is None:
@@ -50,10 +50,10 @@ class RunCorpus:
 
 
 def corpus_of(run: Run) -> RunCorpus:
-    """The corpus that a run was made on."""
+    """The corpus of a run."""
     return RunCorpus.of(run.settings["corpus"])
 
 
 def parent(run: Run, name: str) -> Run:
-    """The run that another one was built on."""
+    """The run that another run is based on, by its role."""
     return Run(Path(run.settings["parents"][name]))

@@ -23,13 +23,13 @@ SECTIONS = (
     "stage2",
     "stage3",
 )
-"""What a preset or a file may set, a section a command."""
+"""Sections of a preset or a file, one per command."""
 
 T = TypeVar("T")
 
 
 def presets() -> list[str]:
-    """Names of the presets there are."""
+    """Names of all presets."""
     found = files("offline_train").joinpath("presets").iterdir()
     return sorted(entry.name.removesuffix(".yaml") for entry in found if entry.name.endswith(".yaml"))
 
@@ -44,16 +44,16 @@ def resolve(
     """Settings from all their sources, later ones over earlier ones: defaults, preset, file, overrides.
 
     Args:
-        kind: dataclass of the settings; those within it may be set field by field.
-        section: where a preset and a file keep them, one of `SECTIONS`.
+        kind: dataclass of the settings; fields of nested dataclasses may be set one by one.
+        section: section of presets and files, one of `SECTIONS`.
         preset: name of a preset.
-        config: YAML file of the user's, with a mapping for each section it sets.
-        overrides: values by dotted name ("fit.learning_rate"); a string is read as YAML where the setting
-            is no string itself.
+        config: the user's YAML file, with a mapping per section.
+        overrides: values by dotted name ("fit.learning_rate"); a string is parsed as YAML unless the setting
+            is a string.
 
     Raises:
-        UsageError: a key that is no setting, a value of the wrong type or out of bounds, or a file that
-            can't be read.
+        UsageError: an unknown setting, a value of the wrong type or out of range, or a file that can't be
+            read.
     """
     if preset not in presets():
         raise UsageError(f"there is no preset {preset}{_hint(preset, presets())}")
@@ -84,7 +84,7 @@ def _section(text: str, source: str, name: str) -> Mapping[Any, Any]:
 
 
 class _Resolved:
-    """Values as nested dictionaries, and where each of them was set."""
+    """Values as nested dictionaries, and the source of each."""
 
     def __init__(self, kind: type) -> None:
         self.kind = kind
@@ -92,7 +92,7 @@ class _Resolved:
         self.sources: dict[tuple[str, ...], str] = {}
 
     def merge(self, given: Mapping[Any, Any], source: str, path: tuple[str, ...] = ()) -> None:
-        """Lay a mapping over the values; `source` goes before the key in complaints."""
+        """Override values by a mapping; `source` precedes the key in error messages."""
         for key, value in given.items():
             where = (*path, str(key))
             annotation = self._annotation(where, source)
@@ -102,7 +102,7 @@ class _Resolved:
                 self._put(where, value, source)
 
     def override(self, key: str, value: Any) -> None:
-        """Set one value by its dotted name."""
+        """Override a value by its dotted name."""
         where = tuple(key.split("."))
         annotation = self._annotation(where, "")
         if isinstance(value, str):
@@ -114,9 +114,9 @@ class _Resolved:
             self._put(where, value, "")
 
     def build(self, kind: type[T]) -> T:
-        """The settings, with every value checked."""
+        """Build the settings, and validate all values."""
         try:
-            # JSON's strict mode converts what JSON lacks (tuples, paths) and nothing else: "3" is no number.
+            # JSON's strict mode converts what JSON lacks (tuples, paths), but not the string "3" to a number.
             return TypeAdapter(kind).validate_json(json.dumps(self.values, default=str), strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -175,7 +175,7 @@ def _as_dict(value: Any) -> Any:
 
 
 def _dataclass_in(annotation: Any) -> Any:
-    """The dataclass that an annotation names, alone or beside None; None where it names none."""
+    """The dataclass in an annotation, alone or in a union; None if there is none."""
     return next((part for part in _parts(annotation) if is_dataclass(part)), None)
 
 
@@ -188,7 +188,7 @@ def _parts(annotation: Any) -> Iterator[Any]:
 
 
 def _fits(annotation: Any, text: str) -> bool:
-    """Whether the setting takes text as it is."""
+    """Whether a setting accepts the text as a string."""
     try:
         TypeAdapter(annotation).validate_json(json.dumps(text), strict=True)
     except ValidationError:

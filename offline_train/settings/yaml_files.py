@@ -1,4 +1,4 @@
-"""YAML as people expect it: 1e-4 is a number, a key given twice is a mistake."""
+"""Parses YAML with two corrections: 1e-4 is a number, and duplicate keys are errors."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from offline_train.errors import UsageError
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML follows YAML 1.1, which takes 1e-4 for a string, and lets keys repeat."""
+    """PyYAML follows YAML 1.1, in which 1e-4 is a string, and accepts duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping, its keys checked."""
+        """Build a mapping, and check for duplicate keys."""
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
@@ -30,14 +30,14 @@ _Loader.add_implicit_resolver(
 
 
 def parse_yaml(text: str, source: str) -> Mapping[Any, Any]:
-    """The mapping that a YAML text holds; an empty one holds nothing.
+    """Parse a YAML text that holds a mapping, or nothing.
 
     Args:
-        text: to parse.
-        source: name in complaints.
+        text: the text.
+        source: its name in error messages.
 
     Raises:
-        UsageError: it is no YAML, or no mapping.
+        UsageError: it is not YAML, or not a mapping.
     """
     try:
         content = yaml.load(text, _Loader)
@@ -51,7 +51,7 @@ def parse_yaml(text: str, source: str) -> Mapping[Any, Any]:
 
 
 def parse_scalar(text: str) -> Any:
-    """A value as it stands in YAML; text that is none stays text."""
+    """Parse a YAML value; text that is not YAML is returned as it is."""
     try:
         return yaml.load(text, _Loader)
     except yaml.YAMLError:

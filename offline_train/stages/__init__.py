@@ -1,1 +1,1 @@
-"""The stages of training, a stage a file."""
+"""The stages of training, one per module."""

@@ -7,13 +7,13 @@ from offline_train.batches.sequences import UNSCORED, Batch
 
 
 def scored_loss(logits: Tensor, batch: Batch, label_smoothing: float, distil: float = 0.0) -> Tensor:
-    """Mean cross-entropy over scored turns; 0 where a batch has none.
+    """Mean cross-entropy over scored turns; 0 if the batch has none.
 
     Args:
         logits: [B, K, C].
-        batch: what was judged.
+        batch: the conversations with their labels.
         label_smoothing: share of the target spread over all classes.
-        distil: with teachers: their share in the loss.
+        distil: weight of the teachers' probabilities in the loss.
     """
     scored = batch.labels != UNSCORED
     total = functional.cross_entropy(

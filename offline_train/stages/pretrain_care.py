@@ -1,7 +1,7 @@
-"""CARE from unlabelled speech, before any corpus is seen (arXiv 2409.05566).
+"""Pre-training of CARE on unlabelled speech (arXiv 2409.05566).
 
-The semantic encoder learns to say of the sound what a frozen text encoder says of its words; the acoustic
-encoder to describe every frame of the sound.
+From the sound, the semantic encoder learns to predict a frozen text encoder's embedding of the words, and the
+acoustic encoder acoustic descriptors of every frame.
 """
 
 import hashlib
@@ -39,19 +39,19 @@ _SAMPLE_RATE = 16_000
 
 @dataclass(frozen=True)
 class PretrainCareSettings:
-    """How CARE is pre-trained.
+    """Settings of the pre-training of CARE.
 
     Attributes:
-        care: which; the published one starts from its bases.
-        teacher: text encoder, a folder or a hub name, unless a run is named instead.
-        batch: utterances a batch.
-        longest_s: seconds; of longer utterances a random part is shown, without their words.
-        validation: share of the utterances that is held out (the paper: 0.2).
-        variants: of each utterance, besides the sound as it is; the descriptors are those of the sound as it
-            is (PASE+ distorts its input, too).
-        wave: how samples are varied. Speed must not be: frames would no longer match.
+        care: kind and shape; the published network starts from its base models.
+        teacher: text encoder, a folder or a hub name, unless a run is given instead.
+        batch: utterances per batch.
+        longest_s: longest input in seconds; of longer utterances, a random part is used without their words.
+        validation: share of the utterances held out for validation (the paper: 0.2).
+        variants: augmented variants of each utterance besides the original; the target descriptors are those
+            of the original (as in PASE+).
+        wave: augmentation of the samples. Its speed must be 0, or frames would no longer match.
         semantic: weight of the semantic loss.
-        fit: how to optimise.
+        fit: settings of the optimisation.
     """
 
     care: CareConfig = field(default_factory=CareConfig)
@@ -69,17 +69,17 @@ class PretrainCareSettings:
     )
 
     def __post_init__(self) -> None:
-        """Check what types can't.
+        """Check the settings.
 
         Raises:
-            ValueError: the speed of variants varies.
+            ValueError: `wave.speed` is not 0.
         """
         if self.wave.speed:
             raise ValueError("wave.speed must be 0 in pre-training: frames would no longer match")
 
 
 class Losses(NamedTuple):
-    """Sums over a batch, relative to what answering the mean of the training data would cost, and counts."""
+    """Sums of both losses over a batch, relative to the loss of predicting the training mean, and counts."""
 
     acoustic: Tensor
     frames: Tensor
@@ -88,11 +88,11 @@ class Losses(NamedTuple):
 
 
 class CarePretraining(nn.Module):
-    """CARE with what only pre-training needs: a linear layer that reads descriptors off the acoustic states,
-    and, where the text encoder is of another width, one that reads its embedding off the semantic ones."""
+    """CARE with layers for pre-training: one predicts descriptors from the acoustic states; for a text
+    encoder of another width, one predicts its embedding from the semantic states."""
 
     def __init__(self, care: Care, meaning: int) -> None:
-        """Build it.
+        """Build the network.
 
         Args:
             care: the encoder, an `nn.Module`.
@@ -107,9 +107,9 @@ class CarePretraining(nn.Module):
         self.register_buffer("spread", torch.ones(()))
 
     def measure(self, utterances: Iterable[Spoken]) -> None:
-        """Take the descriptors' mean and deviation and the meanings' variance from training utterances.
+        """Set mean and scale of the descriptors and the variance of the embeddings from training utterances.
 
-        The layer that reads meanings starts at their mean, with a loss of 1.
+        The layer that predicts embeddings starts at their mean, with a loss of 1.
         """
         count, total, squares = 0, np.zeros(DIMENSION), np.zeros(DIMENSION)
         meanings = []
@@ -129,7 +129,7 @@ class CarePretraining(nn.Module):
             self.words.bias.data = torch.stack(meanings).mean(0)
 
     def forward(self, batch: CareBatch) -> Losses:
-        """Both losses."""
+        """Compute both losses."""
         branches = self.care.branches(batch.inputs, batch.lengths)
         count = min(branches.acoustic.shape[1], batch.targets.shape[1])
         targets = (batch.targets[:, :count] - self.mean) * self.scale
@@ -146,19 +146,19 @@ class CarePretraining(nn.Module):
 def pretrain_care(
     conversations: Sequence[Conversation], settings: PretrainCareSettings, run: Run, text: Run | None = None
 ) -> dict[str, Any]:
-    """Train on all but what is held out; the epoch kept has the least loss on that.
+    """Train on all utterances but those held out; the epoch with the least validation loss is kept.
 
-    Utterances without words train the acoustic side only; those without sound are left out.
+    Utterances without words train the acoustic encoder only; those without sound are skipped.
 
     Args:
         conversations: unlabelled speech.
-        settings: how.
-        run: where; a killed one goes on.
-        text: whose encoder teaches, a run of `pretrain-text` or of Stage I; `settings.teacher` by default.
+        settings: the settings.
+        run: the run to write; a killed one is resumed.
+        text: run of `pretrain-text` or Stage I whose encoder is the teacher; `settings.teacher` by default.
 
     Returns:
-        Losses on what is held out, by side, and what they were measured on, as stored in the run. 1 is the
-        loss of answering the mean of the training data, whatever the sound.
+        Validation losses of both encoders and statistics of the data, as stored in the run. A loss of 1 is
+        that of always predicting the training mean.
 
     Raises:
         CorpusError: no recording can be used.
@@ -210,13 +210,13 @@ def pretrain_care(
 
 
 def load_pretrained(care: nn.Module, config: CareConfig, run: Run) -> str:
-    """Put a pre-trained CARE's weights into `care`.
+    """Load the weights of a pre-trained CARE network into `care`.
 
     Returns:
         A digest of the weights.
 
     Raises:
-        RunFolderError: the run is no finished pre-training, or of another CARE.
+        RunFolderError: the run is not a finished pre-training, or of another CARE network.
     """
     if not run.finished or "care" not in run.config:
         raise RunFolderError(f"{run.folder} is no finished run of pretrain-care")
@@ -271,7 +271,7 @@ def _prepare(
 def _meanings(
     texts: Iterable[str | None], teacher: str, run: Run, text: Run | None
 ) -> Mapping[str | None, Tensor]:
-    """Embeddings of texts, by text; kept in the run's folder."""
+    """Embeddings of texts, by text; cached in the run's folder."""
     said = sorted({each for each in texts if each and each.strip()})
     if not said:
         return {}

@@ -1,4 +1,4 @@
-"""RoBERTa-FT: the text encoder is fine-tuned on pseudo-labels before any corpus is seen (MERITS-L, III-A)."""
+"""RoBERTa-FT: the text encoder is fine-tuned on pseudo-labels (MERITS-L, III-A)."""
 
 import random
 from collections.abc import Sequence
@@ -25,19 +25,19 @@ from offline_train.training.settings import Share
 
 @dataclass(frozen=True)
 class PretrainTextSettings:
-    """How the text encoder is pre-trained.
+    """Settings of the pre-training of the text encoder.
 
     Attributes:
         base: the encoder to start from.
-        context_turns: preceding turns that the encoder reads before the utterance, where there are any.
-        context_words: of them together at most, the latest.
-        train_embeddings: whether token embeddings are fine-tuned, too.
-        batch: texts a batch.
-        validation: share of every file that is held out (the paper: 0.2).
-        most_validated: held out texts of a file at most.
-        as_recognised: share of texts shown as a recogniser without punctuation would write them.
-        label_smoothing: of the cross-entropy.
-        fit: how to optimise.
+        context_turns: maximum number of preceding turns in the encoder's input.
+        context_words: maximum number of words of the preceding turns, the latest.
+        train_embeddings: whether to fine-tune token embeddings.
+        batch: texts per batch.
+        validation: share of every file held out for validation (the paper: 0.2).
+        most_validated: maximum number of held out texts of a file.
+        as_recognised: share of texts in lower case without punctuation, as from a speech recogniser.
+        label_smoothing: label smoothing of the cross-entropy.
+        fit: settings of the optimisation.
     """
 
     base: str = "all-MiniLM-L6-v2"
@@ -55,7 +55,7 @@ class PretrainTextSettings:
 
 
 class PretrainingModel(nn.Module):
-    """The text encoder with a head for every set of labels."""
+    """The text encoder with a head for each set of labels."""
 
     def __init__(self, encoder: TextEncoder, sizes: Sequence[int]) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PretrainingModel(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(encoder.dimension, size) for size in sizes)
 
     def forward(self, tokens: Tokens, task: int) -> Tensor:
-        """Logits [B, C of the task]."""
+        """Logits [B, C], C being the number of labels of the task."""
         embedding, _ = self.encoder(tokens)
         logits: Tensor = self.heads[task](self.encoder.dropout(embedding))
         return logits
@@ -87,19 +87,19 @@ class _Batch(NamedTuple):
 def pretrain_text(
     files: Sequence[Path], settings: PretrainTextSettings, run: Run, pretrained: Run | None = None
 ) -> dict[str, Any]:
-    """Train on annotated texts, a head a file; the epoch kept is the best on what is held out.
+    """Train on annotated texts, with a head per file; the epoch with the best validation score is kept.
 
     Args:
-        files: annotations, as `annotate` writes them.
-        settings: how.
-        run: where.
-        pretrained: an earlier pre-training to go on from.
+        files: files of annotations, as written by `annotate`.
+        settings: the settings.
+        run: the run to write.
+        pretrained: run of an earlier pre-training to start from.
 
     Returns:
         Metrics by file, as stored in the run.
 
     Raises:
-        RunFolderError: `pretrained` is no finished pre-training, or of another encoder.
+        RunFolderError: `pretrained` is not a finished pre-training, or of another encoder.
         UsageError: a file can't be used.
     """
     torch.manual_seed(settings.fit.seed)
@@ -162,10 +162,10 @@ def pretrain_text(
 
 
 def load_pretrained(model: TextEncoder, run: Run) -> None:
-    """Put a pre-trained encoder's weights into `model`, whose own head stays as it is.
+    """Load the weights of a pre-trained encoder into `model`, except those of the head.
 
     Raises:
-        RunFolderError: the run is no finished pre-training, or of another encoder.
+        RunFolderError: the run is not a finished pre-training, or of another encoder.
     """
     if not run.finished or "text" not in run.config:
         raise RunFolderError(f"{run.folder} is no finished run of pretrain-text")

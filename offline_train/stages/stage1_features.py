@@ -1,4 +1,4 @@
-"""Stage I, sound that comes as prepared features: a small network on single utterances (MERITS-L, III-B)."""
+"""Stage I, precomputed speech features: a small network on single utterances (MERITS-L, III-B)."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,16 +23,16 @@ from offline_train.training.settings import Share
 
 @dataclass(frozen=True)
 class FeatureStageSettings:
-    """How Stage I of the speech modality is trained on prepared features.
+    """Settings of Stage I of the speech modality on precomputed features.
 
     Attributes:
         width: size of S1.
-        batch: utterances a batch.
-        dropout: of the network, before both of its layers.
-        noise: standard deviation of what is added to standardised features in training.
-        label_smoothing: of the cross-entropy.
-        balance: 0 weighs utterances equally, 1 weighs emotions equally.
-        fit: how to optimise.
+        batch: utterances per batch.
+        dropout: dropout rate before both layers.
+        noise: standard deviation of noise added to the standardised features in training.
+        label_smoothing: label smoothing of the cross-entropy.
+        balance: 0 weights utterances equally, 1 weights emotions equally.
+        fit: settings of the optimisation.
     """
 
     width: PositiveInt = 128
@@ -54,14 +54,14 @@ class _Part(NamedTuple):
 
 
 def train_features(corpus: Corpus, settings: FeatureStageSettings, run: Run) -> dict[str, Any]:
-    """Train on split "train", select on "validation"; "test" is only looked at once, at the end.
+    """Train on split "train" and select on "validation"; "test" is evaluated once, at the end.
 
-    Utterances without a label or without features are left out.
+    Utterances without a label or without features are skipped.
 
     Args:
-        corpus: whose utterances carry `speech` features, all of one size.
-        settings: how.
-        run: where; a killed one goes on.
+        corpus: a corpus with `speech` features of one size.
+        settings: the settings.
+        run: the run to write; a killed one is resumed.
 
     Returns:
         Metrics by split, as stored in the run.

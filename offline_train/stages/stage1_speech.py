@@ -1,7 +1,7 @@
 """Stage I, sound: CARE and a small network on single utterances (MERITS-L, section III-B).
 
-The published CARE is frozen: of each utterance, the mean of its layers' states is computed once. The small
-one is trained along with the network, from the start or from what `pretrain-care` made of it.
+The published CARE is frozen: the means over time of its layers' states are computed once per utterance. The
+small one is trained together with the network, from random weights or those of `pretrain-care`.
 """
 
 import shutil
@@ -38,21 +38,21 @@ _JUDGED: tuple[Split, ...] = ("validation", "test")
 
 @dataclass(frozen=True)
 class SpeechStageSettings:
-    """How Stage I of the speech modality is trained.
+    """Settings of Stage I of the speech modality.
 
     Attributes:
         care: the encoder.
-        batch: utterances a batch.
-        variants: of each training utterance, besides the sound as it is.
-        longest: small CARE: frames of 10 ms; of longer utterances a random part is shown in training.
+        batch: utterances per batch.
+        variants: augmented variants of each training utterance besides the original.
+        longest: small CARE: longest training input in frames of 10 ms; of longer ones, a random part is used.
         width: size of S1.
-        hidden: size of a layer before it; 0 for none.
-        dropout: of the network on top.
-        label_smoothing: of the cross-entropy.
-        balance: 0 weighs utterances equally, 1 weighs emotions equally.
-        wave: how samples are varied.
-        frames: small CARE: how frames are varied.
-        fit: how to optimise.
+        hidden: size of an additional layer before S1; 0 for none.
+        dropout: dropout rate of the network over CARE.
+        label_smoothing: label smoothing of the cross-entropy.
+        balance: 0 weights utterances equally, 1 weights emotions equally.
+        wave: augmentation of the samples.
+        frames: small CARE: augmentation of the frames.
+        fit: settings of the optimisation.
     """
 
     care: CareConfig = field(default_factory=CareConfig)
@@ -80,23 +80,23 @@ def train_speech(
     pretrained: Run | None = None,
     cache: Path | None = None,
 ) -> dict[str, Any]:
-    """Train on split "train", select on "validation"; "test" is only looked at once, at the end.
+    """Train on split "train" and select on "validation"; "test" is evaluated once, at the end.
 
-    Utterances without a label or a recording are left out, and so are recordings that can't be decoded.
+    Utterances without a label or a recording that can be decoded are skipped.
 
     Args:
-        corpus: with recordings and labels.
-        settings: how.
-        run: where; a killed one goes on.
-        pretrained: CARE to start from, a run of `pretrain-care`.
-        cache: folder to keep prepared sound in; in the run's folder until it is finished, by default.
+        corpus: a corpus with recordings and labels.
+        settings: the settings.
+        run: the run to write; a killed one is resumed.
+        pretrained: run of `pretrain-care` to start from.
+        cache: folder for prepared sound; by default in the run's folder until it is finished.
 
     Returns:
         Metrics by split, as stored in the run.
 
     Raises:
         CorpusError: no recording can be used.
-        RunFolderError: `pretrained` is of another CARE.
+        RunFolderError: `pretrained` is of another CARE network.
         UsageError: a split has no labelled utterances with recordings.
     """
     torch.manual_seed(settings.fit.seed)
@@ -141,14 +141,14 @@ def cross_validate(
     pretrained: Run | None = None,
     folds: int = FOLDS,
 ) -> dict[str, Any]:
-    """Train and judge on every fold, each a run in the run's folder; finished folds are not repeated.
+    """Train and evaluate on every fold, each a run in the run's folder; finished folds are not repeated.
 
     Args:
         source: a corpus with folds.
-        settings: how.
-        run: where.
+        settings: the settings.
+        run: the run to write.
         pretrained: see `train_speech`.
-        folds: how many there are.
+        folds: number of folds.
 
     Returns:
         For "validation" and "test": weighted F1 by fold, its mean and standard deviation, the mean F1 of each
@@ -184,9 +184,9 @@ class _Stage:
     """CARE and the network over it.
 
     Attributes:
-        config: of the network.
-        model: both, as they are stored.
-        trained: what is trained of them.
+        config: shape of the network over CARE.
+        model: both networks, as they are stored.
+        trained: the parts that are trained.
     """
 
     def __init__(self, settings: SpeechStageSettings, classes: int, pretrained: Run | None) -> None:
@@ -202,7 +202,7 @@ class _Stage:
         self._care = care
         self.model = nn.ModuleDict({"care": care, "speech": self._speech}).to(here().device)
         self.trained = nn.ModuleDict({"care": care, "speech": self._speech})
-        if not isinstance(care, SmallCare):  # all but the weights that mix its layers is computed once
+        if not isinstance(care, SmallCare):  # all but the weights of its layers is computed once
             care.eval()
             self.trained = nn.ModuleDict({"care": care.mix, "speech": self._speech})
 
@@ -224,21 +224,21 @@ class _Stage:
 
         treatment = [settings.care, self._origin, settings.fit.seed, variants, settings.wave]
         recordings = [recording for recording, _ in found]
-        threads = None if isinstance(self._care, SmallCare) else 1  # the published one's own are enough
+        threads = None if isinstance(self._care, SmallCare) else 1  # the published CARE uses threads itself
         arrays = heard(recordings, make, treatment, folder, f"preparing {split} sound", threads)
         return [
             Prepared(label, each) for (_, label), each in zip(found, arrays, strict=True) if each is not None
         ]
 
     def shown(self, utterances: Sequence[Prepared], generator: torch.Generator) -> ShownBatches:
-        """An epoch's batches."""
+        """The batches of an epoch."""
         settings = self._settings
         frames = isinstance(self._care, SmallCare)
         longest, augment = (settings.longest, settings.frames) if frames else (None, None)
         return ShownBatches(utterances, settings.batch, longest, augment, generator)
 
     def logits(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Logits [B, C] of what `prepare` made."""
+        """Logits [B, C] for results of `prepare`."""
         care = self._care
         embedding = care(features, lengths) if isinstance(care, SmallCare) else care.mixed(features)
         return self._speech(embedding)[1]  # type: ignore[no-any-return]
@@ -254,7 +254,7 @@ class _Stage:
 
     @torch.inference_mode()
     def _compute(self, audio: NDArray[np.int16]) -> Tensor:
-        """What is computed once: the small CARE's input [T, bins], else the means of the layers [L, D]."""
+        """The part computed once: the small CARE's input [T, bins], else the means of the layers [L, D]."""
         inputs = self._care.prepare(audio)
         if isinstance(self._care, SmallCare):
             return inputs

@@ -26,21 +26,20 @@ from offline_train.training.settings import Share
 
 @dataclass(frozen=True)
 class TextStageSettings:
-    """How Stage I of the text modality is trained.
+    """Settings of Stage I of the text modality.
 
     Attributes:
         base: the encoder to start from; a pre-trained one replaces its weights.
-        context_turns: preceding turns that the encoder reads before the utterance.
-        context_words: of them together at most, the latest.
-        train_embeddings: whether token embeddings are fine-tuned, too. A bundle must carry them then.
-        batch: utterances a batch.
-        as_recognised: share of training utterances shown once more in each epoch, as a recogniser would
-            write them: lower case, no punctuation. Keeps the encoder from leaning on marks that live
-            transcripts may lack.
-        label_smoothing: of the cross-entropy.
-        balance: 0 weighs utterances equally, 1 weighs emotions equally.
-        distil: with teachers: their share in what is to be predicted; the rest is the label.
-        fit: how to optimise.
+        context_turns: maximum number of preceding turns in the encoder's input.
+        context_words: maximum number of words of the preceding turns, the latest.
+        train_embeddings: whether to fine-tune token embeddings, which a bundle must then contain.
+        batch: utterances per batch.
+        as_recognised: share of training utterances repeated in each epoch in lower case without punctuation,
+            as from a speech recogniser, so that the encoder does not depend on punctuation.
+        label_smoothing: label smoothing of the cross-entropy.
+        balance: 0 weights utterances equally, 1 weights emotions equally.
+        distil: weight of the teachers' probabilities in the target; the rest is the label.
+        fit: settings of the optimisation.
     """
 
     base: str = "all-MiniLM-L6-v2"
@@ -64,18 +63,18 @@ def train_text(
     pretrained: Run | None = None,
     teachers: Sequence[Run] = (),
 ) -> dict[str, Any]:
-    """Fine-tune on split "train"; "test" is only ever looked at once, at the end.
+    """Fine-tune on split "train"; "test" is evaluated once, at the end.
 
-    The epoch kept is the one with the best weighted F1 on "validation", as the mean of the texts as they are
-    written and as a recogniser without punctuation would write them.
+    The epoch with the best weighted F1 on "validation" is kept: the mean over the original texts and the
+    texts in lower case without punctuation.
 
     Args:
-        corpus: with words and labels.
-        settings: how.
-        run: where.
-        pretrained: RoBERTa-FT to start from, a run of `pretrain-text`.
-        teachers: Stages I of the words on the same corpus, of any encoder, whose mean opinion of the training
-            utterances is distilled into this one (Hinton et al., 2015).
+        corpus: a corpus with words and labels.
+        settings: the settings.
+        run: the run to write.
+        pretrained: run of `pretrain-text` to start from (RoBERTa-FT).
+        teachers: Stage I runs of the text modality on the same corpus, with any encoders; the mean of their
+            probabilities is distilled into this model (Hinton et al., 2015).
 
     Returns:
         Metrics by split, as stored in the run.
@@ -147,16 +146,16 @@ def train_text(
 
 
 def taught(shown: Sequence[Shown], corpus: Corpus, teachers: Sequence[Run], share: float) -> list[Shown]:
-    """Training utterances whose targets are partly what teachers think of them.
+    """Training utterances with targets that include the teachers' probabilities.
 
     Args:
-        shown: all of the corpus' training utterances that carry words and a label, in order.
-        corpus: theirs.
-        teachers: Stages I of the words.
-        share: of the teachers in the target.
+        shown: all training utterances of the corpus that have words and a label, in order.
+        corpus: the corpus.
+        teachers: Stage I runs of the text modality.
+        share: weight of the teachers in the target.
 
     Raises:
-        RunFolderError: a teacher knows other emotions.
+        RunFolderError: a teacher has other emotions.
     """
     conversations = corpus.splits["train"]
     carried = [bool(u.text) and u.label is not None for c in conversations for u in c.utterances]

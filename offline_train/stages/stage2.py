@@ -19,23 +19,23 @@ from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 
 Presentation = Callable[[Embedded, torch.Generator], Embedded]
-"""How a training conversation is shown in one epoch (pairing, mismatches)."""
+"""Transforms a training conversation in each epoch (pairing, mismatches)."""
 
 
 @dataclass(frozen=True)
 class ContextStageSettings:
-    """How Stage II is trained.
+    """Settings of Stage II.
 
     Attributes:
-        hidden: of each GRU direction.
-        layers: of the GRU.
-        heads: of the self-attention; must divide 2 * hidden.
+        hidden: size of each GRU direction.
+        layers: number of GRU layers.
+        heads: attention heads; must divide 2 * hidden.
         dropout: see `ContextConfig`.
-        batch: conversations a batch.
-        label_smoothing: of the cross-entropy.
-        distil: with teachers: their share in the loss.
-        scarcity: what is taken away.
-        fit: how to optimise.
+        batch: conversations per batch.
+        label_smoothing: label smoothing of the cross-entropy.
+        distil: weight of the teachers' probabilities in the loss.
+        scarcity: parts of conversations removed in training.
+        fit: settings of the optimisation.
     """
 
     hidden: PositiveInt = 128
@@ -49,7 +49,7 @@ class ContextStageSettings:
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=1e-3, patience=12))
 
     def __post_init__(self) -> None:
-        """Check what depends on two of them."""
+        """Check that the heads divide the width."""
         if 2 * self.hidden % self.heads:
             raise ValueError(f"heads {self.heads} must divide twice hidden, {2 * self.hidden}")
 
@@ -65,12 +65,12 @@ def train_context(
     """Train on split "train", select on "validation", report every split.
 
     Args:
-        modality: which embeddings to read.
-        data: conversations by split; those of "train" are passed through `present` anew in each epoch.
+        modality: the modality to train.
+        data: conversations by split; those of "train" are passed through `present` in each epoch.
         labels: emotions by class index.
-        settings: how.
-        run: where.
-        present: how training conversations are shown; as they are by default.
+        settings: the settings.
+        run: the run to write.
+        present: transforms training conversations; by default, they are unchanged.
     """
     torch.manual_seed(settings.fit.seed)
     features = data["train"][0].text if modality == "text" else data["train"][0].speech
@@ -111,15 +111,15 @@ def train_context(
 
 
 def calibrate(model: ContextEncoder, modality: Modality, conversations: Sequence[Embedded]) -> float:
-    """Divide the logits, once and for all, by the temperature that suits validation data.
+    """Scale the head of the model by the temperature fitted on validation data.
 
-    Stage III adds up what both modalities say: one that is surer than it should be would drown the other.
+    Stage III adds the logits of both modalities: an overconfident one would dominate the other.
 
     Returns:
         The temperature.
     """
     truth, logits = scored_logits(model, modality, conversations)
-    # A handful of turns that are all right would ask for certainty.
+    # A few turns that are all correct would give a temperature near 0.
     temperature = min(max(fit_temperature(logits, truth), 0.5), 5.0)
     with torch.no_grad():
         for parameter in model.head.parameters():
@@ -130,11 +130,11 @@ def calibrate(model: ContextEncoder, modality: Modality, conversations: Sequence
 def with_teachers(
     data: Mapping[Split, Sequence[Embedded]], teachers: Sequence[tuple[ContextEncoder, Sequence[Embedded]]]
 ) -> dict[Split, list[Embedded]]:
-    """Conversations whose training turns carry what teachers think of them.
+    """Conversations whose training turns include the mean of the teachers' probabilities.
 
     Args:
         data: conversations by split.
-        teachers: Stages II of the words, each with the training conversations as its own Stage I embeds them.
+        teachers: Stage II models of the text modality, with training conversations embedded by their Stage I.
     """
     opinions = [
         [_opinion(model, conversation) for conversation in conversations] for model, conversations in teachers

@@ -23,18 +23,18 @@ from offline_train.training.settings import Share
 
 @dataclass(frozen=True)
 class FusionStageSettings:
-    """How Stage III is trained.
+    """Settings of Stage III.
 
     Attributes:
-        width: both modalities are projected to this.
-        heads: of every attention; must divide width.
+        width: size to which both modalities are projected.
+        heads: attention heads; must divide width.
         dropout: see `CoAttentionConfig`.
-        batch: conversations a batch.
-        label_smoothing: of the cross-entropy.
-        silent: with paired sound: share of training conversations without (and with no mismatched words).
-        scarcity: what else is taken away.
-        joint: train Stages II together with Stage III, from scratch, instead of freezing them.
-        fit: how to optimise.
+        batch: conversations per batch.
+        label_smoothing: label smoothing of the cross-entropy.
+        silent: with paired sound: share of training conversations without sound and without mismatched words.
+        scarcity: other parts of conversations removed in training.
+        joint: train Stage II of both modalities together with Stage III from scratch, instead of freezing it.
+        fit: settings of the optimisation.
     """
 
     width: PositiveInt = 96
@@ -48,7 +48,7 @@ class FusionStageSettings:
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=5e-4, patience=12))
 
     def __post_init__(self) -> None:
-        """Check what depends on two of them."""
+        """Check that the heads divide the width."""
         if self.width % self.heads:
             raise ValueError(f"heads {self.heads} must divide width {self.width}")
 
@@ -65,18 +65,18 @@ def train_fusion(
 ) -> tuple[ConversationModel, dict[str, Any]]:
     """Train on split "train", select on "validation", report the other splits.
 
-    What is selected on is weighted F1 with both modalities, as the mean of offline and first emission; where
-    the sound is paired in, the mean of with and without it.
+    The epoch with the best weighted F1 is kept: the mean of offline and first emission with both modalities,
+    or, for paired sound, the mean of with and without sound.
 
     Args:
-        text: Stage II of the words; frozen here, unless trained jointly.
-        speech: Stage II of the sound; likewise.
+        text: Stage II of the text modality; frozen unless trained jointly.
+        speech: Stage II of the speech modality; frozen unless trained jointly.
         data: conversations by split; those of "train" are passed through `present` in each epoch.
         labels: emotions by class index.
-        settings: how.
-        run: where.
-        present: how training conversations are shown (pairing, mismatches); as they are by default.
-        extra: what else is to stand in the run's metrics.
+        settings: the settings.
+        run: the run to write.
+        present: transforms training conversations (pairing, mismatches); by default, they are unchanged.
+        extra: further entries of the run's metrics.
     """
     torch.manual_seed(settings.fit.seed)
     fusion = CoAttentionConfig(
@@ -123,6 +123,6 @@ def train_fusion(
         **{split: {name: judge(split, kept) for name, kept in kinds.items()} for split in judged},
         "first_emission": {split: judge(split, BOTH, emission=True) for split in judged},
     }
-    model.requires_grad_(requires_grad=True)  # what was frozen is stored too: the run stands by itself
+    model.requires_grad_(requires_grad=True)  # frozen parts are stored too: the run is complete
     run.finish(model, {"conversation": model.config}, metrics)
     return model, metrics

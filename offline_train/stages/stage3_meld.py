@@ -1,4 +1,4 @@
-"""Stage III on MELD's dialogues with RAVDESS' sound paired in."""
+"""Stage III on MELD's dialogues, paired with the sound of RAVDESS."""
 
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,16 @@ from offline_train.stages.stage3 import FusionStageSettings, train_fusion
 def train_on_pairs(
     text: Run, speech: Run, corpus: Corpus, ravdess: Path, settings: FusionStageSettings, run: Run
 ) -> tuple[ConversationModel, dict[str, Any]]:
-    """Train the fusion on pairs as trustworthy as each modality is on its own validation data.
+    """Train the fusion on pairs in which each modality is as reliable as on its own validation data.
 
     Args:
-        text: Stage II of the words.
-        speech: Stage II of the sound.
+        text: Stage II of the text modality.
+        speech: Stage II of the speech modality.
         corpus: MELD.
         ravdess: folder of RAVDESS.
-        settings: how.
-        run: where; its metrics also hold how far each modality could be trusted on one pairing of the
-            training dialogues, next to the validation dialogues.
+        settings: the settings.
+        run: the run to write; its metrics include the reliability of each modality on one pairing of the
+            training dialogues and on the validation dialogues.
     """
     stage1 = parent(speech, "stage1")
     data = embed_corpus(corpus, parent(text, "stage1"), None)

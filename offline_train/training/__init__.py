@@ -1,1 +1,1 @@
-"""The training loop, its checkpoints and what it runs on."""
+"""The training loop, its checkpoints and devices."""

@@ -1,4 +1,4 @@
-"""Where a training run stands: one file, replaced from time to time. A kill loses what came after."""
+"""The checkpoint of a training run: one file, replaced regularly. A kill loses the progress since then."""
 
 import shutil
 import time
@@ -15,21 +15,21 @@ from models.atomic_write import replacing
 from offline_train.errors import RunFolderError, TrainingError
 
 EVERY_S = 120.0
-"""Seconds between two checkpoints within an epoch, at least."""
+"""Minimum time between two checkpoints within an epoch, in seconds."""
 
 
 class Checkpoint:
-    """The folder `checkpoint` of a run, held by one process at a time."""
+    """The folder `checkpoint` of a run, locked by one process at a time."""
 
     def __init__(self, folder: Path, share: float) -> None:
-        """Take hold of the folder.
+        """Lock the folder.
 
         Args:
-            folder: where; made.
-            share: largest share of the time that writing may take within an epoch; 0 for none at all.
+            folder: the folder; created.
+            share: largest share of the time that writing may take within an epoch; 0 for no such writing.
 
         Raises:
-            RunFolderError: another process has it, or an earlier version began the run.
+            RunFolderError: another process has locked it, or an earlier version started the run.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -57,12 +57,12 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write, should that take as long as it did the last time."""
+        """Whether to write now, assuming that it takes as long as the last time."""
         since = time.monotonic() - self._written_at
         return since >= EVERY_S and self._took_s < self._share * (since + self._took_s)
 
     def read(self) -> dict[str, Any] | None:
-        """What was written last, tensors on the CPU; None to begin from the beginning.
+        """The last checkpoint, with tensors on the CPU; None if there is none.
 
         Raises:
             RunFolderError: it is damaged.
@@ -71,7 +71,7 @@ class Checkpoint:
             return None
         try:
             with ZipFile(self._path) as archive:
-                whole = archive.testzip() is None  # torch itself does not look at the checksums
+                whole = archive.testzip() is None  # torch itself does not verify the checksums
             content = torch.load(self._path, map_location="cpu", weights_only=True) if whole else None
         except (BadZipFile, UnpicklingError, EOFError, RuntimeError, ValueError):
             content = None
@@ -82,7 +82,7 @@ class Checkpoint:
         return content
 
     def write(self, content: Mapping[str, Any]) -> None:
-        """Write down what it takes to go on: tensors, plain values, and tuples, lists and dicts of them.
+        """Write the state needed to resume: tensors, plain values, and tuples, lists and dicts of them.
 
         Raises:
             TrainingError: it can't be written.
@@ -103,5 +103,5 @@ class Checkpoint:
 
 
 def remove_checkpoint(run: Path) -> None:
-    """Remove what only an unfinished run needs."""
+    """Remove the checkpoint of a finished run."""
     shutil.rmtree(run / "checkpoint", ignore_errors=True)

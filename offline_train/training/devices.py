@@ -1,4 +1,4 @@
-"""Where training runs: one device, or one process a device as `accelerate launch` starts them."""
+"""Devices for training: a single one, or one per process of `accelerate launch`."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Place:
-    """One process among those that train a model together.
+    """One of the processes that train a model together.
 
     Attributes:
-        device: what it computes on.
-        index: which it is.
-        count: how many there are.
+        device: its device.
+        index: its number, from 0.
+        count: number of processes.
     """
 
     device: torch.device
@@ -31,18 +31,18 @@ class Place:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the process that writes files and messages."""
         return self.index == 0
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait for all processes."""
         if self.count > 1:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
 
     def from_first(self, value: T) -> T:
-        """The first process's value, in every process."""
+        """Broadcast the first process's value to every process."""
         if self.count == 1:
             return value
         from accelerate.utils import broadcast_object_list
@@ -50,7 +50,7 @@ class Place:
         return cast(T, broadcast_object_list([value])[0])
 
     def copy_from_first(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite tensors by the first process's."""
+        """Overwrite tensors with those of the first process."""
         if self.count == 1:
             return
         from accelerate.utils import broadcast
@@ -81,7 +81,7 @@ class Place:
 
 @cache
 def here() -> Place:
-    """This process's place: CUDA where there is any, else the CPU; `MERITS_DEVICE` (cpu, cuda:1) overrides.
+    """This process and its device: CUDA if available, else the CPU; `MERITS_DEVICE` (cpu, cuda:1) overrides.
 
     Raises:
         UsageError: `MERITS_DEVICE` names no device of this machine.
@@ -106,20 +106,20 @@ def here() -> Place:
 
 
 def resolve_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
-    """What "auto" stands for: bf16 where the device multiplies in it, fp32 elsewhere."""
+    """Resolve "auto": bf16 if the device has bf16 multiplication, else fp32."""
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
         has = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        # Newer than the oldest torch that will do.
+        # Missing in the oldest supported torch.
         cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         has = device.type == "cpu" and bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
     return "bf16" if has else "fp32"
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
-    """A batch with its tensors on the device: tensors, and tuples, lists, dicts and dataclasses of them."""
+    """Move a batch to the device: tensors, and tuples, lists, dicts and dataclasses of them."""
     if isinstance(batch, Tensor):
         return batch.to(device, non_blocking=True)
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):

@@ -1,4 +1,4 @@
-"""What a training loop reads in an epoch."""
+"""The input of a training loop for an epoch."""
 
 from collections.abc import Iterator
 from typing import Protocol, TypeVar
@@ -7,7 +7,7 @@ Batch = TypeVar("Batch", covariant=True)
 
 
 class Batches(Protocol[Batch]):
-    """An epoch's batches: a list of them, or what makes each when it is asked for."""
+    """The batches of an epoch: a list, or an object that makes each on access."""
 
     def __len__(self) -> int: ...
 

@@ -1,4 +1,4 @@
-"""A training run under way: what happens in an epoch, and what is kept of it."""
+"""A training run: its epochs, their evaluation and their checkpoints."""
 
 import json
 import math
@@ -33,7 +33,7 @@ Batch = TypeVar("Batch")
 
 
 class Training:
-    """A run under way: its parts, and what happens in an epoch."""
+    """A training run in progress."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Training:
         self.model, self.settings, self.run, self.place, self.label = model, settings, run, place, label
         self.optimiser = Optimiser(model, settings)
         self.checkpoint = checkpoint
-        self.random: Mapping[str, Any] = {}  # generators of an epoch that was broken off
+        self.random: Mapping[str, Any] = {}  # random generators of an interrupted epoch
         self.best: dict[str, Tensor] = {}  # weights of the best epoch, in the process that writes
         self.position = TrainingState(resolve_precision(settings.precision, place.device), place.count)
         if checkpoint is not None:
@@ -66,7 +66,7 @@ class Training:
 
     @property
     def over(self) -> bool:
-        """Whether all epochs are over, or enough of them without a better score."""
+        """Whether all epochs are done, or too many of them without a better score."""
         position, patience = self.position, self.settings.patience
         tired = patience is not None and position.rows and position.epoch - position.best["epoch"] >= patience
         return position.epoch >= self.settings.epochs or bool(tired)
@@ -79,7 +79,7 @@ class Training:
         seed_generators(settings.seed * 100_003 + position.epoch)
         self.model.train()
         shown = batches(epoch_generator(settings.seed, position.epoch))
-        width = place.count * settings.accumulate  # batches a step
+        width = place.count * settings.accumulate  # batches per step
         steps = math.ceil(len(shown) / width)
         if steps == 0 or steps != (position.steps or steps):
             raise RunFolderError(
@@ -95,7 +95,7 @@ class Training:
         while position.step < steps:
             first = position.step * width
             members = range(first, min(first + width, len(shown)))
-            if not place.first:  # whose own generators need not be kept then
+            if not place.first:  # then only the first process's generators need to be saved
                 seed_apart(settings.seed, position.epoch, position.step, place.index)
             value = self._gradients(
                 [shown[i] for i in members[place.index :: place.count]], loss, len(members)
@@ -119,7 +119,7 @@ class Training:
         with self.optimiser.judged_weights(), torch.no_grad():
             self.model.eval()
             found = {"epoch": float(position.epoch + 1), "loss": position.loss / position.steps, **validate()}
-            row = self.place.from_first(found)  # not two opinions on whether to go on
+            row = self.place.from_first(found)  # so that all processes agree on whether to continue
             after = replace(position, epoch=position.epoch + 1, step=0, loss=0.0, rows=[*position.rows, row])
             if self.checkpoint is not None and after.best is row:
                 self.best = {name: value.cpu() for name, value in trained_state(self.model).items()}
@@ -142,7 +142,7 @@ class Training:
         self.model.eval()
 
     def _gradients(self, own: Sequence[Batch], loss: Callable[[Batch], Tensor], count: int) -> float:
-        """Leave the gradients of the mean loss of `count` batches, of all processes; returns that loss."""
+        """Compute gradients of the mean loss of `count` batches over all processes; returns that loss."""
         self.optimiser.zero_gradients()
         total = 0.0
         device = self.place.device
@@ -165,7 +165,7 @@ class Training:
             )
 
     def _resume(self, saved: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Raises:
             RunFolderError: it is of another model, or of another number of processes.

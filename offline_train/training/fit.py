@@ -1,6 +1,6 @@
-"""A plain, seeded training loop; a killed run resumes at its last checkpoint, to the same result.
+"""A seeded training loop; a killed run resumes at its last checkpoint, with the same result.
 
-The same to the last bit on a CPU with as many threads; on a GPU as far as its kernels are deterministic.
+The result is bit-identical on a CPU with the same number of threads, and on a GPU with deterministic kernels.
 """
 
 from collections.abc import Callable
@@ -32,29 +32,30 @@ def fit(
     run: Path,
     label: str,
 ) -> dict[str, float]:
-    """Train `model` in place; it is left with the weights of its best epoch, on the device it was trained on.
+    """Train `model` in place; afterwards it has the weights of its best epoch, on the training device.
 
-    With n processes each reads every n-th batch, and a step follows the mean gradient of n * `accumulate`
-    batches (of fewer where an epoch ends): what one process does that accumulates n times as many, but for
-    rounding and what is drawn in the model (dropout).
+    Each of n processes reads every n-th batch, and a step uses the mean gradient of n * `accumulate` batches
+    (fewer at the end of an epoch). This equals one process that accumulates n times as many, except for
+    rounding and random numbers drawn in the model (dropout).
 
     Args:
-        model: what to train; parameters with `requires_grad=False` are neither trained nor stored.
-        batches: makes one epoch's batches; always the same number of them.
-        loss: of one batch, a scalar; called with the model in training mode and the batch on its device.
-        validate: metrics of the model in evaluation mode, on validation data; "score" is what is maximised.
-        settings: how.
-        run: folder for `epochs.jsonl`, `environment.json`, `tensorboard/` and, until `Run.finish` removes it,
-            `checkpoint/`, from which a killed run goes on and one that is over answers at once.
-        label: what to call it in the progress display.
+        model: the model; parameters with `requires_grad=False` are neither trained nor stored.
+        batches: makes the batches of an epoch; their number must not change.
+        loss: scalar loss of a batch; called with the model in training mode and the batch on its device.
+        validate: metrics of the model in evaluation mode, on validation data; "score" is maximised.
+        settings: settings of the optimisation.
+        run: folder for `epochs.jsonl`, `environment.json`, `tensorboard/` and `checkpoint/`. Until
+            `Run.finish` removes the latter, a killed run is resumed from it, and the result of a complete one
+            read from it.
+        label: name in the progress display.
 
     Returns:
         The metrics of the best epoch, with "epoch" (from 1) among them.
 
     Raises:
         TrainingError: training diverged, or a checkpoint can't be written.
-        RunFolderError: the run's folder can't be used: another process is training there, or what is there is
-            damaged or of another model, other data, another number of processes or an earlier version.
+        RunFolderError: the run's folder can't be used: another process is training there, or its checkpoint
+            is damaged, or of another model, other data, another number of processes or an earlier version.
     """
     place = here()
     model.to(place.device)

@@ -1,4 +1,4 @@
-"""What a training step does to a model: AdamW under a schedule, clipping, the weights' moving average."""
+"""The optimiser: AdamW with a schedule, gradient clipping, and a moving average of the weights."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _MODEL, _AVERAGE = "model/", "average/"
 
 
 def trained_state(model: nn.Module) -> dict[str, Tensor]:
-    """What training changes: trainable parameters and buffers, detached copies, by name."""
+    """Detached copies of trainable parameters and buffers, by name."""
     return {name: value.detach().clone() for name, value in _trained(model).items()}
 
 
@@ -22,12 +22,12 @@ class Optimiser:
     """AdamW with linear warm-up and cosine decay to zero.
 
     Attributes:
-        model: what is trained.
-        parameters: those of its parameters that are, matrices first.
+        model: the model.
+        parameters: its trainable parameters, matrices first.
     """
 
     def __init__(self, model: nn.Module, settings: FitSettings) -> None:
-        """Set up for a model that is on its device already."""
+        """Create an optimiser for a model that is on its device already."""
         self.model = model
         decayed = {name: p for name, p in model.named_parameters() if p.requires_grad and p.ndim >= 2}
         plain = {name: p for name, p in model.named_parameters() if p.requires_grad and p.ndim < 2}
@@ -50,11 +50,11 @@ class Optimiser:
         self._average = trained_state(model) if settings.average else {}
 
     def zero_gradients(self) -> None:
-        """Forget the gradients."""
+        """Reset the gradients."""
         self._adam.zero_grad(set_to_none=True)
 
     def clip(self) -> float:
-        """Clip the gradients; returns their norm before.
+        """Clip the gradients; returns their norm before that.
 
         Raises:
             TrainingError: it is not finite.
@@ -65,11 +65,11 @@ class Optimiser:
         return norm
 
     def step(self, number: int, total: int) -> float:
-        """Take a step along the clipped gradients; returns its learning rate.
+        """Take a step with the clipped gradients; returns its learning rate.
 
         Args:
-            number: of the step, from 0.
-            total: steps of the whole run.
+            number: number of the step, from 0.
+            total: number of steps in the run.
         """
         rate = self._settings.learning_rate * _warmup_cosine(number, total, self._settings.warmup)
         for group in self._adam.param_groups:
@@ -79,16 +79,16 @@ class Optimiser:
         return rate
 
     def buffers(self) -> dict[str, Tensor]:
-        """What the forward pass changes, by name in the model, as it lives."""
+        """Buffers, which the forward pass changes, by name; not copies."""
         trained = _trained(self.model).items()
         return {name: value.detach() for name, value in trained if not isinstance(value, nn.Parameter)}
 
     def weights(self) -> dict[str, Tensor]:
-        """What training changes in the model, by name in it, as it lives."""
+        """Trainable parameters and buffers, by name; not copies."""
         return {name: value.detach() for name, value in _trained(self.model).items()}
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that steps change, by name, as it lives."""
+        """All tensors that steps change, by name; not copies."""
         moments = {
             f"{kind}/{name}": value
             for name, parameter in self._named.items()
@@ -99,7 +99,7 @@ class Optimiser:
 
     @torch.no_grad()
     def load(self, saved: Mapping[str, Tensor]) -> None:
-        """Overwrite what `state` names.
+        """Overwrite the tensors of `state`.
 
         Raises:
             RunFolderError: it is the state of another model.
@@ -112,7 +112,7 @@ class Optimiser:
 
     @contextmanager
     def judged_weights(self) -> Iterator[None]:
-        """Inside, the model has the weights that are judged and kept: their average, if there is one."""
+        """A context in which the model has the averaged weights, if there are any, for evaluation."""
         if not self._average:
             yield
             return

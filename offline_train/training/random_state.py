@@ -1,4 +1,4 @@
-"""Random generators: an epoch's own, and the process-wide ones that libraries draw from (dropout, masks)."""
+"""Random generators: those of epochs, and the global ones that libraries use (dropout, masks)."""
 
 import random
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ import torch
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
-    """Randomness that depends on the seed and the epoch alone."""
+    """A generator that depends on the seed and the epoch alone."""
     return torch.Generator().manual_seed(seed * 100_003 + epoch)
 
 
 def seed_generators(seed: int) -> None:
-    """Seed all of them; any integer will do."""
+    """Seed all global generators with any integer."""
     torch.manual_seed(seed)
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - theirs to draw from, not ours
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries use the global generator
 
 
 def seed_apart(*numbers: int) -> None:
-    """Seed all of them from several numbers, such as epoch and process."""
+    """Seed all global generators from several numbers, such as epoch and process."""
     seed_generators(int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0]))
 
 
 def generators_state(device: torch.device) -> dict[str, Any]:
-    """How far they are, in plain values and tensors."""
+    """The state of the global generators, in plain values and tensors."""
     drawn: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     drawn["state"]["key"] = drawn["state"]["key"].tolist()
     state = {"python": random.getstate(), "numpy": drawn, "cpu": torch.get_rng_state()}
@@ -36,7 +36,7 @@ def generators_state(device: torch.device) -> dict[str, Any]:
 
 
 def restore_generators(state: Mapping[str, Any], device: torch.device) -> None:
-    """Set them to where they were; one that was not kept stays as it is."""
+    """Restore the state of the global generators; one that was not saved is unchanged."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])  # noqa: NPY002
     torch.set_rng_state(state["cpu"])

@@ -1,4 +1,4 @@
-"""How a model is optimised: the settings that all stages share."""
+"""Settings of the optimisation, shared by all stages."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,24 +12,24 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to optimise: AdamW, linear warm-up, then cosine decay to zero.
+    """Settings of the optimisation: AdamW, linear warm-up, then cosine decay to zero.
 
     Attributes:
         epochs: passes over the training data.
-        learning_rate: the peak.
-        weight_decay: on matrices only; vectors (biases, norms) are left alone.
-        warmup: fraction of all steps.
+        learning_rate: the highest learning rate.
+        weight_decay: weight decay of matrices; vectors (biases, norms) have none.
+        warmup: share of all steps in the warm-up.
         clip: largest gradient norm.
-        seed: of everything random. Epoch e draws from (seed, e) alone.
-        patience: stop after so many epochs without a better score; None never stops early.
-        average: decay of an exponential moving average of the weights, judged and kept instead of the
-            weights themselves; 0 keeps the weights.
-        precision: of matrix products in the forward and backward pass; "auto" is bf16 where the device
-            computes in it, else fp32.
-        accumulate: batches that a process reads for one step, which follows their mean loss.
+        seed: seed of every random choice. Random numbers of epoch e depend on (seed, e) alone.
+        patience: epochs without a better score after which training stops; None never stops early.
+        average: decay of an exponential moving average of the weights, which is evaluated and stored instead
+            of the weights themselves; 0 for no average.
+        precision: precision of matrix products in the forward and backward pass; "auto" is bf16 if the device
+            supports it, else fp32.
+        accumulate: batches per process and step; the step uses their mean loss.
         log_every: steps between entries in TensorBoard.
-        checkpoint_share: largest share of the time that writing checkpoints within an epoch may take, which
-            happens every two minutes at most; 0 writes them at the ends of epochs alone.
+        checkpoint_share: largest share of the time for writing checkpoints within an epoch, at most every two
+            minutes; 0 writes them at the ends of epochs only.
     """
 
     epochs: PositiveInt

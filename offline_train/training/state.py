@@ -1,20 +1,20 @@
-"""How far a training run is."""
+"""The progress of a training run."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class TrainingState:
-    """How far a run is.
+    """The progress of a training run.
 
     Attributes:
-        precision: what it trains in.
-        processes: how many train it.
-        epoch: epochs that are over.
-        step: steps taken in the epoch after them.
-        steps: in an epoch; 0 before that is known.
-        loss: sum over the steps taken in the epoch.
-        rows: metrics of the epochs that are over.
+        precision: precision of the training.
+        processes: number of processes.
+        epoch: number of complete epochs.
+        step: number of steps taken in the current epoch.
+        steps: steps per epoch; 0 until that is known.
+        loss: sum of the losses in the current epoch.
+        rows: metrics of complete epochs.
     """
 
     precision: str
@@ -27,10 +27,10 @@ class TrainingState:
 
     @property
     def best(self) -> dict[str, float]:
-        """Metrics of the best epoch, the first among equals; empty before there is one."""
+        """Metrics of the best epoch, the first among equals; empty if there is none."""
         return max(self.rows, key=lambda row: row["score"], default={})
 
     @property
     def taken(self) -> int:
-        """Steps since the beginning."""
+        """Steps taken since the start."""
         return self.epoch * self.steps + self.step

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a training run."""
+"""TensorBoard logs of a training run."""
 
 import sys
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class TensorBoardLog:
-    """The folder `tensorboard` of a run; without the package of that name none, which is said once."""
+    """Writes the folder `tensorboard` of a run; without the package of that name, it prints a message."""
 
     def __init__(self, folder: Path | None, step: int) -> None:
-        """Open it, unless it is None; what an earlier process logged from `step` on is dropped."""
+        """Open the folder, unless it is None; entries of an earlier process from `step` on are dropped."""
         self._writer: Any = None
         if folder is None:
             return

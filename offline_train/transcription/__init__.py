@@ -1,1 +1,1 @@
-"""Speech to words: what `merits-train transcribe` is made of."""
+"""Speech recognition for `merits-train transcribe`."""

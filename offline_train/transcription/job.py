@@ -1,4 +1,4 @@
-"""A transcription job on disk: what was asked, what is done, what came out."""
+"""The files of a transcription job: its settings, transcripts and metrics."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,22 +15,22 @@ from offline_train.transcription.word_errors import word_errors
 
 @dataclass(frozen=True)
 class Job:
-    """Transcripts as JSON Lines in `out`, and beside it files of the same name with more endings.
+    """A file of transcripts, and further files beside it with the same name and another ending.
 
     Attributes:
-        out: the transcripts, only ever appended to.
-        settings: all that the words depend on.
+        out: the transcripts as JSON Lines, to which results are appended.
+        settings: everything that the words depend on.
     """
 
     out: Path
     settings: Mapping[str, str | int | None]
 
     def beside(self, ending: str) -> Path:
-        """A file that belongs to the transcripts: settings.json, and cuts.jsonl where long ones were cut."""
+        """The file beside the transcripts with this ending: settings.json, or cuts.jsonl of recordings."""
         return self.out.with_name(f"{self.out.name}.{ending}")
 
     def check(self) -> None:
-        """Make sure that `out` is free, or holds this same job.
+        """Check that `out` does not exist, or is a file of this job.
 
         Raises:
             RunFolderError: it is something else.
@@ -40,7 +40,7 @@ class Job:
                 f"{self.out} is a folder: give --out a file, such as {self.out / 'words.jsonl'}"
             )
         if not self.out.exists():
-            return  # settings without a transcript bind nobody
+            return  # settings without transcripts may be overwritten
         if not self.beside("settings.json").exists():
             raise RunFolderError(f"{self.out} is there already, and not from here: choose another --out")
         stored, asked = json.loads(self.beside("settings.json").read_text(encoding="utf-8")), self.settings
@@ -52,7 +52,7 @@ class Job:
             )
 
     def start(self) -> None:
-        """Store what is asked, or mend what a kill has left."""
+        """Write the settings; of an existing job, repair a line that a kill cut off."""
         metrics_file(self.out).unlink(missing_ok=True)
         if self.out.exists():
             mend_lines(self.out)
@@ -61,26 +61,26 @@ class Job:
             write_json(self.beside("settings.json"), dict(self.settings))
 
     def done(self) -> dict[str, Transcript]:
-        """What is there, by id; without what was set aside, since that may have been mended."""
+        """Stored transcripts by id, without those set aside, which are tried again."""
         if not self.out.exists():
             return {}
         return {each.id: each for each in read_transcripts(self.out) if each.text is not None}
 
     def append(self, transcripts: Iterable[Transcript]) -> None:
-        """Add transcripts in one write, so that a kill leaves all of them or none (or a torn end)."""
+        """Append transcripts in one write, so that a kill loses at most a part of them."""
         lines = "".join(json.dumps(each.row(), ensure_ascii=False) + "\n" for each in transcripts)
         with self.out.open("ab", buffering=0) as file:
             file.write(lines.encode("utf-8"))
 
     def finish(self, set_aside: Sequence[Transcript]) -> dict[str, Any]:
-        """Count and judge what is there, and store that.
+        """Compute and store the metrics.
 
         Args:
-            set_aside: all that could not be transcribed.
+            set_aside: all utterances that could not be transcribed.
 
         Returns:
-            What is stored: "settings", "utterances", "duration_s", "without_words", "set_aside", and
-            "word_error_rate" (see `word_errors`) of "all" and of each split, where there are references.
+            The metrics: "settings", "utterances", "duration_s", "without_words", "set_aside", and
+            "word_error_rate" (see `word_errors`) of "all" and of each split with references.
         """
         transcripts = list(self.done().values())
         judged = {"all": word_errors(transcripts)}

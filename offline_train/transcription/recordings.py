@@ -1,4 +1,4 @@
-"""Anyone's recordings as a corpus: each a conversation, long ones cut at their pauses."""
+"""The user's recordings as a corpus: each is a conversation; long ones are cut at pauses."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,10 +17,10 @@ SUFFIXES = frozenset({
     ".wma", ".wmv", ".wv",
 })
 # fmt: on
-"""Which files are taken for recordings."""
+"""Extensions of files that are read as recordings."""
 
 Cuts = list[tuple[float, float]] | None
-"""Start and end of each utterance in seconds; None for a recording that is one as it is."""
+"""Start and end of each utterance in seconds; None for a recording that is a single utterance."""
 
 
 def read_recordings(
@@ -28,13 +28,13 @@ def read_recordings(
 ) -> Corpus:
     """Read a folder of recordings, and those in folders below, or a single file.
 
-    A recording of up to `WINDOW_S` is one utterance, and so is one that can't be decoded: who loads it will
-    be told. Longer ones are cut where people pause. Where is kept in `cuts_file` as soon as it is known.
+    A recording of up to `WINDOW_S` is one utterance, as is one that can't be decoded, which is reported when
+    it is loaded. Longer ones are cut at pauses; the cuts are stored in `cuts_file` as soon as they are known.
 
     Args:
         place: the folder or file.
-        cuts_file: JSON Lines, a recording each; read where it is there, written to as cuts are found.
-        follow: goes through the recordings that must be looked at, to show progress.
+        cuts_file: JSON Lines, an object per recording; read if it exists, and appended to.
+        follow: iterates over the recordings that have no stored cuts, to show progress.
 
     Raises:
         CorpusError: there is no recording.

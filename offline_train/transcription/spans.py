@@ -1,4 +1,4 @@
-"""Where people speak in a long recording (silero-vad, as it comes with faster-whisper)."""
+"""Finds speech in long recordings (silero-vad, as included in faster-whisper)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from offline_train.corpora.audio import SAMPLE_RATE
 
 WINDOW_S = 30
-"""What Whisper hears at once (Radford et al. 2022, section 2.1)."""
+"""Length of Whisper's input window in seconds (Radford et al. 2022, section 2.1)."""
 
 PAUSE_MS = 500
-"""Of silence, that ends a span."""
+"""Silence that ends a span, in milliseconds."""
 
 _PAD_MS = 200
 
@@ -21,8 +21,8 @@ def speech_spans(audio: NDArray[np.int16]) -> list[tuple[int, int]]:
         audio: int16 samples [n] at 16 kHz.
 
     Returns:
-        First sample and end of each span, in order, none longer than `WINDOW_S`; none at all where nobody
-        speaks. Speech without a pause for that long is cut anyway.
+        First sample and end of each span, in order; empty without speech. No span is longer than `WINDOW_S`:
+        longer speech without a pause is cut anywhere.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
@@ -34,6 +34,6 @@ def speech_spans(audio: NDArray[np.int16]) -> list[tuple[int, int]]:
 
 
 def grid(start: int, end: int) -> list[tuple[int, int]]:
-    """Cut samples `start` to `end` into windows, however it falls."""
+    """Cut samples `start` to `end` into windows, regardless of the content."""
     step = WINDOW_S * SAMPLE_RATE
     return [(at, min(end, at + step)) for at in range(start, end, step)]

@@ -1,4 +1,4 @@
-"""A corpus goes through Whisper, batch by batch."""
+"""Transcribes a corpus with Whisper, in batches."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,16 +22,16 @@ from offline_train.transcription.whisper import Whisper
 
 _DECODERS = 4
 _AHEAD = 32
-"""How many threads decode, and how many clips ahead of the model."""
+"""Threads that decode, and clips decoded ahead of the model."""
 
 _MOST_COMPLAINTS = 10
-"""On standard error; all of them are in the metrics."""
+"""Limit of errors shown on standard error; the metrics hold all of them."""
 
 _Clip = NDArray[np.int16] | CorpusError
 
 
 def blank_transcripts(corpus: Corpus) -> list[Transcript]:
-    """A transcript for each utterance, in order, with everything but what is heard in it."""
+    """A transcript without words for each utterance, in order."""
     named = zip(corpus.utterance_names(), corpus.utterances(), strict=True)
     return [
         Transcript(name, split, conversation, None, said.text, recording=_absolute(said.recording))
@@ -42,20 +42,20 @@ def blank_transcripts(corpus: Corpus) -> list[Transcript]:
 def transcribe(blanks: Sequence[Transcript], whisper: Whisper, batch_size: int, job: Job) -> list[Transcript]:
     """Fill in transcripts and store them, batch by batch.
 
-    A batch is whole utterances that fill `batch_size` of Whisper's windows, and is stored as one: a resumed
-    job goes on where a batch ended, with the batches of an uninterrupted one.
+    A batch consists of whole utterances that fill `batch_size` of Whisper's windows, and is stored as a
+    whole: a resumed job continues after a batch, with the same batches as an uninterrupted one.
 
     Args:
-        blanks: all that are wanted; those that the job has are passed over.
-        whisper: by what.
-        batch_size: windows at once.
-        job: where to.
+        blanks: transcripts without words for all utterances; those that the job has are skipped.
+        whisper: the model.
+        batch_size: number of windows per batch.
+        job: stores the results.
 
     Returns:
-        Those that could not be decoded, with the error.
+        Transcripts of those that could not be decoded, with the error.
 
     Raises:
-        WhisperFailed: the model failed; what was stored before stays.
+        WhisperFailed: the model failed; earlier results remain stored.
     """
     done = job.done()
     left = [blank for blank in blanks if blank.id not in done]

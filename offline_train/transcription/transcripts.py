@@ -1,4 +1,4 @@
-"""Transcripts on disk: what `transcribe` writes and others read. JSON Lines, an object an utterance."""
+"""Transcripts on disk, as written by `transcribe`: JSON Lines, an object per utterance."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,17 +17,17 @@ class Transcript:
     """The words that were recognised in an utterance.
 
     Attributes:
-        id: of the utterance, unique in the corpus (see `Corpus.utterance_names`).
-        split: of its corpus; "train" for recordings that are of none.
-        conversation: its id.
-        text: the words, empty where there are none; None where the recording can't be decoded.
-        reference: the corpus' own words, where it has any.
-        language: code, as Whisper names it.
-        duration_s: of its sound, seconds.
+        id: name of the utterance, unique in the corpus (see `Corpus.utterance_names`).
+        split: split of the corpus; "train" for recordings outside of a corpus.
+        conversation: id of the conversation.
+        text: the words, "" if there are none; None if the recording can't be decoded.
+        reference: the corpus' own words, if any.
+        language: Whisper's language code.
+        duration_s: duration of the sound in seconds.
         avg_logprob: mean log-probability of the tokens.
-        no_speech_prob: how likely it is that nobody speaks.
-        recording: its sound; None where the corpus names none.
-        error: where text is None: why.
+        no_speech_prob: probability that there is no speech.
+        recording: its sound; None if the corpus has none.
+        error: the reason if `text` is None.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Transcript:
     error: str | None = None
 
     def row(self) -> dict[str, object]:
-        """As a JSON object."""
+        """The transcript as a JSON object."""
         row = {each.name: getattr(self, each.name) for each in fields(self)}
         for name, digits in {"duration_s": 3, "avg_logprob": 4, "no_speech_prob": 4}.items():
             row[name] = None if row[name] is None else round(row[name], digits)
@@ -54,17 +54,17 @@ class Transcript:
 
 
 def metrics_file(path: Path) -> Path:
-    """Beside transcripts, once they are finished: counts, word error rates, and what was set aside."""
+    """The metrics file beside finished transcripts: counts, word error rates, and utterances set aside."""
     return path.with_name(f"{path.name}.metrics.json")
 
 
 def read_transcripts(path: Path) -> list[Transcript]:
-    """Read a file of transcripts, and after them what was set aside.
+    """Read a file of transcripts; the utterances that were set aside come last.
 
-    A last line that was cut off by a kill is left out.
+    A last line that a kill cut off is ignored.
 
     Raises:
-        UsageError: the file is missing, or a line is no transcript.
+        UsageError: the file is missing, or a line is not a transcript.
     """
     if not path.is_file():
         raise UsageError(f"no transcripts in {path}: make them with `merits-train transcribe --out {path}`")
@@ -76,12 +76,12 @@ def read_transcripts(path: Path) -> list[Transcript]:
 
 
 def with_transcripts(corpus: Corpus, transcripts: Iterable[Transcript]) -> Corpus:
-    """The corpus with what was recognised in place of its own words.
+    """The corpus with recognised words in place of its own.
 
     Utterances whose recording could not be decoded get no words ("").
 
     Raises:
-        CorpusError: utterances lack a transcript: the transcripts are of something else, or not finished.
+        CorpusError: utterances lack a transcript: the transcripts are unfinished or of another corpus.
     """
     texts = {each.id: each.text or "" for each in transcripts}
     names = corpus.utterance_names()
@@ -104,11 +104,11 @@ def with_transcripts(corpus: Corpus, transcripts: Iterable[Transcript]) -> Corpu
 
 
 def corpus_of(name: str, transcripts: Sequence[Transcript]) -> Corpus:
-    """Transcribed recordings as a corpus without labels, for pre-training; those without words are left out.
+    """Transcribed recordings as a corpus without labels, for pre-training; those without words are skipped.
 
     Args:
-        name: of the corpus.
-        transcripts: in the order of their file.
+        name: name of the corpus.
+        transcripts: the transcripts, in the order of their file.
     """
     said = [each for each in transcripts if each.text]
     return Corpus(

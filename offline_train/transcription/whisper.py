@@ -1,9 +1,9 @@
-"""Whisper over many clips at once, by faster-whisper (CTranslate2).
+"""Whisper in batches over many clips, with faster-whisper (CTranslate2).
 
-faster-whisper's own BatchedInferencePipeline batches the windows of one recording. A corpus is the other way
-round: thousands of clips, most of them shorter than a window. So windows are stacked here whichever clip they
-are of, through the calls that the pipeline makes (encode, generate); that also gives each clip a language of
-its own from the one pass of the encoder, which the pipeline does not tell.
+faster-whisper's BatchedInferencePipeline batches the windows of one recording. A corpus has thousands of
+clips, most of them shorter than a window: so batches here combine windows of different clips, by the same
+calls as the pipeline's (encode, generate). This also detects the language of each clip, in the same pass of
+the encoder.
 """
 
 from collections.abc import Sequence
@@ -26,23 +26,23 @@ HIGHEST_COMPRESSION = 2.4
 log-probability of the tokens, and how well the text compresses."""
 
 LOOP_TOKENS = 3
-"""So many tokens in a row may not come twice where a text is decoded again because it loops. Whisper's own
-way out, sampling, would make a resumed job differ from an uninterrupted one."""
+"""Length of token sequences that may not repeat when a repetitive text is decoded again. Whisper's own
+remedy, sampling, would make a resumed job differ from an uninterrupted one."""
 
 
 class WhisperFailed(Exception):
-    """The model failed while it ran. The message says, in one line, why."""
+    """The model failed at run time. The message, one line, says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhisperTranscript:
-    """What was heard in a clip.
+    """The result for a clip.
 
     Attributes:
-        text: the words; empty where the model holds them for no speech.
-        language: code, as Whisper names it.
+        text: the words; "" if the model detects no speech.
+        language: Whisper's language code.
         avg_logprob: mean log-probability of the tokens.
-        no_speech_prob: how likely it is that nobody speaks.
+        no_speech_prob: probability that there is no speech.
     """
 
     text: str
@@ -53,7 +53,7 @@ class WhisperTranscript:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What was heard in up to 30 s of a clip."""
+    """The result for up to 30 s of a clip."""
 
     clip: int
     heard: WhisperTranscript
@@ -65,12 +65,12 @@ class Whisper:
 
     Args:
         folder: the model, in CTranslate2 format.
-        device: "cpu", "cuda", or "auto" for CUDA where there is any.
-        compute_type: CTranslate2's; "auto" for the fastest that the device can do.
-        language: code of what is spoken; None to find out for each clip.
-        beam_size: of the beam search; 1 is greedy.
-        batch_size: windows at once.
-        threads: on the CPU; 0 for CTranslate2's choice (OMP_NUM_THREADS, or four).
+        device: "cpu", "cuda", or "auto" for CUDA if available.
+        compute_type: a compute type of CTranslate2; "auto" for the fastest on the device.
+        language: language code; None to detect it for each clip.
+        beam_size: width of the beam search; 1 is greedy.
+        batch_size: number of windows per batch.
+        threads: CPU threads; 0 for CTranslate2's default (OMP_NUM_THREADS, or four).
 
     Raises:
         UsageError: the model, device, compute type or language can't be used.
@@ -119,16 +119,16 @@ class Whisper:
     def transcribe(self, clips: Sequence[NDArray[np.int16]]) -> list[WhisperTranscript]:
         """Recognise clips.
 
-        Those longer than Whisper's window are cut at their pauses and put together again.
+        Clips longer than Whisper's window are cut at pauses, and the results joined.
 
         Args:
             clips: int16 samples [n] at 16 kHz each.
 
         Returns:
-            What was heard, clip by clip.
+            The result for each clip.
 
         Raises:
-            WhisperFailed: the model failed, for instance for want of memory.
+            WhisperFailed: the model failed, for instance out of memory.
         """
         cuts = [(i, clip[start:end]) for i, clip in enumerate(clips) for start, end in _windows(clip)]
         try:
@@ -198,7 +198,7 @@ class Whisper:
 
 
 def nobody_speaks(avg_logprob: float, no_speech_prob: float) -> bool:
-    """Whether Whisper holds what it heard for no speech, and doubts its words too."""
+    """Whether Whisper detects no speech, and has low confidence in the words."""
     return no_speech_prob > NO_SPEECH and avg_logprob < LOWEST_LOG_PROBABILITY
 
 
@@ -210,7 +210,7 @@ def _windows(clip: NDArray[np.int16]) -> list[tuple[int, int]]:
 
 def _window(clip: int, result: Any, tokenizer: Any) -> _Window:
     tokens = result.sequences_ids[0]
-    # The score is the mean over the tokens without the end, as CTranslate2 normalises lengths.
+    # CTranslate2's score is the mean over the tokens without the end token.
     avg_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
     words = [] if nobody_speaks(avg_logprob, result.no_speech_prob) else tokenizer.decode(tokens).split()
     return _Window(
@@ -223,7 +223,7 @@ def _window(clip: int, result: Any, tokenizer: Any) -> _Window:
 
 
 def _join(windows: Sequence[_Window]) -> WhisperTranscript:
-    """One clip's windows together; the language is that of the window with the most tokens."""
+    """Join the results of a clip's windows; the language is that of the window with the most tokens."""
     tokens = sum(window.tokens for window in windows)
     return WhisperTranscript(
         text=" ".join(window.heard.text for window in windows if window.heard.text),

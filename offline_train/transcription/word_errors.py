@@ -12,20 +12,20 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
 def normalise(text: str) -> str:
-    """Lower case without punctuation, words a space apart.
+    """Lower case without punctuation, words separated by a space.
 
-    Hyphens, dashes and slashes part words, apostrophes don't; remarks such as [LAUGHTER] are no words.
+    Hyphens, dashes and slashes separate words, apostrophes don't; remarks such as [LAUGHTER] are removed.
     """
     bare = _PUNCTUATION.sub("", _JOINT.sub(" ", _TAG.sub(" ", text.lower())))
     return " ".join(bare.split())
 
 
 def word_errors(transcripts: Iterable[Transcript]) -> dict[str, Any] | None:
-    """Judge transcripts by their references, over all utterances that have both.
+    """Word errors of transcripts, over all utterances with a reference.
 
     Returns:
-        "word_error_rate" (errors by words of the references; None where these have no word), "utterances",
-        "words", "substitutions", "deletions" and "insertions"; None where there is nothing to compare.
+        "word_error_rate" (errors per word of the references; None if these have no words), "utterances",
+        "words", "substitutions", "deletions" and "insertions"; None if there is nothing to compare.
     """
     import jiwer
 

@@ -208,7 +208,7 @@ def _run(
         logs.hide(broker.password)
 
     from streamer.outputs.console import Console
-    from streamer.session.wiring import load_analyzer, run_sessions
+    from streamer.session.wiring import begin_to_load, run_sessions
 
     port = None
     if settings.metrics is not None:
@@ -216,7 +216,7 @@ def _run(
 
         port = MetricsPort(settings.metrics, settings.server.token_file)
         logs.hide(port.token)
-    analyzer = load_analyzer(settings)
+    analyzer = begin_to_load(settings)
     if port is not None:
         outputs.append(MetricsServer(port, analyzer))
     if events != STDOUT:

@@ -20,7 +20,7 @@ from streamer.cli.replay import replay
 from streamer.cli.serve import serve
 from streamer.errors import InputError, RunError, described
 from streamer.machine import memory
-from streamer.machine.interrupts import leave_at_once, run_async
+from streamer.machine.interrupts import leave, leave_at_once, run_async
 
 _log = logging.getLogger("merits")
 
@@ -158,7 +158,7 @@ def main() -> None:
     code = _flush(_outcome())
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the work is done: Ctrl-C ends the process silently
     logs.finish()
-    sys.exit(code)
+    leave(code)
 
 
 def _outcome() -> int:

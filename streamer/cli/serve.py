@@ -105,9 +105,8 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
 
     from streamer.server.run import serve
     from streamer.server.streams import Streams
-    from streamer.session.wiring import load_analyzer
+    from streamer.session.wiring import begin_to_load
 
-    analyzer = load_analyzer(settings)
     if not log_options.is_level_chosen():
         logging.getLogger("merits.server").setLevel(logging.INFO)
     terminal = None
@@ -118,6 +117,6 @@ def _serve(settings: "Settings", events: str | None, *, view: bool) -> None:
         console = Console()
         terminal = TerminalView(console) if has_room(console) else None
 
-    streams = Streams(analyzer, settings, events=events, broker=broker)
+    streams = Streams(begin_to_load(settings), settings, events=events, broker=broker)
     if code := run_async(serve(streams, listener, terminal)):
         raise typer.Exit(code)

@@ -7,13 +7,16 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 T = TypeVar("T")
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _LEAVE_S = 1.0
+
+LOADING = "loading"
+"""Name of the thread that loads models; see `leave`."""
 
 
 class Interrupts:
@@ -77,6 +80,13 @@ def leave_at_once() -> None:
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, without waiting for models that nobody waits for any more."""
+    if any(thread.name == LOADING for thread in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class Trouble:
 
 
 def troubles(analyzer: Analyzer, now: Snapshot | None = None) -> list[Trouble]:
-    """The present faults."""
+    """The present faults; the models are there."""
     found = [] if analyzer.trouble is None else [Trouble("recogniser", analyzer.trouble)]
     now = now or analyzer.running.now()
     if behind := sum(session.held_back for session in now.sessions):

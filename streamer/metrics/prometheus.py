@@ -30,24 +30,20 @@ class Metrics(Output):
     No metric has a label for stream or session: each of many short streams would leave its values behind.
 
     Attributes:
-        registry: the metrics; collect them in the event loop of the sessions.
+        analyzer: whose sessions they are of.
     """
 
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
-        self.registry = registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._now = _Now(analyzer)
         registry.register(self._now)
-        Info("merits_build", "What runs", registry=registry).info(
-            {"version": VERSION, "bundle": analyzer.bundle.name}
-        )
+        self._build = Info("merits_build", "What runs", registry=registry)
         self._turns = Counter(
             "merits_turns", "Turns told, by the emotion they first carried", ["emotion"], registry=registry
         )
-        for label in analyzer.bundle.labels:
-            self._turns.labels(label)
         self._revisions = Counter(
             "merits_revisions", "Times that what was said of a turn changed", registry=registry
         )
@@ -75,6 +71,15 @@ class Metrics(Output):
             self._ended.labels(reason)
         self._gap_s = Counter("merits_gap_seconds", "Sound lost", registry=registry)
         self._device_lost = Counter("merits_device_lost", "Times a device was lost", registry=registry)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The metrics, once the models are there; collect them in the event loop of the sessions."""
+        bundle = self.analyzer.bundle
+        self._build.info({"version": VERSION, "bundle": bundle.name})
+        for label in bundle.labels:
+            self._turns.labels(label)
+        return self._registry
 
     async def send(self, event: Event) -> None:
         """Count one event."""

@@ -12,6 +12,12 @@ from streamer.version import VERSION
 
 _SCRAPES_PER_S, _SCRAPES_AT_ONCE = 2, 10
 
+_STARTING = {
+    "status": "starting",
+    "version": VERSION,
+    "reasons": [{"part": "models", "reason": "they are being loaded; sound is taken meanwhile"}],
+}
+
 
 def monitoring_routes(metrics: Metrics) -> list[Route]:
     """The routes for operators; all run in the event loop of the sessions.
@@ -25,6 +31,8 @@ def monitoring_routes(metrics: Metrics) -> list[Route]:
     found: list[Trouble] = []
 
     async def scrape(request: Request) -> Response:
+        if not metrics.analyzer.is_ready:
+            return JSONResponse(_STARTING, 503)
         try:
             encode, content_type = choose_encoder(request.headers.get("accept", ""))
         except (TypeError, ValueError):  # an invalid version, which may be ignored (RFC 9110, 12.5.1)
@@ -35,6 +43,8 @@ def monitoring_routes(metrics: Metrics) -> list[Route]:
         return Response(latest[content_type], headers={"Content-Type": content_type})
 
     async def health(_: Request) -> Response:
+        if not metrics.analyzer.is_ready:
+            return JSONResponse(_STARTING, 503)
         if checks.has(1):
             checks.spend(1)
             found[:] = troubles(metrics.analyzer)

@@ -52,13 +52,16 @@ def _not_left(record: logging.LogRecord) -> bool:
 
 
 async def serve(streams: Streams, listener: Listener, view: "TerminalView | None" = None) -> int:
-    """Serve until interrupted.
+    """Serve until interrupted. Sound is taken while the models are still being loaded.
 
     The first Ctrl-C (or SIGTERM) stops accepting sound and finishes all turns; the second exits at once.
 
     Returns:
         The exit code: 128 plus the number of the signal that ended it; 0 if a key ended it, or the reader of
         standard output has gone.
+
+    Raises:
+        InputError: a model is not available.
     """
     async with AsyncExitStack() as stack:
         if view is not None:
@@ -78,10 +81,14 @@ async def serve(streams: Streams, listener: Listener, view: "TerminalView | None
                 view.control(Controls(quit=interrupts.ask, mark=streams.mark, outputs=streams.published))
             _log.info("listening on %sNAME; page: %s (Ctrl-C to stop)", listener.url, listener.page)
             watch = keep_going(_stop_without_reader(streams, server), "standard output")
+            loading = asyncio.create_task(_stop_without_models(streams, server))
             try:
                 await server.serve(sockets=[listener.socket])
+                if loading.done():
+                    await loading
             finally:
                 watch.cancel()
+                loading.cancel()
     return interrupts.exit_code
 
 
@@ -117,6 +124,15 @@ def _fit_into_open_files(streams: Streams) -> None:
             "too few files may be open (ulimit -n) for %d streams: %d are let in at once", streams.limit, room
         )
         streams.limit = room
+
+
+async def _stop_without_models(streams: Streams, server: uvicorn.Server) -> None:
+    try:
+        await streams.analyzer.ready()
+        _log.info("models loaded: %s", streams.analyzer.bundle.name)
+    except Exception:
+        server.should_exit = True
+        raise
 
 
 async def _stop_without_reader(streams: Streams, server: uvicorn.Server) -> None:

@@ -27,7 +27,7 @@ from streamer.server.resumable_client import ResumableClient
 from streamer.server.streams import Stream, Streams
 from streamer.server.transport.token_bucket import TokenBucket
 from streamer.session.pipeline import Pipeline
-from streamer.transcribers.choose import check_language
+from streamer.transcribers.base import UnknownLanguage
 
 _CONTROLS_AT_ONCE = 200
 
@@ -82,10 +82,6 @@ class _Connection:
         control = parse_control(message) if isinstance(message, str) else None
         if not isinstance(control, Start):
             raise Refused(Problem.BAD_MESSAGE, 'the first message is {"type": "start", ...}')
-        try:
-            check_language(self._streams.analyzer.transcriber, control.language)
-        except InputError as error:
-            raise Refused(Problem.BAD_MESSAGE, f"language: {error}") from None
         return control
 
     async def _analyze(self, start: Start, stream: Stream) -> None:
@@ -138,7 +134,11 @@ class _Connection:
             await pipeline.run()
         except Refused as refused:
             return refused.with_traceback(None)  # the frames would keep the session in a reference cycle
+        except UnknownLanguage as error:
+            return Refused(Problem.BAD_MESSAGE, f"language: {error}")
         except (InputError, RunError) as error:
+            if not self._streams.analyzer.is_ready:  # `serve` ends with this error
+                return Refused(Problem.SHUTTING_DOWN, "the server is stopping")
             _log.warning("%s: %s", stream.name, error)
             return Refused(Problem.ANALYSIS_FAILED, str(error))
         except BrokenPipeError:

@@ -125,7 +125,7 @@ class Streams:
         self._starting = asyncio.Lock()
         self.memory = Memory(settings.server.max_memory_mb)
         self.stopping = False
-        self.watchers = Watchers(analyzer.bundle, settings)
+        self.watchers = Watchers(analyzer, settings)
         self.reader_gone = asyncio.Event()
         """Set when the reader of standard output has gone."""
         self._publishing = Publishing()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from streamer.errors import RunError
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
-from streamer.session.turn_revisions import Conversation
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import BatchTranscriber, Listening
 from streamer.transcribers.clean_words import clean_words
@@ -24,6 +23,9 @@ from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.detector import TurnDetector
 from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused, TurnReopened, TurnResumed, TurnStarted
 from streamer.turns.vad import GatedSilero, VadRequest
+
+if TYPE_CHECKING:
+    from streamer.session.turn_revisions import Conversation
 
 _FED_AT_A_TIME = SAMPLE_RATE // 8
 _PREPARED_AT_A_TIME = SAMPLE_RATE
@@ -71,7 +73,7 @@ class Channel:
         index: int,
         settings: Settings,
         client: AnalyzerClient,
-        conversation: Conversation,
+        conversation: "Conversation",
         publisher: EventPublisher,
         shedder: LoadShedder,
         numbers: Iterator[int],

@@ -1,5 +1,6 @@
 """Load shedding: what was shed, and when to publish a `health` event."""
 
+import math
 from collections import Counter
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,7 @@ class LoadShedder:
         self.counts: Counter[Sheddable] = Counter()
         self._shed_at: dict[Sheddable, float] = {}
         self._backlog = 0
+        self._excused_until_s = -math.inf
         self._reported: tuple[str, str | None] = ("ok", None)
 
     @property
@@ -34,10 +36,15 @@ class LoadShedder:
         """Whether the source has to wait."""
         return self._backlog > 0
 
+    def excuse(self, until_s: float) -> None:
+        """Shedding is no overload until then: sound that waited for the models comes all at once."""
+        self._excused_until_s = until_s
+
     def shed(self, what: Sheddable, now_s: float) -> None:
         """Count an item that was shed."""
         self.counts[what] += 1
-        self._shed_at[what] = now_s
+        if now_s >= self._excused_until_s:
+            self._shed_at[what] = now_s
 
     def set_backlog(self, turns: int) -> None:
         """Set the number of waiting turns for which the source has to wait; 0 when it need not."""

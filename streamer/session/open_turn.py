@@ -6,19 +6,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from models.care_small import SmallCareListening
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words, cleaned
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.turn import Turn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.care_small import SmallCareListening
 
 Result = TypeVar("Result")
 
@@ -59,7 +62,7 @@ class OpenTurn:
         self,
         client: AnalyzerClient,
         listening: Listening | None,
-        voice: SmallCareListening | None,
+        voice: "SmallCareListening | None",
         preceding: Callable[[], tuple[str, ...]],
         hint: Callable[[str], None],
     ) -> None:
@@ -99,7 +102,7 @@ class OpenTurn:
         """
         return await self._listen_in(lambda: self._listen(start, sound))
 
-    async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> Tensor | None:
+    async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> "Tensor | None":
         """S1 [speech features] of the sound fed so far, int16 [n]; None if the bundle uses words only."""
         prepared = None if self.voice is None else await self._listen_in(lambda: self._prepared(sound))
         return await self._client.embed_voice(sound, priority, prepared)
@@ -148,7 +151,7 @@ class OpenTurn:
 
     async def _analyze_words(
         self, turn: Turn, priority: Priority
-    ) -> tuple[Transcript, float, tuple[str, ...], Tensor | None]:
+    ) -> "tuple[Transcript, float, tuple[str, ...], Tensor | None]":
         said = cleaned(await self._recognise(turn, priority))
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
@@ -157,7 +160,7 @@ class OpenTurn:
         judged = self._client.judged_words(said)
         return said, transcribed_at, preceding, await self._client.embed_words(judged, preceding, priority)
 
-    async def _analyze_voice(self, turn: Turn, priority: Priority) -> Tensor | None:
+    async def _analyze_voice(self, turn: Turn, priority: Priority) -> "Tensor | None":
         prepared = None if self.voice is None else await self._listen_in(lambda: self._prepare(turn))
         return await self._client.embed_voice(turn.audio, priority, prepared)
 
@@ -194,11 +197,11 @@ class OpenTurn:
             _log.warning("a recogniser stopped listening to a turn: %s", str(error) or type(error).__name__)
         return None
 
-    def _prepare(self, turn: Turn) -> Tensor:
+    def _prepare(self, turn: Turn) -> "Tensor":
         self._listen(turn.audio_start, turn.audio)
         return self._prepared(turn.audio)
 
-    def _prepared(self, sound: NDArray[np.int16]) -> Tensor:
+    def _prepared(self, sound: NDArray[np.int16]) -> "Tensor":
         assert self.voice is not None
         with self._lock:
             return self.voice.prepared(sound)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from time import monotonic, perf_counter
+from typing import TYPE_CHECKING
 
 from streamer import events, logs
 from streamer.audio.frame import (
@@ -34,13 +35,15 @@ from streamer.session.channel import Channel, EndedTurn
 from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import TurnAnalysis
 from streamer.session.publisher import EventPublisher
-from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcript
-from streamer.turn_embedding.analyzer import Analyzer
+from streamer.turn_embedding.analyzer import Analyzer, AnalyzerClient
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.running_sessions import SessionFigures
 from streamer.turns.turn import Turn
+
+if TYPE_CHECKING:
+    from streamer.session.turn_revisions import Conversation, Judgement
 
 _BETWEEN_BREATHS = SAMPLE_RATE // 5
 """After this much sound the listener lets other tasks run, even if the source never waits."""
@@ -64,6 +67,9 @@ class Pipeline:
     Attributes:
         source_failed: whether the error that `run` raised came from the source.
     """
+
+    _client: AnalyzerClient
+    _conversation: "Conversation"
 
     def __init__(
         self,
@@ -89,9 +95,6 @@ class Pipeline:
             live: whether the sound comes in real time: turns are then analyzed ahead, and falling behind
                 causes a `health` event. A failing recogniser always causes one.
             meter: receives every frame (a level meter).
-
-        Raises:
-            InputError: the recogniser does not recognise the language of the settings.
         """
         self._source = source
         self._analyzer = analyzer
@@ -99,39 +102,17 @@ class Pipeline:
         self._settings = settings
         self._live = live
         self._meter = meter
-        self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
-        self._publisher = EventPublisher(
-            stream, speakers, outputs, settings, analyzer.bundle, analyzer.transcriber.name
-        )
-        self._client = analyzer.client(
-            live=live,
-            language=settings.language,
-            translate=settings.translate,
-            word_times=settings.word_times,
-        )
-        self._languages = analyzer.bundle.manifest.languages
+        self._publisher = EventPublisher(stream, speakers, outputs, settings, analyzer)
         self._is_unjudged_said = False
         self._shedder = LoadShedder()
-        numbers = count(1)
-        self._channels = [
-            Channel(
-                index,
-                settings,
-                self._client,
-                self._conversation,
-                self._publisher,
-                self._shedder,
-                numbers,
-                self._queue,
-            )
-            for index in range(len(speakers))
-        ]
+        self._channels: list[Channel] = []
+        self._speakers = len(speakers)
         self._waiting: asyncio.Queue[EndedTurn | None] = asyncio.Queue(settings.pending_turns)
         self._analyses: set[asyncio.Task[TurnAnalysis]] = set()
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
         self._reading = False
-        self._opening: asyncio.Future[AudioSource] | None = None
+        self._opening: asyncio.Future[None] | None = None
         self._finished = 0
         self._samples = 0
         self._gaps = 0
@@ -162,28 +143,23 @@ class Pipeline:
     async def run(self) -> None:
         """Run until the source ends, fails or is stopped. The last event is always `session.ended`.
 
+        The source is open, and takes sound, while models are still being loaded; the session begins then.
         If the reader of an output has gone, a recording is still published to its end to the other outputs;
         a live source is stopped, and the turns heard so far are published. If `stop` is called before the
-        source is open, there is no session and no event.
+        source is open and the models are there, there is no session and no event.
 
         Raises:
-            InputError: the source cannot be opened, or failed; earlier turns were published.
+            InputError: the source cannot be opened, or failed; earlier turns were published. Or a model is
+                not available, or does not know the language.
             RunError: an output or the recogniser failed.
             BrokenPipeError: the reader of an output has gone.
         """
         began = monotonic()
         reason = "error: cancelled"
         session = self._publisher.session
-        with (
-            self._client,
-            self._analyzer.running.session(self._figures),
-            logs.about(session.stream, session.id),
-        ):
+        with self._analyzer.running.session(self._figures), logs.about(session.stream, session.id):
             async with AsyncExitStack() as stack:
-                self.source_failed = True
-                is_open = await self._open(stack)
-                self.source_failed = False
-                if not is_open:
+                if not await self._begin(stack):
                     return
                 tasks: list[asyncio.Task[None]] = []
                 try:
@@ -218,9 +194,9 @@ class Pipeline:
         if self._publisher.gone:
             raise BrokenPipeError
 
-    async def _open(self, stack: AsyncExitStack) -> bool:
-        """Open the source; False if `stop` is called before it is open."""
-        self._opening = asyncio.ensure_future(stack.enter_async_context(self._source))
+    async def _begin(self, stack: AsyncExitStack) -> bool:
+        """Open the source, and wait for the models; False if `stop` is called before both are there."""
+        self._opening = asyncio.ensure_future(self._open(stack))
         try:
             await self._opening
         except asyncio.CancelledError:
@@ -229,7 +205,41 @@ class Pipeline:
             return False
         finally:
             self._opening = None
+        from streamer.session.turn_revisions import Conversation  # needs torch, which is imported by now
+
+        settings, analyzer = self._settings, self._analyzer
+        client = analyzer.client(
+            live=self._live,
+            language=settings.language,
+            translate=settings.translate,
+            word_times=settings.word_times,
+        )
+        self._client = stack.enter_context(client)
+        self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
+        numbers = count(1)
+        self._channels += (
+            Channel(
+                index,
+                settings,
+                self._client,
+                self._conversation,
+                self._publisher,
+                self._shedder,
+                numbers,
+                self._queue,
+            )
+            for index in range(self._speakers)
+        )
         return True
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        self.source_failed = True
+        await stack.enter_async_context(self._source)
+        self.source_failed = False
+        opened = monotonic()
+        await self._analyzer.ready()
+        waited_s = monotonic() - opened
+        self._shedder.excuse(monotonic() + waited_s)
 
     async def _leave(self, *tasks: "asyncio.Task[None]") -> None:
         for channel in self._channels:
@@ -351,11 +361,11 @@ class Pipeline:
                 self._publisher.session.stream,
                 said.language,
                 self._analyzer.bundle.name,
-                ", ".join(self._languages),
+                ", ".join(self._analyzer.bundle.manifest.languages),
                 "" if self._settings.translate else "; --translate has them translated",
             )
 
-    async def _publish(self, newest: PublishedTurn, judged: list[tuple[int, Judgement]]) -> None:
+    async def _publish(self, newest: PublishedTurn, judged: "list[tuple[int, Judgement]]") -> None:
         self._published[newest.number] = newest
         for number, judgement in judged:
             turn = self._published[number]

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from models.bundle import Bundle
 from streamer import events
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.outputs.base import Output
 from streamer.outputs.fan_out import fan_out
 from streamer.session.load_shedding import Report
-from streamer.session.turn_revisions import Judgement
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcript
+from streamer.turn_embedding.analyzer import Analyzer
 from streamer.turns.turn import Turn
 from streamer.version import VERSION
+
+if TYPE_CHECKING:
+    from streamer.session.turn_revisions import Judgement
 
 
 class EventPublisher:
@@ -31,16 +33,15 @@ class EventPublisher:
         speakers: Sequence[str | None],
         outputs: Sequence[Output],
         settings: Settings,
-        bundle: Bundle,
-        recogniser: str,
+        analyzer: Analyzer,
     ) -> None:
         self.session = events.Session(stream)
         self.gone: set[Output] = set()
         self._speakers = speakers
         self._outputs = outputs
         self._settings = settings
-        self._bundle = bundle
-        self._recogniser = recogniser
+        self._analyzer = analyzer
+        self._recogniser: str | None = None
         self._publishing = asyncio.Lock()
 
     async def publish(self, kind: type[events.Event], **fields: Any) -> None:
@@ -59,15 +60,16 @@ class EventPublisher:
                 raise
 
     async def started(self, source: str) -> None:
-        """Publish the start of the session."""
+        """Publish the start of the session; the models are there."""
         turns = self._settings.turns
+        bundle, self._recogniser = self._analyzer.bundle, self._analyzer.transcriber.name
         await self.publish(
             events.SessionStarted,
             source=source,
             channels=len(self._speakers),
-            bundle=self._bundle.name,
+            bundle=bundle.name,
             recogniser=self._recogniser,
-            labels=list(self._bundle.labels),
+            labels=list(bundle.labels),
             settings=events.SessionSettings(
                 window=self._settings.window,
                 endpoint_ms=turns.endpoint_ms,
@@ -87,7 +89,7 @@ class EventPublisher:
             start_s=start / SAMPLE_RATE,
         )
 
-    async def partial(self, number: int, channel: int, start: int, text: str, judgement: Judgement) -> None:
+    async def partial(self, number: int, channel: int, start: int, text: str, judgement: "Judgement") -> None:
         """Publish the words and the emotion of an open turn so far."""
         await self.publish(
             events.TurnPartial,
@@ -105,7 +107,7 @@ class EventPublisher:
         turn: Turn,
         said: Transcript,
         latency: events.Latency,
-        judgement: Judgement,
+        judgement: "Judgement",
     ) -> None:
         """Publish the result for a turn that has ended: its final event, or a revision."""
         settings = self._settings
@@ -129,7 +131,7 @@ class EventPublisher:
             modalities=judgement.modalities,
             latency_ms=latency,
             recogniser=said.recogniser or self._recogniser,
-            bundle=self._bundle.name,
+            bundle=self._analyzer.bundle.name,
         )
 
     async def health(self, report: Report, queues: Mapping[str, events.QueueHealth]) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from models.bundle import Bundle, load_bundle
 from models.errors import BundleError
 from streamer.audio.frame import AudioSource
 from streamer.errors import InputError
@@ -22,8 +21,10 @@ from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
 from streamer.turn_embedding.analyzer import Analyzer, share_cores
+from streamer.turn_embedding.loading import LoadingAnalyzer
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
     from streamer.outputs.mqtt.address import BrokerAddress
     from streamer.outputs.terminal.view import TerminalView
 
@@ -40,12 +41,14 @@ class Stream:
     live: bool = False
 
 
-def load_models(settings: Settings) -> Bundle:
+def load_models(settings: Settings) -> "Bundle":
     """Load the bundle.
 
     Raises:
         InputError: it is not available, or was changed.
     """
+    from models.bundle import load_bundle  # imports torch, for a second
+
     try:
         return load_bundle(settings.bundle)
     except BundleError as error:
@@ -64,17 +67,27 @@ def load_analyzer(settings: Settings, transcriber: Transcriber | None = None) ->
     Raises:
         InputError: one of them is not available.
     """
-    share_cores()
-    bundle = load_models(settings)
+    analyzer = Analyzer(*_load(settings, transcriber))
+    gc.freeze()
+    return analyzer
+
+
+def begin_to_load(settings: Settings) -> Analyzer:
+    """An analyzer that loads the same in a thread; `Analyzer.ready` says when it is there."""
+    return LoadingAnalyzer(partial(_load, settings))
+
+
+def _load(settings: Settings, transcriber: Transcriber | None = None) -> "tuple[Bundle, Transcriber]":
     transcriber = transcriber or load_transcriber(
         settings.asr, settings.language, translate=settings.translate
     )
+    share_cores()  # now: a model of CTranslate2 sets the number of threads of torch, too
+    bundle = load_models(settings)
     if bundle.words_only and isinstance(transcriber, Off):
         _log.warning(
             "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name
         )
-    gc.freeze()
-    return Analyzer(bundle, transcriber)
+    return bundle, transcriber
 
 
 async def run_sessions(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.whisper.word import Word
-from streamer.errors import RunError
+from streamer.errors import InputError, RunError
 from streamer.settings.language import primary
 
 
@@ -64,6 +64,10 @@ class RecognitionRequest:
 
 class Unanswered(RunError):
     """A remote recogniser can be reached, but its answer is invalid."""
+
+
+class UnknownLanguage(InputError):
+    """A recogniser does not recognise a language."""
 
 
 class Transcriber(Protocol):

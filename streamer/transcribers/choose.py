@@ -4,7 +4,7 @@ from functools import partial
 
 from streamer.errors import InputError
 from streamer.settings.language import AUTO, primary
-from streamer.transcribers.base import MultilingualTranscriber, Transcriber
+from streamer.transcribers.base import MultilingualTranscriber, Transcriber, UnknownLanguage
 
 EMBEDDED_SIZE = "tiny.en"
 MULTILINGUAL_SIZE = "base"
@@ -50,14 +50,14 @@ def check_language(transcriber: Transcriber, language: str | None) -> None:
     """See that a recogniser recognises a language, BCP 47, as far as that is known; it does None and "auto".
 
     Raises:
-        InputError: it does not.
+        UnknownLanguage: it does not.
     """
     known = transcriber.languages if isinstance(transcriber, MultilingualTranscriber) else None
     if language in (None, AUTO) or known is None or primary(language) in known:
         return
     only = ", ".join(sorted(known))
     hint = "; a multilingual model does, such as faster-whisper:base" if only == "en" else ""
-    raise InputError(f"{transcriber.name} recognises {only} only, not {language!r}{hint}")
+    raise UnknownLanguage(f"{transcriber.name} recognises {only} only, not {language!r}{hint}")
 
 
 def _remote(url: str, language: str | None) -> Transcriber:

@@ -1,4 +1,4 @@
-"""The heavy part, shared by all streams: a turn's sound -> its words, and the embeddings of both."""
+"""Speech recognition and embedding of turns, the expensive part, shared by all streams."""
 
 import asyncio
 import sys
@@ -8,15 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from models.bundle import Bundle
-from models.care_small import SmallCareListening
 from streamer.errors import as_exception
 from streamer.machine.cores import cores
 from streamer.settings.language import AUTO
@@ -34,57 +30,63 @@ from streamer.transcribers.base import (
 )
 from streamer.transcribers.choose import check_language
 from streamer.turn_embedding.batcher import Batcher
-from streamer.turn_embedding.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.interim_pace import InterimPace
 from streamer.turn_embedding.running_sessions import Running
 from streamer.turns.silero import load_network
 from streamer.turns.vad import VadRequest, judge_together
 
+if TYPE_CHECKING:  # torch, which takes a second to import, is imported where the models are loaded
+    from torch import Tensor
+
+    from models.bundle import Bundle
+    from models.care_small import SmallCareListening
+    from streamer.turn_embedding.embedder import Voice
+
 What = TypeVar("What")
 Result = TypeVar("Result")
 
 GATHER_S = 0.003
-"""So long the embeddings of one stream may wait for those of others."""
+"""Longest wait to embed utterances of several streams in one batch."""
 
 BATCH = 16
-"""Utterances embedded together; more take as long in several batches."""
+"""Utterances embedded in one batch; larger batches are no faster."""
 
 RECOGNISED_TOGETHER = 8
 """Turns recognised together, by recognisers that can."""
 
 LISTEN_S = 0.005
-"""So long the sound of one stream may wait for that of others to be judged with it."""
+"""Longest wait to detect voice activity of several streams in one batch."""
 
 LISTENED_TO = 64
-"""Streams' sounds that are judged together."""
+"""Streams whose voice activity is detected in one batch."""
 
 LISTENING = 64
-"""Threads that wait while recognisers listen; made when they are needed."""
+"""Limit of threads that wait for recognisers while a turn is being spoken; created on demand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A turn, understood by itself.
+    """The words and embeddings of a turn, without its context.
 
     Attributes:
-        text: the words to be judged, "" where there are none, or none in a language that the bundle judges.
+        text: the words to be judged, "" if there are none, or none in a language that the bundle judges.
         text_embedding: T1 [text features], None without words.
-        speech_embedding: S1 [speech features], None with a bundle that judges by the words alone.
+        speech_embedding: S1 [speech features], None with a bundle that uses the words alone.
     """
 
     text: str
-    text_embedding: Tensor | None
-    speech_embedding: Tensor | None
+    text_embedding: "Tensor | None"
+    speech_embedding: "Tensor | None"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A kind of work.
+    """Load of a processing stage.
 
     Attributes:
-        busy_s: how long it has taken so far, in seconds, in all threads.
-        depth: what waits to be done; None where nothing ever waits.
+        busy_s: time spent so far in all threads, in seconds.
+        depth: number of queued jobs; None for a stage without a queue.
     """
 
     busy_s: float
@@ -92,22 +94,31 @@ class Stage:
 
 
 class Analyzer:
-    """Words and embeddings for any number of streams; make one and share it.
+    """Words and embeddings for any number of streams; one per process.
 
     Args:
         bundle: the networks.
         transcriber: the recogniser.
 
     Attributes:
-        running: the sessions on it.
+        running: the sessions that use it.
+        is_ready: whether its models are there; until then it has no other attribute than these two.
     """
 
-    def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
+    is_ready = True
+
+    def __init__(self, bundle: "Bundle", transcriber: Transcriber) -> None:
+        self.running = Running()
+        self._take(bundle, transcriber)
+
+    def _take(self, bundle: "Bundle", transcriber: Transcriber) -> None:
         self.bundle = bundle
         self.transcriber = transcriber
-        self.running = Running()
         self._watched = transcriber if isinstance(transcriber, WatchedTranscriber) else None
         self._workers = Workers(bundle, transcriber)
+
+    async def ready(self) -> None:
+        """Wait until its models are there: always, but see `streamer.turn_embedding.loading`."""
 
     def client(
         self,
@@ -117,16 +128,16 @@ class Analyzer:
         translate: bool = False,
         word_times: bool = False,
     ) -> "AnalyzerClient":
-        """A stream's own access, to be entered as long as the stream lasts.
+        """A stream's client, a context to be entered while the stream lasts.
 
         Args:
-            live: whether its sound comes in its own time; not that of a recording.
+            live: whether its sound arrives in real time; not that of a recording.
             language: BCP 47 code of what is spoken; None or "auto" for the recogniser's setting.
             translate: whether turns in other languages are judged by their English translation.
             word_times: whether the times of words are wanted.
 
         Raises:
-            InputError: the recogniser does not recognise the language.
+            UnknownLanguage: the recogniser does not recognise the language.
         """
         check_language(self.transcriber, language)
         spoken = None if language == AUTO else language
@@ -134,7 +145,7 @@ class Analyzer:
         return AnalyzerClient(self.transcriber, self.bundle, self._workers, nothing, live=live)
 
     def stages(self) -> dict[str, "Stage"]:
-        """What each kind of work has waiting, and how long it has taken so far."""
+        """The load of each processing stage."""
         workers = self._workers
         return {
             "voice activity": Stage(workers.voice_activity.busy_s, workers.voice_activity.depth),
@@ -149,11 +160,11 @@ class Analyzer:
 
     @property
     def trouble(self) -> str | None:
-        """What is the matter with the recogniser, in one line; None while all is well."""
+        """The recogniser's problem, in one line; None if it works."""
         return None if self._watched is None else self._watched.trouble
 
     def close(self) -> None:
-        """Let go of threads, and of what the recogniser holds; no stream may use it any more."""
+        """End the threads and the recogniser; no stream may use the analyzer afterwards."""
         workers = self._workers
         for batcher in (workers.voice_activity, *workers.prioritised):
             batcher.close()
@@ -164,14 +175,14 @@ class Analyzer:
 
 
 class Threads:
-    """Threads of one kind, made when they are needed.
+    """A thread pool; threads are created on demand.
 
     Args:
-        name: of the threads.
-        count: how many at most.
+        name: prefix of the threads' names.
+        count: maximum number of threads.
 
     Attributes:
-        busy_s: how long whoever waited for them has waited so far, in seconds.
+        busy_s: total time that callers of `run` have waited, in seconds.
     """
 
     def __init__(self, name: str, count: int = 1) -> None:
@@ -179,7 +190,7 @@ class Threads:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
 
     async def run(self, do: Callable[[], Result]) -> Result:
-        """Have something done; cancelled before it has begun, it is not done."""
+        """Call a function in a thread; not at all if cancelled before it starts."""
         began = monotonic()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, _answering, do)
@@ -187,24 +198,25 @@ class Threads:
             self.busy_s += monotonic() - began
 
     def submit(self, do: Callable[[], None]) -> None:
-        """Have something done that nobody waits for."""
+        """Call a function in a thread without waiting for it."""
         self._pool.submit(do)
 
     def close(self) -> None:
-        """End them; nothing can be done any more."""
+        """Shut the pool down."""
         self._pool.shutdown(wait=False)
 
 
 class Workers:
     """The threads of an analyzer, which its streams share.
 
-    Judging voice activity, recognising, embedding words and embedding voices each have a thread of their own:
-    a turn's embeddings are computed beside each other, while other turns are recognised. What waits is served
-    by urgency, and fairly between streams.
+    Voice activity detection, recognition, text embedding and speech embedding have a thread each: they run in
+    parallel for one turn and for different turns. Queued jobs are served by urgency, and fairly by stream.
     """
 
-    def __init__(self, bundle: Bundle, transcriber: Transcriber) -> None:
-        # What the first stream would otherwise load on the event loop, for a tenth of a second:
+    def __init__(self, bundle: "Bundle", transcriber: Transcriber) -> None:
+        from streamer.turn_embedding.embedder import VoicesEmbedder, WordsEmbedder
+
+        # Loaded here, or else the first stream would block the event loop for a tenth of a second:
         load_network()
         _ = bundle.incremental
         self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
@@ -228,7 +240,7 @@ class Workers:
         self.feature_extractor = Threads("features")
 
 
-def _embedder(embed: Callable[[Sequence[What]], list[Tensor]]) -> Batcher[What, Tensor]:
+def _embedder(embed: "Callable[[Sequence[What]], list[Tensor]]") -> "Batcher[What, Tensor]":
     return Batcher(embed, "embedder", limit=BATCH, gather_s=GATHER_S)
 
 
@@ -247,7 +259,7 @@ def _recognise(
 
 
 def _answering(do: Callable[[], Result]) -> Result:
-    """Do something in a thread; whatever happens, whoever waits for it can be told."""
+    """Call a function; every exception, whatever its kind, is raised as one that a future can carry."""
     try:
         return do()
     except BaseException as error:  # noqa: BLE001
@@ -255,20 +267,20 @@ def _answering(do: Callable[[], Result]) -> Result:
 
 
 class AnalyzerClient:
-    """One stream's access to an `Analyzer`. What is cancelled before it has begun is not done.
+    """One stream's client of an `Analyzer`. Jobs that are cancelled before they start are not done.
 
     Args:
         transcriber: the recogniser.
         bundle: the networks.
         workers: shared with other streams.
         request: what the stream asks of its turns' words, with no sound.
-        live: whether sound comes in its own time: a recording waits for those that do.
+        live: whether sound arrives in real time; jobs of recordings wait for those of live streams.
     """
 
     def __init__(
         self,
         transcriber: Transcriber,
-        bundle: Bundle,
+        bundle: "Bundle",
         workers: Workers,
         request: RecognitionRequest,
         *,
@@ -297,19 +309,19 @@ class AnalyzerClient:
 
     @property
     def alone(self) -> bool:
-        """Whether there is no other stream."""
+        """Whether this is the only stream."""
         return self._workers.voice_activity.streams < 2
 
     def lag_s(self, urgency: Urgency) -> float:
-        """How long the oldest of all jobs has waited that are at least so urgent, in seconds; 0 for none."""
+        """Waiting time of the oldest queued job of at least this urgency, in seconds; 0 if there is none."""
         return max(batcher.lag_s(urgency) for batcher in self._workers.prioritised)
 
     async def judge(self, request: VadRequest) -> list[float]:
-        """Judge voice activity, together with other streams'."""
+        """Speech probabilities of chunks, computed in a batch with those of other streams."""
         return await self._workers.voice_activity.do(self, request, self._recorded or Priority(Urgency.FINAL))
 
     async def words(self, audio: NDArray[np.int16], priority: Priority) -> Transcript:
-        """Recognise a turn, int16 [n] at 16 kHz; its text is "" where no words are heard.
+        """Recognise a turn, int16 [n] at 16 kHz; the text is "" if there are no words.
 
         Raises:
             RunError: the recogniser failed.
@@ -318,12 +330,12 @@ class AnalyzerClient:
         return await self._workers.recognition.do(self, request, self._recorded or priority)
 
     def gives_interim_words(self, silence_s: float) -> bool:
-        """Whether `interim_words` may be asked now, for a turn that ends after so much silence."""
+        """Whether `interim_words` may be called now, for a turn that ends after so much silence."""
         waiting = self._workers.recognition.depth
         return not waiting and self._workers.interim_pace.allows(monotonic(), silence_s)
 
     async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise a turn that goes on, int16 [n] at 16 kHz, with a `BatchTranscriber`.
+        """Recognise an unfinished turn, int16 [n] at 16 kHz, with a `BatchTranscriber`.
 
         Raises:
             RunError: the recogniser failed.
@@ -344,38 +356,42 @@ class AnalyzerClient:
         """The words of a turn that the bundle can judge: in one of its languages, or translated."""
         return said.words_in(self._bundle.manifest.languages)
 
-    async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> Tensor | None:
-        """T1 [text features] of a turn's words in the light of those before; None where there are none."""
+    async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> "Tensor | None":
+        """T1 [text features] of a turn's words, given those of the preceding turns; None without words."""
+        from streamer.turn_embedding.embedder import Words
+
         if not text:
             return None
         return await self._workers.words.do(self, Words(text, preceding), self._recorded or priority)
 
     async def embed_voice(
-        self, audio: NDArray[np.int16], priority: Priority, prepared: Tensor | None = None
-    ) -> Tensor | None:
-        """S1 [speech features] of a turn, int16 [n] at 16 kHz; None with a bundle that does not listen."""
+        self, audio: NDArray[np.int16], priority: Priority, prepared: "Tensor | None" = None
+    ) -> "Tensor | None":
+        """S1 [speech features] of a turn, int16 [n] at 16 kHz; None if the bundle uses the words alone."""
+        from streamer.turn_embedding.embedder import Voice
+
         if self._workers.voices is None:
             return None
         return await self._workers.voices.do(self, Voice(audio, prepared), self._recorded or priority)
 
-    def voice_listening(self) -> SmallCareListening | None:
-        """Prepares a turn's voice while it is being spoken, where the bundle's speech encoder lets one."""
+    def voice_listening(self) -> "SmallCareListening | None":
+        """Prepares the speech encoder's input while a turn is being spoken; None if that is impossible."""
         return None if self._bundle.care is None else self._bundle.care.listen()
 
     async def run_context(self, step: Callable[[], Result]) -> Result:
-        """Take a context step (`Conversation`), which is short, beside whatever else is being computed."""
+        """Run a context step (`Conversation`) in its thread; it is short."""
         return await self._workers.context.run(step)
 
     async def run_recogniser(self, listen: Callable[[], Result]) -> Result:
-        """Have a `Listening` do something, which may wait for its recogniser."""
+        """Call a function of a `Listening`, which may wait for the recogniser, in a thread."""
         return await self._workers.recognisers.run(listen)
 
     async def run_feature_extractor(self, listen: Callable[[], Result]) -> Result:
-        """Have a voice prepared, which never waits: more threads would only be in each other's way."""
+        """Prepare a speech encoder's input in a thread; one thread for all, since it never waits."""
         return await self._workers.feature_extractor.run(listen)
 
     def release(self, close: Callable[[], None]) -> None:
-        """Have a `Listening` closed; nobody waits for it."""
+        """Close a `Listening` in a thread, without waiting."""
         self._workers.recognisers.submit(close)
 
 
@@ -383,10 +399,12 @@ _SWITCH_S = 0.001
 
 
 def share_cores() -> None:
-    """Leave torch a quarter of the cores, and the event loop its share of the interpreter, for this process.
+    """Limit torch to a quarter of the cores, and make threads release Python's global lock sooner.
 
-    Recognisers run beside it, and for single utterances a second thread mostly waits for the first. Threads
-    that compute give the interpreter up after a fifth of the usual time: the event loop waits for it often.
+    Recognisers run in parallel, and torch gains little from a second thread for single utterances. The
+    shorter switch interval, a fifth of the default, keeps the event loop responsive while threads compute.
     """
     sys.setswitchinterval(_SWITCH_S)
+    import torch
+
     torch.set_num_threads(max(1, cores() // 4))

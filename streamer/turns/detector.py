@@ -24,18 +24,6 @@ from streamer.turns.turn import (
 )
 from streamer.turns.vad import CHUNK_SAMPLES, GatedSilero, VoiceActivity
 
-__all__ = [
-    "Turn",
-    "TurnDetector",
-    "TurnEnded",
-    "TurnEnding",
-    "TurnEvent",
-    "TurnPaused",
-    "TurnResumed",
-    "TurnSettings",
-    "TurnStarted",
-]
-
 _MS = SAMPLE_RATE // 1000
 
 _ONSET_PATIENCE = 256 * _MS

@@ -7,12 +7,15 @@ is not imported: it cannot hold the states of several listeners, and limits torc
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import distribution
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from streamer.audio.frame import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 CHUNK_SAMPLES = 512
 """Samples per probability (32 ms at 16 kHz)."""
@@ -62,8 +65,10 @@ def hear_together(
 
 
 @cache
-def load_network() -> onnxruntime.InferenceSession:
+def load_network() -> "onnxruntime.InferenceSession":
     """The network, loaded once; call this before any speech, since loading takes a while."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_op15.onnx")

@@ -7,7 +7,7 @@ from benchmarks.endpointing import Recorded, compare, score, true_words
 from benchmarks.endpointing_recordings import Recording
 from benchmarks.hesitant import Habits, Sentence, SpokenTurn, Word, converse
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.turns.detector import Turn
+from streamer.turns.turn import Turn
 
 S = SAMPLE_RATE
 

@@ -92,6 +92,8 @@ def test_what_holds_is_met(folder: Path) -> None:
         ("kills", ["holds", "lost"], False, "Kills"),
         ("endpointing", ["meetings", "adaptive", "words from pocketsphinx", "cut"], 1.0, "End-pointing"),
         ("startup", ["help_s"], 0.5, "Start"),
+        ("startup", ["serve_s", "sound accepted"], 1.1, "Start"),
+        ("startup", ["serve_s", "session.started"], 2.6, "Start"),
         ("segmentation", ["assembled", "noise at 10 dB", "unfound"], 1, "Segmentation"),
         ("recognition", ["tiny_whisper", "is cancelled", "as_expected"], False, "Recognition"),
     ],

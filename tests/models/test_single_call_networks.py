@@ -31,7 +31,7 @@ class ByLength(nn.Module):
 
 def test_a_trace_serves_other_shapes_than_it_was_made_of() -> None:
     trace = traced(ByShape().eval(), (torch.ones(3, 2),), (torch.ones(1, 5),))
-    assert isinstance(trace, torch.jit.ScriptModule)
+    assert isinstance(trace, torch.jit.ScriptFunction)
     for rows in (1, 2, 3, 7, 100):
         x = torch.randn(rows, 4)
         assert torch.equal(trace(x), ByShape()(x))
@@ -48,8 +48,8 @@ def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) 
     assert bundle.care is not None
     assert bundle.speech is not None
     read, hear = WordsEmbedder(bundle.text), VoicesEmbedder(bundle.care, bundle.speech)
-    assert isinstance(read._embed, torch.jit.ScriptModule)
-    assert isinstance(hear._embed, torch.jit.ScriptModule)
+    assert isinstance(read._embed, torch.jit.ScriptFunction)
+    assert isinstance(hear._embed, torch.jit.ScriptFunction)
     sound = conversation()
     texts = ["a", "the day is not good, is it?", " ".join(["you are angry"] * 80), "!"]
     for count in (1, 2, 4):
@@ -68,7 +68,7 @@ def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) 
 @pytest.mark.parametrize("words_only", [True, False])
 def test_a_traced_conversation_is_judged_the_same(tmp_path: Path, *, words_only: bool) -> None:
     bundle = tiny_bundle(tmp_path, words_only=words_only)
-    assert isinstance(bundle.incremental.above, torch.jit.ScriptModule)
+    assert isinstance(bundle.incremental.above, torch.jit.ScriptFunction)
     windows = [
         ConversationWindow(form, 7) for form in (bundle.incremental, IncrementalModel(bundle.conversation))
     ]

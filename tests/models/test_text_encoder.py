@@ -64,7 +64,10 @@ def test_neighbours_and_their_contexts_change_nothing(contextual: TextEncoder) -
 def test_only_the_utterances_own_tokens_are_pooled(contextual: TextEncoder) -> None:
     """Written out: the mean of the states between the separator after the context and the last one."""
     tokens = contextual.tokenize(["I am happy!", "a cat"], [("the day", "is good"), ()])
-    words = contextual.tokenizer.convert_ids_to_tokens
+
+    def words(ids: list[int]) -> list[str]:
+        return [str(contextual.tokenizer.id_to_token(each)) for each in ids]
+
     first, second = (words(ids[own.bool()].tolist()) for ids, own in zip(tokens.ids, tokens.own, strict=True))
     assert (first, second) == (["i", "am", "happy", "!"], ["a", "cat"])
     assert words(tokens.ids[0].tolist()) == (

@@ -1,1 +1,1 @@
-"""Connections and what comes over them, bounded before it is known who is there."""
+"""Connections and the messages on them, with limits that hold before a client is authenticated."""

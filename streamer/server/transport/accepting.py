@@ -1,4 +1,4 @@
-"""Accepts connections, as many as may be, and gives up on those that do not say what they want."""
+"""Accepts connections up to a limit, and closes those that send no request in time."""
 
 import asyncio
 import contextlib
@@ -15,15 +15,15 @@ from streamer.server.transport.connections import Connection, Connections, keep_
 from streamer.server.transport.http import MOST_HEAD_BYTES, Http
 from streamer.server.transport.open_file_limit import room_for_connections
 from streamer.server.transport.repeated_logs import RepeatedLogFilter
-from streamer.server.transport.waiting_connections import FirstHead
+from streamer.server.transport.request_head import RequestHead
 from streamer.settings.server import ServerSettings
 
 _LOOK_EVERY_S = 0.5
 _OUT_OF_FILES_S = 0.1
 _TURNS_TO_SPEAK = 8
-"""Turns of the event loop until what a connection asks is read: before, newer ones must not displace it."""
+"""Iterations of the event loop in which a new connection's request is read, before newer ones displace it."""
 _ACCEPTING_S = 0.005
-"""In a turn of the event loop, which serves everyone else too."""
+"""Longest time spent on accepting in one iteration of the event loop."""
 _RETURN_EVERY_S = 10.0
 
 _log = logging.getLogger("merits.server")
@@ -31,12 +31,12 @@ _floods = RepeatedLogFilter()
 
 
 def make_config(app: ASGIApp, limits: ServerSettings, **more: object) -> uvicorn.Config:
-    """What every server of ours has in common, as uvicorn is told it.
+    """The configuration of uvicorn that all servers of this program share.
 
     Args:
-        app: what it serves.
-        limits: of clients.
-        more: beside it.
+        app: the application to serve.
+        limits: limits on clients.
+        more: further options of `uvicorn.Config`.
     """
     config = uvicorn.Config(
         app,
@@ -45,27 +45,27 @@ def make_config(app: ASGIApp, limits: ServerSettings, **more: object) -> uvicorn
         lifespan="off",
         log_config=None,
         access_log=False,
-        log_level="error",  # of warnings a stranger can make as many as it likes
+        log_level="error",  # clients can cause any number of warnings
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=round(limits.close_timeout_s) or 1,
         **more,  # type: ignore[arg-type]
     )
-    config.load()  # imports the protocols: uvicorn would do so when clients wait already
+    config.load()  # imports the protocols now rather than when the first client waits
     return config
 
 
 class BoundedServer(uvicorn.Server):
-    """Leaves signals to others, and bounds what it spends on whoever connects.
+    """A uvicorn server that handles no signals and limits the resources that clients can take.
 
     Args:
-        config: by `make_config`.
-        limits: of clients.
-        websockets: how many connections may be websockets.
+        config: from `make_config`.
+        limits: limits on clients.
+        websockets: the maximum number of websockets.
 
     Attributes:
-        limits: as given.
-        known: the connections there are.
+        limits: limits on clients.
+        known: the open connections.
     """
 
     def __init__(self, config: uvicorn.Config, limits: ServerSettings, *, websockets: int = 0) -> None:
@@ -85,13 +85,13 @@ class BoundedServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept from now on: some connections in a turn of the event loop, which a flood must not hold up.
+        """Start to accept connections, several in each iteration of the event loop.
 
-        Nor must others wait for as many turns as the flood has connections.
+        A flood of connections must not block the event loop, nor make others wait an iteration for each one.
         """
         await super().startup(sockets=[])
         self._spawn(self._look_after())
@@ -101,7 +101,7 @@ class BoundedServer(uvicorn.Server):
             self._spawn(self._accept(listener))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more, and end those that are left in bounded time."""
+        """Stop accepting, and end the remaining connections in bounded time."""
         self.refuse(sockets)
         ending = asyncio.get_running_loop().call_later(0.8 * self.limits.close_timeout_s, self.known.end_all)
         try:
@@ -111,7 +111,7 @@ class BoundedServer(uvicorn.Server):
             self.known.end_all()
 
     def refuse(self, sockets: list[socket.socket] | None) -> None:
-        """Accept no more."""
+        """Stop accepting connections."""
         for task in self._tasks:
             task.cancel()
         for listener in sockets or ():
@@ -130,8 +130,8 @@ class BoundedServer(uvicorn.Server):
                 self._enter(*await loop.sock_accept(listener))
                 self._accept_waiting(listener)
             except ConnectionError:
-                continue  # it went before it was accepted
-            except OSError as error:  # no more files may be open, or there is no memory for one
+                continue  # the client disconnected before it was accepted
+            except OSError as error:  # too many open files, or out of memory
                 _log.warning("a connection cannot be accepted: %s", error.strerror)
                 self.known.make_room()
                 await asyncio.sleep(_OUT_OF_FILES_S)
@@ -139,30 +139,31 @@ class BoundedServer(uvicorn.Server):
                 await asyncio.sleep(0)
 
     def _accept_waiting(self, listener: socket.socket) -> None:
-        """Accept those that wait already, as many as may be accepted in a turn of the event loop."""
+        """Accept connections that already wait, as many as one iteration of the event loop may."""
         until_s = monotonic() + _ACCEPTING_S
         for _ in range(self._accepted_at_once - 1):
             try:
-                self._enter(*listener.accept())
+                connected, address = listener.accept()
             except BlockingIOError:
                 return
+            connected.setblocking(False)
+            self._enter(connected, address)
             if monotonic() > until_s:
                 return
 
     def _enter(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        connected.setblocking(False)
         connection = self.known.enter(connected, address[0])
         if self.config.ssl is None:
-            FirstHead(connection, self.known, self._hand_over).read()
+            RequestHead(connection, self.known, self._hand_over).read()
         else:
             self._hand_over(connection)
 
     def _hand_over(self, connection: Connection, head: bytes = b"") -> None:
-        """Give it a transport and a parser; then it is on its own."""
+        """Give a connection its transport and parser."""
 
         def close_cancelled(opening: asyncio.Task[None]) -> None:  # perhaps before it began
             if opening.cancelled():
-                self._close(connection)
+                self.known.close(connection)
 
         opening = self._spawn(self._open(connection, head))
         opening.add_done_callback(close_cancelled)
@@ -178,11 +179,7 @@ class BoundedServer(uvicorn.Server):
                 ssl_handshake_timeout=None if tls is None else self.limits.request_timeout_s,
             )
         except OSError:  # ssl.SSLError is one
-            self._close(connection)
-
-    def _close(self, connection: Connection) -> None:
-        self.known.leave(connection)
-        connection.socket.close()
+            self.known.close(connection)
 
     async def _look_after(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The connections there are: how many of which kind, which one gives way, and which have gone."""
+"""The open connections: their limits by kind, which one is closed for a new one, and which have hung up."""
 
 import select
 import socket
@@ -9,30 +9,31 @@ from itertools import chain, islice
 from time import monotonic
 
 _KEPT_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPALIVE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
-"""Seconds and probes, as the platform names them: what is silent is asked whether it is there."""
+"""TCP keep-alive in seconds and probes, by the option's name on each platform."""
 
 _ENDED_AT_ONCE = 100
-"""Of those that take too long, each time they are looked for: they would all come back at once."""
+"""Most late connections ended at a time: all their clients would reconnect at once."""
 
 
 class State(Enum):
-    """What a connection is about."""
+    """What a connection is used for."""
 
-    WAITING = "for a request, or for the end of its TLS handshake"
-    ANSWERED = "has asked for something, which it gets"
-    WEBSOCKET = "streams or watches, or wants to"
+    WAITING = "waits for a request, or for the end of the TLS handshake"
+    ANSWERED = "its request is being answered"
+    WEBSOCKET = "a websocket that streams or watches, or its handshake"
 
 
 class Connection:
-    """One that was accepted.
+    """An accepted connection.
 
     Attributes:
-        socket: to it.
-        address: of its other end, without the port.
-        state: what it is about.
-        deadline: until when that must have changed, by `monotonic`; never for a websocket, which has its own.
-        abort: ends it, whatever it has not taken yet.
-        held_back: whether its websocket is not read at the moment: what happens to it goes unseen.
+        socket: its socket.
+        address: address of the client, without the port.
+        state: what it is used for.
+        deadline: time by `monotonic` at which it is late; infinite for websockets, which have timeouts of
+            their own.
+        abort: closes the connection and drops unsent data.
+        held_back: whether its websocket is not being read, so that a hang-up goes unnoticed.
     """
 
     def __init__(self, connected: socket.socket, address: str) -> None:
@@ -45,30 +46,30 @@ class Connection:
 
 
 class Connections:
-    """Knows all of them. Those that are no websocket are few, and none of them holds up a newcomer.
+    """All open connections of a server, within limits that never keep a new client out.
 
-    When there are more than `plain`, the one gives way that waits longest of the address that has the most;
-    where none of that waits, the one that has been answered for longest.
+    Above the limit of connections that are not websockets, one of the address with the most connections is
+    ended: the one that has waited longest for a request, else the one that has been answered longest.
 
     Args:
-        plain: how many may be no websocket.
-        websockets: how many may be one.
-        request_s: how long a request may take to come, and a TLS handshake.
-        answer_s: how long a client may take to read what it asked for.
+        plain: limit of connections that are not websockets.
+        websockets: limit of websockets.
+        request_s: time limit for a request to arrive, and for a TLS handshake, in seconds.
+        answer_s: time limit for the client to read the response, in seconds.
     """
 
     def __init__(self, *, plain: int, websockets: int, request_s: float, answer_s: float) -> None:
         self._plain = plain
         self._websockets = websockets
         self._within_s = {State.WAITING: request_s, State.ANSWERED: answer_s, State.WEBSOCKET: float("inf")}
-        self._of: dict[State, dict[Connection, None]] = {state: {} for state in State}  # longest there first
-        self._addresses: Counter[str] = Counter()  # of those that are no websocket
+        self._of: dict[State, dict[Connection, None]] = {state: {} for state in State}  # oldest first
+        self._addresses: Counter[str] = Counter()  # connections that are not websockets, by client
 
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
 
     def enter(self, connected: socket.socket, address: str) -> Connection:
-        """One more was accepted; another one may have to go."""
+        """Add a new connection; another one may be ended for it."""
         if len(self._of[State.WAITING]) + len(self._of[State.ANSWERED]) >= self._plain:
             self.make_room()
         connection = Connection(connected, address)
@@ -76,7 +77,7 @@ class Connections:
         return connection
 
     def make_room(self) -> bool:
-        """Have one give way; False where there is none that could."""
+        """End one connection that is not a websocket; False if there is none."""
         if not self._addresses:
             return False
         [(most, _)] = self._addresses.most_common(1)
@@ -84,9 +85,13 @@ class Connections:
         return True
 
     def now(self, connection: Connection, state: State) -> bool:
-        """It is about something else now, or the same anew; False where there are too many of that kind."""
+        """Change the state of a connection, or renew its deadline.
+
+        Returns:
+            False if it was ended meanwhile, or if there are too many websockets.
+        """
         if connection not in self._of[connection.state]:
-            return False  # it had to give way
+            return False  # it was ended for a newer one
         if state is State.WEBSOCKET and len(self._of[State.WEBSOCKET]) >= self._websockets:
             return False
         self.leave(connection)
@@ -94,7 +99,7 @@ class Connections:
         return True
 
     def leave(self, connection: Connection) -> None:
-        """It is closed."""
+        """Forget a connection that is closed."""
         if connection in (there := self._of[connection.state]):
             del there[connection]
             if connection.state is not State.WEBSOCKET:
@@ -102,8 +107,13 @@ class Connections:
                 if not self._addresses[connection.address]:
                     del self._addresses[connection.address]
 
+    def close(self, connection: Connection) -> None:
+        """Close a connection that has no transport."""
+        self.leave(connection)
+        connection.socket.close()
+
     def end_late(self) -> None:
-        """End those that take too long, and the websockets that are held back and have gone meanwhile."""
+        """End connections past their deadline, and websockets that hung up while they were not read."""
         now = monotonic()
         late = islice((each for each in self._plain_ones() if each.deadline < now), _ENDED_AT_ONCE)
         held_back = [connection for connection in self._of[State.WEBSOCKET] if connection.held_back]
@@ -111,7 +121,7 @@ class Connections:
             self._end(connection)
 
     def end_all(self) -> None:
-        """End everyone."""
+        """End all connections."""
         for connection in [connection for there in self._of.values() for connection in there]:
             self._end(connection)
 
@@ -131,11 +141,11 @@ class Connections:
 
 
 def keep_alive(listener: socket.socket, vanished_s: float) -> None:
-    """Have the system notice peers that are no longer there, though they said nothing (their network went).
+    """Have the system detect clients that vanish without closing, as when their network fails.
 
     Args:
-        listener: what it accepts from now on has these options from it.
-        vanished_s: how long a peer may take nothing of what is sent to it, or not answer for its network.
+        listener: the listening socket; connections that it accepts inherit the options.
+        vanished_s: longest time in seconds that sent data may stay unacknowledged.
     """
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEPT_ALIVE.items():
@@ -146,12 +156,12 @@ def keep_alive(listener: socket.socket, vanished_s: float) -> None:
 
 
 def _hung_up(connections: list[Connection]) -> list[Connection]:
-    """Those whose other end has closed or reset them: a socket that isn't read does not tell by itself."""
+    """Connections that the client closed or reset; a socket that is not read does not report it by itself."""
     if not connections or not hasattr(select, "poll"):  # not on Windows
         return []
     poll = select.poll()
     by_number = {connection.socket.fileno(): connection for connection in connections}
     for number in by_number:
         if number >= 0:
-            poll.register(number, getattr(select, "POLLRDHUP", 0))  # errors and POLLHUP are always told
+            poll.register(number, getattr(select, "POLLRDHUP", 0))  # errors and POLLHUP are always reported
     return [by_number[number] for number, _ in poll.poll(0)]

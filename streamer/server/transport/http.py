@@ -1,4 +1,4 @@
-"""Plain HTTP of one connection: request after request, each in bounded pieces and in bounded time."""
+"""HTTP on one connection: one request at a time, parsed in bounded pieces and in bounded time."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,18 +22,18 @@ _BAD = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\
 _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 MOST_HEAD_BYTES = 16 * 1024
-"""Of a request's first line and headers."""
+"""Limit of a request's first line and headers."""
 
 
 class Http(H11Protocol):
-    """Takes one request at a time; nothing that comes is looked at before the last answer is written.
+    """Handles one request at a time: the next one is parsed when the response before it is written.
 
-    Nothing here takes a body: a request that has one is answered, then the connection is closed.
+    No route takes a body: a request with one is answered, then the connection is closed.
 
     Args:
-        server: that accepted it.
-        connection: as that knows it.
-        head: what was read of it already.
+        server: the server that accepted the connection.
+        connection: its entry in `server.known`.
+        head: bytes that were already read from it.
     """
 
     transport: "asyncio.Transport"
@@ -51,7 +51,7 @@ class Http(H11Protocol):
             )
 
     def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
-        """It is open; where it had to give way meanwhile, it ends."""
+        """Start to parse, unless the connection was ended meanwhile."""
         super().connection_made(transport)
         self._connection.abort = transport.abort
         if self._known.now(self._connection, State.WAITING):
@@ -60,18 +60,18 @@ class Http(H11Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is closed."""
+        """Clean up after a closed connection."""
         self._known.leave(self._connection)
         self._unread.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what comes."""
+        """Parse received bytes, or keep them until the current response is written."""
         self._unread += data
         self._read_on()
 
     def handle_events(self) -> None:
-        """Go on with what has been read."""
+        """Handle the parsed events; a new request makes the connection one that is answered."""
         before = self.cycle
         super().handle_events()
         if self.cycle is not before:
@@ -79,27 +79,27 @@ class Http(H11Protocol):
             self._known.now(self._connection, State.ANSWERED)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Go on as a websocket, if there is a place for one."""
-        self._answering = True  # nothing more is read here
+        """Switch to a websocket, within the limit of websockets."""
+        self._answering = True  # nothing more is parsed here
         self._unread.clear()
         if self._known.now(self._connection, State.WEBSOCKET):
             super().handle_websocket_upgrade(event)
             websocket: WebSocket = self.transport.get_protocol()  # type: ignore[assignment]
             if websocket.handshake_initiated:
                 return
-            answer = _BAD  # its head has more headers than uvicorn's parser of websockets takes
+            answer = _BAD  # more headers than uvicorn's websocket parser accepts
         else:
             answer = _TOO_MANY
         self.transport.write(answer)
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """What came is no HTTP; a request that is being answered keeps the answer that it gets."""
+        """Answer invalid HTTP, unless a response is being written."""
         if self.cycle is None or self.cycle.response_complete:
             super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
-        """An answer is written."""
+        """Continue with the next request, delayed above the rate limit."""
         if self.conn.their_state is not h11.DONE:
             self.transport.close()
         after: Callable[[], None] = self._next

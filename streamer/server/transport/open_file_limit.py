@@ -1,4 +1,4 @@
-"""How many files may be open, and what for: each connection is one, and a stream opens more."""
+"""The limit of open files, shared out: a connection takes one, a stream several."""
 
 from pathlib import Path
 
@@ -8,16 +8,16 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 _SPARE = 32
-"""For what is opened now and then: fonts, sockets to a recogniser, a database's journal."""
+"""Kept free for files that are opened now and then: fonts, sockets to a recogniser, a database journal."""
 
 _OF_A_STREAM = 3
-"""Its connection, and the pair of sockets before its decoder."""
+"""A stream's connection, and the pair of sockets to its decoder."""
 
 _OF_ITS_FILE, _OF_ITS_BROKER = 1, 5
 
 
 def raise_limit() -> None:
-    """Let as many files be open as this user may have: the usual limit is meant for other programs."""
+    """Raise the limit of open files to the hard limit, at most 65,536; the default is low for a server."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
@@ -26,7 +26,7 @@ def raise_limit() -> None:
 
 
 def room_for_connections(wanted: int) -> int:
-    """How many connections there may be that are no streams: a quarter of what may be open, at most."""
+    """The wanted number of connections that are not streams, at most a quarter of the open files allowed."""
     limit = None if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit is None or limit == resource.RLIM_INFINITY:
         return wanted
@@ -34,12 +34,12 @@ def room_for_connections(wanted: int) -> int:
 
 
 def room_for_streams(connections: int, *, file: bool, broker: bool) -> int | None:
-    """How many streams there may be beside other connections; None where nothing limits them, at least one.
+    """The number of streams that the limit of open files allows, at least one; None without a limit.
 
     Args:
-        connections: that are no streams.
-        file: whether each stream writes one.
-        broker: whether each is published.
+        connections: number of connections that are not streams.
+        file: whether each stream writes an events file.
+        broker: whether each stream is published to a broker.
     """
     if resource is None:
         return None

@@ -1,4 +1,4 @@
-"""What is logged over and over is logged once, and counted: strangers can cause as much as they like."""
+"""Limits repeated log messages, which clients could otherwise cause without end, and counts the rest."""
 
 import logging
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from time import monotonic
 
 WINDOW_S = 60.0
 _KINDS = 256
-"""Kept in mind at once; there are fewer in the sources."""
+"""Kinds remembered at a time; the program has fewer."""
 
 
 @dataclass(slots=True)
@@ -19,13 +19,13 @@ class _Kind:
 
 
 class RepeatedLogFilter(logging.Filter):
-    """Lets so many records of one kind pass within a minute; the next one says how many there were besides.
+    """Passes a limited number of records of a kind per minute; the next one says how many were dropped.
 
-    A kind is what a logger says at one place, whatever it says it of.
+    Records are of one kind if they have the same logger, level and message template.
 
     Args:
-        warnings: records of warnings and worse that pass.
-        notes: of all else.
+        warnings: limit for warnings and errors.
+        notes: limit for lower levels.
     """
 
     def __init__(self, *, warnings: int = 1, notes: int = 20) -> None:
@@ -35,7 +35,7 @@ class RepeatedLogFilter(logging.Filter):
         self._kinds: dict[tuple[str, int, str], _Kind] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is logged."""
+        """Whether to log a record."""
         now = monotonic()
         key = record.name, record.levelno, str(record.msg)
         kind = self._kinds.get(key)
@@ -54,7 +54,7 @@ class RepeatedLogFilter(logging.Filter):
         return False
 
     def tell(self) -> None:
-        """Log what was left out a minute ago, where nothing more of its kind came; call it now and then."""
+        """Log the last dropped record of each kind whose minute is over; to be called regularly."""
         now = monotonic()
         for key, kind in list(self._kinds.items()):
             if now - kind.since >= WINDOW_S:
@@ -64,7 +64,7 @@ class RepeatedLogFilter(logging.Filter):
                     logging.getLogger(kind.last.name).handle(kind.last)
 
     def watch(self, loggers: Iterable[str]) -> None:
-        """Stand before those loggers; more than once is no more than once."""
+        """Filter the records of these loggers; repeated calls have no further effect."""
         for name in loggers:
             logging.getLogger(name).addFilter(self)
 

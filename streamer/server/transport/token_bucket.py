@@ -1,4 +1,4 @@
-"""How much may be asked for in a time."""
+"""A rate limit."""
 
 import asyncio
 from time import monotonic
@@ -7,12 +7,12 @@ _SHORTEST_WAIT_S = 0.01
 
 
 class TokenBucket:
-    """A token bucket: so much a second, and a burst of it at once. What goes beyond has to wait, in order.
+    """A token bucket: a rate, and a burst above it. Requests beyond both wait in order.
 
     Args:
-        per_s: what comes in, a second.
-        burst: what it holds at most.
-        left: what it holds at first; the burst where nothing is said.
+        per_s: tokens added per second.
+        burst: capacity in tokens.
+        left: tokens at the start; by default it is full.
     """
 
     def __init__(self, per_s: float, burst: float, left: float | None = None) -> None:
@@ -22,13 +22,13 @@ class TokenBucket:
         self._since = monotonic()
 
     def spend(self, amount: float) -> float:
-        """Take out so much; returns how long to wait, in seconds, before anything is done for it."""
+        """Take tokens, and return how many seconds to wait before using them."""
         self._fill()
         self._left -= amount
         return max(0.0, -self._left / self._per_s)
 
     def has(self, amount: float) -> bool:
-        """Whether so much could be taken out without waiting."""
+        """Whether so many tokens can be taken without waiting."""
         self._fill()
         return self._left >= amount
 
@@ -38,6 +38,6 @@ class TokenBucket:
         self._since = now
 
     async def pay(self, amount: float) -> None:
-        """Take out so much, and wait as long as that takes."""
+        """Take tokens, and wait until they may be used."""
         if (wait_s := self.spend(amount)) > _SHORTEST_WAIT_S:
             await asyncio.sleep(wait_s)

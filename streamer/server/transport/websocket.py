@@ -1,4 +1,4 @@
-"""A websocket that is read in bounded pieces, no faster than its client may send, and never without end."""
+"""A websocket that is parsed in bounded pieces and within rate limits."""
 
 import asyncio
 from collections import deque
@@ -15,28 +15,28 @@ from streamer.server.transport.token_bucket import TokenBucket
 from streamer.settings.server import ServerSettings
 
 GONE = "merits.gone"
-"""Key of an ASGI scope: the `asyncio.Event` that is set when the connection is lost, read or not."""
+"""Key in the ASGI scope of an `asyncio.Event`, set when the connection is lost, even while not read."""
 
 _PIECE_BYTES = 4 * 1024
 _FRAMES_A_TURN, _BYTES_A_TURN = 16, 64 * 1024
-"""Of one client, before others have their turn in the event loop."""
+"""Limits for one client in one iteration of the event loop."""
 
 _SOUND_BYTES = 64 * 1024
-"""What the application gets at once."""
+"""Longest binary message that the application receives."""
 
 _MOST_FRAGMENTS = 1024
-"""Of a message; each costs memory, however short it is."""
+"""Limit of fragments per message; each costs memory, however short it is."""
 
 
 class _Inbox:
-    """What came and was not taken yet. Sound is joined where it comes in crumbs, and cut where it is long."""
+    """Messages the application has not received yet. Short pieces of sound are joined, long ones split."""
 
     def __init__(self) -> None:
         self._messages: deque[ASGIReceiveEvent] = deque()
         self._some = asyncio.Event()
 
     def put_nowait(self, message: ASGIReceiveEvent) -> None:
-        """Take in one."""
+        """Add a message."""
         if message["type"] == "websocket.receive" and (data := message.get("bytes")) is not None:
             self._put_sound(data)
         else:
@@ -53,7 +53,7 @@ class _Inbox:
             self._messages.append({"type": "websocket.receive", "bytes": piece})
 
     async def get(self) -> ASGIReceiveEvent:
-        """The next one."""
+        """The next message, as soon as there is one."""
         while not self._messages:
             self._some.clear()
             await self._some.wait()
@@ -63,17 +63,19 @@ class _Inbox:
         return message  # type: ignore[no-any-return]
 
     def empty(self) -> bool:
-        """Whether all was taken."""
+        """Whether no message is left."""
         return not self._messages
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    """One client's. It is read on when the application has taken what came, and its budget allows.
+    """A client's websocket; reading pauses until the application has received all messages.
+
+    Reading also pauses while the client is above its rate limits.
 
     Args:
-        limits: what a client may do.
-        known: the connections there are.
-        connection: as the server knows it.
+        limits: limits on clients.
+        known: the open connections.
+        connection: the entry of this one.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._next_turn: asyncio.Handle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is closed, by whomever."""
+        """Clean up after a closed connection."""
         self._known.leave(self._connection)
         self._unparsed.clear()
         if self._next_turn is not None:
@@ -107,19 +109,19 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.gone.set()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what comes."""
+        """Parse received bytes, or keep them until parsing may go on."""
         self._unparsed += data
         if self._next_turn is None:
             self._read_on()
 
     def handle_connect(self, event: Request) -> None:
-        """It is to be opened."""
+        """Start the handshake, and let the application know when the connection is lost (`GONE`)."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.scope[GONE] = self.gone  # type: ignore[literal-required]
 
     def handle_cont(self, event: Frame) -> None:
-        """A message goes on."""
+        """Add a fragment to the message; too many close the connection."""
         if len(self.frames) >= _MOST_FRAGMENTS:
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, f"a message of more than {_MOST_FRAGMENTS} fragments")
             self.handle_parser_exception()
@@ -127,16 +129,16 @@ class WebSocket(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """Answer, unless the answers are not read (RFC 6455, 5.5.3: not every ping needs its own)."""
+        """Answer a ping, unless the client reads no answers (RFC 6455, 5.5.3, allows to skip some)."""
         answer = b"".join(self.conn.data_to_send())
         if self.writable.is_set():
             self.transport.write(answer)
 
     def send_receive_event_to_app(self) -> None:
-        """A message is whole."""
+        """Queue a complete message for the application."""
         data, self.frames = b"".join(self.frames), []
         if self.close_sent:
-            return  # only its answer is waited for
+            return  # only the client's close frame is awaited
         if self.curr_msg_data_type == "bytes":
             self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
             return
@@ -147,27 +149,27 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     async def receive(self) -> ASGIReceiveEvent:
-        """What came next, for the application."""
+        """The next message, for the application."""
         message = await self.queue.get()
         if self.queue.empty() and self._next_turn is None:
             self._next_turn = self.loop.call_soon(self._read_on)
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send what the application says."""
+        """Send a message of the application."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
-            self.handshake_complete = True  # it was refused, which uvicorn takes for a fault of ours
+            self.handshake_complete = True  # uvicorn would log a refusal as an error of the application
         elif message["type"] == "websocket.close" and self._next_turn is None:
             self._read_on()
 
     async def run_asgi(self) -> None:
-        """Run the application; a client that then neither reads what is left nor closes is given up."""
+        """Run the application; then abort the connection if the client does not close it in time."""
         await super().run_asgi()
         self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def _read_on(self) -> None:
-        """Parse what came, as far as this turn goes; then read on, or do not until there is a reason to."""
+        """Parse received bytes within the limits of one iteration, then resume or pause reading."""
         self._next_turn = None
         frames = size = 0
         while self._unparsed and self._may_parse and frames < _FRAMES_A_TURN and size < _BYTES_A_TURN:

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from models.bundle import Bundle
 from streamer.audio.frame import AudioFrame
+from streamer.errors import InputError, RunError
 from streamer.events import Event, SessionStarted, TurnPartial
 from streamer.outputs.palette import looks
 from streamer.server.client_events import ClientEvents, Wire
@@ -17,6 +17,7 @@ from streamer.server.watchers.history import History
 from streamer.server.watchers.level import Level
 from streamer.settings.settings import Settings
 from streamer.tasks import keep_going
+from streamer.turn_embedding.analyzer import Analyzer
 from streamer.version import VERSION
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _LEVELS_EVERY_S = 0.2
 class Watchers:
     """Keeps the recent history of all streams, and sends events and levels to every watcher."""
 
-    def __init__(self, bundle: Bundle, settings: Settings) -> None:
-        self._bundle = bundle
+    def __init__(self, analyzer: Analyzer, settings: Settings) -> None:
+        self._analyzer = analyzer
         self._settings = settings
         self._histories: dict[str, History] = {}
         self._levels: dict[str, Level] = {}
@@ -70,11 +71,15 @@ class Watchers:
 
     @asynccontextmanager
     async def join(self, wire: Wire) -> AsyncIterator[ClientEvents]:
-        """Send everything to a watcher, until the context is left.
+        """Send everything to a watcher, until the context is left; once the models are there.
 
         Raises:
-            Refused: there are too many watchers.
+            Refused: there are too many watchers, or the models cannot be loaded.
         """
+        try:
+            await self._analyzer.ready()
+        except (InputError, RunError) as error:
+            raise Refused(Problem.SHUTTING_DOWN, "the server is stopping") from error
         limits = self._settings.server
         if len(self._watching) >= limits.max_onlookers:
             raise Refused(Problem.TOO_MANY_ONLOOKERS, f"{limits.max_onlookers} watch already; try later")
@@ -108,7 +113,7 @@ class Watchers:
             "words": self._settings.text,
             "looks": {
                 label: {name: getattr(look, name) for name in ("symbol", "colour", "on_light", "on_dark")}
-                for label, look in looks(self._bundle.labels).items()
+                for label, look in looks(self._analyzer.bundle.labels).items()
             },
         }
         histories: Iterable[Iterator[str]] = [each.messages() for each in self._histories.values()]

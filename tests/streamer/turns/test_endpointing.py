@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from streamer.audio.frame import AudioFrame
 from streamer.settings.turns import TurnSettings
-from streamer.turns.detector import Turn, TurnDetector, TurnEnded, TurnEvent, TurnPaused
+from streamer.turns.detector import TurnDetector
 from streamer.turns.endpointing import EndPointer
+from streamer.turns.turn import Turn, TurnEnded, TurnEvent, TurnPaused
 from streamer.turns.vad import CHUNK_SAMPLES
 from tests.streamer.turns.test_detector import Q, S, Script, chunks, ended, probabilities
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from streamer.audio.frame import AudioFrame
 from streamer.turns.conditioner import InputConditioner, condition
-from streamer.turns.detector import TurnDetector, TurnEnded
+from streamer.turns.detector import TurnDetector
 from streamer.turns.noise_floor import NoiseFloor, excess_db
 from streamer.turns.silero import Silero, hear_together
+from streamer.turns.turn import TurnEnded
 from streamer.turns.vad import (
     CHUNK_SAMPLES,
     REPLAY_CHUNKS,

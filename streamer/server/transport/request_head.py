@@ -1,4 +1,4 @@
-"""What a connection says first: of those that only come and stay there may be thousands."""
+"""Reads the head of a connection's first request: thousands may connect and send nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from streamer.server.transport.connections import Connection, Connections
 from streamer.server.transport.http import MOST_HEAD_BYTES
 
 
-class FirstHead:
+class RequestHead:
     """Reads a connection until its first request's head may be whole, or can be none (RFC 9112, 2.1).
 
-    Until then it costs a socket, and neither a task, a transport nor a parser.
+    Until then the connection costs a socket, but no task, transport or parser.
 
     Args:
-        connection: just accepted, with a socket that does not block.
-        known: where it is known.
-        serve: is called with the connection and what was read.
+        connection: just accepted, with a non-blocking socket.
+        known: all connections of the server.
+        serve: called with the connection and the bytes that were read.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class FirstHead:
         connection.abort = self._close
 
     def read(self) -> None:
-        """Take in what there is; called again whenever there is more."""
+        """Read the available bytes; the event loop calls this again when there are more."""
         try:
             more = self._connection.socket.recv(MOST_HEAD_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -39,7 +39,6 @@ class FirstHead:
             more = b""
         self._head += more
         if not more:
-            self._known.leave(self._connection)
             self._close()
         elif _may_be_whole(self._head):
             self._leave_loop()
@@ -59,7 +58,7 @@ class FirstHead:
 
     def _close(self) -> None:
         self._leave_loop()
-        self._connection.socket.close()
+        self._known.close(self._connection)
 
 
 def _may_be_whole(head: bytes) -> bool:
