@@ -32,6 +32,8 @@ class Manifest(BaseModel):
     name: str
     version: int
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
+    """Codes of the languages whose words it judges."""
     sentiment: dict[str, dict[Sentiment, float]]
     """Shares of the sentiments among each emotion's utterances in the training data."""
     text: TextConfig

@@ -56,7 +56,9 @@ def load_models(
         chosen = settings.bundle if bundle is None else fspath(bundle)
         bundle = sessions.load_models(settings.model_copy(update={"bundle": chosen}))
     if recogniser is None or isinstance(recogniser, str):
-        recogniser = load_transcriber(recogniser or settings.asr)
+        recogniser = load_transcriber(
+            recogniser or settings.asr, settings.language, translate=settings.translate
+        )
     return Analyzer(bundle, recogniser)
 
 

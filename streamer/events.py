@@ -225,6 +225,19 @@ class Latency(_Model):
     """Time from the declared end of the turn to the event's publication, in milliseconds."""
 
 
+class Word(_Model):
+    """A word of a turn."""
+
+    text: String
+    """The word, with case and punctuation."""
+    start_s: Seconds
+    """Start of the word, in seconds of the stream."""
+    end_s: Seconds
+    """End of the word, in seconds of the stream."""
+    probability: Probability
+    """How sure the recogniser is of it, 0 to 1."""
+
+
 class _Judged(_Event):
     turn: TurnNumber
     """Number of the turn in the session, from 1."""
@@ -238,6 +251,15 @@ class _Judged(_Event):
     """End of the turn, in seconds of the stream."""
     text: String | None
     """The words, "" if there were none (a laugh, a sob), null if they are withheld."""
+    language: String | None = None
+    """BCP 47 code of the language of the words, null if unknown or if there are none."""
+    words_confidence: Probability | None = None
+    """How sure the recogniser is of the words, 0 to 1: the mean of their tokens; null if unknown."""
+    translation: String | None = None
+    """The words in English, by which the turn was judged; null unless asked for and spoken in another
+    language, or if words are withheld."""
+    words: list[Word] | None = None
+    """The words with their times; null unless asked for, or if words are withheld."""
     emotion: String
     """The likeliest emotion, in the context of the conversation so far."""
     confidence: Probability
@@ -375,6 +397,14 @@ Event = Annotated[
     Field(discriminator="type"),
 ]
 """Any event; `type` tells which."""
+
+
+_WORDS = ("text", "translation", "words")
+
+
+def without_words(event: Event) -> Event:
+    """The event with its words withheld."""
+    return event.model_copy(update={name: None for name in _WORDS if name in type(event).model_fields})
 
 
 @cache

@@ -13,6 +13,7 @@ from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
 from models.log_mel import SAMPLE_RATE
+from models.whisper.languages import LANGUAGES
 from models.whisper.word import Word
 
 WINDOW_S = 30.0
@@ -95,6 +96,10 @@ class Decoder:
         compute_type: CTranslate2's.
         threads: on the CPU.
 
+    Attributes:
+        is_multilingual: whether it knows other languages than English.
+        languages: codes of those that it knows.
+
     Raises:
         RuntimeError, ValueError, Exception: as CTranslate2 and tokenizers raise them for damaged files.
     """
@@ -106,6 +111,8 @@ class Decoder:
         self._vocabulary = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._features = FeatureExtractor(feature_size=self._model.n_mels)
         self.is_multilingual = bool(self._model.is_multilingual)
+        known = {code for code in LANGUAGES if self._vocabulary.token_to_id(f"<|{code}|>") is not None}
+        self.languages = frozenset(known) if self.is_multilingual else frozenset({"en"})
 
     def decode(
         self, turns: Sequence[Speech], *, full_window: bool = False, temperature: float = 0.0

@@ -59,6 +59,11 @@ PACKAGED_MODELS = {
 """By the size's name. Whoever packed them is no authority: the hash is."""
 
 
+def is_packaged(size: str) -> bool:
+    """Whether packages carry a size, and all are installed; their files are not looked at."""
+    return (model := PACKAGED_MODELS.get(size)) is not None and _installed(model) is not None
+
+
 def packaged_model(size: str) -> Path | None:
     """The folder of a size that packages carry, every file checked; its code is never imported.
 

@@ -83,7 +83,7 @@ def _recogniser(settings: Settings) -> str:
     from streamer.transcribers.choose import load_transcriber
 
     with _warnings() as notes:
-        recogniser = load_transcriber(settings.asr)
+        recogniser = load_transcriber(settings.asr, settings.language, translate=settings.translate)
         began = perf_counter()
         recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
         took = perf_counter() - began

@@ -32,10 +32,18 @@ class AnalysisOptions(ModelOptions):
     """How turns are analyzed.
 
     Attributes:
+        language: Spoken language: a code such as en or de, or auto to detect it for every turn; without it
+            English with --asr auto, otherwise auto. Other languages than English need a multilingual model:
+            --asr auto then takes that of the extra "multilingual". [env: MERITS_LANGUAGE]
+        translate: Judge turns in other languages by their English translation. [env: MERITS_TRANSLATE]
+        word_times: Include the time of every word in events. [env: MERITS_WORD_TIMES]
         window: Number of latest turns that are analyzed together, as context of each other: 1 to 1024. [env:
             MERITS_WINDOW; default: 32]
     """
 
+    language: Annotated[str | None, Option(metavar="CODE")] = None
+    translate: bool | None = None
+    word_times: bool | None = None
     window: Annotated[int | None, Option(metavar="TURNS")] = None
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
-from streamer.events import Event, TurnFinal, TurnPartial, TurnRevised
+from streamer.events import Event, without_words
 from streamer.outputs.base import Output
 from streamer.outputs.fan_out import fan_out
 from streamer.replay.clock import Clock
@@ -96,8 +96,8 @@ class Player:
 
     async def _hand(self, event: Event, place_s: float, timeline: Timeline) -> None:
         await self._clock.until(place_s)
-        if not self._words and isinstance(event, TurnFinal | TurnRevised | TurnPartial):
-            event = event.model_copy(update={"text": None})
+        if not self._words:
+            event = without_words(event)
         async with self._handing:
             if event.stream not in self._streams:
                 made = await self._stack.enter_async_context(self._publish(event.stream))

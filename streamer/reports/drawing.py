@@ -8,6 +8,7 @@ from streamer.outputs.palette import looks
 from streamer.outputs.wording import clock
 from streamer.reports import measures
 from streamer.reports.record import Record, Turn, end_ms, name_of, side_by_side
+from streamer.reports.timed_words import timed_words
 from streamer.reports.wording import one_line
 
 _HALF = 32
@@ -57,6 +58,11 @@ def view(record: Record) -> dict[str, Any]:
             "scale_x": round(min(32, 32 + 32 * turn.valence), 1),
             "scale_width": round(max(abs(32 * turn.valence), 1), 1),
             "words": words,
+            "timed_words": [
+                {"text": one_line(text), "at": f"{word.start_s:.3f}", "space": text != text.rstrip()}
+                for text, word in timed_words(turn)
+            ],
+            "translation": one_line(turn.translation or ""),
             "no_words": "words withheld" if turn.text is None else "no words",
         }
 

@@ -1,13 +1,14 @@
 """The protocol's messages other than events, version 1 (docs/protocol.md)."""
 
 from enum import Enum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.types import Scope
 
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError
+from streamer.settings.language import Language
 
 SUBPROTOCOL = "merits.v1"
 """The subprotocol that a client may offer in `Sec-WebSocket-Protocol`; the answer contains it."""
@@ -71,6 +72,9 @@ class Start(_Message):
     split: bool = False
     speakers: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = None
     live: bool = True
+    language: Language | None = None
+    translate: bool | None = None
+    word_times: bool | None = None
     takeover: bool = False
     linger_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
     resume: Annotated[str, Field(min_length=1, max_length=64)] | None = None
@@ -89,6 +93,12 @@ class Start(_Message):
         if self.speakers is not None and len(self.speakers) != self.kept_channels:
             raise ValueError(f"{len(self.speakers)} speakers are named for {self.kept_channels} channels")
         return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that the client chooses for its stream."""
+        chosen = {"language": self.language, "translate": self.translate, "word_times": self.word_times}
+        return {name: value for name, value in chosen.items() if value is not None}
 
     @property
     def sound(self) -> tuple[str, int, int, bool]:

@@ -27,6 +27,7 @@ from streamer.server.resumable_client import ResumableClient
 from streamer.server.streams import Stream, Streams
 from streamer.server.transport.token_bucket import TokenBucket
 from streamer.session.pipeline import Pipeline
+from streamer.transcribers.base import UnknownLanguage
 
 _CONTROLS_AT_ONCE = 200
 
@@ -100,7 +101,7 @@ class _Connection:
                 source,
                 self._streams.analyzer,
                 [events, *outputs, stream],
-                self._streams.settings,
+                self._streams.settings.model_copy(update=start.settings),
                 stream=stream.name,
                 speakers=start.who,
                 live=start.live,
@@ -133,6 +134,8 @@ class _Connection:
             await pipeline.run()
         except Refused as refused:
             return refused.with_traceback(None)  # the frames would keep the session in a reference cycle
+        except UnknownLanguage as error:
+            return Refused(Problem.BAD_MESSAGE, f"language: {error}")
         except (InputError, RunError) as error:
             if not self._streams.analyzer.is_ready:  # `serve` ends with this error
                 return Refused(Problem.SHUTTING_DOWN, "the server is stopping")

@@ -16,7 +16,7 @@ from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import OpenTurn, TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.settings.settings import Settings
-from streamer.transcribers.base import BatchTranscriber, Listening, ListeningTranscriber
+from streamer.transcribers.base import BatchTranscriber, Listening
 from streamer.transcribers.clean_words import clean_words
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
@@ -163,11 +163,8 @@ class Channel:
     def _begin(self, start: int, *, reopened: bool = False) -> None:
         self._start, self._reopened = start, reopened
         self._partial_text, self._partial_at = "", start
-        listening = None
-        transcriber = self._client.transcriber
-        if self._speculate and isinstance(transcriber, ListeningTranscriber):
-            listening = transcriber.listen(self._before)
-            self._before = listening or self._before
+        listening = self._client.listen(self._before) if self._speculate else None
+        self._before = listening or self._before
         self._turn = OpenTurn(
             self._client,
             listening,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.errors import RunError
 from streamer.transcribers.base import Listening, Transcript
-from streamer.transcribers.clean_words import clean_words
+from streamer.transcribers.clean_words import clean_words, cleaned
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turns.turn import Turn
@@ -33,12 +33,14 @@ class TurnAnalysis:
     """The analysis of a turn.
 
     Attributes:
-        utterance: words and embeddings.
+        said: the words.
+        utterance: what of them is judged, and the embeddings.
         preceding: the texts before it that were its context when it was embedded.
         transcribed_at: `perf_counter` time at which the words were recognised.
         embedded_at: `perf_counter` time at which the embeddings were computed.
     """
 
+    said: Transcript
     utterance: Utterance
     preceding: tuple[str, ...]
     transcribed_at: float
@@ -144,19 +146,19 @@ class OpenTurn:
         (said, transcribed_at, preceding, words), voice = await asyncio.gather(
             self._analyze_words(turn, priority), self._analyze_voice(turn, priority)
         )
-        utterance = Utterance(said.text, words, voice, said.recogniser)
-        return TurnAnalysis(utterance, preceding, transcribed_at, perf_counter())
+        utterance = Utterance(self._client.judged_words(said), words, voice)
+        return TurnAnalysis(said, utterance, preceding, transcribed_at, perf_counter())
 
     async def _analyze_words(
         self, turn: Turn, priority: Priority
     ) -> "tuple[Transcript, float, tuple[str, ...], Tensor | None]":
-        said = await self._recognise(turn, priority)
-        said = replace(said, text=clean_words(said.text))
+        said = cleaned(await self._recognise(turn, priority))
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
             self._hint(said.text)
         preceding = self._preceding()
-        return said, transcribed_at, preceding, await self._client.embed_words(said.text, preceding, priority)
+        judged = self._client.judged_words(said)
+        return said, transcribed_at, preceding, await self._client.embed_words(judged, preceding, priority)
 
     async def _analyze_voice(self, turn: Turn, priority: Priority) -> "Tensor | None":
         prepared = None if self.voice is None else await self._listen_in(lambda: self._prepare(turn))

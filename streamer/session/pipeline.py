@@ -36,6 +36,7 @@ from streamer.session.load_shedding import LoadShedder
 from streamer.session.open_turn import TurnAnalysis
 from streamer.session.publisher import EventPublisher
 from streamer.settings.settings import Settings
+from streamer.transcribers.base import Transcript
 from streamer.turn_embedding.analyzer import Analyzer, AnalyzerClient
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.running_sessions import SessionFigures
@@ -56,8 +57,7 @@ class PublishedTurn:
 
     number: int
     turn: Turn
-    text: str
-    recogniser: str | None
+    said: Transcript
     latency: events.Latency
 
 
@@ -103,6 +103,7 @@ class Pipeline:
         self._live = live
         self._meter = meter
         self._publisher = EventPublisher(stream, speakers, outputs, settings, analyzer)
+        self._is_unjudged_said = False
         self._shedder = LoadShedder()
         self._channels: list[Channel] = []
         self._speakers = len(speakers)
@@ -149,7 +150,7 @@ class Pipeline:
 
         Raises:
             InputError: the source cannot be opened, or failed; earlier turns were published. Or a model is
-                not available.
+                not available, or does not know the language.
             RunError: an output or the recogniser failed.
             BrokenPipeError: the reader of an output has gone.
         """
@@ -207,7 +208,13 @@ class Pipeline:
         from streamer.session.turn_revisions import Conversation  # needs torch, which is imported by now
 
         settings, analyzer = self._settings, self._analyzer
-        self._client = stack.enter_context(analyzer.client(live=self._live))
+        client = analyzer.client(
+            live=self._live,
+            language=settings.language,
+            translate=settings.translate,
+            word_times=settings.word_times,
+        )
+        self._client = stack.enter_context(client)
         self._conversation = Conversation(analyzer.bundle, settings.window, settings.revise_above)
         numbers = count(1)
         self._channels += (
@@ -312,7 +319,9 @@ class Pipeline:
             analysis = await ended.analysis
             self._analyses.discard(ended.analysis)
             analysis = await self._refresh_text_context(ended.number, analysis)
-            utterance = analysis.utterance
+            said, utterance = analysis.said, analysis.utterance
+            if said.text and not utterance.text:
+                self._warn_unjudged(said)
             began = perf_counter()
             step = self._conversation.replace if ended.was_reopened else self._conversation.add
             judged = await self._client.run_context(partial(step, ended.number, utterance))
@@ -325,7 +334,7 @@ class Pipeline:
                 context=context_ms,
                 total=1e3 * (perf_counter() - declared_at),
             )
-            turn = PublishedTurn(ended.number, ended.turn, utterance.text, utterance.recogniser, latency)
+            turn = PublishedTurn(ended.number, ended.turn, said, latency)
             await self._publish(turn, judged)
             self._finished += not ended.was_reopened
             if self._waiting.empty():
@@ -340,15 +349,27 @@ class Pipeline:
         text = analysis.utterance.text
         words = await self._client.embed_words(text, preceding, Priority(Urgency.FINAL))
         utterance = replace(analysis.utterance, text_embedding=words)
-        return TurnAnalysis(utterance, preceding, analysis.transcribed_at, perf_counter())
+        return replace(analysis, utterance=utterance, preceding=preceding, embedded_at=perf_counter())
+
+    def _warn_unjudged(self, said: Transcript) -> None:
+        """Say once in a session that words are in a language that the bundle cannot judge."""
+        if not self._is_unjudged_said:
+            self._is_unjudged_said = True
+            logging.getLogger("merits").warning(
+                "%s: what is said in another language (%s) is judged by the voice alone: %s judges the words "
+                "of %s only%s",
+                self._publisher.session.stream,
+                said.language,
+                self._analyzer.bundle.name,
+                ", ".join(self._analyzer.bundle.manifest.languages),
+                "" if self._settings.translate else "; --translate has them translated",
+            )
 
     async def _publish(self, newest: PublishedTurn, judged: "list[tuple[int, Judgement]]") -> None:
         self._published[newest.number] = newest
         for number, judgement in judged:
             turn = self._published[number]
-            await self._publisher.judged(
-                number, turn.turn, turn.text, turn.latency, judgement, recogniser=turn.recogniser
-            )
+            await self._publisher.judged(number, turn.turn, turn.said, turn.latency, judgement)
         while len(self._published) > self._settings.window:
             del self._published[next(iter(self._published))]
 

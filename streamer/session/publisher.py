@@ -10,6 +10,7 @@ from streamer.outputs.base import Output
 from streamer.outputs.fan_out import fan_out
 from streamer.session.load_shedding import Report
 from streamer.settings.settings import Settings
+from streamer.transcribers.base import Transcript
 from streamer.turn_embedding.analyzer import Analyzer
 from streamer.turns.turn import Turn
 from streamer.version import VERSION
@@ -104,13 +105,12 @@ class EventPublisher:
         self,
         number: int,
         turn: Turn,
-        text: str,
+        said: Transcript,
         latency: events.Latency,
         judgement: "Judgement",
-        *,
-        recogniser: str | None = None,
     ) -> None:
         """Publish the result for a turn that has ended: its final event, or a revision."""
+        settings = self._settings
         await self.publish(
             events.TurnRevised if judgement.revision else events.TurnFinal,
             turn=number,
@@ -118,7 +118,11 @@ class EventPublisher:
             speaker=self._speakers[turn.channel],
             start_s=turn.start / SAMPLE_RATE,
             end_s=turn.end / SAMPLE_RATE,
-            text=text if self._settings.text else None,
+            text=said.text if settings.text else None,
+            language=said.language if said.text else None,
+            words_confidence=said.confidence if said.text else None,
+            translation=said.translation if settings.text else None,
+            words=_words(said, turn) if settings.text and settings.word_times else None,
             emotion=judgement.emotion,
             confidence=judgement.probabilities[judgement.emotion],
             probabilities=judgement.probabilities,
@@ -126,10 +130,26 @@ class EventPublisher:
             valence=judgement.valence,
             modalities=judgement.modalities,
             latency_ms=latency,
-            recogniser=recogniser or self._recogniser,
+            recogniser=said.recogniser or self._recogniser,
             bundle=self._analyzer.bundle.name,
         )
 
     async def health(self, report: Report, queues: Mapping[str, events.QueueHealth]) -> None:
         """Publish a changed status of the analysis."""
         await self.publish(events.Health, status=report.status, message=report.message, queues=dict(queues))
+
+
+def _words(said: Transcript, turn: Turn) -> list[events.Word]:
+    """The words with their times in the stream, within the turn's speech."""
+
+    def at_s(in_turn_s: float) -> float:
+        return min(
+            max(turn.audio_start / SAMPLE_RATE + in_turn_s, turn.start / SAMPLE_RATE), turn.end / SAMPLE_RATE
+        )
+
+    return [
+        events.Word(
+            text=word.text, start_s=at_s(word.start_s), end_s=at_s(word.end_s), probability=word.probability
+        )
+        for word in said.words
+    ]

@@ -78,7 +78,9 @@ def begin_to_load(settings: Settings) -> Analyzer:
 
 
 def _load(settings: Settings, transcriber: Transcriber | None = None) -> "tuple[Bundle, Transcriber]":
-    transcriber = transcriber or load_transcriber(settings.asr)
+    transcriber = transcriber or load_transcriber(
+        settings.asr, settings.language, translate=settings.translate
+    )
     share_cores()  # now: a model of CTranslate2 sets the number of threads of torch, too
     bundle = load_models(settings)
     if bundle.words_only and isinstance(transcriber, Off):

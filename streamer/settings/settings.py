@@ -15,6 +15,7 @@ from pydantic_settings import (
 from models.paths import DEFAULT_BUNDLE
 from streamer.errors import InputError
 from streamer.settings.broker import BrokerSettings
+from streamer.settings.language import Language
 from streamer.settings.outbox import OutboxSettings
 from streamer.settings.server import ServerSettings
 from streamer.settings.turns import TurnSettings
@@ -36,6 +37,15 @@ class Settings(BaseSettings):
         description="Speech recogniser: auto, faster-whisper, faster-whisper:SIZE, faster-whisper:FOLDER, "
         "pocketsphinx, none or wyoming://HOST:PORT.",
     )
+    language: Language | None = Field(
+        None,
+        description="Spoken language: a code such as en or de, or auto to detect it for every turn; by "
+        "default English with asr auto, otherwise auto.",
+    )
+    translate: bool = Field(
+        False, description="Whether turns in other languages are judged by their English translation."
+    )
+    word_times: bool = Field(False, description="Whether events contain the time of every word.")
     window: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="Turns analyzed together.")
     revise_above: Annotated[float, Field(gt=0, le=1)] = Field(
         0.1, description="Change of an emotion's probability above which a turn is revised."

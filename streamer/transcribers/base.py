@@ -1,6 +1,6 @@
 """The interfaces of recognisers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.whisper.word import Word
-from streamer.errors import RunError
+from streamer.errors import InputError, RunError
+from streamer.settings.language import primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class Transcript:
     confidence: float | None = None
     translation: str | None = None
     words: tuple[Word, ...] = ()
+
+    def words_in(self, languages: Collection[str]) -> str:
+        """What was said or its translation, in one of these languages (codes); "" if it is in none of them.
+
+        A language that is not known is taken for one of them.
+        """
+        if self.translation and "en" in languages:
+            return self.translation
+        return self.text if self.language is None or primary(self.language) in languages else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +64,10 @@ class RecognitionRequest:
 
 class Unanswered(RunError):
     """A remote recogniser can be reached, but its answer is invalid."""
+
+
+class UnknownLanguage(InputError):
+    """A recogniser does not recognise a language."""
 
 
 class Transcriber(Protocol):
@@ -115,16 +129,31 @@ class Listening(Protocol):
 class ListeningTranscriber(Transcriber, Protocol):
     """A recogniser that can also recognise turns while they are spoken, several at once."""
 
-    def listen(self, before: Listening | None) -> Listening | None:
+    def listen(self, before: Listening | None, language: str | None = None) -> Listening | None:
         """Begin a turn. Does not block.
 
         Args:
             before: the `Listening` of the channel's turn before: level and microphone are assumed to be the
                 same.
+            language: BCP 47 code of what is spoken, given only to a `MultilingualTranscriber`.
 
         Returns:
             None if it cannot process further turns at once; transcribe the turn at its end.
         """
+        ...
+
+
+@runtime_checkable
+class MultilingualTranscriber(Transcriber, Protocol):
+    """A recogniser that is told what language is spoken; if it listens, then, too."""
+
+    @property
+    def languages(self) -> Collection[str] | None:
+        """Codes of the languages that it recognises, without regions; None if they are not known."""
+        ...
+
+    def transcribe(self, audio: NDArray[np.int16], language: str | None = None) -> Transcript:
+        """Recognise one turn, in a language (BCP 47) or the recogniser's setting."""
         ...
 
 
@@ -161,3 +190,14 @@ class ClosingTranscriber(Transcriber, Protocol):
     def close(self) -> None:
         """Release them; no further calls follow."""
         ...
+
+
+def transcribe_one(transcriber: Transcriber, turn: RecognitionRequest) -> Transcript:
+    """Recognise one turn with any recogniser, which is told the language if it can be.
+
+    Raises:
+        RunError: it failed.
+    """
+    if isinstance(transcriber, MultilingualTranscriber):
+        return transcriber.transcribe(turn.audio, turn.language)
+    return transcriber.transcribe(turn.audio)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -14,9 +14,12 @@ from streamer.transcribers.base import (
     ClosingTranscriber,
     Listening,
     ListeningTranscriber,
+    MultilingualTranscriber,
+    RecognitionRequest,
     Transcriber,
     Transcript,
     Unanswered,
+    transcribe_one,
 )
 
 Result = TypeVar("Result")
@@ -27,7 +30,7 @@ FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
 
 
-class Remote(ListeningTranscriber, ClosingTranscriber, Protocol):
+class Remote(MultilingualTranscriber, ListeningTranscriber, ClosingTranscriber, Protocol):
     """A remote recogniser."""
 
     def look(self) -> None:
@@ -93,8 +96,13 @@ class Fallback:
         """Why the spare one is used, in one line, or None."""
         return self._trouble
 
-    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise one turn, int16 [n] at 16 kHz.
+    @property
+    def languages(self) -> Collection[str] | None:
+        """The languages of the remote recogniser."""
+        return self._first.languages
+
+    def transcribe(self, audio: NDArray[np.int16], language: str | None = None) -> Transcript:
+        """Recognise one turn, int16 [n] at 16 kHz, in a language or the recogniser's setting.
 
         Raises:
             RunError: both failed.
@@ -102,18 +110,19 @@ class Fallback:
         if self._asks_first:
             outages = self._outages
             try:
-                return self._did_well(_attempt(lambda: self._first.transcribe(audio)))
+                return self._did_well(_attempt(lambda: self._first.transcribe(audio, language)))
             except RunError as error:
                 self._take_over(error, outages)
         assert self._spare is not None
-        return replace(self._spare.transcribe(audio), recogniser=self._spare.name)
+        said = transcribe_one(self._spare, RecognitionRequest(audio, language))
+        return replace(said, recogniser=self._spare.name)
 
-    def listen(self, before: Listening | None) -> Listening | None:
+    def listen(self, before: Listening | None, language: str | None = None) -> Listening | None:
         """Begin a turn (see `ListeningTranscriber`) with the recogniser in use."""
         if isinstance(before, _SpareListening):
             before = before.listening
         if self._asks_first:
-            listening = self._first.listen(before)
+            listening = self._first.listen(before, language)
             return None if listening is None else _FirstListening(listening, self, self._outages)
         spare = self._spare
         if not isinstance(spare, ListeningTranscriber) or (listening := spare.listen(before)) is None:

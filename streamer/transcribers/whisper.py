@@ -22,6 +22,7 @@ from models.whisper.find_model import find_model, first_line
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
 from streamer.machine.cores import cores
+from streamer.settings.language import primary
 from streamer.transcribers.base import RecognitionRequest, Transcript
 from streamer.transcribers.no_speech import can_hold_words
 from streamer.transcribers.repetition import text_without_loops
@@ -85,9 +86,14 @@ class Whisper:
         self.decoded_again = 0
         self._language = language
 
-    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+    @property
+    def languages(self) -> frozenset[str]:
+        """Codes of the languages that the model knows."""
+        return self._decoder.languages
+
+    def transcribe(self, audio: NDArray[np.int16], language: str | None = None) -> Transcript:
         """Recognise one turn, int16 [n] (see `transcribe_together`)."""
-        return self.transcribe_together([RecognitionRequest(audio)])[0]
+        return self.transcribe_together([RecognitionRequest(audio, language)])[0]
 
     def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
         """Recognise turns of any streams in one batch.
@@ -97,7 +103,7 @@ class Whisper:
 
         Returns:
             The words of each with case and punctuation, and the language; an empty text if the model's own
-            confidence is too low.
+            confidence is too low, or the model does not know the language: its words would be made up.
 
         Raises:
             RunError: the model failed.
@@ -111,7 +117,10 @@ class Whisper:
         return [_joined(each, [_believed(next(decoded)) for _ in each]) for each in pieces]
 
     def _pieces(self, turn: RecognitionRequest) -> list[Speech]:
-        language = turn.language or self._language
+        tag = turn.language or self._language
+        language = None if tag is None else primary(tag)
+        if language is not None and language not in self.languages:
+            return []
         return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
 
     def _decode(self, turns: Sequence[tuple[Speech, bool]]) -> list[Decoded]:
@@ -149,7 +158,7 @@ def _believed(said: Decoded) -> Transcript:
         text,
         said.language,
         confidence=math.exp(min(0.0, said.log_probability)),
-        translation=said.translation,
+        translation=text_without_loops(said.translation or "") or None,
         words=said.words if text == said.text else (),
     )
 

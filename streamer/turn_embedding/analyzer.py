@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from types import TracebackType
@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 
 from streamer.errors import as_exception
 from streamer.machine.cores import cores
+from streamer.settings.language import AUTO
 from streamer.transcribers.base import (
     BatchTranscriber,
     ClosingTranscriber,
+    Listening,
+    ListeningTranscriber,
+    MultilingualTranscriber,
     RecognitionRequest,
     Transcriber,
     Transcript,
     WatchedTranscriber,
+    transcribe_one,
 )
+from streamer.transcribers.choose import check_language
 from streamer.turn_embedding.batcher import Batcher
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.interim_pace import InterimPace
@@ -34,7 +40,6 @@ if TYPE_CHECKING:  # torch, which takes a second to import, is imported where th
     from torch import Tensor
 
     from models.bundle import Bundle
-    from models.care import Care
     from models.care_small import SmallCareListening
     from streamer.turn_embedding.embedder import Voice
 
@@ -65,16 +70,14 @@ class Utterance:
     """The words and embeddings of a turn, without its context.
 
     Attributes:
-        text: the words, "" if there are none.
+        text: the words to be judged, "" if there are none, or none in a language that the bundle judges.
         text_embedding: T1 [text features], None without words.
         speech_embedding: S1 [speech features], None with a bundle that uses the words alone.
-        recogniser: name of the recogniser, if it is another than the analyzer's transcriber.
     """
 
     text: str
     text_embedding: "Tensor | None"
     speech_embedding: "Tensor | None"
-    recogniser: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,29 @@ class Analyzer:
     async def ready(self) -> None:
         """Wait until its models are there: always, but see `streamer.turn_embedding.loading`."""
 
-    def client(self, *, live: bool = True) -> "AnalyzerClient":
-        """A stream's client, a context to be entered while the stream lasts; not `live` for a recording."""
-        return AnalyzerClient(self.transcriber, self.bundle.care, self._workers, live=live)
+    def client(
+        self,
+        *,
+        live: bool = True,
+        language: str | None = None,
+        translate: bool = False,
+        word_times: bool = False,
+    ) -> "AnalyzerClient":
+        """A stream's client, a context to be entered while the stream lasts.
+
+        Args:
+            live: whether its sound arrives in real time; not that of a recording.
+            language: BCP 47 code of what is spoken; None or "auto" for the recogniser's setting.
+            translate: whether turns in other languages are judged by their English translation.
+            word_times: whether the times of words are wanted.
+
+        Raises:
+            UnknownLanguage: the recogniser does not recognise the language.
+        """
+        check_language(self.transcriber, language)
+        spoken = None if language == AUTO else language
+        nothing = RecognitionRequest(np.zeros(0, np.int16), spoken, translate, word_times)
+        return AnalyzerClient(self.transcriber, self.bundle, self._workers, nothing, live=live)
 
     def stages(self) -> dict[str, "Stage"]:
         """The load of each processing stage."""
@@ -225,7 +248,7 @@ def _recognise(
     transcriber: Transcriber, pace: InterimPace, turns: Sequence[RecognitionRequest]
 ) -> list[Transcript]:
     if not isinstance(transcriber, BatchTranscriber):
-        return [transcriber.transcribe(turn.audio) for turn in turns]
+        return [transcribe_one(transcriber, turn) for turn in turns]
     if not turns[0].is_open:  # a batch is of one urgency
         return transcriber.transcribe_together(turns)
     pace.begin(monotonic())
@@ -248,18 +271,26 @@ class AnalyzerClient:
 
     Args:
         transcriber: the recogniser.
-        care: the speech encoder; None with a bundle that uses the words alone.
+        bundle: the networks.
         workers: shared with other streams.
+        request: what the stream asks of its turns' words, with no sound.
         live: whether sound arrives in real time; jobs of recordings wait for those of live streams.
     """
 
     def __init__(
-        self, transcriber: Transcriber, care: "Care | None", workers: Workers, *, live: bool = True
+        self,
+        transcriber: Transcriber,
+        bundle: "Bundle",
+        workers: Workers,
+        request: RecognitionRequest,
+        *,
+        live: bool = True,
     ) -> None:
         self.transcriber = transcriber
         self.live = live
-        self._care = care
+        self._bundle = bundle
         self._workers = workers
+        self._request = request
         self._recorded = None if live else Priority(Urgency.RECORDED)
 
     def __enter__(self) -> Self:
@@ -295,7 +326,7 @@ class AnalyzerClient:
         Raises:
             RunError: the recogniser failed.
         """
-        request = RecognitionRequest(audio)
+        request = replace(self._request, audio=audio)
         return await self._workers.recognition.do(self, request, self._recorded or priority)
 
     def gives_interim_words(self, silence_s: float) -> bool:
@@ -309,8 +340,21 @@ class AnalyzerClient:
         Raises:
             RunError: the recogniser failed.
         """
-        request = RecognitionRequest(audio, is_open=True)
+        request = RecognitionRequest(audio, self._request.language, is_open=True)
         return await self._workers.recognition.do(self, request, Priority(Urgency.PARTIAL))
+
+    def listen(self, before: Listening | None) -> Listening | None:
+        """Begin a turn with a `ListeningTranscriber`, after the turn before; None with any other."""
+        transcriber = self.transcriber
+        if not isinstance(transcriber, ListeningTranscriber):
+            return None
+        if isinstance(transcriber, MultilingualTranscriber):
+            return transcriber.listen(before, self._request.language)
+        return transcriber.listen(before)
+
+    def judged_words(self, said: Transcript) -> str:
+        """The words of a turn that the bundle can judge: in one of its languages, or translated."""
+        return said.words_in(self._bundle.manifest.languages)
 
     async def embed_words(self, text: str, preceding: Sequence[str], priority: Priority) -> "Tensor | None":
         """T1 [text features] of a turn's words, given those of the preceding turns; None without words."""
@@ -332,7 +376,7 @@ class AnalyzerClient:
 
     def voice_listening(self) -> "SmallCareListening | None":
         """Prepares the speech encoder's input while a turn is being spoken; None if that is impossible."""
-        return None if self._care is None else self._care.listen()
+        return None if self._bundle.care is None else self._bundle.care.listen()
 
     async def run_context(self, step: Callable[[], Result]) -> Result:
         """Run a context step (`Conversation`) in its thread; it is short."""

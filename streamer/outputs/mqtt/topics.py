@@ -33,6 +33,10 @@ class State(BaseModel):
     """The speaker, null if unknown."""
     turn: events.TurnNumber | None = None
     """Number of the turn in the session, from 1."""
+    language: events.String | None = None
+    """BCP 47 code of the language of its words, null if unknown or if there are none."""
+    words_confidence: events.Probability | None = None
+    """How sure the recogniser is of its words, 0 to 1; null if unknown."""
     words: events.Count | None
     """Number of words spoken in this session so far, null if words are withheld."""
     at: events.Timestamp
@@ -46,7 +50,7 @@ class State(BaseModel):
     def of(cls, event: events.SessionStarted | events.Judged, words: int | None) -> Self:
         """The state after the start of a session, or after an event about its newest turn."""
         fields = {name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)}
-        return cls(**fields, words=words)
+        return cls(**fields | {"words": words})
 
 
 def topic_level(name: str) -> str:

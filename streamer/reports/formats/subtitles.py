@@ -1,12 +1,15 @@
-"""SubRip (.srt) and WebVTT (.vtt): one cue for each turn, `[emotion] speaker: words`.
+"""SubRip (.srt) and WebVTT (.vtt): a cue for each turn, `[emotion] speaker: words`; several for a long one
+whose words have times.
 
 SubRip has no specification; this follows players. WebVTT: https://www.w3.org/TR/webvtt1/.
 """
 
 import re
+from itertools import chain
 
 from streamer.outputs.palette import looks
 from streamer.reports.record import Record, Turn, end_ms, start_ms
+from streamer.reports.timed_words import in_pieces
 from streamer.reports.wording import caption, identifiers, one_line
 
 _MARKUP = re.compile(r"<(?=[/a-zA-Z])|\{(?=\\)|--(?=>)")
@@ -18,7 +21,7 @@ def to_srt(record: Record) -> str:
     cues = (
         f"{number}\n{_clock(start_ms(turn), ',')} --> {_clock(end_ms(turn), ',')}\n"
         f"{_MARKUP.sub(lambda found: found[0] + _WORD_JOINER, caption(turn))}\n"
-        for number, turn in enumerate(record.turns, start=1)
+        for number, turn in enumerate(chain.from_iterable(map(in_pieces, record.turns)), start=1)
     )
     return "\n".join(cues)
 
@@ -32,8 +35,10 @@ def to_vtt(record: Record) -> str:
     )
     head = ["WEBVTT", *([f"STYLE\n{style}"] if style else [])]
     cues = (
-        f"{turn.turn}\n{_clock(start_ms(turn), '.')} --> {_clock(end_ms(turn), '.')}\n{_spans(turn, classes)}"
+        f"{turn.turn}{f'-{number}' if number > 1 else ''}\n"
+        f"{_clock(start_ms(piece), '.')} --> {_clock(end_ms(piece), '.')}\n{_spans(piece, classes)}"
         for turn in record.turns
+        for number, piece in enumerate(in_pieces(turn), start=1)
     )
     return "\n\n".join([*head, *cues]) + "\n"
 

@@ -9,14 +9,15 @@ from streamer.reports.record import Record
 _FIELDS = (
     ["session", "stream", "turn", "revision", "speaker", "start_s", "end_s"],
     ["emotion", "confidence", "sentiment", "valence"],
-    ["text", "recogniser", "bundle"],
+    ["text", "recogniser", "bundle", "language", "words_confidence", "translation"],
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(records: Sequence[Record]) -> str:
     """Columns: session, speaker and times; emotion; `probability.LABEL`; `text.LABEL` and `speech.LABEL`
-    (from the words alone and the voice alone); the words; and the models.
+    (from the words alone and the voice alone); the words, the models, and the language,
+    confidence and translation of the words.
 
     Unknown values are empty. A text that a spreadsheet would interpret as a formula starts with an apostrophe
     (OWASP, "CSV Injection"): words and names may be hostile.

@@ -13,6 +13,7 @@ from wyoming.info import Describe
 
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
+from streamer.settings.language import primary
 from streamer.transcribers.base import Listening, Transcript, Unanswered
 from streamer.transcribers.no_speech import can_hold_words
 from streamer.transcribers.repetition import text_without_loops
@@ -40,12 +41,18 @@ class Wyoming:
         self.address = address
         self._name = "wyoming"
         self._described = False
+        self._languages: frozenset[str] | None = None
         self._connections = ConnectionThread()
 
     @property
     def name(self) -> str:
         """ "wyoming" and the server's description of itself: "wyoming:faster-whisper:base-int8"."""
         return self._name
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The languages that the server says it recognises; None if it does not say."""
+        return self._languages
 
     def look(self) -> None:
         """Check that the server is available and suitable.
@@ -56,23 +63,26 @@ class Wyoming:
         """
         info = self._connections.do(_describe(self.address), CONNECT_S + DESCRIBE_S + 1)
         if info is not None:
-            self._name = f"wyoming:{_chosen(info, self.address)}"
+            program = _chosen(info, self.address)
+            self._name = f"wyoming:{_described(program, self.address)}"
+            self._languages = _languages(program, self.address)
             self._described = True
         elif self._described:  # some servers do not describe themselves
             raise RunError("it does not answer")
 
-    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
-        """Recognise one turn, int16 [n] at 16 kHz."""
-        listening = self.listen(None)
+    def transcribe(self, audio: NDArray[np.int16], language: str | None = None) -> Transcript:
+        """Recognise one turn, int16 [n] at 16 kHz, in a language or the address's."""
+        listening = self.listen(None, language)
         try:
             listening.hear(audio)
             return listening.finish(audio)
         finally:
             listening.close()
 
-    def listen(self, before: Listening | None) -> "WyomingListening":  # noqa: ARG002
+    def listen(self, before: Listening | None, language: str | None = None) -> "WyomingListening":  # noqa: ARG002
         """Begin a turn (see `ListeningTranscriber`); the server limits the number at once."""
-        return WyomingListening(self.address, self._connections)
+        asked = self.address.model_copy(update={"language": language or self.address.language})
+        return WyomingListening(asked, self._connections)
 
     def close(self) -> None:
         """Close all connections."""
@@ -104,7 +114,7 @@ class WyomingListening:
             self._heard = [audio]
         limit_s = self._address.timeout_s or WORDS_S + len(audio) / SAMPLE_RATE
         said = self._connections.do(self._finish(), limit_s)
-        return Transcript(text_without_loops(said.text), said.language)
+        return Transcript(text_without_loops(said.text), said.language or self._address.language)
 
     def close(self) -> None:
         """Close the connection."""
@@ -150,28 +160,36 @@ def _info(event: messages.Event) -> messages.Info | None:
         return None
 
 
-def _chosen(info: messages.Info, address: WyomingAddress) -> str:
-    """The server's program, and its model if only one is possible."""
+def _chosen(info: messages.Info, address: WyomingAddress) -> messages.Program:
+    """The server's program that has what is asked for."""
     programs = [program for program in info.asr if program.installed] or info.asr
     if not programs:
         raise InputError(f"{address} offers no speech-to-text; ask another server")
     for program in programs:
-        models = [model for model in program.models if _suits(model, address)]
-        if models or not program.models:
-            return f"{program.name}:{models[0].name}" if len(models) == 1 else program.name
+        if not program.models or any(_suits(model, address) for model in program.models):
+            return program
     asked = {"language": address.language, "model": address.model}
     wanted = " and ".join(f"{what} {value}" for what, value in asked.items() if value is not None)
     offered = "; ".join(f"{m.name} ({', '.join(m.languages)})" for each in programs for m in each.models)
     raise InputError(f"{address} has nothing for {wanted}; it offers {offered}")
 
 
+def _described(program: messages.Program, address: WyomingAddress) -> str:
+    """The program, and its model if only one is possible."""
+    models = [model for model in program.models if _suits(model, address)]
+    return f"{program.name}:{models[0].name}" if len(models) == 1 else program.name
+
+
+def _languages(program: messages.Program, address: WyomingAddress) -> frozenset[str] | None:
+    """The languages of all models that may be asked for; None if one does not say."""
+    models = [model for model in program.models if address.model in (None, model.name)]
+    if not models or not all(model.languages for model in models):
+        return None
+    return frozenset(primary(language) for model in models for language in model.languages)
+
+
 def _suits(model: messages.Model, address: WyomingAddress) -> bool:
-    languages = {_primary(language) for language in model.languages}
+    languages = {primary(language) for language in model.languages}
     return (address.model is None or model.name == address.model) and (
-        address.language is None or not languages or _primary(address.language) in languages
+        address.language is None or not languages or primary(address.language) in languages
     )
-
-
-def _primary(language: str) -> str:
-    """The primary language: "en" of "en-GB" or "en_GB"."""
-    return language.replace("_", "-").partition("-")[0].lower()

@@ -33,6 +33,7 @@ def test_flags_win_over_the_environment_over_the_file_over_defaults(monkeypatch:
         ("colour = 1\n", "colour"),
         ("[turns]\nendpoint_ms = 1\n", "turns.endpoint_ms"),
         ("window = \n", "merits.toml"),
+        ('language = "german"\n', "language: give auto, or the code of a language such as en or de"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(content: str, message: str) -> None:

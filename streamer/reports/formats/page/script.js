@@ -40,8 +40,8 @@
     now.textContent = one ? `${one.row.querySelector(".speaker").textContent}, ${one.row.querySelector(".emotion").innerText}` : "";
   }
 
-  function play(one) {
-    sound.currentTime = one.start;
+  function play(one, at = one.start) {
+    sound.currentTime = at;
     mark(one);
     sound.play().catch((error) => { now.textContent = `This browser cannot play the sound: ${error.message}`; });
   }
@@ -59,6 +59,10 @@
     if (one.button) one.button.addEventListener("click", () => {
       if (one === current && !sound.paused) sound.pause();
       else play(one);
+    });
+    if (sound) one.row.querySelector(".words").addEventListener("click", (event) => {
+      const word = event.target.closest("[data-at]");
+      if (word) play(one, Number(word.dataset.at));
     });
   }
   for (const jump of all(".jump")) jump.addEventListener("click", () => show(byNumber.get(jump.dataset.turn)));

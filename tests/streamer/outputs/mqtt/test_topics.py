@@ -1,6 +1,7 @@
 """Topics and payloads."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,8 @@ def test_availability_is_retained() -> None:
 
 def test_a_turn_goes_out_in_full_and_as_state() -> None:
     messages, sample = StreamMessages("home/merits", "kitchen"), Sample()
-    event = sample.final(3, "joy", 0.7, speaker="A", valence=0.5, sentiment="positive")
+    words: dict[str, Any] = {"language": "en", "words_confidence": 0.9, "words": []}
+    event = sample.final(3, "joy", 0.7, speaker="A", valence=0.5, sentiment="positive", **words)
     turn, state = messages.of(event)
     assert turn == Message("home/merits/kitchen/turn", event.model_dump_json(), 1, id=f"{event.session}-1")
     assert (state.topic, state.qos, state.retain) == ("home/merits/kitchen/state", 1, True)
@@ -41,6 +43,8 @@ def test_a_turn_goes_out_in_full_and_as_state() -> None:
         "sentiment": "positive",
         "speaker": "A",
         "turn": 3,
+        "language": "en",
+        "words_confidence": 0.9,
         "words": 6,
         "at": "2026-01-02T03:04:05.000Z",
         "session": event.session,
@@ -73,6 +77,7 @@ def test_a_session_begins_without_the_emotion_of_the_last_one(words: bool, count
     assert (state.topic, state.qos, state.retain) == ("merits/kitchen/state", 1, True)
     assert json.loads(state.payload) == {
         **dict.fromkeys(("emotion", "confidence", "valence", "sentiment", "speaker", "turn")),
+        **dict.fromkeys(("language", "words_confidence")),
         "words": count,
         "at": "2026-01-02T03:04:05.000Z",
         "session": started.session,

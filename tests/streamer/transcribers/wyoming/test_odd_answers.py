@@ -232,7 +232,7 @@ def test_one_that_keeps_giving_no_answer_is_said_once_and_is_back_when_it_gives_
 
 def test_any_failure_of_the_first_is_taken_over_from(said: list[str]) -> None:
     class Broken(Wyoming):
-        def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        def transcribe(self, audio: NDArray[np.int16], language: str | None = None) -> Transcript:
             raise MemoryError
 
     with odd_server() as server:
