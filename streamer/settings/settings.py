@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     asr: str = Field(
         "auto",
         description="Speech recogniser: auto, faster-whisper, faster-whisper:SIZE, faster-whisper:FOLDER, "
-        "pocketsphinx, none or wyoming://HOST:PORT.",
+        "none or wyoming://HOST:PORT.",
     )
     window: Annotated[int, Field(ge=1, le=1024)] = Field(32, description="Turns analyzed together.")
     revise_above: Annotated[float, Field(gt=0, le=1)] = Field(

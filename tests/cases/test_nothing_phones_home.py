@@ -88,7 +88,7 @@ def watched(tmp_path: Path) -> Watched:
 @needs_strace
 def test_analyze_as_it_comes_asks_nobody(watched: Watched, talk: Path) -> None:
     out = watched.run(*MERITS, "analyze", talk, "--events", talk.with_suffix(".jsonl"))
-    assert "pocketsphinx, meld-small@" in out
+    assert "faster-whisper:tiny.en, meld-small@" in out
     assert watched.asked() == watched.left() == set()
 
 
@@ -109,7 +109,7 @@ def test_analyze_asks_the_broker_that_is_named_and_no_other(
     [
         ["replay", EVENTS, "--pace", "fast"],
         ["export", EVENTS, "--out", "page.html", "--audio", CONVERSATION],
-        ["doctor", "--asr", "pocketsphinx"],
+        ["doctor", "--asr", "auto"],
         ["schema"],
     ],
     ids=lambda command: command[0],
