@@ -21,6 +21,9 @@ from streamer.transcribers.whisper import Whisper
 _FRAME = SAMPLE_RATE // 100
 """Samples of the 10 ms in which the quietest place is looked for."""
 
+_AROUND = 12 * _FRAME
+"""Whisper's word times are that far off, mostly."""
+
 _FADE = SAMPLE_RATE // 100
 """Sound fades out before an inserted pause, and in after it, over this many samples."""
 
@@ -78,8 +81,6 @@ def align(clips: Sequence[Clip]) -> list[Sentence]:
     sentences = []
     for clip in clips:
         [heard] = recogniser.transcribe_together([RecognitionRequest(clip.sound, word_times=True)])
-        if normalised(heard.text) != normalised(clip.words):
-            continue
         words = tuple(
             Word(
                 normalised(word.text),
@@ -88,7 +89,8 @@ def align(clips: Sequence[Clip]) -> list[Sentence]:
             )
             for word in heard.words
         )
-        sentences.append(Sentence(clip, words))
+        if [word.word for word in words] == normalised(clip.words).split():
+            sentences.append(Sentence(clip, words))
     return sentences
 
 
@@ -166,7 +168,7 @@ def _boundary(sentence: Sentence, after: int) -> int:
     clip, words = sentence.clip, sentence.words
     if after == len(words):
         return clip.last
-    low, high = words[after - 1].end - 6 * _FRAME, words[after].start + 6 * _FRAME
+    low, high = words[after - 1].end - _AROUND, words[after].start + _AROUND
     blocks = clip.sound[low : low + (high - low) // _FRAME * _FRAME].astype(np.float64).reshape(-1, _FRAME)
     return low + int(np.argmin((blocks**2).mean(axis=1))) * _FRAME + _FRAME // 2
 
