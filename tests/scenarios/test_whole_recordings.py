@@ -82,7 +82,7 @@ def test_the_sample_is_told_apart_and_understood_in_part() -> None:
     turns = finals(analyze(CONVERSATION, "--asr", "auto"))
     assert len(turns) == len(truth())
     spoken, heard = ([_plain(turn["text"]) or "-" for turn in each] for each in (truth(), turns))
-    assert jiwer.wer(spoken, heard) < 0.05
+    assert jiwer.wer(spoken, heard) < 0.1
     assert len({turn["emotion"] for turn in turns}) >= 3
 
 
