@@ -25,7 +25,8 @@ from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info, TtsProgram
 from wyoming.server import AsyncEventHandler, AsyncServer
 
-from streamer.transcribers.whisper import Whisper
+from streamer.transcribers.base import Transcriber
+from streamer.transcribers.choose import load_transcriber
 
 WORDS = "I am so very happy today"
 ORIGIN = Attribution("test", "https://example.org")
@@ -33,7 +34,7 @@ ABOUT: dict[str, Any] = {"attribution": ORIGIN, "installed": True, "description"
 
 
 class Handler(AsyncEventHandler):
-    def __init__(self, manner: str, whisper: Whisper | None, *streams: Any) -> None:
+    def __init__(self, manner: str, whisper: Transcriber | None, *streams: Any) -> None:
         super().__init__(*streams)
         self.manner = manner
         self.whisper = whisper
@@ -115,5 +116,5 @@ def answers(port: int) -> bool:
 
 if __name__ == "__main__":
     server = AsyncServer.from_uri(f"tcp://127.0.0.1:{sys.argv[1]}")
-    whisper = Whisper() if sys.argv[2] == "whisper" else None
+    whisper = load_transcriber("auto") if sys.argv[2] == "whisper" else None
     asyncio.run(server.run(partial(Handler, sys.argv[2], whisper)))
