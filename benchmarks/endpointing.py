@@ -25,6 +25,7 @@ from benchmarks.hesitant import SpokenTurn
 from benchmarks.progress import progress
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.settings.turns import TurnSettings
+from streamer.transcribers.choose import EMBEDDED_SIZE
 from streamer.transcribers.whisper import Whisper
 from streamer.turns.detector import TurnDetector
 from streamer.turns.turn import Turn, TurnEnded, TurnPaused, TurnResumed
@@ -32,7 +33,7 @@ from streamer.turns.vad import CHUNK_SAMPLES
 
 FIXED_MS = (250, 320, 400, 500, 600, 700, 800, 1000)
 HINT_DELAY_MS = 100
-"""Words are known so long after the turn began to pause: recognisers that listen along need about this."""
+"""Words are known so long after the turn began to pause: the embedded recogniser needs about this."""
 
 END_TOLERANCE = SAMPLE_RATE // 2
 """A turn found to end up to here after the end of the speech ends with it."""
@@ -128,7 +129,7 @@ def true_words(heard: Recording) -> WordsOf:
 
 def recognised_words() -> WordsOf:
     """What the embedded recogniser hears in a turn; each is recognised once."""
-    recogniser = Whisper()
+    recogniser = Whisper(EMBEDDED_SIZE)
     known: dict[bytes, str] = {}
 
     def words_of(turn: Turn) -> str:
@@ -168,6 +169,7 @@ def measure(seeds: Sequence[int], turns: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "tuned_on": "spk1, RAVDESS actors with odd numbers; the weight of the words on MELD's training set",
         "reported_on": "spk2, RAVDESS actors with even numbers; all meetings",
+        "recogniser": EMBEDDED_SIZE,
         "hint_delay_ms": HINT_DELAY_MS,
         "settings": settings.model_dump(
             include={"pause_ms", "endpoint_ms", "endpoint_min_ms", "endpoint_max_ms"}
@@ -177,11 +179,11 @@ def measure(seeds: Sequence[int], turns: int) -> dict[str, Any]:
         hints: dict[str, Sequence[WordsOf | None]] = {
             "no words": [None] * len(recordings),
             "words from truth": [true_words(each) for each in recordings],
-            "words from tiny.en": [heard] * len(recordings),
+            f"words from {EMBEDDED_SIZE}": [heard] * len(recordings),
         }
         result[name] = compare(recordings, hints)
     result["meetings"] = compare(
-        met, {"no words": [None] * len(met), "words from tiny.en": [heard] * len(met)}
+        met, {"no words": [None] * len(met), f"words from {EMBEDDED_SIZE}": [heard] * len(met)}
     )
     return result
 

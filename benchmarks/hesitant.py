@@ -1,7 +1,7 @@
 """Conversations of real speech in which people pause within their turns, every word's place known.
 
 The sentences are recordings (`benchmarks.conversations`); where their words lie is found by aligning them to
-the sound with pocketsphinx. What is made up is when people pause: at random word boundaries and between
+the sound with Whisper. What is made up is when people pause: at random word boundaries and between
 sentences, for log-normally distributed times, in other people for longer than in some, as in conversations
 (Campione & Véronis, "A Large-Scale Multilingual Study of Silent Pause Duration", Speech Prosody 2002).
 """
@@ -11,13 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pocketsphinx import Decoder
 
 from benchmarks.conversations import Clip
+from benchmarks.recognition import normalised
 from streamer.audio.frame import SAMPLE_RATE
+from streamer.transcribers.base import RecognitionRequest
+from streamer.transcribers.whisper import Whisper
 
 _FRAME = SAMPLE_RATE // 100
-"""Samples of a frame of pocketsphinx."""
+"""Samples of the 10 ms in which the quietest place is looked for."""
+
+_AROUND = 12 * _FRAME
+"""Whisper's word times are that far off, mostly."""
 
 _FADE = SAMPLE_RATE // 100
 """Sound fades out before an inserted pause, and in after it, over this many samples."""
@@ -71,22 +76,20 @@ class Habits:
 
 
 def align(clips: Sequence[Clip]) -> list[Sentence]:
-    """Find where the words of the clips lie; clips in which they can't be found are left out."""
-    decoder = Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", bestpath=False)
+    """Find where the words of the clips lie; clips in which Whisper hears others are left out."""
+    recogniser = Whisper("base", language="en")
     sentences = []
     for clip in clips:
-        decoder.set_align_text(clip.words.lower())
-        decoder.start_utt()
-        decoder.process_raw(clip.sound.tobytes(), full_utt=True)
-        decoder.end_utt()
+        [heard] = recogniser.transcribe_together([RecognitionRequest(clip.sound, word_times=True)])
         words = tuple(
             Word(
-                segment.word.partition("(")[0], segment.start_frame * _FRAME, (segment.end_frame + 1) * _FRAME
+                normalised(word.text),
+                max(clip.first, round(word.start_s * SAMPLE_RATE)),
+                min(clip.last, round(word.end_s * SAMPLE_RATE)),
             )
-            for segment in decoder.seg() or ()
-            if segment.word[0] not in "<[+"
+            for word in heard.words
         )
-        if [word.word for word in words] == clip.words.lower().split():
+        if [word.word for word in words] == normalised(clip.words).split():
             sentences.append(Sentence(clip, words))
     return sentences
 
@@ -165,7 +168,7 @@ def _boundary(sentence: Sentence, after: int) -> int:
     clip, words = sentence.clip, sentence.words
     if after == len(words):
         return clip.last
-    low, high = words[after - 1].end - 6 * _FRAME, words[after].start + 6 * _FRAME
+    low, high = words[after - 1].end - _AROUND, words[after].start + _AROUND
     blocks = clip.sound[low : low + (high - low) // _FRAME * _FRAME].astype(np.float64).reshape(-1, _FRAME)
     return low + int(np.argmin((blocks**2).mean(axis=1))) * _FRAME + _FRAME // 2
 

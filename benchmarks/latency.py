@@ -175,7 +175,7 @@ def show(result: dict[str, Any], console: Console) -> None:
 def main() -> None:
     """Command line."""
     options = parser(__doc__)
-    options.add_argument("--asr", default="pocketsphinx", help="recogniser (default pocketsphinx)")
+    options.add_argument("--asr", default="auto", help="recogniser (default auto)")
     options.add_argument("--bundle", help="bundle (default: the one that comes with the program)")
     options.add_argument("--seeds", type=int, default=2, help="conversations a condition (default 2)")
     options.add_argument("--turns", type=int, default=12, help="turns a conversation (default 12)")

@@ -17,7 +17,6 @@ PACKAGES = (
     "merits-live",
     "numpy",
     "onnxruntime",
-    "pocketsphinx",
     "silero-vad",
     "torch",
     "transformers",

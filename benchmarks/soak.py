@@ -1,4 +1,4 @@
-"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr pocketsphinx] [--pace X]`.
+"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr auto] [--pace X]`.
 
 Talk without an end goes through one session as fast as it is taken, with the words supplied unless a
 recogniser is named. With --pace it comes as live sound, X times as fast as real time: turns are understood
@@ -31,6 +31,7 @@ from models.atomic_write import write_whole
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
+from streamer.transcribers.choose import load_transcriber
 from streamer.turn_embedding.analyzer import Analyzer
 
 GROWTH = 0.02
@@ -180,7 +181,7 @@ def main() -> None:
     if judged["hours"] < arguments.hours - 0.001:
         print(f"{judged['hours']} of {arguments.hours} hours; run it again to go on", file=sys.stderr)
         sys.exit(3)
-    recogniser = arguments.asr or KnownWords.name
+    recogniser = load_transcriber(arguments.asr).name if arguments.asr else KnownWords.name
     report(
         "soak", {"recogniser": recogniser, **judged, "parts": [asdict(part) for part in parts]},
         arguments.json, lambda _, console: console.print_json(json.dumps(judged)),

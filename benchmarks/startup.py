@@ -29,6 +29,7 @@ from benchmarks.progress import progress
 from benchmarks.recognition import read_audio
 from benchmarks.virtual_microphone import DEVICE, virtual_microphone
 from streamer.audio.frame import SAMPLE_RATE
+from streamer.transcribers.choose import load_transcriber
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "conversation.flac"
 MERITS = Path(sys.executable).parent / "merits"
@@ -46,7 +47,6 @@ IMPORTS = (
     "transformers.models.bert.modeling_bert",
     "av",
     "webrtcvad",
-    "pocketsphinx",
     "ctranslate2",
     "onnxruntime",
     "faster_whisper",
@@ -163,7 +163,7 @@ def measure(repeats: int, asr: str) -> dict[str, Any]:
         "help_s": several(lambda: {"s": elapsed([str(MERITS), "--help"])}, "merits --help")["s"],
         "help_target_s": HELP_TARGET_S,
         "serve_targets_s": SERVE_TARGETS_S,
-        "recogniser": asr,
+        "recogniser": load_transcriber(asr).name,
         "serve_s": several(lambda: until_served(serve, spoken), "merits serve"),
         "analyze_s": several(lambda: until_told(analyze), "merits analyze"),
         "listen_s": None,
@@ -201,7 +201,7 @@ def main() -> None:
     """Command line."""
     options = parser(__doc__)
     options.add_argument("--repeats", type=int, default=5, help="runs of each (default 5)")
-    options.add_argument("--asr", default="pocketsphinx", help="recogniser (default pocketsphinx)")
+    options.add_argument("--asr", default="auto", help="recogniser (default auto)")
     arguments = options.parse_args()
     report("startup", measure(arguments.repeats, arguments.asr), arguments.json, show)
 

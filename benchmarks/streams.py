@@ -3,7 +3,7 @@
 Streams of assembled talk at real-time pace share one analyzer. A number of them is held when 95 of 100 turns
 are told within 300 ms of being declared over, no turn is lost, nothing is shed, and no source is held back by
 more than a second. It is doubled until it fails, and then narrowed down: with the embedded recogniser, and
-with the words supplied; and the same with every utterance embedded by itself.
+with the words supplied; and the same with every utterance recognised and embedded by itself.
 """
 
 import argparse
@@ -141,7 +141,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         if first == 0:
             continue
         known = None if name == "embedded recogniser" else KnownWords(clips)
-        analyzer = load_analyzer(Settings(asr="pocketsphinx"), known)
+        analyzer = load_analyzer(Settings(asr="auto"), known)
         for way in ("batched", "one by one"):
             if way == "one by one":
                 one_by_one(analyzer)
@@ -156,7 +156,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def show(result: dict[str, Any], console: Console) -> None:
     """Print what was held."""
-    table = Table("words", "embedding", "streams held", "p95 ms", "limited by")
+    table = Table("words", "turns", "streams held", "p95 ms", "limited by")
     for name in ("embedded recogniser", "words supplied"):
         for way, found in result.get(name, {}).items():
             at = next((step for step in found["steps"] if step["streams"] == found["held"]), None)

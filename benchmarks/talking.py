@@ -214,30 +214,24 @@ class Stalls:
 
 
 def cpu_s() -> dict[str, float]:
-    """Processor time so far, by stage: the threads' names without their numbers; other processes as one."""
+    """Processor time so far, by stage: the threads' names without their numbers; libraries' own as one."""
     process = psutil.Process()
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
     spent: dict[str, float] = defaultdict(float)
     for thread in process.threads():
-        name = names.get(thread.id, "torch and onnxruntime")
+        name = names.get(thread.id, "CTranslate2, torch and onnxruntime")
         stage = "event loop" if name == "MainThread" else re.sub(r"_\d+$", "", name)
         spent[stage] += thread.user_time + thread.system_time
-    for times in (child.cpu_times() for child in process.children(recursive=True)):
-        spent["recogniser processes"] += times.user + times.system
-    ended = process.cpu_times()
-    spent["recogniser processes"] += ended.children_user + ended.children_system
     return spent
 
 
 def resident_mib() -> float:
-    """Memory held by this process and those it started, in MiB."""
-    process = psutil.Process()
-    each = [process, *process.children(recursive=True)]
-    return float(sum(one.memory_info().rss for one in each)) / 2**20
+    """Memory held by this process, in MiB."""
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def one_by_one(analyzer: Analyzer) -> None:
-    """Have it embed every utterance by itself, as if there were no batching."""
-    for batcher in analyzer._workers.embedders:
+    """Have it recognise and embed every utterance by itself, as if there were no batching."""
+    for batcher in analyzer._workers.prioritised:
         batcher._limit = 1
         batcher._gather_s = 0.0

@@ -109,4 +109,5 @@ TEMPLATES.filters |= {
     "anchor": lambda title: re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")),
     "by_turn": by_turn,
     "starts": starts,
+    "model": lambda name: name.removeprefix("faster-whisper:"),
 }

@@ -67,7 +67,7 @@ class Section:
 
 SOAK = ("hours", "turns_lost", "memory_growth", "most_waiting", "loop_stall_p99_ms", "holds", "parts")
 KILLS = ("lost", "duplicates_after", "out_of_order", "broken_lines", "tracebacks", "holds", "seed")
-AN_HOUR = ("--hours", "1", "--asr", "pocketsphinx")
+AN_HOUR = ("--hours", "1", "--asr", "auto")
 SECTIONS = (
     Section(
         "latency", "Latency",
@@ -78,7 +78,7 @@ SECTIONS = (
     Section("attack", "Attackers", ("cases", "log_lines"), draw.attack),
     Section("soak", "Soak: a day, words supplied", SOAK, draw.soak),
     Section(
-        "soak-pocketsphinx", "Soak: an hour, embedded recogniser", SOAK, draw.soak,
+        "soak-recognised", "Soak: an hour, embedded recogniser", SOAK, draw.soak,
         module="soak", options=AN_HOUR,
     ),
     Section(
@@ -86,7 +86,7 @@ SECTIONS = (
         module="soak", options=(*AN_HOUR, "--pace", "8"),
     ),
     Section("kills", "Kills", ("kills", "published", "received", *KILLS), draw.kills),
-    Section("endpointing", "End-pointing", draw.RECORDINGS, draw.endpointing),
+    Section("endpointing", "End-pointing", (*draw.RECORDINGS, "recogniser"), draw.endpointing),
     Section(
         "startup", "Start",
         ("help_s", "help_target_s", "analyze_s", "listen_s", "imports", "import_tree_ms"), draw.startup,
@@ -95,6 +95,9 @@ SECTIONS = (
         "segmentation", "Segmentation",
         ("meetings", "assembled", "acted_clips", "speechless", "cost"), draw.segmentation,
     ),
-    Section("recognition", "Recognition", ("recognisers", "tiny_whisper"), draw.recognition),
+    Section(
+        "recognition", "Recognition",
+        ("recognisers", "minutes_without_speech", "tiny_whisper"), draw.recognition,
+    ),
     Section("quantisation", "Quantisation", ("encoders", "bundle", "batch"), draw.quantisation),
 )  # fmt: skip

@@ -33,7 +33,7 @@ app = typer.Typer(
     "    merits export samples/conversation.jsonl --out talk.html\n"
     "    merits doctor\n\n"
     "merits COMMAND --help describes a command. Settings are also read from merits.toml in the current "
-    "folder, and from the environment, such as MERITS_ASR=pocketsphinx.",
+    "folder, and from the environment, such as MERITS_ASR=none.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -13,9 +13,9 @@ class ModelOptions:
     """What turns speech into words and emotions.
 
     Attributes:
-        asr: Speech recogniser: auto (faster-whisper if its weights are on this machine, otherwise
-            pocketsphinx), faster-whisper, faster-whisper:SIZE such as small.en, faster-whisper:FOLDER,
-            pocketsphinx, none (emotions from the voice alone), or a Wyoming server,
+        asr: Speech recogniser: auto (faster-whisper:tiny.en, which comes with the program),
+            faster-whisper:SIZE such as base.en, downloaded once if it is not on this machine,
+            faster-whisper:FOLDER, none (emotions from the voice alone), or a Wyoming server,
             wyoming://HOST:PORT?language=en. [env: MERITS_ASR; default: auto]
         bundle: Trained emotion models: a folder, or the name of a bundle that comes with the program. [env:
             MERITS_BUNDLE; default: meld-small]

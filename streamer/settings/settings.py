@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     asr: str = Field(
         "auto",
         description="Speech recogniser: auto, faster-whisper, faster-whisper:SIZE, faster-whisper:FOLDER, "
-        "pocketsphinx, none or wyoming://HOST:PORT.",
+        "none or wyoming://HOST:PORT.",
     )
     language: Language | None = Field(
         None,

@@ -185,7 +185,7 @@ class WatchedTranscriber(Transcriber, Protocol):
 
 @runtime_checkable
 class ClosingTranscriber(Transcriber, Protocol):
-    """A recogniser that holds processes or connections."""
+    """A recogniser that holds connections."""
 
     def close(self) -> None:
         """Release them; no further calls follow."""

@@ -88,8 +88,17 @@ def watched(tmp_path: Path) -> Watched:
 @needs_strace
 def test_analyze_as_it_comes_asks_nobody(watched: Watched, talk: Path) -> None:
     out = watched.run(*MERITS, "analyze", talk, "--events", talk.with_suffix(".jsonl"))
-    assert "pocketsphinx, meld-small@" in out
+    assert "faster-whisper:tiny.en, meld-small@" in out
     assert watched.asked() == watched.left() == set()
+
+
+@needs_strace
+def test_a_model_that_is_put_together_is_all_that_is_left(watched: Watched, talk: Path, bundle: Path) -> None:
+    watched.run(*MERITS, "analyze", talk, "--bundle", bundle, "--asr", "faster-whisper:base")
+    assert watched.asked() == set()
+    left = {Path(name) for name in watched.left()}
+    assert {path.name for path in left} >= {"model.bin", "config.json", "tokenizer.json"}
+    assert all(path.match(".cache/merits/whisper-base-*/*") or path.suffix == ".lock" for path in left)
 
 
 @needs_strace
@@ -109,7 +118,7 @@ def test_analyze_asks_the_broker_that_is_named_and_no_other(
     [
         ["replay", EVENTS, "--pace", "fast"],
         ["export", EVENTS, "--out", "page.html", "--audio", CONVERSATION],
-        ["doctor", "--asr", "pocketsphinx"],
+        ["doctor", "--asr", "auto"],
         ["schema"],
     ],
     ids=lambda command: command[0],
@@ -173,7 +182,7 @@ def test_whatever_is_installed_for_it_asks_nobody(watched: Watched, package: str
         for module, owners in packages_distributions().items()
         if module.isidentifier() and needed & {owner.lower().replace("_", "-") for owner in owners}
     )
-    assert {"onnxruntime", "torch", "faster_whisper"} <= set(modules)
+    assert {"onnxruntime", "torch", "ctranslate2", "faster_whisper", "tokenizers"} <= set(modules)
     script = f"""
 import contextlib, importlib, {package}
 for name in {modules}:

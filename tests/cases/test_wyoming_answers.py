@@ -30,8 +30,8 @@ def test_no_turn_is_lost_and_no_words_are_none(tmp_path: Path) -> None:
         assert lines[-1]["reason"] == "end of input"
         if number < 2:
             [said] = done.stderr.splitlines()
-            assert "pocketsphinx takes over until it is back" in said
-            assert {final["recogniser"] for final in finals} == {"pocketsphinx"}
+            assert "faster-whisper:tiny.en takes over until it is back" in said
+            assert {final["recogniser"] for final in finals} == {"faster-whisper:tiny.en"}
             assert "None" not in {final["text"] for final in finals}
         else:
             assert done.stderr == ""

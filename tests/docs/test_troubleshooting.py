@@ -65,4 +65,4 @@ def test_what_is_quoted_is_said(line: str) -> None:
 def test_what_is_not_said_is_noticed() -> None:
     assert len(QUOTED) > 20
     assert not is_said("no microphone found: plug one in, or buy one")
-    assert not is_said("recognising with pocketsphinx, for want of better: the weights are away on a holiday")
+    assert not is_said("the weights of the Whisper model small.en are away on a holiday")

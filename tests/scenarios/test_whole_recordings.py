@@ -52,7 +52,7 @@ def duration_s(path: Path) -> float:
 
 @pytest.fixture(scope="module")
 def everything() -> Events:
-    return analyze(*RECORDINGS, "--asr", "pocketsphinx")
+    return analyze(*RECORDINGS, "--asr", "auto")
 
 
 def test_every_line_is_an_event_that_fits_the_schema(everything: Events) -> None:
@@ -79,10 +79,10 @@ def test_a_recording_gives_turns_where_someone_speaks(everything: Events, path: 
 
 
 def test_the_sample_is_told_apart_and_understood_in_part() -> None:
-    turns = finals(analyze(CONVERSATION, "--asr", "pocketsphinx"))
+    turns = finals(analyze(CONVERSATION, "--asr", "auto"))
     assert len(turns) == len(truth())
-    error = jiwer.wer([_plain(spoken["text"]) for spoken in truth()], [turn["text"] or "-" for turn in turns])
-    assert error < 0.35
+    spoken, heard = ([_plain(turn["text"]) or "-" for turn in each] for each in (truth(), turns))
+    assert jiwer.wer(spoken, heard) < 0.1
     assert len({turn["emotion"] for turn in turns}) >= 3
 
 
@@ -100,7 +100,7 @@ def test_assembled_conversations_give_every_sentence_a_turn(
     tmp_path: Path, condition: dict[str, Any]
 ) -> None:
     conversation = assembled(7, **condition)
-    turns = finals(analyze(conversation.write(tmp_path / "talk.wav"), "--asr", "pocketsphinx"))
+    turns = finals(analyze(conversation.write(tmp_path / "talk.wav"), "--asr", "auto"))
     assert len(turns) == len(conversation.turns)
     for turn, spoken in zip(turns, conversation.turns, strict=True):
         assert turn["start_s"] == pytest.approx(spoken.start / SAMPLE_RATE, abs=0.15)

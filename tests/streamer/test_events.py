@@ -64,7 +64,7 @@ def one_of_each() -> list[Event]:
             source="kitchen.wav",
             channels=1,
             bundle="meld-small@1",
-            recogniser="pocketsphinx",
+            recogniser="faster-whisper:tiny.en",
             labels=MELD,
             settings=SessionSettings(window=32, endpoint_ms=500),
             version="0.1.0",

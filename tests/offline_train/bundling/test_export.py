@@ -48,7 +48,7 @@ def emotions_heard(bundle: Path) -> set[str]:
     """The emotions in the events of `merits analyze`, of a sentence and a half."""
     start, out = bundle.parent / "start.wav", bundle.parent / "events.jsonl"
     write_wav(start, conversation()[:64_000])
-    line = ["analyze", start, "--bundle", bundle, "--asr", "pocketsphinx", "--events", out]
+    line = ["analyze", start, "--bundle", bundle, "--asr", "auto", "--events", out]
     analyze([str(argument) for argument in line], standalone_mode=False)
     events = [json.loads(row) for row in out.read_text().splitlines()]
     found = [event for event in events if event["type"] == "turn.final"]

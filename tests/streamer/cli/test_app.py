@@ -69,7 +69,7 @@ def test_events_on_standard_output_are_all_there_is_and_fit_the_schema(bundle: P
 
 @pytest.mark.system
 def test_plain_lines_where_there_is_no_terminal(bundle: Path) -> None:
-    done = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "pocketsphinx")
+    done = merits("analyze", CONVERSATION, "--bundle", bundle, "--asr", "auto")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert len(done.stdout.splitlines()) >= len(truth()) + 2
@@ -95,7 +95,7 @@ def test_bundles_of_any_labels_are_analyzed(
     with wave.open(str(start), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(conversation()[:64_000].tobytes())
-    command = ["analyze", start, "--bundle", bundle, "--asr", "pocketsphinx", "--events", events]
+    command = ["analyze", start, "--bundle", bundle, "--asr", "auto", "--events", events]
     app([str(argument) for argument in command], standalone_mode=False)
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -403,11 +403,11 @@ def test_several_files_are_sessions_in_one_file(tmp_path: Path, bundle: Path) ->
 
 @pytest.mark.system
 def test_doctor_says_what_works_and_what_does_not(bundle: Path) -> None:
-    done = merits("doctor", "--bundle", bundle, "--asr", "pocketsphinx")
+    done = merits("doctor", "--bundle", bundle, "--asr", "auto")
     assert done.returncode == 0
     assert "tiny@1" in done.stdout
     assert "by words and voice" in done.stdout
-    assert "pocketsphinx" in done.stdout
+    assert "faster-whisper:tiny.en" in done.stdout
     done = merits("doctor", "--bundle", bundle, "--asr", "none", "--mqtt", "mqtt://127.0.0.1:1")
     assert done.returncode == 1
     assert "no connection to mqtt://127.0.0.1:1" in done.stdout

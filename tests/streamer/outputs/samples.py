@@ -34,7 +34,7 @@ class Sample:
             "source": "kitchen.wav",
             "channels": 1,
             "bundle": "meld-small@1",
-            "recogniser": "pocketsphinx",
+            "recogniser": "faster-whisper:tiny.en",
             "labels": self.labels,
             "settings": SessionSettings(window=32, endpoint_ms=500),
             "version": "0.1.0",
@@ -87,7 +87,7 @@ class Sample:
             "valence": -0.62,
             "modalities": {"text": probabilities},
             "latency_ms": Latency(endpoint=500, transcribe=120, embed=30, context=3, total=154),
-            "recogniser": "pocketsphinx",
+            "recogniser": "faster-whisper:tiny.en",
             "bundle": "meld-small@1",
         }
 

@@ -33,7 +33,7 @@ async def test_a_session_in_lines() -> None:
         sample.mark(8.5),
         sample.ended("interrupted", turns=2),
     ) == [
-        "kitchen.wav: pocketsphinx, meld-small@1",
+        "kitchen.wav: faster-whisper:tiny.en, meld-small@1",
         "   0:02.0  A  ◆ anger    80%  I can't believe you did that!",
         "   0:04.0  ▲ joy      55%  (no words)",
         "   0:02.0  A  ▼ sadness  60%  (was anger)  I can't believe you did that!",

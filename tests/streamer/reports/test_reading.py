@@ -19,7 +19,7 @@ def test_a_session_is_read_with_the_latest_that_was_said_of_each_turn(tmp_path: 
         "call",
         "call.flac",
         "meld-small@1",
-        "pocketsphinx",
+        "faster-whisper:tiny.en",
     )
     assert one.labels == tuple(MELD)
     assert one.speakers == ("agent", "customer")

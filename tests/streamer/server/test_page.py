@@ -44,7 +44,7 @@ async def test_the_microphone_becomes_a_stream_that_outlives_a_reload(
     settings: Settings, tmp_path: Path
 ) -> None:
     """With a real recogniser: words and emotions appear, and after a reload the same session goes on."""
-    settings = settings.model_copy(update={"asr": "pocketsphinx"})
+    settings = settings.model_copy(update={"asr": "auto"})
     analyzer = load_analyzer(settings)
     async with (
         page_of(analyzer, settings) as (address, streams),

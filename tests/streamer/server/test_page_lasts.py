@@ -12,7 +12,7 @@ from tests.streamer.server.made_up import MadeUp
 
 pytestmark = pytest.mark.system
 
-FAILED = "recogniser failed: pocketsphinx takes over"
+FAILED = "recogniser failed: faster-whisper:tiny.en takes over"
 
 
 async def test_troubles_stay_until_they_are_over(analyzer: Analyzer, settings: Settings) -> None:

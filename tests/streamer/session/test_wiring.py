@@ -13,7 +13,7 @@ from tests.tiny import make_bundle
 
 def test_a_bundle_that_reads_words_only_wants_a_recogniser(tmp_path: Path, said: list[str]) -> None:
     words_only, both = make_bundle(tmp_path / "1", words_only=True), make_bundle(tmp_path / "2")
-    load_analyzer(Settings(bundle=str(words_only), asr="pocketsphinx"))
+    load_analyzer(Settings(bundle=str(words_only), asr="auto"))
     load_analyzer(Settings(bundle=str(both), asr="none"))
     assert said == []
     load_analyzer(Settings(bundle=str(words_only), asr="none"))

@@ -54,14 +54,14 @@ def test_the_server_is_killed_and_the_session_goes_on(tmp_path: Path) -> None:
     assert started["recogniser"] == "wyoming:known-words:tiny"
     assert len(finals) == TURNS
     recognisers = [final["recogniser"] for final in finals]
-    taken_over = recognisers.index("pocketsphinx")
+    taken_over = recognisers.index("faster-whisper:tiny.en")
     assert set(recognisers[:taken_over]) == {"wyoming:known-words:tiny"}
-    assert set(recognisers[taken_over:]) == {"pocketsphinx"}
+    assert set(recognisers[taken_over:]) == {"faster-whisper:tiny.en"}
     assert {final["text"] for final in finals[:taken_over]} == {WORDS}
     assert any(final["text"] not in ("", WORDS) for final in finals[taken_over:])
     [said] = errors.splitlines()
-    assert "pocketsphinx takes over until it is back" in said
-    [health] = [event for event in told("health") if "pocketsphinx" in event["message"]]
+    assert "faster-whisper:tiny.en takes over until it is back" in said
+    [health] = [event for event in told("health") if "faster-whisper:tiny.en" in event["message"]]
     assert health["status"] == "degraded"
 
 

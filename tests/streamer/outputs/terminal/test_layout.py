@@ -59,7 +59,7 @@ def test_at_80x24() -> None:
     assert " 0:04 B ◆ anger     80%  word word" in text
     assert len(re.findall(r"\bword\b", text)) == 30
     assert " 0:09 B … speaking" in text
-    assert screen[-2] == "pocketsphinx · meld-small@1 · lag 154 ms · 1 revised"
+    assert screen[-2] == "faster-whisper:tiny.en · meld-small@1 · lag 154 ms · 1 revised"
     assert screen[-1] == "q quit  space pause  m mark  w hide words"
 
 

@@ -48,7 +48,7 @@ def files(tmp_path: Path) -> str:
 def test_keys(tmux: Tmux, files: str) -> None:
     before = tmux.settings()
     tmux.type(f"{MERITS} replay --from 5 {files}")
-    tmux.shows("kitchen", "│ hall", "q quit", "pocketsphinx")
+    tmux.shows("kitchen", "│ hall", "q quit", "faster-whisper:tiny.en")
     tmux.until(lambda: has_turns(tmux))
     tmux.press("Space")
     tmux.shows("paused")

@@ -125,7 +125,7 @@ def test_only_what_changed_is_painted_again() -> None:
 
 def test_the_terminal_is_clean_after_an_interrupt() -> None:
     terminal = Terminal("await view.send(sample.started())\nawait asyncio.sleep(60)")
-    terminal.until("pocketsphinx")
+    terminal.until("faster-whisper:tiny.en")
     terminal.child.send_signal(signal.SIGINT)
     remains = terminal.ended()
     assert "KeyboardInterrupt" in remains

@@ -25,7 +25,7 @@ def test_every_turn_is_a_row_with_all_that_was_told(tmp_path: Path) -> None:
         assert (float(row["confidence"]), float(row["valence"])) == (turn.confidence, turn.valence)
         assert {label: float(row[f"probability.{label}"]) for label in MELD} == turn.probabilities
         assert {label: float(row[f"text.{label}"]) for label in MELD} == turn.modalities["text"]
-    assert (rows[0]["recogniser"], rows[0]["bundle"]) == ("pocketsphinx", "meld-small@1")
+    assert (rows[0]["recogniser"], rows[0]["bundle"]) == ("faster-whisper:tiny.en", "meld-small@1")
 
 
 def test_lines_end_as_rfc_4180_has_it(tmp_path: Path) -> None:

@@ -83,13 +83,13 @@ def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
 
 
 def test_a_turn_is_recognised_whole_and_while_it_is_spoken(closing: Callable[[Wyoming], None]) -> None:
-    with wyoming_server("sphinx") as (port, _):
+    with wyoming_server("whisper") as (port, _):
         server = Wyoming(address(port, "?timeout=60"))
         closing(server)
         server.look()
         assert server.name == "wyoming:known-words:tiny"
         whole = server.transcribe(TURN)
-        assert len(set(whole.text.split()) & set(FIRST["text"].lower().split())) >= 2
+        assert whole.text == FIRST["text"]
         assert whole.language == "en"
         listening = server.listen(None)
         for at in range(0, 20_000, 2_000):

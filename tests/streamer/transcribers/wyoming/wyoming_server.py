@@ -3,7 +3,7 @@
     python -m tests.streamer.transcribers.wyoming.wyoming_server PORT MANNER
 
 MANNER: "words" answers every turn with known words, "streams" tells them in pieces before the turn is over,
-"sphinx" recognises with pocketsphinx, "hangs" never answers, "errs" answers with an error, "mute" does not
+"whisper" recognises with Whisper, "hangs" never answers, "errs" answers with an error, "mute" does not
 describe itself, "speaks" offers text-to-speech only, "garbles" says what is no event.
 """
 
@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from streamer.transcribers.pocketsphinx.transcriber import PocketSphinx
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStop
 from wyoming.error import Error
@@ -26,16 +25,19 @@ from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info, TtsProgram
 from wyoming.server import AsyncEventHandler, AsyncServer
 
+from streamer.transcribers.base import Transcriber
+from streamer.transcribers.choose import load_transcriber
+
 WORDS = "I am so very happy today"
 ORIGIN = Attribution("test", "https://example.org")
 ABOUT: dict[str, Any] = {"attribution": ORIGIN, "installed": True, "description": None, "version": "1"}
 
 
 class Handler(AsyncEventHandler):
-    def __init__(self, manner: str, sphinx: PocketSphinx | None, *streams: Any) -> None:
+    def __init__(self, manner: str, whisper: Transcriber | None, *streams: Any) -> None:
         super().__init__(*streams)
         self.manner = manner
-        self.sphinx = sphinx
+        self.whisper = whisper
         self.sound = b""
         self.language: str | None = None
 
@@ -73,9 +75,9 @@ class Handler(AsyncEventHandler):
                 await self.write_event(Error("out of memory").event())
             case "streams":
                 await self.write_event(TranscriptStop().event())
-            case "sphinx":
-                assert self.sphinx is not None
-                said = self.sphinx.transcribe(np.frombuffer(self.sound, np.int16))
+            case "whisper":
+                assert self.whisper is not None
+                said = self.whisper.transcribe(np.frombuffer(self.sound, np.int16))
                 await self.write_event(Transcript(said.text, language="en").event())
             case _:
                 await self.write_event(Transcript(WORDS, language=self.language).event())
@@ -114,5 +116,5 @@ def answers(port: int) -> bool:
 
 if __name__ == "__main__":
     server = AsyncServer.from_uri(f"tcp://127.0.0.1:{sys.argv[1]}")
-    sphinx = PocketSphinx() if sys.argv[2] == "sphinx" else None
-    asyncio.run(server.run(partial(Handler, sys.argv[2], sphinx)))
+    whisper = load_transcriber("auto") if sys.argv[2] == "whisper" else None
+    asyncio.run(server.run(partial(Handler, sys.argv[2], whisper)))
