@@ -17,6 +17,9 @@ from streamer.audio.frame import SAMPLE_RATE
 CHUNK_SAMPLES = 512
 """Samples per probability (32 ms at 16 kHz)."""
 
+NETWORK = "silero_vad/data/silero_vad_16k_op15.onnx"
+"""File of the package silero-vad."""
+
 _CONTEXT_SAMPLES = 64
 _STATE = (2, 128)
 
@@ -66,5 +69,5 @@ def load_network() -> onnxruntime.InferenceSession:
     """The network, loaded once; call this before any speech, since loading takes a while."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_op15.onnx")
+    path = distribution("silero-vad").locate_file(NETWORK)
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -120,7 +120,7 @@ def test_a_cache_that_may_not_be_written_to(halves: Path, tmp_path: Path) -> Non
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "merits").write_text("a file, so that no folder can be there, for root neither")
     with pytest.raises(
-        WhisperModelError, match="tiny can't be put together in .*may be written to"
+        WhisperModelError, match=r"tiny can't be put together in .*may be written to"
     ) as caught:
         packaged_model("tiny")
     assert "\n" not in str(caught.value)
