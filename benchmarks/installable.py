@@ -151,12 +151,13 @@ def measure(environment: Path) -> dict[str, Any]:
     """What a virtual environment takes on disk.
 
     Returns:
-        `total_mb`; `packages`: MB of each that takes at least 10, the largest first; `python`.
+        `total_mb`, in blocks of the disk; `packages`: MB of each that has at least 10, the largest first.
     """
     [site] = [path for path in environment.glob("[Ll]ib/**/site-packages") if path.is_dir()][:1]
     sizes = {each.name: _size(each) for each in distributions(path=[str(site)])}
     largest = sorted(sizes.items(), key=lambda item: item[1], reverse=True)
-    files = {path.stat().st_ino: path.stat().st_size for path in environment.rglob("*") if path.is_file()}
+    found = [path.lstat() for path in environment.rglob("*")]
+    files = {stat.st_ino: getattr(stat, "st_blocks", stat.st_size / 512) * 512 for stat in found}
     return {
         "total_mb": round(sum(files.values()) / 1e6),
         "packages": {name: round(size / 1e6) for name, size in largest if size >= 10e6},
