@@ -61,8 +61,8 @@ def _candidates(name: str) -> Iterator[Path]:
     if cached := _from_hub(name, local_only=True):
         yield cached
     if package := PACKAGES.get(name):
-        if (folder := package_folder(*package)) and (folder / WEIGHTS).is_file():
-            yield folder
+        if (packaged := package_folder(*package)) and (packaged / WEIGHTS).is_file():
+            yield packaged
     elif os.environ.get("HF_HUB_OFFLINE") != "1" and (fetched := _from_hub(name, local_only=False)):
         yield fetched
 
