@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench fuzz page lock clean
+.PHONY: demo test test-all lint bench fuzz page lock installable clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
@@ -46,9 +46,13 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 UV ?= uv
 
 lock:  ## locked/*.txt again, from pyproject.toml and the exact versions of constraints.txt (needs uv)
-	$(LOCK) --excludes locked/cuda.in --output-file locked/run.txt pyproject.toml locked/build.in
+	$(LOCK) --excludes locked/cuda.in --excludes locked/unused.in --output-file locked/run.txt pyproject.toml locked/build.in
 	$(LOCK) --excludes locked/cuda.in --output-file locked/dev.txt --extra dev pyproject.toml locked/build.in
 	echo torch | $(LOCK) --no-emit-package torch --output-file locked/cuda.txt -
+
+installable: $(VENV)/.dev  ## where all comes ready built, into docs/install.md (needs uv)
+	$(BIN)/python -m benchmarks.installable --uv $(UV) --json benchmarks/results/installable.json $(if $(MEASURE),--measure $(MEASURE))
+	$(BIN)/python -m benchmarks.tables
 
 include research.mk  # annotations, pretrain, teacher, taught, bundle, results, guidance, tables
 

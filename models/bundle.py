@@ -94,6 +94,15 @@ def find_bundle(name: str | Path) -> Path:
     raise BundleError(f"no bundle {str(name)!r}: give a folder with a {MANIFEST}, or one of: {known}")
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """What the bundle in a folder says of itself, its files checked.
+
+    Raises:
+        BundleError: it is broken or was changed.
+    """
+    return _read(folder)[0]
+
+
 def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
     """Load a bundle after checking every file of it. Nothing is ever unpickled.
 

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md with its figures, and what the README and docs/reliability.md say of what was measured.
+"""docs/benchmarks.md with its figures, and what the README and other guides say of what was measured.
 
 All words and tables are in templates/, those of a benchmark in NAME.md.jinja.
 """
@@ -15,6 +15,7 @@ from offline_train.plots import look, save
 from offline_train.results_page.markdown import environment, fill
 
 FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"
+INSTALLABLE = "python -m benchmarks.installable --measure .venv --json benchmarks/results/installable.json"
 IN_README = ("recognition", "segmentation", "latency", "context", "streams", "soak")
 """What the README takes figures from, in order."""
 
@@ -69,6 +70,16 @@ def fuzzing(results: Path) -> str:
         ValueError: the result is damaged; says what to do.
     """
     return fill(TEMPLATES, "fuzz", result=read(results / "fuzz.json", FUZZ), command=FUZZ)
+
+
+def installing(results: Path) -> str:
+    """For docs/install.md: what comes ready built for which systems, and how large it is.
+
+    Raises:
+        ValueError: the result is damaged; says what to do.
+    """
+    result = read(results / "installable.json", INSTALLABLE)
+    return fill(TEMPLATES, "installable", result=result, command=INSTALLABLE)
 
 
 def _met(result: Result | None, text: str) -> str:

@@ -122,6 +122,35 @@ def doctor(models: ModelOptions, mqtt: Mqtt = None) -> None:
     raise typer.Exit(run_async(examine(load_settings(**vars(models), mqtt=mqtt))))
 
 
+@app.command(rich_help_panel=_CHECK)
+@documented
+def models(
+    bundle: Annotated[str | None, typer.Option(metavar="NAME")] = None,
+    speed: Annotated[bool, typer.Option("--speed/--no-speed")] = True,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """List the models on this machine, and those that can be had besides.
+
+    Lists recognisers from packages and from the model hub's cache, the bundle of emotion models and what it
+    is built on: size, licence, SHA-256, languages and speed. The exit code is 1 if one was changed.
+
+    Examples:
+        merits models
+        merits models --no-speed
+        merits models --json > models.json
+
+    Args:
+        bundle: Trained emotion models: a folder, or the name of a bundle that comes with the program. [env:
+            MERITS_BUNDLE; default: meld-small]
+        speed: Measure how fast the recognisers are on a few seconds of speech; --no-speed leaves it out.
+        as_json: Print one JSON object, with whole hashes and folders.
+    """
+    from streamer.cli.models import list_models
+    from streamer.settings.settings import load_settings
+
+    raise typer.Exit(list_models(load_settings(bundle=bundle), speed=speed, as_json=as_json))
+
+
 app.add_typer(mqtt_commands, rich_help_panel=_CHECK)
 
 

@@ -6,14 +6,13 @@ import platform
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
 from streamer import logs
-from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
 from streamer.printable import printable
 from streamer.settings.settings import Settings
@@ -81,16 +80,26 @@ def _models(settings: Settings) -> str:
 def _recogniser(settings: Settings) -> str:
     from streamer.transcribers.base import ClosingTranscriber
     from streamer.transcribers.choose import load_transcriber
+    from streamer.transcribers.speed import real_time_factor
+    from streamer.transcribers.whisper import Whisper
 
     with _warnings() as notes:
         recogniser = load_transcriber(settings.asr, settings.language, translate=settings.translate)
-        began = perf_counter()
-        recogniser.transcribe(np.zeros(SAMPLE_RATE, np.int16))
-        took = perf_counter() - began
-        finding = "; ".join([f"{recogniser.name} ({took:.2f} s for a second of silence)", *notes])
+        facts = [f"{real_time_factor(recogniser):.2f} s for a second of speech"]
+        if isinstance(recogniser, Whisper):
+            facts = [*_whisper_facts(recogniser.name, recogniser.folder), *facts]
+        finding = "; ".join([f"{recogniser.name} ({', '.join(facts)})", *notes])
         if isinstance(recogniser, ClosingTranscriber):  # otherwise it keeps trying to reach its server
             recogniser.close()
     return finding
+
+
+def _whisper_facts(name: str, folder: Path) -> list[str]:
+    from streamer.cli.models import megabytes, whisper_model
+
+    model = whisper_model(name, folder)
+    hashed = "hash matches" if model.pinned else f"SHA-256 {model.sha256[:12]}"
+    return [megabytes(model.bytes), *filter(None, [model.licence]), hashed]
 
 
 @contextmanager

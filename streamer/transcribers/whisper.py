@@ -49,6 +49,7 @@ class Whisper:
 
     Attributes:
         name: "faster-whisper:" and the size or the folder's name.
+        folder: where the model lies.
         decoded_again: number of turns so far whose words in the short window were doubtful.
 
     Raises:
@@ -83,6 +84,7 @@ class Whisper:
         except Exception as error:
             raise InputError(f"the Whisper model {model} cannot be loaded: {first_line(error)}") from error
         self.name = f"faster-whisper:{folder.resolve().name if Path(model).is_dir() else model}"
+        self.folder = folder
         self.decoded_again = 0
         self._language = language
 

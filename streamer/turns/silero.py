@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 CHUNK_SAMPLES = 512
 """Samples per probability (32 ms at 16 kHz)."""
 
+NETWORK = "silero_vad/data/silero_vad_16k_op15.onnx"
+"""File of the package silero-vad."""
+
 _CONTEXT_SAMPLES = 64
 _STATE = (2, 128)
 
@@ -71,5 +74,5 @@ def load_network() -> "onnxruntime.InferenceSession":
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    path = distribution("silero-vad").locate_file("silero_vad/data/silero_vad_16k_op15.onnx")
+    path = distribution("silero-vad").locate_file(NETWORK)
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -9,7 +9,10 @@ from benchmarks.page.sections import SECTIONS, Section
 
 
 @pytest.mark.parametrize(
-    "name", sorted({section.module or section.name for section in SECTIONS} | {"tables", "training_cost"})
+    "name",
+    sorted(
+        {section.module or section.name for section in SECTIONS} | {"tables", "training_cost", "installable"}
+    ),
 )
 def test_help_teaches(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     module = importlib.import_module(f"benchmarks.{name}")

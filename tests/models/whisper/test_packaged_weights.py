@@ -1,8 +1,10 @@
 import hashlib
+import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -50,22 +52,128 @@ def test_halves_are_put_together_once(halves: Path, tmp_path: Path) -> None:
     assert (folder / "model.bin").stat().st_mtime_ns == made
 
 
+@pytest.fixture
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model, "whole", that one package carries; returns its folder."""
+    files = {"model.bin": b"weights", "config.json": b"{}", "tokenizer.json": b"[]"}
+    site = tmp_path / "site"
+    package(site, "all-of-it", files)
+    pinned = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setitem(PACKAGED_MODELS, "whole", PackagedModel({"all-of-it": "all_of_it/data"}, pinned))
+    monkeypatch.syspath_prepend(site)
+    return site / "all_of_it" / "data"
+
+
 @pytest.mark.parametrize("file", ["model.bin", "config.json", "tokenizer.json"])
-def test_a_file_that_was_changed_is_refused_in_one_line(halves: Path, file: str) -> None:
+def test_a_file_that_was_changed_is_refused_in_one_line(whole: Path, file: str) -> None:
+    assert packaged_model("whole") == whole
+    (whole / file).write_bytes(b"changed")
+    with pytest.raises(
+        WhisperModelError, match=rf"{file} is not the file that is pinned.*all-of-it"
+    ) as caught:
+        packaged_model("whole")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_package_whose_files_are_gone_is_to_be_installed_again(whole: Path, halves: Path) -> None:
+    rmtree(whole)
+    with pytest.raises(WhisperModelError, match=r"is missing.*--force-reinstall --no-deps all-of-it"):
+        packaged_model("whole")
+    rmtree(halves / "half_2")
+    with pytest.raises(WhisperModelError, match=r"part2 is missing.*--force-reinstall.*half-1 half-2"):
+        packaged_model("tiny")
+
+
+@pytest.mark.parametrize("file", ["model.bin", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone", "left by a kill"])
+def test_a_damaged_copy_is_made_again(halves: Path, file: str, damage: str) -> None:
     folder = packaged_model("tiny")
     assert folder is not None
-    (folder / file).write_bytes(b"changed")
+    right = (folder / file).read_bytes()
+    if damage in ("gone", "left by a kill"):
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(right[:1] if damage == "cut" else b"changed")
+    if damage == "left by a kill":
+        (folder / f"{file}.partial").write_bytes(right[:1])
+    assert packaged_model("tiny") == folder
+    assert (folder / file).read_bytes() == right
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.bin", "tokenizer.json"]
+
+
+def test_a_full_disk_leaves_nothing_half_written(halves: Path, tmp_path: Path) -> None:
+    """What a process may write is limited, as a disk is."""
+    program = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+    )
+    done = in_a_process(halves, tmp_path, program)
+    assert done.returncode == 1
+    assert "tiny can't be put together" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "cache").rglob("model.bin*"))
+    done = in_a_process(halves, tmp_path, "")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_cache_that_may_not_be_written_to(halves: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "merits").write_text("a file, so that no folder can be there, for root neither")
     with pytest.raises(
-        WhisperModelError, match=rf"{file} is not the file that is pinned.*half-1 and half-2"
+        WhisperModelError, match=r"tiny can't be put together in .*may be written to"
     ) as caught:
         packaged_model("tiny")
     assert "\n" not in str(caught.value)
 
 
-def test_a_half_that_was_changed_is_refused(halves: Path) -> None:
+def test_a_copy_that_is_right_is_only_read(halves: Path) -> None:
+    folder = packaged_model("tiny")
+    assert folder is not None
+    folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)
+    mode = folder.parent.stat().st_mode
+    folder.parent.chmod(0o555)
+    try:
+        assert packaged_model("tiny") == folder
+    finally:
+        folder.parent.chmod(mode)
+    assert not folder.with_name(f"{folder.name}.lock").exists()
+
+
+def test_many_processes_put_it_together_at_once(halves: Path, tmp_path: Path) -> None:
+    began = [start(halves, tmp_path, "") for _ in range(4)]
+    assert [(process.communicate(timeout=60)[1], process.returncode) for process in began] == [("", 0)] * 4
+    [folder] = [path for path in (tmp_path / "cache").rglob("whisper-*") if path.is_dir()]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.bin", "tokenizer.json"]
+
+
+def start(site: Path, tmp_path: Path, first: str) -> "subprocess.Popen[str]":
+    """A process that runs `first` and then finds the model of `halves`."""
+    pinned = PACKAGED_MODELS["tiny"]
+    program = first + (
+        "from pathlib import Path\n"
+        "from models.whisper import packaged_weights\n"
+        f"model = packaged_weights.PackagedModel({dict(pinned.folders)!r}, {dict(pinned.files)!r})\n"
+        "packaged_weights.PACKAGED_MODELS['tiny'] = model\n"
+        f"packaged_weights.user_cache_path = lambda name: Path({str(tmp_path)!r}, 'cache', name)\n"
+        "folder = packaged_weights.packaged_model('tiny')\n"
+        "assert (folder / 'model.bin').read_bytes() == b'first half, second half'\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def in_a_process(site: Path, tmp_path: Path, first: str) -> "subprocess.CompletedProcess[str]":
+    process = start(site, tmp_path, first)
+    _, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess([], process.returncode, "", err)
+
+
+def test_a_half_that_was_changed_is_refused(halves: Path, tmp_path: Path) -> None:
     (halves / "half_2" / "data" / "model.bin.part2").write_bytes(b"another half")
     with pytest.raises(WhisperModelError, match="pinned"):
         packaged_model("tiny")
+    assert not list(tmp_path.glob("cache/*/*/model.bin*"))
 
 
 def test_without_one_of_its_packages_there_is_none(halves: Path) -> None:

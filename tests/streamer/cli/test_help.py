@@ -41,6 +41,7 @@ RUNNABLE = [
     "merits doctor",
     "merits export samples/conversation.jsonl --out talk.srt --out talk.csv",
     "merits export samples/conversation.jsonl --to vtt",
+    "merits models --no-speed",
     "merits mqtt asyncapi > merits.yaml",
     "merits mqtt set-aside list",
     "merits mqtt set-aside retry",
