@@ -97,7 +97,8 @@ class Player:
     async def _hand(self, event: Event, place_s: float, timeline: Timeline) -> None:
         await self._clock.until(place_s)
         if not self._words and isinstance(event, TurnFinal | TurnRevised | TurnPartial):
-            event = event.model_copy(update={"text": None})
+            withheld = {"text", "committed"} & type(event).model_fields.keys()
+            event = event.model_copy(update=dict.fromkeys(withheld))
         async with self._handing:
             if event.stream not in self._streams:
                 made = await self._stack.enter_async_context(self._publish(event.stream))
