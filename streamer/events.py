@@ -202,6 +202,9 @@ class TurnPartial(_Event):
     """Start of the turn, in seconds of the stream."""
     text: String | None
     """The words so far, "" if there are none yet, null if they are withheld."""
+    committed: String | None = None
+    """The first words of the text, which two recognitions agree on and later partials of the turn keep; "" if
+    there are none yet, null if they are withheld, and in old versions."""
     emotion: String
     """The likeliest emotion so far."""
     confidence: Probability
@@ -399,7 +402,7 @@ Event = Annotated[
 """Any event; `type` tells which."""
 
 
-_WORDS = ("text", "translation", "words")
+_WORDS = ("text", "committed", "translation", "words")
 
 
 def without_words(event: Event) -> Event:

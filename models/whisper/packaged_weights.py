@@ -61,7 +61,8 @@ PACKAGED_MODELS = {
 
 def is_packaged(size: str) -> bool:
     """Whether packages carry a size, and all are installed; their files are not looked at."""
-    return (model := PACKAGED_MODELS.get(size)) is not None and _installed(model) is not None
+    model = PACKAGED_MODELS.get(size)
+    return model is not None and all(package_folder(*each) for each in model.folders.items())
 
 
 def packaged_model(size: str) -> Path | None:

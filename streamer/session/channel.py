@@ -34,7 +34,14 @@ only the voice is processed, which is cheap."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
 
-_BETWEEN_INTERIMS = SAMPLE_RATE
+_NEW_SOUND = SAMPLE_RATE * 2 // 5
+"""Least sound of a turn to recognise while it is open, from its start or its latest pause on."""
+
+_SAME_WORDS = SAMPLE_RATE
+"""Partials without new words are published this often: the emotion changes with the voice."""
+
+_OVERDUE = SAMPLE_RATE
+"""Overload: an open turn should have been recognised this long ago."""
 
 _PARTIALS_LAG_S = 0.1
 _SPECULATION_LAG_S = 0.2
@@ -86,7 +93,6 @@ class Channel:
         self._partials = settings.partials and client.live
         gives_interims = isinstance(client.transcriber, BatchTranscriber)
         self._interims = gives_interims and self._speculate and self._partials
-        self._silence_s = settings.turns.silences_ms[0] / 1000
         self._client = client
         self._conversation = conversation
         self._publisher = publisher
@@ -101,8 +107,9 @@ class Channel:
         self._now = 0
         self._feeding: asyncio.Task[None] | None = None
         self._partial: asyncio.Task[None] | None = None
-        self._partial_text = ""  # the words of the latest partial
+        self._partial_words = ("", "")  # all words of the latest partial, and the committed ones
         self._partial_at = 0  # sample up to which the turn was processed for it
+        self._asked_at = 0  # sample at which an open turn was last recognised
 
     async def feed(self, frame: AudioFrame) -> None:
         """Process the next frame.
@@ -124,10 +131,9 @@ class Channel:
 
     def close(self) -> None:
         """Cancel everything."""
-        self._stop_partial()
         if self._turn is not None:
             self._turn.close()
-            self._turn = None
+            self._leave()
 
     async def _detect(self, frame: AudioFrame) -> list[TurnEvent]:
         detector = self._detector
@@ -162,7 +168,7 @@ class Channel:
 
     def _begin(self, start: int, *, reopened: bool = False) -> None:
         self._start, self._reopened = start, reopened
-        self._partial_text, self._partial_at = "", start
+        self._partial_words, self._partial_at = ("", ""), start
         listening = self._client.listen(self._before) if self._speculate else None
         self._before = listening or self._before
         self._turn = OpenTurn(
@@ -172,19 +178,31 @@ class Channel:
             partial(self._conversation.preceding, self._number),
             self._detector.hint,
         )
+        self._client.interim_pace.turns += self._interims
 
     def _pause(self, turn: Turn) -> None:
         speculate = self._speculate
         if speculate and self._client.lag_s(Urgency.FINAL) > _SPECULATION_LAG_S:
             self._shedder.shed("speculation", monotonic())
             speculate = False
-        self._open_turn().pause(turn, speculate=speculate)
+        open_turn = self._open_turn()
+        open_turn.pause(turn, speculate=speculate)
+        if self._interims and not open_turn.recognises:
+            self._partial = _still_running(self._partial)
+            self._stop_partial()  # of less sound, and in the way
+            if not self._is_time_short():
+                self._partial = asyncio.create_task(self._publish_ahead(open_turn))
 
     def _end(self, turn: Turn) -> EndedTurn:
         declared_at = perf_counter()
-        open_turn, self._turn = self._open_turn(), None
-        self._stop_partial()
+        open_turn = self._open_turn()
+        self._leave()
         return EndedTurn(self._number, turn, declared_at, open_turn.end(turn), self._reopened)
+
+    def _leave(self) -> None:
+        self._turn = None
+        self._client.interim_pace.turns -= self._interims
+        self._stop_partial()
 
     def _open_turn(self) -> OpenTurn:
         assert self._turn is not None, "only a turn that has begun can pause, resume or end"
@@ -196,7 +214,7 @@ class Channel:
         turn = self._turn
         if turn is None or turn.pauses:
             return
-        if self._interims and not turn.recognises and self._partial is None:
+        if self._interims and not turn.recognises and self._partial is None and self._detector.hears_voice:
             self._ask_for_words(turn)
         if not turn.listens:
             return
@@ -215,7 +233,7 @@ class Channel:
 
     async def _feed_turn(self, turn: OpenTurn, start: int, sound: NDArray[np.int16]) -> None:
         text = await turn.feed(start, sound)
-        fresh = text and text != self._partial_text and turn.fed_to - self._partial_at >= _BETWEEN_PARTIALS
+        fresh = text and text != turn.words.text and turn.fed_to - self._partial_at >= _BETWEEN_PARTIALS
         if not self._partials or not fresh or turn is not self._turn:
             return
         if self._now - turn.fed_to > _FEED_LAG or self._is_time_short():
@@ -225,29 +243,44 @@ class Channel:
         if self._partial is None:  # otherwise the next piece's result is published
             start, sound = self._detector.sound()
             sound = sound[: max(turn.fed_to - start, 0)]
-            self._partial = asyncio.create_task(self._publish_partial(turn, text or "", sound))
+            turn.words.hear(text or "")
+            self._partial = asyncio.create_task(self._publish_partial(turn, sound))
             self._partial_at = turn.fed_to
 
     def _ask_for_words(self, turn: OpenTurn) -> None:
-        overdue = self._now - max(self._partial_at, self._start) - _BETWEEN_INTERIMS
+        interval = round(self._client.interim_pace.interval_s * SAMPLE_RATE)
+        heard_from = max(self._start, turn.settled_to)
+        overdue = self._now - max(self._asked_at + interval, heard_from + _NEW_SOUND)
         if overdue < 0:
             return
-        if self._is_time_short():  # may be delayed, but not forever
-            if overdue > _BETWEEN_INTERIMS:
-                self._shed_partial(self._now)
-        elif self._client.gives_interim_words(self._silence_s):
-            self._partial_at = self._now
+        if not self._is_time_short():
+            self._asked_at = self._now
             self._partial = asyncio.create_task(self._publish_interim(turn, *self._detector.sound()))
+        elif overdue > _OVERDUE:  # may be delayed, but not forever
+            self._asked_at = self._now
+            self._shed_partial(self._now)
 
     async def _publish_interim(self, turn: OpenTurn, start: int, sound: NDArray[np.int16]) -> None:
-        if not self._client.gives_interim_words(self._silence_s):
-            return  # another channel was faster
         try:
-            said = await self._client.interim_words(sound)
+            said = await self._client.interim_words(sound[max(turn.settled_to - start, 0) :])
         except RunError:
             return  # an error shows at the end of the turn
+        turn.words.hear(clean_words(said.text))
+        stop = start + len(sound)
+        if self._is_told(turn) and stop - self._partial_at < _SAME_WORDS:
+            return
+        self._partial_at = stop
         await turn.feed(start, sound)
-        await self._publish_partial(turn, clean_words(said.text), sound)
+        await self._publish_partial(turn, sound)
+
+    async def _publish_ahead(self, turn: OpenTurn) -> None:
+        analysis = await turn.analyzed_ahead()
+        if analysis is not None and not self._is_told(turn):
+            await self._publish_provisional(turn, analysis.utterance)
+
+    def _is_told(self, turn: OpenTurn) -> bool:
+        """Whether the latest partial has the present words."""
+        return self._partial_words == (turn.words.text, turn.words.committed)
 
     def _is_time_short(self) -> bool:
         """Whether there is no time to embed partials."""
@@ -259,18 +292,21 @@ class Channel:
             self._shedder.shed("partials", monotonic())
         self._partial_at = at
 
-    async def _publish_partial(self, turn: OpenTurn, text: str, sound: NDArray[np.int16]) -> None:
-        priority, number = Priority(Urgency.PARTIAL), self._number
+    async def _publish_partial(self, turn: OpenTurn, sound: NDArray[np.int16]) -> None:
+        priority, number, text = Priority(Urgency.PARTIAL), self._number, turn.words.text
         words, voice = await asyncio.gather(
             self._client.embed_words(text, self._conversation.preceding(number), priority),
             turn.embed_voice(sound, priority),
         )
+        await self._publish_provisional(turn, Utterance(text, words, voice))
+
+    async def _publish_provisional(self, turn: OpenTurn, utterance: Utterance) -> None:
         judgement = await self._client.run_context(
-            lambda: self._conversation.provisional(number, Utterance(text, words, voice))
+            partial(self._conversation.provisional, self._number, utterance)
         )
         if turn is self._turn:
-            self._partial_text = text
-            await self._publisher.partial(self._number, self._index, self._start, text, judgement)
+            self._partial_words = (turn.words.text, turn.words.committed)
+            await self._publisher.partial(self._number, self._index, self._start, turn.words, judgement)
 
 
 def _still_running(task: "asyncio.Task[Any] | None") -> "asyncio.Task[Any] | None":

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import RunError
+from streamer.session.agreed_words import AgreedWords
 from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words, cleaned
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
@@ -68,7 +69,9 @@ class OpenTurn:
     ) -> None:
         self.listening = listening
         self.voice = voice
+        self.words = AgreedWords()
         self.fed_to = 0  # sample index up to which the turn was fed
+        self.settled_to = 0  # sample index up to which the words are settled
         self._client = client
         self._listen_in = client.run_feature_extractor if listening is None else client.run_recogniser
         self._preceding = preceding
@@ -76,6 +79,7 @@ class OpenTurn:
         self._lock = threading.Lock()  # a cancelled call may still run when the next one begins
         self._recognition_failed = False
         self._paused: Turn | None = None
+        self._worded = False  # whether the words up to the pause were recognised
         self._ahead: asyncio.Task[TurnAnalysis] | None = None
         self._priority = Priority(Urgency.SPECULATIVE)
 
@@ -109,17 +113,27 @@ class OpenTurn:
 
     def pause(self, turn: Turn, *, speculate: bool) -> None:
         """The turn pauses: analyze it ahead, unless there is no time."""
-        self._paused = turn
+        self._paused, self._worded = turn, False
         if speculate:
             self._priority = Priority(Urgency.SPECULATIVE)
             self._ahead = asyncio.create_task(self._analyze(turn, self._priority))
 
     def resume(self) -> None:
-        """The turn continues: drop the analysis and its errors."""
+        """The turn continues: settle its words, drop the analysis and its errors."""
+        if self._worded and self._paused is not None and self.listening is None:
+            self.words.settle()
+            self.settled_to = self._paused.audio_start + len(self._paused.audio)
         self._paused = None
         if self._ahead is not None:
             _drop(self._ahead)
             self._ahead = None
+
+    async def analyzed_ahead(self) -> TurnAnalysis | None:
+        """The analysis of the turn up to its pause; None if there is none, or it was dropped or failed."""
+        if (ahead := self._ahead) is None:
+            return None
+        await asyncio.wait([ahead])
+        return None if ahead.cancelled() or ahead.exception() else ahead.result()
 
     def end(self, turn: Turn) -> "asyncio.Task[TurnAnalysis]":
         """The turn has ended: complete the analysis that was begun ahead, or begin one."""
@@ -156,6 +170,8 @@ class OpenTurn:
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
             self._hint(said.text)
+            self.words.hear(said.text, whole=True)
+            self._worded = bool(said.text)
         preceding = self._preceding()
         judged = self._client.judged_words(said)
         return said, transcribed_at, preceding, await self._client.embed_words(judged, preceding, priority)

@@ -8,6 +8,7 @@ from streamer import events
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.outputs.base import Output
 from streamer.outputs.fan_out import fan_out
+from streamer.session.agreed_words import AgreedWords
 from streamer.session.load_shedding import Report
 from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcript
@@ -89,14 +90,17 @@ class EventPublisher:
             start_s=start / SAMPLE_RATE,
         )
 
-    async def partial(self, number: int, channel: int, start: int, text: str, judgement: "Judgement") -> None:
+    async def partial(
+        self, number: int, channel: int, start: int, words: AgreedWords, judgement: "Judgement"
+    ) -> None:
         """Publish the words and the emotion of an open turn so far."""
         await self.publish(
             events.TurnPartial,
             turn=number,
             speaker=self._speakers[channel],
             start_s=start / SAMPLE_RATE,
-            text=text if self._settings.text else None,
+            text=words.text if self._settings.text else None,
+            committed=words.committed if self._settings.text else None,
             emotion=judgement.emotion,
             confidence=judgement.probabilities[judgement.emotion],
         )

@@ -1,9 +1,11 @@
 """No recogniser: emotions from the voice alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.transcribers.base import Transcript
+from streamer.transcribers.base import RecognitionRequest, Transcript
 
 
 class Off:
@@ -18,4 +20,6 @@ class Off:
         """Return no words."""
         return Transcript("")
 
-    interim = transcribe
+    def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
+        """Return no words for each."""
+        return [Transcript("") for _ in turns]

@@ -101,7 +101,7 @@ class Whisper:
         """Recognise turns of any streams in one batch.
 
         The same turn gives the same words: the random sampling after a failed search is seeded. Open turns
-        are not sampled.
+        are decoded once: where that fails, they have no words yet.
 
         Returns:
             The words of each with case and punctuation, and the language; an empty text if the model's own
@@ -111,12 +111,15 @@ class Whisper:
             RunError: the model failed.
         """
         pieces = [self._pieces(turn) for turn in turns]
-        flat = [(piece, turn.is_open) for turn, each in zip(turns, pieces, strict=True) for piece in each]
+        flat = [speech for each in pieces for speech in each]
         try:
-            decoded = iter(self._decode(flat))
+            decoded = iter(self._decoder.decode(flat) if flat else [])
+            return [
+                _joined(each, [self._transcript(turn, speech, next(decoded)) for speech in each])
+                for turn, each in zip(turns, pieces, strict=True)
+            ]
         except RuntimeError as error:
             raise RunError(f"{self.name} failed: {first_line(error)}") from error
-        return [_joined(each, [_believed(next(decoded)) for _ in each]) for each in pieces]
 
     def _pieces(self, turn: RecognitionRequest) -> list[Speech]:
         tag = turn.language or self._language
@@ -125,20 +128,20 @@ class Whisper:
             return []
         return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
 
-    def _decode(self, turns: Sequence[tuple[Speech, bool]]) -> list[Decoded]:
-        decoded = self._decoder.decode([speech for speech, _ in turns]) if turns else []
-        for n, (speech, is_open) in enumerate(turns):
-            if decoded[n].is_doubtful:
-                self.decoded_again += 1
-                decoded[n] = self._decode_again(speech, decoded[n], sample=not is_open)
-        return decoded
+    def _transcript(self, turn: RecognitionRequest, speech: Speech, said: Decoded) -> Transcript:
+        if said.is_doubtful:
+            if turn.is_open:
+                return Transcript("", said.language)
+            self.decoded_again += 1
+            said = self._decode_again(speech, said)
+        return _believed(said)
 
-    def _decode_again(self, speech: Speech, said: Decoded, *, sample: bool) -> Decoded:
+    def _decode_again(self, speech: Speech, said: Decoded) -> Decoded:
         """The best of what the full window, and then sampling in it, make of a turn."""
         import ctranslate2
 
         found = [said]
-        for temperature in (0.0, SAMPLED_TEMPERATURE) if sample else (0.0,):
+        for temperature in (0.0, SAMPLED_TEMPERATURE):
             ctranslate2.set_random_seed(0)
             [more] = self._decoder.decode([speech], full_window=True, temperature=temperature)
             if not more.is_doubtful or more.no_speech > NO_SPEECH:

@@ -251,11 +251,11 @@ def _recognise(
         return [transcribe_one(transcriber, turn) for turn in turns]
     if not turns[0].is_open:  # a batch is of one urgency
         return transcriber.transcribe_together(turns)
-    pace.begin(monotonic())
+    began_s = monotonic()
     try:
         return transcriber.transcribe_together(turns)
     finally:
-        pace.end(monotonic())
+        pace.called(monotonic() - began_s, len(turns))
 
 
 def _answering(do: Callable[[], Result]) -> Result:
@@ -329,10 +329,10 @@ class AnalyzerClient:
         request = replace(self._request, audio=audio)
         return await self._workers.recognition.do(self, request, self._recorded or priority)
 
-    def gives_interim_words(self, silence_s: float) -> bool:
-        """Whether `interim_words` may be called now, for a turn that ends after so much silence."""
-        waiting = self._workers.recognition.depth
-        return not waiting and self._workers.interim_pace.allows(monotonic(), silence_s)
+    @property
+    def interim_pace(self) -> InterimPace:
+        """How often to ask for `interim_words`, shared by all streams."""
+        return self._workers.interim_pace
 
     async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
         """Recognise an unfinished turn, int16 [n] at 16 kHz, with a `BatchTranscriber`.

@@ -1,36 +1,40 @@
-"""Decides when to recognise an open turn's words so far with a recogniser that cannot stream."""
+"""Decides how often the words of open turns are recognised."""
 
-_SHARE = 0.25
-"""Share of the recogniser's time, for all streams together: each call starts from the turn's beginning."""
-_TRY_AGAIN_S = 60.0
+_SHORTEST_S = 0.4
+_LONGEST_S = 60.0
+
+_SHARE = 0.3
+"""Share of the recogniser's time for all open turns together."""
+
+_SHORT_CALL_S = 0.2
+"""A call that takes longer may delay a turn that ends meanwhile: a pause of this length precedes its end."""
+
+_SMOOTHING = 0.5
 
 
 class InterimPace:
-    """Keeps interim recognition from delaying turns that have ended.
+    """The interval between two recognitions of an open turn, by how long they take. Pure.
 
-    Recognition cannot be interrupted: a turn that ends meanwhile has to wait. The silence that ends a turn is
-    long enough for a running call and the turn's own one if each takes at most half of it. A recogniser that
-    is slower is not used ahead again for a minute. Pure: the caller passes the time.
+    It grows with the number of open turns, and with the time of a call; with its square where calls are long,
+    so that the mean delay of turns that end meanwhile stays the same.
+
+    Attributes:
+        turns: number of open turns.
     """
 
     def __init__(self) -> None:
-        self._began_s: float | None = None
-        self._took_s = 0.0
-        self._answered_s = float("-inf")
+        self.turns = 0
+        self._call_s: float | None = None  # moving averages: of the time of a call
+        self._turn_s = 0.0  # and of its share for each turn
 
-    def allows(self, now_s: float, silence_s: float) -> bool:
-        """Whether the recogniser may be called now, for a turn that ends after this silence."""
-        if self._began_s is not None:
-            return False
-        too_slow = self._took_s > silence_s / 2
-        rest_s = _TRY_AGAIN_S if too_slow else self._took_s * (1 / _SHARE - 1)
-        return now_s - self._answered_s >= rest_s
+    @property
+    def interval_s(self) -> float:
+        """Time between the beginnings of two recognitions of one turn, in seconds."""
+        share = _SHARE / max(1.0, (self._call_s or 0.0) / _SHORT_CALL_S)
+        return min(max(_SHORTEST_S, self.turns * self._turn_s / share), _LONGEST_S)
 
-    def begin(self, now_s: float) -> None:
-        """Record the start of a call."""
-        self._began_s = now_s
-
-    def end(self, now_s: float) -> None:
-        """Record the end of a call, or its failure."""
-        assert self._began_s is not None, "an answer begins before it ends"
-        self._took_s, self._answered_s, self._began_s = now_s - self._began_s, now_s, None
+    def called(self, took_s: float, together: int) -> None:
+        """Record a call, answered or failed, for so many turns."""
+        weight = 1.0 if self._call_s is None else _SMOOTHING
+        self._call_s = (1 - weight) * (self._call_s or 0.0) + weight * took_s
+        self._turn_s = (1 - weight) * self._turn_s + weight * took_s / together

@@ -127,6 +127,11 @@ class TurnDetector:
         """Whether a turn is open or may be starting: chunks then need probabilities at once."""
         return self._state is not TurnState.QUIET
 
+    @property
+    def hears_voice(self) -> bool:
+        """Whether a turn is open, and the latest chunk may be speech."""
+        return self._state is TurnState.SPEAKING and self._judged - self._voiced_end < CHUNK_SAMPLES
+
     def conclude(self, probabilities: Iterable[float]) -> list[TurnEvent]:
         """Process the speech probabilities of the chunks, in order."""
         events: list[TurnEvent] = []

@@ -41,6 +41,8 @@ export interface TurnPartial extends Told {
   speaker: string | null;
   start_s: number;
   text: string | null;
+  /** The first words of the text, which later ones keep. */
+  committed: string | null;
   emotion: string;
   confidence: number;
 }

@@ -2,6 +2,7 @@ import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 
 import { Emotion } from "./looks";
+import type { TurnPartial } from "./protocol";
 import type { Stream, Turn } from "./streams";
 import { clock, percent, valence, words } from "./wording";
 
@@ -48,7 +49,8 @@ export function Transcript({ stream }: { stream: Stream }) {
                     {turn.type === "turn.partial" ? <Emotion name={turn.emotion} /> : <span class="quiet">speaking</span>}
                   </p>
                   <p class="words">
-                    {turn.type === "turn.partial" && turn.text} <span class="dots" aria-hidden="true">…</span>
+                    {turn.type === "turn.partial" && <WordsSoFar turn={turn} />}{" "}
+                    <span class="dots" aria-hidden="true">…</span>
                   </p>
                 </div>
               </li>
@@ -57,6 +59,15 @@ export function Transcript({ stream }: { stream: Stream }) {
         </ol>
       </div>
     </div>
+  );
+}
+
+function WordsSoFar({ turn: { text, committed } }: { turn: TurnPartial }) {
+  return (
+    <>
+      {committed}
+      <span class="tentative">{text?.slice(committed?.length ?? 0)}</span>
+    </>
   );
 }
 

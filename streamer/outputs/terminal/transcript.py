@@ -42,11 +42,10 @@ def _blocks_newest_first(state: ViewState, pen: Pen, width: int, rows: int) -> I
         yield [Text("nobody has spoken yet" if state.stream else "no stream yet", "dim")]
     for live in speaking:
         head = _head(live.start_s, live.speaker, who_width)
-        seems, heard = "speaking", None
+        seems, said = "speaking", Text()
         if isinstance(live, TurnPartial):
-            seems, heard = f"{printable(live.emotion)}?", live.text
+            seems, said = f"{printable(live.emotion)}?", _said_so_far(live, pen)
         head.append(set_cell_size(f"… {seems}", emotion_width + 6), "dim")
-        said = Text() if not heard else Text(printable(heard), "italic") if pen.words else _HIDDEN
         yield _hang(head, said, pen, width)
     marks = sorted(state.marks)
     for turn in latest:
@@ -68,6 +67,15 @@ def _head(start_s: float, speaker: str | None, who_width: int) -> Text:
 
 def _marked(at_s: float) -> list[Text]:
     return [Text.assemble((f"{clock(at_s, tenths=False):>5} ", "dim"), ("▸ marked", "bold"))]
+
+
+def _said_so_far(live: TurnPartial, pen: Pen) -> Text:
+    if not live.text:
+        return Text()
+    if not pen.words:
+        return _HIDDEN
+    committed = live.committed or ""
+    return Text.assemble(printable(committed), (printable(live.text[len(committed) :]), "dim italic"))
 
 
 def _said(turn: JudgedTurn, state: ViewState, pen: Pen) -> Text:

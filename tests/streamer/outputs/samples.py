@@ -49,13 +49,16 @@ class Sample:
     def turn_started(self, turn: int = 1, speaker: str | None = None, start_s: float = 1.0) -> TurnStarted:
         return TurnStarted(**self.session.stamp(), turn=turn, speaker=speaker, start_s=start_s)
 
-    def partial(self, turn: int = 1, text: str | None = "I can't") -> TurnPartial:
+    def partial(
+        self, turn: int = 1, text: str | None = "I can't", committed: str | None = "I"
+    ) -> TurnPartial:
         return TurnPartial(
             **self.session.stamp(),
             turn=turn,
             speaker=None,
             start_s=1,
             text=text,
+            committed=committed,
             emotion="joy",
             confidence=0.4,
         )

@@ -96,3 +96,4 @@ async def test_words_can_be_kept_back(tmp_path: Path) -> None:
     file.write_text("".join(f"{event.model_dump_json()}\n" for event in (sample.final(), sample.partial())))
     await Player([Recording(str(file))], [output], Clock(math.inf), words=False).run()
     assert all(event.text is None for event in output.events)  # type: ignore[union-attr]
+    assert output.events[1].committed is None  # type: ignore[union-attr]

@@ -109,6 +109,7 @@ class MadeUp:
             speaker=speaker,
             start_s=start_s,
             text=text[: len(text) // 2] if self._words else None,
+            committed=text[: len(text) // 4] if self._words else None,
             emotion=emotion,
             confidence=probabilities[emotion],
         )

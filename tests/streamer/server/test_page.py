@@ -98,6 +98,7 @@ async def test_it_looks_and_reads_well(analyzer: Analyzer, settings: Settings, t
                 complaints = Complaints(page, address)
                 await page.goto(address)
                 await page.locator(".body").first.wait_for(timeout=PATIENCE_MS)
+                await page.locator(".speaking .tentative").first.wait_for()
                 picture = tmp_path / f"{scheme}-{size['width']}.png"
                 assert len(await page.screenshot(path=picture)) > 10_000
                 wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")

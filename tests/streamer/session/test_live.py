@@ -1,9 +1,10 @@
 """The pipeline on live sound: what is done ahead, told ahead, left out, and how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from time import sleep
 
 import numpy as np
@@ -17,9 +18,11 @@ from streamer.events import Event, Health, SessionEnded, TurnFinal, TurnPartial,
 from streamer.session.pipeline import Pipeline
 from streamer.settings.settings import Settings
 from streamer.settings.turns import TurnSettings
-from streamer.transcribers.base import Listening, Transcriber, Transcript
+from streamer.transcribers.base import Listening, RecognitionRequest, Transcriber, Transcript
 from streamer.transcribers.off import Off
+from streamer.transcribers.whisper import Whisper
 from streamer.turn_embedding.analyzer import Analyzer, AnalyzerClient
+from streamer.turn_embedding.interim_pace import InterimPace
 from tests.streamer.session.test_pipeline import Collect, Scripted, cancel_in_a_turn
 from tests.streamer.sound import ArraySource, conversation, frames
 from tests.tiny import tiny_bundle
@@ -189,7 +192,7 @@ async def test_partials_can_be_left_out_and_keep_withheld_words(bundle: Bundle) 
     silent = await run(bundle, Attentive(), SETTINGS.model_copy(update={"partials": False}))
     assert silent.of(TurnPartial) == []
     withheld = await run(bundle, Attentive(), SETTINGS.model_copy(update={"text": False}))
-    assert {partial.text for partial in withheld.of(TurnPartial)} == {None}
+    assert {(partial.text, partial.committed) for partial in withheld.of(TurnPartial)} == {(None, None)}
     assert not any("happy" in event.model_dump_json() for event in withheld.events)
 
 
@@ -229,7 +232,7 @@ async def test_partials_that_cannot_be_are_not_left_out(bundle: Bundle) -> None:
 
 
 class Asked(Scripted):
-    """A recogniser that does not listen, but may be asked for words at any time.
+    """A recogniser that does not listen, but may be asked for the words of open turns at any time.
 
     Args:
         seconds: how long it takes then, and whether it fails.
@@ -241,6 +244,9 @@ class Asked(Scripted):
         self._fails = fails
         self.asked: list[int] = []
         self.answered = 0
+
+    def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
+        return [self.interim(turn.audio) if turn.is_open else self.transcribe(turn.audio) for turn in turns]
 
     def interim(self, audio: NDArray[np.int16]) -> Transcript:
         self.asked.append(len(audio))
@@ -254,23 +260,151 @@ class Asked(Scripted):
     def busy(self) -> bool:
         return len(self.asked) > self.answered
 
+    def of_open(self, partials: Sequence[TurnPartial]) -> list[TurnPartial]:
+        """Those that tell its answers, not what was understood at a pause."""
+        return [partial for partial in partials if partial.text != "I am happy"]
+
+
+async def run_asked(
+    bundle: Bundle, recogniser: Asked, settings: Settings = SETTINGS, sound: NDArray[np.int16] = SOUND
+) -> Collect:
+    """Time stands still until every answer is told."""
+    output, analyzer = Collect(), Analyzer(bundle, recogniser)
+
+    def busy() -> bool:
+        computing = any(batcher._results for batcher in analyzer._workers.prioritised)
+        return computing or len(recogniser.asked) > len(recogniser.of_open(output.of(TurnPartial)))
+
+    session = Pipeline(Patient(sound, busy), analyzer, [output], settings, stream="test", live=True)
+    await asyncio.wait_for(session.run(), 300)
+    return output
+
 
 @pytest.mark.slow
-async def test_a_recogniser_that_does_not_listen_is_asked_every_second(bundle: Bundle) -> None:
+async def test_a_recogniser_that_does_not_listen_is_asked_again_and_again(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InterimPace, "interval_s", 0.4)
     recogniser = Asked()
-    output = await run(bundle, recogniser, busy=lambda: recogniser.busy)
+    output = await run_asked(bundle, recogniser)
     plain = await run(bundle, Scripted())
     assert plain.of(TurnPartial) == []
-    told = output.of(TurnPartial)
+    told = recogniser.of_open(output.of(TurnPartial))
     assert [partial.text for partial in told] == [f"{length} samples" for length in recogniser.asked]
     for final in output.of(TurnFinal):
         lengths = [length for partial, length in zip(told, recogniser.asked, strict=True)
                    if partial.turn == final.turn]  # fmt: skip
-        assert len(lengths) == int(final.end_s - final.start_s) >= 1
-        assert all(0.9 <= (b - a) / 16_000 <= 1.3 for a, b in pairwise(lengths))
+        assert len(lengths) >= (final.end_s - final.start_s) / 0.5 - 1 >= 1
+        assert all(0.38 <= (b - a) / 16_000 <= 0.8 for a, b in pairwise(lengths))
     assert [final.text for final in output.of(TurnFinal)] == [final.text for final in plain.of(TurnFinal)]
     silent = await run(bundle, Asked(), SETTINGS.model_copy(update={"partials": False}))
     assert silent.of(TurnPartial) == []
+
+
+class Understanding(Asked):
+    """Hears a word in every quarter of a second: its number, and at the end another one, which changes."""
+
+    def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
+        return Transcript(" ".join(f"w{n}" for n in range(len(audio) // 4_000)))
+
+    def interim(self, audio: NDArray[np.int16]) -> Transcript:
+        super().interim(audio)
+        return Transcript(f"{self.transcribe(audio).text} {len(self.asked) % 2}")
+
+    def of_open(self, partials: Sequence[TurnPartial]) -> list[TurnPartial]:
+        return [partial for partial in partials if (partial.text or "").split()[-1].isdigit()]
+
+
+def check_words(partials: Sequence[TurnPartial]) -> None:
+    """The committed words of a turn only grow, and begin its text."""
+    committed: list[str] = []
+    for partial in partials:
+        assert partial.text is not None
+        assert partial.committed is not None
+        assert partial.text.startswith(partial.committed)
+        words = partial.committed.split()
+        assert words == partial.text.split()[: len(words)]
+        assert words[: len(committed)] == committed
+        committed = words
+
+
+async def test_words_that_two_recognitions_agree_on_are_committed(bundle: Bundle) -> None:
+    output = await run_asked(bundle, Understanding())
+    for number in (1, 2):
+        told = [partial for partial in output.of(TurnPartial) if partial.turn == number]
+        check_words(told)
+        committed = [partial.committed for partial in told]
+        assert committed[0] == ""
+        assert committed[-1]
+        assert all(word.startswith("w") for words in committed for word in (words or "").split())
+
+
+@pytest.mark.slow
+async def test_behind_a_pause_only_what_follows_is_recognised_again(bundle: Bundle) -> None:
+    recogniser = Understanding()
+    settings = SETTINGS.model_copy(update={"turns": TurnSettings(endpointing="fixed", endpoint_ms=700)})
+    output = await run_asked(bundle, recogniser, settings, HESITANT)
+    first = output.of(TurnFinal)[0]
+    told = [partial for partial in output.of(TurnPartial) if partial.turn == 1]
+    check_words(told)
+    longest = max(recogniser.asked[: len(recogniser.of_open(told))])
+    assert longest / 16_000 < first.end_s - first.start_s - 0.5
+    assert len((told[-1].text or "").split()) > longest // 4_000 + 1, "the words before the pause are kept"
+
+
+@pytest.mark.slow
+async def test_many_streams_are_recognised_together_and_lose_no_turn(bundle: Bundle) -> None:
+    together: list[tuple[bool, int]] = []
+
+    class Busy(Understanding):
+        def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
+            [is_open] = {turn.is_open for turn in turns}
+            together.append((is_open, len(turns)))
+            sleep(0.05)
+            return super().transcribe_together(turns)
+
+    analyzer = Analyzer(bundle, Busy())
+    outputs = [Collect() for _ in range(8)]
+    sessions = [
+        Pipeline(Patient(SOUND), analyzer, [output], SETTINGS, stream=f"test {n}", live=True)
+        for n, output in enumerate(outputs)
+    ]
+    await asyncio.gather(*(session.run() for session in sessions))
+    assert max(count for is_open, count in together if is_open) > 1
+    for output in outputs:
+        assert [final.turn for final in output.of(TurnFinal)] == [1, 2]
+        for number in (1, 2):
+            check_words([partial for partial in output.of(TurnPartial) if partial.turn == number])
+    assert analyzer.client().interim_pace.turns == 0
+
+
+class RealTime(ArraySource):
+    """Plays as fast as people speak."""
+
+    async def __aiter__(self) -> AsyncIterator[AudioItem]:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        async for item in super().__aiter__():
+            due_s += 0.02
+            await asyncio.sleep(due_s - loop.time())
+            yield item
+
+
+@pytest.mark.slow
+async def test_words_come_while_they_are_spoken(bundle: Bundle) -> None:
+    output = Collect()
+    analyzer = Analyzer(bundle, Whisper("tiny.en", cpu_threads=1))
+    await Pipeline(RealTime(frames(SOUND)), analyzer, [output], SETTINGS, stream="test", live=True).run()
+    assert output.of(TurnPartial)
+    for final in output.of(TurnFinal):
+        told = [event for event in output.events if isinstance(event, TurnStarted | TurnPartial | TurnFinal)]
+        told = [event for event in told if event.turn == final.turn]
+        partials = [event for event in told if isinstance(event, TurnPartial)]
+        assert [type(event) for event in told] == [TurnStarted, *[TurnPartial] * len(partials), TurnFinal]
+        check_words(partials)
+        if analyzer.client().interim_pace.interval_s == 0.4:  # the machine has the time
+            times = [event.at.timestamp() for event in (told[0], *partials)]
+            assert median(b - a for a, b in pairwise(times)) < 0.8
 
 
 async def test_without_a_recogniser_the_voice_alone_is_told_of(bundle: Bundle) -> None:
@@ -287,7 +421,7 @@ async def test_one_that_is_too_slow_is_asked_once_though_the_turn_be_over_before
     recogniser = Asked(3)
     output = await run(bundle, recogniser)  # whose sound comes much faster than it answers
     assert (len(recogniser.asked), recogniser.answered) == (1, 1)
-    assert output.of(TurnPartial) == []
+    assert {partial.text for partial in output.of(TurnPartial)} <= {"I am happy"}, "of pauses"
     assert len(output.of(TurnFinal)) == 2
 
 
@@ -295,7 +429,7 @@ async def test_asking_for_words_in_vain_ends_nothing(bundle: Bundle) -> None:
     recogniser = Asked(fails=True)
     output = await run(bundle, recogniser, busy=lambda: recogniser.busy)
     assert len(recogniser.asked) > 1
-    assert output.of(TurnPartial) == []
+    assert {partial.text for partial in output.of(TurnPartial)} <= {"I am happy"}, "of pauses"
     assert len(output.of(TurnFinal)) == 2
 
 

@@ -1,41 +1,64 @@
-"""When a recogniser that does not listen is asked for words of a turn that goes on."""
+"""How often open turns are recognised."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streamer.turn_embedding.interim_pace import InterimPace
 
 
-def asked_at(pace: InterimPace, start_s: float, end_s: float, took_s: float) -> list[float]:
-    """When it is asked, tried eight times a second, where turns end after 0.6 s."""
-    asked = []
-    for tick in range(round(start_s * 8), round(end_s * 8)):
-        if pace.allows(tick / 8, silence_s=0.6):
-            asked.append(tick / 8)
-            pace.begin(tick / 8)
-            pace.end(tick / 8 + took_s)
-    return asked
-
-
-def test_it_answers_one_at_a_time() -> None:
+def interval_s(took_s: float, *, together: int = 1, turns: int = 1) -> float:
+    """The interval when each call takes that long, for so many turns together."""
     pace = InterimPace()
-    assert pace.allows(0, silence_s=0.6)
-    pace.begin(0)
-    assert not pace.allows(0.2, silence_s=0.6)
-    pace.end(0.2)
-    assert pace.allows(0.8, silence_s=0.6)
+    pace.turns = turns
+    for _ in range(3):
+        pace.called(took_s, together)
+    return pace.interval_s
 
 
-def test_it_takes_no_more_than_its_share() -> None:
-    assert asked_at(InterimPace(), 0, 5, took_s=0.25) == [0, 1, 2, 3, 4]
-    assert asked_at(InterimPace(), 0, 1, took_s=0) == [tick / 8 for tick in range(8)]
+def test_before_the_first_call_and_where_calls_are_fast_it_is_the_shortest() -> None:
+    assert InterimPace().interval_s == 0.4
+    assert interval_s(0) == interval_s(0.1) == interval_s(0.01, turns=12) == 0.4
 
 
-def test_one_that_would_delay_the_end_of_turns_is_left_alone_for_a_minute() -> None:
+def test_all_open_turns_together_take_no_more_than_their_share() -> None:
+    assert interval_s(0.18) == pytest.approx(0.6)
+    assert interval_s(0.06, turns=16) == pytest.approx(3.2)
+
+
+def test_turns_that_are_recognised_together_cost_less() -> None:
+    assert interval_s(0.2, together=4, turns=16) == pytest.approx(2.67, abs=0.01)
+    assert interval_s(0.2, together=4, turns=16) < interval_s(0.1, turns=16)
+
+
+def test_long_calls_are_rarer_still_but_tried_again_after_a_minute() -> None:
+    assert interval_s(0.4) == pytest.approx(4 * interval_s(0.2))
+    assert interval_s(1) == pytest.approx(100 / 6)
+    assert interval_s(5) == interval_s(3, turns=9) == 60
+
+
+def test_one_that_becomes_fast_is_called_often_again() -> None:
     pace = InterimPace()
-    assert asked_at(pace, 0, 60, took_s=0.375) == [0]
-    assert asked_at(pace, 60, 70, took_s=0) == [60.375, *(60.5 + tick / 8 for tick in range(76))]
+    pace.turns = 1
+    pace.called(2, 1)
+    assert pace.interval_s == 60
+    for _ in range(12):
+        pace.called(0.1, 1)
+    assert pace.interval_s == pytest.approx(0.4, abs=0.01)
 
 
-def test_what_is_too_slow_depends_on_how_turns_end() -> None:
-    pace = InterimPace()
-    asked_at(pace, 0, 0.125, took_s=0.375)
-    assert not pace.allows(30, silence_s=0.6)
-    assert pace.allows(30, silence_s=0.8)
+@settings(deadline=None)
+@given(
+    took_s=st.floats(0, 100),
+    more_s=st.floats(0, 100),
+    together=st.integers(1, 8),
+    turns=st.integers(1, 200),
+    more=st.integers(0, 200),
+)
+def test_it_grows_with_turns_and_time(
+    took_s: float, more_s: float, together: int, turns: int, more: int
+) -> None:
+    shorter = interval_s(took_s, together=together, turns=turns)
+    longer = interval_s(took_s + more_s, together=together, turns=turns + more)
+    assert 0.4 <= shorter <= longer + 1e-9 <= 60 + 1e-9
+    assert shorter == 60 or turns * took_s / together / shorter <= 0.3 + 1e-9

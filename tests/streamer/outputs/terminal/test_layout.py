@@ -176,6 +176,16 @@ def test_a_turn_too_long_for_the_screen_still_says_whose_it_is() -> None:
     assert any("1998 1999" in line for line in screen)
 
 
+def test_words_that_may_still_change_are_dim() -> None:
+    board = board_of(Sample().partial(text="I can't believe", committed="I can't"))
+    console = Console(file=io.StringIO(), width=80, height=24)
+    line = next(line for line in draw(board, console, on_any, 80, 24) if "believe" in line.plain)
+    at = line.plain.index("I can't believe")
+    committed, tentative = (line.get_style_at_offset(console, at + n) for n in (2, len("I can't b")))
+    assert (committed.dim, committed.italic) == (None, None)
+    assert (tentative.dim, tentative.italic) == (True, True)
+
+
 def test_marks_stand_between_the_turns() -> None:
     sample = Sample()
     board = board_of(
