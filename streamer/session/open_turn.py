@@ -16,6 +16,7 @@ from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
+from streamer.turns.sentence_end import sentence_finished
 from streamer.turns.turn import Turn
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class OpenTurn:
         listening: recognises the words while they are spoken; None to recognise them at the end.
         voice: computes speech features while the turn is spoken, or None.
         preceding: returns the texts that precede its own.
-        hint: receives the words that were recognised ahead, during a pause.
+        hint: receives, during a pause, whether the words that were recognised ahead finish a sentence.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class OpenTurn:
         listening: Listening | None,
         voice: "SmallCareListening | None",
         preceding: Callable[[], tuple[str, ...]],
-        hint: Callable[[str], None],
+        hint: Callable[[bool | None], None],
     ) -> None:
         self.listening = listening
         self.voice = voice
@@ -154,7 +155,7 @@ class OpenTurn:
         said = replace(said, text=clean_words(said.text))
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
-            self._hint(said.text)
+            self._hint(sentence_finished(said.text))
         preceding = self._preceding()
         return said, transcribed_at, preceding, await self._client.embed_words(said.text, preceding, priority)
 

@@ -162,16 +162,16 @@ def ramp(held: int, limit: str | None) -> dict[str, Any]:
 
 def endpointing() -> dict[str, Any]:
     """Two turns, the first with a hesitation."""
-    places = ((1, 1.4), (2.4, 3)), ((5, 5.5),)
+    said = (("I", 1, 1.4), ("did.", 2.4, 3)), (("Yes.", 5, 5.5),)
     truth = []
     probabilities = np.zeros(8 * SAMPLE_RATE // 512)
-    for turn in places:
-        words = tuple(Word("the", int(a * SAMPLE_RATE), int(b * SAMPLE_RATE)) for a, b in turn)
+    for turn in said:
+        words = tuple(Word(word, int(a * SAMPLE_RATE), int(b * SAMPLE_RATE)) for word, a, b in turn)
         truth.append(SpokenTurn(words[0].start, words[-1].end, words))
         for word in words:
             probabilities[word.start // 512 : word.end // 512] = 0.95
     heard = Recording(np.zeros(8 * SAMPLE_RATE, np.int16), truth, probabilities.tolist())
-    judged = compare([heard], {"no words": [None], "words from pocketsphinx": [true_words(heard)]})
+    judged = compare([heard], {"no words": [None], "words from tiny.en": [true_words(heard)]})
     settings = {"pause_ms": 200, "endpoint_ms": 500, "endpoint_min_ms": 320, "endpoint_max_ms": 1000}
     about = {"tuned_on": "others", "reported_on": "these", "hint_delay_ms": 100, "settings": settings}
     return {**about, **dict.fromkeys(SETS, judged)}

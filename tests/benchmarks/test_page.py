@@ -90,7 +90,7 @@ def test_what_holds_is_met(folder: Path) -> None:
         ("soak", ["holds", "event loop"], False, "Soak: a day, words supplied"),
         ("kills", ["kills"], 999, "Kills"),
         ("kills", ["holds", "lost"], False, "Kills"),
-        ("endpointing", ["meetings", "adaptive", "words from pocketsphinx", "cut"], 1.0, "End-pointing"),
+        ("endpointing", ["meetings", "adaptive", "words from tiny.en", "cut"], 1.0, "End-pointing"),
         ("startup", ["help_s"], 0.5, "Start"),
         ("startup", ["serve_s", "sound accepted"], 1.1, "Start"),
         ("startup", ["serve_s", "session.started"], 2.6, "Start"),
