@@ -4,7 +4,8 @@ Every rule hears the same recordings, in which the end of every turn is known: c
 from real sentences with pauses within the turns (`benchmarks.hesitant`), one channel for both speakers and a
 channel each, and excerpts of real meetings. For each: the mean delay from the end of the speech to the
 declaration, and the share of turns that are cut in two. A rule that waits longer cuts fewer; the adaptive one
-should cut fewer at the same delay than the fixed one at any silence.
+should cut fewer at the same delay than the fixed one at any silence. It waits for as long as a judge of "is
+this finished" says: the words, or smart-turn (`benchmarks.smart_turn`, where installed), or both.
 
 The adaptive rule was tuned on the sentences of spk1 and of the actors with odd numbers. Reported are the
 others': spk2 and the actors with even numbers. None of the meetings was used for tuning.
@@ -23,11 +24,13 @@ from benchmarks.conversations import SHARED_AUDIO
 from benchmarks.endpointing_recordings import Recording, assembled, meetings
 from benchmarks.hesitant import SpokenTurn
 from benchmarks.progress import progress
+from benchmarks.smart_turn import SmartTurn, installed_network
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.settings.turns import TurnSettings
 from streamer.transcribers.choose import EMBEDDED_SIZE
 from streamer.transcribers.whisper import Whisper
 from streamer.turns.detector import TurnDetector
+from streamer.turns.sentence_end import sentence_finished
 from streamer.turns.turn import Turn, TurnEnded, TurnPaused, TurnResumed
 from streamer.turns.vad import CHUNK_SAMPLES
 
@@ -38,7 +41,11 @@ HINT_DELAY_MS = 100
 END_TOLERANCE = SAMPLE_RATE // 2
 """A turn found to end up to here after the end of the speech ends with it."""
 
-WordsOf = Callable[[Turn], str]
+SMART_TURN_SURE = 0.5
+"""smart-turn finds a turn over from this probability on: the threshold of its authors."""
+
+Judge = Callable[[Turn], bool | None]
+"""Whether the last sentence of a pausing turn is finished; None if it is not known."""
 
 
 class Recorded:
@@ -56,7 +63,7 @@ class Recorded:
         """As in `streamer.turns.vad.VoiceActivity`."""
 
 
-def declared_turns(heard: Recording, settings: TurnSettings, words_of: WordsOf | None) -> list[Turn]:
+def declared_turns(heard: Recording, settings: TurnSettings, finished: Judge | None) -> list[Turn]:
     """The turns that a rule declares over because of silence; hints come `HINT_DELAY_MS` after a pause."""
     detector = TurnDetector(settings, activity=Recorded(heard.probabilities))
     turns: list[Turn] = []
@@ -73,8 +80,8 @@ def declared_turns(heard: Recording, settings: TurnSettings, words_of: WordsOf |
                     if turn.reason == "silence":
                         turns.append(turn)
         now = start + CHUNK_SAMPLES
-        if words_of and pause and now >= pause.declared + HINT_DELAY_MS * SAMPLE_RATE // 1000:
-            detector.hint(words_of(pause))
+        if finished and pause and now >= pause.declared + HINT_DELAY_MS * SAMPLE_RATE // 1000:
+            detector.hint(finished(pause))
             pause = None
     return turns
 
@@ -99,12 +106,12 @@ def score(declared: Sequence[Turn], truth: Sequence[SpokenTurn]) -> dict[str, fl
 
 
 def judge(
-    recordings: Sequence[Recording], settings: TurnSettings, words_of: Sequence[WordsOf | None]
+    recordings: Sequence[Recording], settings: TurnSettings, judges: Sequence[Judge | None]
 ) -> dict[str, float]:
     """A rule on all recordings: `turns`, the shares `cut` and `run_together` of them, `delay_ms` (mean)."""
     each = [
-        score(declared_turns(heard, settings, words), heard.truth)
-        for heard, words in zip(recordings, words_of, strict=True)
+        score(declared_turns(heard, settings, finished), heard.truth)
+        for heard, finished in zip(recordings, judges, strict=True)
     ]
     total = {key: sum(one[key] for one in each) for key in each[0]}
     turns, ended = total["turns"], total["turns"] - total["run_together"]
@@ -116,32 +123,52 @@ def judge(
     }
 
 
-def true_words(heard: Recording) -> WordsOf:
-    """What was really said in a turn."""
+def true_words(heard: Recording) -> Judge:
+    """By the words that were really said in a turn."""
     words = [word for turn in heard.truth for word in turn.words]
 
-    def words_of(turn: Turn) -> str:
+    def finished(turn: Turn) -> bool | None:
         first, last = turn.audio_start, turn.audio_start + len(turn.audio)
-        return " ".join(word.word for word in words if word.start >= first and word.end <= last)
+        said = [word.word for word in words if word.start >= first and word.end <= last]
+        return sentence_finished(" ".join(said))
 
-    return words_of
+    return finished
 
 
-def recognised_words() -> WordsOf:
-    """What the embedded recogniser hears in a turn; each is recognised once."""
-    recogniser = Whisper(EMBEDDED_SIZE)
-    known: dict[bytes, str] = {}
+def once(judged: Callable[[NDArray[np.int16]], bool | None]) -> Judge:
+    """A judge by the sound of a turn, who is asked once for each."""
+    known: dict[bytes, bool | None] = {}
 
-    def words_of(turn: Turn) -> str:
+    def finished(turn: Turn) -> bool | None:
         key = turn.audio.tobytes()
         if key not in known:
-            known[key] = recogniser.transcribe(turn.audio).text
+            known[key] = judged(turn.audio)
         return known[key]
 
-    return words_of
+    return finished
 
 
-def compare(recordings: Sequence[Recording], hints: dict[str, Sequence[WordsOf | None]]) -> dict[str, Any]:
+def judges_by_sound() -> dict[str, Judge]:
+    """By name: those that can be had here."""
+    recogniser = Whisper()
+    by_words = f"words from {EMBEDDED_SIZE}"
+    words = once(lambda audio: sentence_finished(recogniser.transcribe(audio).text))
+    if (network := installed_network()) is None:
+        return {by_words: words}
+    smart_turn = SmartTurn(network)
+    over = once(lambda audio: smart_turn.probability(audio) >= SMART_TURN_SURE)
+
+    def both(turn: Turn) -> bool | None:
+        return over(turn) if words(turn) is not False else False
+
+    return {
+        f"words from {EMBEDDED_SIZE}": words,
+        "smart-turn": over,
+        f"words from {EMBEDDED_SIZE} and smart-turn": both,
+    }
+
+
+def compare(recordings: Sequence[Recording], hints: dict[str, Sequence[Judge | None]]) -> dict[str, Any]:
     """All rules, and how far each adaptive one lies below the curve of the fixed one."""
     fixed = {
         ms: judge(recordings, TurnSettings(endpointing="fixed", endpoint_ms=ms), [None] * len(recordings))
@@ -150,8 +177,8 @@ def compare(recordings: Sequence[Recording], hints: dict[str, Sequence[WordsOf |
     curve = sorted((one["delay_ms"], one["cut"]) for one in fixed.values())
     delays, cuts = (np.array(axis) for axis in zip(*curve, strict=True))
     adaptive = {}
-    for name, words_of in progress(list(hints.items()), "adaptive rule"):
-        result = judge(recordings, TurnSettings(), words_of)
+    for name, judges in progress(list(hints.items()), "adaptive rule"):
+        result = judge(recordings, TurnSettings(), judges)
         adaptive[name] = {
             **result,
             "fixed_cut_at_this_delay": round(float(np.interp(result["delay_ms"], delays, cuts)), 4),
@@ -165,9 +192,9 @@ def measure(seeds: Sequence[int], turns: int) -> dict[str, Any]:
     together, apart = assembled(seeds, turns)
     met = meetings(SHARED_AUDIO / "meetings")
     settings = TurnSettings()
-    heard = recognised_words()
+    by_sound = judges_by_sound()
     result: dict[str, Any] = {
-        "tuned_on": "spk1, RAVDESS actors with odd numbers; the weight of the words on MELD's training set",
+        "tuned_on": "spk1, RAVDESS actors with odd numbers",
         "reported_on": "spk2, RAVDESS actors with even numbers; all meetings",
         "recogniser": EMBEDDED_SIZE,
         "hint_delay_ms": HINT_DELAY_MS,
@@ -176,15 +203,12 @@ def measure(seeds: Sequence[int], turns: int) -> dict[str, Any]:
         ),
     }
     for name, recordings in (("one channel", together), ("a channel each", apart)):
-        hints: dict[str, Sequence[WordsOf | None]] = {
-            "no words": [None] * len(recordings),
+        hints: dict[str, Sequence[Judge | None]] = {
             "words from truth": [true_words(each) for each in recordings],
-            f"words from {EMBEDDED_SIZE}": [heard] * len(recordings),
+            **{judge: [finished] * len(recordings) for judge, finished in by_sound.items()},
         }
         result[name] = compare(recordings, hints)
-    result["meetings"] = compare(
-        met, {"no words": [None] * len(met), f"words from {EMBEDDED_SIZE}": [heard] * len(met)}
-    )
+    result["meetings"] = compare(met, {judge: [finished] * len(met) for judge, finished in by_sound.items()})
     return result
 
 

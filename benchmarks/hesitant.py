@@ -7,7 +7,7 @@ sentences, for log-normally distributed times, in other people for longer than i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def align(clips: Sequence[Clip]) -> list[Sentence]:
             for word in heard.words
         )
         if [word.word for word in words] == normalised(clip.words).split():
-            sentences.append(Sentence(clip, words))
+            sentences.append(Sentence(clip, _as_written(words)))
     return sentences
 
 
@@ -171,6 +171,12 @@ def _boundary(sentence: Sentence, after: int) -> int:
     low, high = words[after - 1].end - _AROUND, words[after].start + _AROUND
     blocks = clip.sound[low : low + (high - low) // _FRAME * _FRAME].astype(np.float64).reshape(-1, _FRAME)
     return low + int(np.argmin((blocks**2).mean(axis=1))) * _FRAME + _FRAME // 2
+
+
+def _as_written(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """With a capital at the start of the sentence and a full stop at its end."""
+    begun = (replace(words[0], word=words[0].word.capitalize()), *words[1:])
+    return (*begun[:-1], replace(begun[-1], word=f"{begun[-1].word}."))
 
 
 def _moved(word: Word, by: int) -> Word:

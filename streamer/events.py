@@ -129,11 +129,11 @@ class SessionSettings(_Model):
     endpoint_ms: Milliseconds
     """Silence that ends a turn, in milliseconds; if adaptive, the usual one."""
     endpointing: Literal["adaptive", "fixed"] | None = None
-    """Whether that silence depends on words and pauses; null, like the next fields, in old versions."""
+    """Whether that silence depends on the words; null, like the next fields, in old versions."""
     endpoint_min_ms: Milliseconds | None = None
-    """Adaptive: shortest silence that ends a turn, in milliseconds."""
+    """Adaptive: silence that ends a turn after a finished sentence, in milliseconds."""
     endpoint_max_ms: Milliseconds | None = None
-    """Adaptive: longest silence that ends a turn, in milliseconds."""
+    """Adaptive: silence that ends a turn after an unfinished sentence, in milliseconds."""
 
 
 class SessionStarted(_Event):

@@ -17,6 +17,7 @@ from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words, cleaned
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
+from streamer.turns.sentence_end import sentence_finished
 from streamer.turns.turn import Turn
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class OpenTurn:
         listening: recognises the words while they are spoken; None to recognise them at the end.
         voice: computes speech features while the turn is spoken, or None.
         preceding: returns the texts that precede its own.
-        hint: receives the words that were recognised ahead, during a pause.
+        hint: receives, during a pause, whether the words that were recognised ahead finish a sentence.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class OpenTurn:
         listening: Listening | None,
         voice: "SmallCareListening | None",
         preceding: Callable[[], tuple[str, ...]],
-        hint: Callable[[str], None],
+        hint: Callable[[bool | None], None],
     ) -> None:
         self.listening = listening
         self.voice = voice
@@ -169,7 +170,7 @@ class OpenTurn:
         said = cleaned(await self._recognise(turn, priority))
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
-            self._hint(said.text)
+            self._hint(sentence_finished(said.text))
             self.words.hear(said.text, whole=True)
             self._worded = bool(said.text)
         preceding = self._preceding()

@@ -36,21 +36,24 @@ class TurnSettings(BaseModel):
     pause_ms: int = Field(200, ge=50, description="Silence in ms after which a turn pauses.")
     endpointing: Literal["adaptive", "fixed"] = Field(
         "adaptive",
-        description="adaptive: the silence that ends a turn depends on its words and earlier pauses; fixed: "
+        description="adaptive: the silence that ends a turn depends on its last sentence; fixed: "
         "that silence is always endpoint_ms.",
     )
     endpoint_ms: int = Field(
         500,
         ge=100,
         le=5000,
-        description="Silence in ms that ends a turn; if adaptive, where words and pauses suggest no other "
-        "length.",
+        description="Silence in ms that ends a turn; if adaptive, where the words do not tell whether the "
+        "sentence is finished.",
     )
     endpoint_min_ms: int = Field(
-        default_factory=_shortest, description="Adaptive: shortest silence that ends a turn, in ms."
+        default_factory=_shortest,
+        description="Adaptive: silence that ends a turn after a finished sentence, in ms.",
     )
     endpoint_max_ms: int = Field(
-        default_factory=_longest, le=10_000, description="Adaptive: longest silence that ends a turn, in ms."
+        default_factory=_longest,
+        le=10_000,
+        description="Adaptive: silence that ends a turn after an unfinished sentence, in ms.",
     )
     reopen_ms: int = Field(
         1000,
@@ -68,7 +71,7 @@ class TurnSettings(BaseModel):
 
     @property
     def silences_ms(self) -> tuple[int, int, int]:
-        """The shortest, the usual and the longest silence that ends a turn, in ms; equal if fixed."""
+        """The silence that ends a turn after a finished, an unknown and an unfinished sentence, in ms."""
         if self.endpointing == "fixed":
             return (self.endpoint_ms,) * 3
         return self.endpoint_min_ms, self.endpoint_ms, self.endpoint_max_ms

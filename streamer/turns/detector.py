@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.audio.ring import SampleRing
 from streamer.settings.turns import TurnSettings
-from streamer.turns.endpointing import EndPointer
-from streamer.turns.sentence_end import evidence_of_end
 from streamer.turns.turn import (
     Turn,
     TurnEnded,
@@ -77,8 +75,7 @@ class TurnDetector:
             ms * _MS for ms in (s.min_speech_ms, s.pause_ms, s.preroll_ms, s.postroll_ms, s.reopen_ms)
         )
         shortest, usual, longest = (ms * _MS for ms in s.silences_ms)
-        self._endpointer = EndPointer(shortest, usual, longest)
-        self._last_sound: int | None = None  # start of the silence that ended the latest turn
+        self._silences = {True: shortest, None: usual, False: longest}  # by whether the sentence is finished
         self._ring = SampleRing(self._max_turn + self._preroll + longest + self._reopen + 2 * SAMPLE_RATE)
         self._judged = 0  # end of the samples with known speech probabilities
         self._fed = 0  # end of the chunks passed to the activity detector
@@ -90,7 +87,6 @@ class TurnDetector:
         self._clear_end = 0  # end of the last chunk that is clearly speech
         self._clear = 0  # samples of clear speech
         self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
-        self._pause_start = 0  # start of the silence, if paused
         self._patience = 0  # silence that ends the turn
         self._unfinished = False  # whether the words say that the sentence goes on
         # of the latest turn, if it ended unfinished: when that was, its start, and `_taken` before it
@@ -152,18 +148,18 @@ class TurnDetector:
         self._judged = self._fed = self._taken = stop
         return events
 
-    def hint(self, words: str) -> None:
-        """Process the words that were recognised of the pausing turn, at any time.
+    def hint(self, finished: bool | None) -> None:
+        """Take into account whether the last sentence of the pausing turn is finished, at any time.
 
-        They change the silence that ends the turn, from the next frame until the speech resumes or the turn
-        ends; the turn itself stays the same. While no turn pauses, they have no effect.
+        It changes the silence that ends the turn, from the next frame until the speech resumes or the turn
+        ends; the turn itself stays the same. While no turn pauses, it has no effect.
 
         Args:
-            words: words of the turn of the latest `TurnPaused`; "" if there are none.
+            finished: of the turn of the latest `TurnPaused`; None if it is not known.
         """
         if self._state is TurnState.PAUSED:
-            self._patience = self._endpointer.silence(words)
-            self._unfinished = evidence_of_end(words) < 0
+            self._patience = self._silences[finished]
+            self._unfinished = finished is False
 
     def sound(self, since: int = 0) -> tuple[int, NDArray[np.int16]]:
         """The sound so far of the open turn, with the same start as the later `Turn.audio`.
@@ -217,7 +213,7 @@ class TurnDetector:
             events += self.conclude(self._activity.judge(last, self.in_turn))
         if self._has_begun:
             events.append(self._end(self._ring.stop, reason))
-        self._last_sound = self._reopenable = None
+        self._reopenable = None
         self._state = TurnState.QUIET
         self._activity.reset()
         self._judged = self._fed = self._ring.stop
@@ -242,13 +238,11 @@ class TurnDetector:
         self._levels.append(float(np.dot(chunk, chunk)))
         if self._state is TurnState.STARTING:
             return self._perhaps_start(end)
-        return self._go_on(voiced, start, end)
+        return self._go_on(voiced, end)
 
     def _perhaps_start(self, end: int) -> list[TurnEvent]:
         if self._clear >= self._min_speech:
             self._state = TurnState.SPEAKING
-            if self._last_sound is not None:
-                self._endpointer.heard_again(self._onset - self._last_sound)
             if self._reopens(end):
                 return [TurnReopened(self.channel, self._onset)]
             return [TurnStarted(self.channel, self._onset)]
@@ -274,24 +268,21 @@ class TurnDetector:
         self._levels = deque(np.square(chunks).sum(axis=1).tolist())
         return True
 
-    def _go_on(self, voiced: bool, start: int, end: int) -> list[TurnEvent]:
+    def _go_on(self, voiced: bool, end: int) -> list[TurnEvent]:
         events: list[TurnEvent] = []
         if voiced and self._state is TurnState.PAUSED:
             self._state = TurnState.SPEAKING
-            self._endpointer.heard_again(start - self._pause_start)
             events.append(TurnResumed(self.channel, self._onset))
         silence = end - self._voiced_end
         too_long = end - self._onset >= self._max_turn
         if silence >= self._pause and not too_long and self._state is TurnState.SPEAKING:
             self._state = TurnState.PAUSED
-            self._pause_start = self._voiced_end
-            self._patience = self._endpointer.silence()
+            self._patience = self._silences[None]
             self._unfinished = False
             events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
         if silence >= self._patience and self._state is TurnState.PAUSED:
             self._reopenable = (end, self._onset, self._taken) if self._unfinished else None
             events.append(self._end(end, "silence"))
-            self._last_sound = self._voiced_end
             self._state = TurnState.QUIET
         elif too_long:
             events += self._split(end)

@@ -1,19 +1,8 @@
-"""Estimates from the recognised words whether a sentence is complete."""
+"""Whether a sentence is complete, by the recognised words."""
 
 import re
 
-_MOST = 3.0
-"""Limit of the evidence."""
-
-_ENDING_MARKS = {
-    **dict.fromkeys("?!？！", 3.0),
-    **dict.fromkeys(".。", 1.0),
-    **dict.fromkeys(",;:-–—…、，；：", -3.0),
-}
-"""Evidence of the final punctuation. A full stop is weak: recognisers add one wherever the sound ends."""
-
-_NO_MARK = -2.0
-"""Evidence of missing punctuation, from a recogniser that writes punctuation."""
+_END_MARKS = frozenset(".?!。？！")
 
 _FILLERS = frozenset(("um", "uh", "uhm", "umm", "uhh", "er", "erm", "hmm", "eh"))
 """Filled pauses, by which a speaker keeps the turn."""
@@ -21,22 +10,21 @@ _FILLERS = frozenset(("um", "uh", "uhm", "umm", "uhh", "er", "erm", "hmm", "eh")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
-def evidence_of_end(words: str) -> float:
-    """Estimate whether an utterance is complete, from its last word and its punctuation.
+def sentence_finished(words: str) -> bool | None:
+    """Whether the last sentence is complete, by its last word and the punctuation.
 
     Args:
-        words: as recognised; "" where there are none. Without capitals and punctuation only a filled pause
-            counts.
+        words: as recognised; "" where there are none.
 
     Returns:
-        The log-likelihood ratio (in nats, -3 to 3) of a complete against an incomplete sentence; 0 without
-        evidence.
+        None where it can't be told: there are no words, or they come without capitals and punctuation, and
+        the last one is no filled pause.
     """
     text = words.strip().replace("’", "'").rstrip("\"')]}»”")
     spoken = _WORD.findall(text.lower())
     if not spoken:
-        return 0.0
+        return None
     if spoken[-1] in _FILLERS or text.endswith(".."):
-        return -_MOST
+        return False
     writes_marks = text != text.lower() or not text[-1].isalnum()
-    return _ENDING_MARKS.get(text[-1], _NO_MARK) if writes_marks else 0.0
+    return text[-1] in _END_MARKS if writes_marks else None

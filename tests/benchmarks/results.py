@@ -162,11 +162,11 @@ def ramp(held: int, limit: str | None) -> dict[str, Any]:
 
 def endpointing() -> dict[str, Any]:
     """Two turns, the first with a hesitation."""
-    places = ((1, 1.4), (2.4, 3)), ((5, 5.5),)
+    said = (("I", 1, 1.4), ("did.", 2.4, 3)), (("Yes.", 5, 5.5),)
     truth = []
     probabilities = np.zeros(8 * SAMPLE_RATE // 512)
-    for turn in places:
-        words = tuple(Word("the", int(a * SAMPLE_RATE), int(b * SAMPLE_RATE)) for a, b in turn)
+    for turn in said:
+        words = tuple(Word(word, int(a * SAMPLE_RATE), int(b * SAMPLE_RATE)) for word, a, b in turn)
         truth.append(SpokenTurn(words[0].start, words[-1].end, words))
         for word in words:
             probabilities[word.start // 512 : word.end // 512] = 0.95

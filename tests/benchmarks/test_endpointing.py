@@ -23,7 +23,7 @@ def declared(start: float, end: float, at: float) -> Turn:
     )
 
 
-TRUTH = [spoken(("by", 1, 1.2), ("the", 1.2, 1.4), ("door", 2.4, 3)), spoken(("yes", 5, 5.5))]
+TRUTH = [spoken(("By", 1, 1.2), ("the", 1.2, 1.4), ("door.", 2.4, 3)), spoken(("Yes.", 5, 5.5))]
 
 
 def test_a_turn_that_is_declared_over_before_its_last_word_is_cut() -> None:

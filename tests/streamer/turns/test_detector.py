@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from streamer.audio.frame import AudioFrame, AudioGap
 from streamer.settings.turns import TurnSettings
 from streamer.turns.detector import TurnDetector
+from streamer.turns.sentence_end import sentence_finished
 from streamer.turns.turn import (
     Turn,
     TurnEnded,
@@ -102,7 +103,7 @@ def heard_as(words: Sequence[str], script: Sequence[float], **how: float | str) 
         new = detector.feed(AudioFrame(np.full(320, 7, np.int16), start))
         events += new
         if any(isinstance(event, TurnPaused) for event in new):
-            detector.hint(next(hints))
+            detector.hint(sentence_finished(next(hints)))
     return events
 
 
