@@ -21,7 +21,8 @@ def test_only_the_last_eight_seconds_count_whatever_their_level() -> None:
     judge = SmartTurn(network)
     sound = np.random.default_rng(3).normal(0, 3000, 10 * SAMPLE_RATE).astype(np.int16)
     features = judge.features(sound)
-    assert (features.shape, features.dtype) == ((80, 800), np.float32)
+    assert features.shape == (80, 800)
+    assert features.dtype == np.float32
     assert np.array_equal(features, judge.features(sound[2 * SAMPLE_RATE :]))
     assert np.allclose(features, judge.features(2 * sound), atol=0.02)
     assert 0 <= judge.probability(sound) == judge.probability(sound[2 * SAMPLE_RATE :]) <= 1
