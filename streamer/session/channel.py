@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
@@ -244,7 +244,7 @@ class Channel:
             start, sound = self._detector.sound()
             sound = sound[: max(turn.fed_to - start, 0)]
             turn.words.hear(text or "")
-            self._partial = asyncio.create_task(self._publish_partial(turn, sound))
+            self._partial = asyncio.create_task(self._publish_partial(turn, sound, turn.words.text))
             self._partial_at = turn.fed_to
 
     def _ask_for_words(self, turn: OpenTurn) -> None:
@@ -271,7 +271,8 @@ class Channel:
             return
         self._partial_at = stop
         await turn.feed(start, sound)
-        await self._publish_partial(turn, sound)
+        judged = self._client.judged_words(replace(said, text=turn.words.text))
+        await self._publish_partial(turn, sound, judged)
 
     async def _publish_ahead(self, turn: OpenTurn) -> None:
         analysis = await turn.analyzed_ahead()
@@ -292,13 +293,13 @@ class Channel:
             self._shedder.shed("partials", monotonic())
         self._partial_at = at
 
-    async def _publish_partial(self, turn: OpenTurn, sound: NDArray[np.int16]) -> None:
-        priority, number, text = Priority(Urgency.PARTIAL), self._number, turn.words.text
+    async def _publish_partial(self, turn: OpenTurn, sound: NDArray[np.int16], judged: str) -> None:
+        priority = Priority(Urgency.PARTIAL)
         words, voice = await asyncio.gather(
-            self._client.embed_words(text, self._conversation.preceding(number), priority),
+            self._client.embed_words(judged, self._conversation.preceding(self._number), priority),
             turn.embed_voice(sound, priority),
         )
-        await self._publish_provisional(turn, Utterance(text, words, voice))
+        await self._publish_provisional(turn, Utterance(judged, words, voice))
 
     async def _publish_provisional(self, turn: OpenTurn, utterance: Utterance) -> None:
         judgement = await self._client.run_context(

@@ -534,7 +534,7 @@ async def test_a_turn_that_was_ended_too_early_becomes_one_turn(bundle: Bundle) 
     recogniser = Unfinished()
     too_long = np.concatenate([SOUND[:CUT], np.zeros(12_000, np.int16), SOUND[CUT:]])
     told = await run(bundle, recogniser, busy=lambda: recogniser.busy, sound=too_long)
-    started, finals, revised = (told.of(kind) for kind in (TurnStarted, TurnFinal, TurnRevised))
+    started, finals, revised = told.of(TurnStarted), told.of(TurnFinal), told.of(TurnRevised)
     assert [each.turn for each in started] == [each.turn for each in finals] == [1, 2]
     whole = next(each for each in revised if each.turn == 1)
     assert (finals[0].text, whole.text) == ("I went to", "I went to the market.")
