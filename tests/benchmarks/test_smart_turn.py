@@ -17,7 +17,7 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 def test_only_the_last_eight_seconds_count_whatever_their_level() -> None:
     if (network := installed_network()) is None:
-        pytest.skip("pipecat-ai is not installed")
+        pytest.skip("needs pipecat-ai: pip install --no-deps pipecat-ai")
     judge = SmartTurn(network)
     sound = np.random.default_rng(3).normal(0, 3000, 10 * SAMPLE_RATE).astype(np.int16)
     features = judge.features(sound)

@@ -101,9 +101,9 @@ def test_speed_is_that_of_a_turn_of_the_sample(tmp_path: Path) -> None:
     heard: list[np.ndarray[Any, Any]] = []
 
     class Attentive(Whisper):
-        def transcribe(self, audio: np.ndarray[Any, Any]) -> Any:
+        def transcribe(self, audio: np.ndarray[Any, Any], language: str | None = None) -> Any:
             heard.append(audio)
-            return super().transcribe(audio)
+            return super().transcribe(audio, language)
 
     folder = make_tiny_whisper(tmp_path / "model", "Yes.")
     ticks = iter([1.0, 1.79])

@@ -23,7 +23,7 @@ def talk(text: str = TEXT, **change: Any) -> list[Event]:
         {"text": word, "start_s": 2 + 0.4 * n, "end_s": 2.4 + 0.4 * n, "probability": 0.9}
         for n, word in enumerate(text.split())
     ]
-    turn = {"start_s": 1.9, "end_s": 2.5 + 0.4 * len(words), "text": text, "words": words}
+    turn: dict[str, Any] = {"start_s": 1.9, "end_s": 2.5 + 0.4 * len(words), "text": text, "words": words}
     return [sample.started(), sample.final(**(turn | change))]
 
 

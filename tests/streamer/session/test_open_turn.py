@@ -90,7 +90,7 @@ def client(bundle: Bundle, recogniser: Slow) -> Iterator[AnalyzerClient]:
         yield client
 
 
-class Hints(list[str]):
+class Hints(list[bool | None]):
     """What was told of turns that pause."""
 
 
@@ -112,7 +112,8 @@ async def test_what_was_understood_ahead_is_used(client: AnalyzerClient, recogni
         await asyncio.sleep(0.005)
     assert one.pauses
     understood = await one.end(turn(20_000))
-    assert understood.utterance.text == hints[0] == "19000 happy"
+    assert understood.utterance.text == "19000 happy"
+    assert hints == [None]  # without capitals and marks, nobody knows whether that was all
     assert understood.utterance.text_embedding is not None
     assert understood.utterance.speech_embedding is not None
     assert recogniser.heard == [19_000]
