@@ -105,7 +105,8 @@ class Conversation:
             return self.add(turn, utterance)
         entry = self._open[-1 - age]
         entry.has = _present(utterance)
-        self._remember(turn, utterance.text)
+        if age == 0 or turn in self._said:
+            self._remember(turn, utterance.text)
         logits = self._window.replace(age, utterance.text_embedding, utterance.speech_embedding)
         return self._changed(logits, entry)
 

@@ -272,7 +272,7 @@ def test_killed_and_run_again_is_the_same(tiny: Path, tmp_path: Path) -> None:
         (["--corpus", "folder", "--data", "texts"], "without sound"),
         (["--audio", "here", "--model", "huge"], "large-v3"),
         (["--audio", "here", "--model", "empty"], r"model\.bin.*ct2-transformers-converter"),
-        (["--audio", "here", "--model", "tiny.en"], "could not be fetched.*--model"),
+        (["--audio", "here", "--model", "small.en"], "small.en are not here.*give a folder"),
         (["--audio", "here", "--language", "fr"], "'fr', but English only"),
         (["--audio", "here", "--compute-type", "int3"], "int3.*int8"),
         (["--audio", "here", "--device", "tpu"], "tpu"),

@@ -262,7 +262,7 @@ class Asked(Scripted):
 
     def of_open(self, partials: Sequence[TurnPartial]) -> list[TurnPartial]:
         """Those that tell its answers, not what was understood at a pause."""
-        return [partial for partial in partials if partial.text != "I am happy"]
+        return [partial for partial in partials if partial.text != "I am happy."]
 
 
 async def run_asked(
@@ -421,7 +421,7 @@ async def test_one_that_is_too_slow_is_asked_once_though_the_turn_be_over_before
     recogniser = Asked(3)
     output = await run(bundle, recogniser)  # whose sound comes much faster than it answers
     assert (len(recogniser.asked), recogniser.answered) == (1, 1)
-    assert {partial.text for partial in output.of(TurnPartial)} <= {"I am happy"}, "of pauses"
+    assert {partial.text for partial in output.of(TurnPartial)} <= {"I am happy."}, "of pauses"
     assert len(output.of(TurnFinal)) == 2
 
 
@@ -429,7 +429,7 @@ async def test_asking_for_words_in_vain_ends_nothing(bundle: Bundle) -> None:
     recogniser = Asked(fails=True)
     output = await run(bundle, recogniser, busy=lambda: recogniser.busy)
     assert len(recogniser.asked) > 1
-    assert {partial.text for partial in output.of(TurnPartial)} <= {"I am happy"}, "of pauses"
+    assert {partial.text for partial in output.of(TurnPartial)} <= {"I am happy."}, "of pauses"
     assert len(output.of(TurnFinal)) == 2
 
 

@@ -46,7 +46,7 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, text: str | Texts = "I am happy", seconds: float = 0.0, fails: bool = False) -> None:
+    def __init__(self, text: str | Texts = "I am happy.", seconds: float = 0.0, fails: bool = False) -> None:
         """`text` may be what is said turn by turn, over and over."""
         self.texts, self.seconds, self.fails = (
             cycle([text] if isinstance(text, str) else text),
@@ -136,7 +136,7 @@ async def test_every_turn_is_told_once_in_order(bundle: Bundle) -> None:
         assert final.start_s == pytest.approx(spoken["start_s"], abs=0.25)
         assert final.end_s == pytest.approx(spoken["end_s"], abs=0.3)
         assert final.latency_ms.endpoint == pytest.approx(500, abs=200)
-        assert final.text == "I am happy"
+        assert final.text == "I am happy."
     told = {final.turn for final in finals}
     assert all(revised.turn in told for revised in output.of(TurnRevised))
     assert output.ended.reason == "end of input"
@@ -228,7 +228,7 @@ async def test_a_bundle_without_a_speech_path_judges_by_words(tmp_path: Path) ->
     bundle = tiny_bundle(tmp_path, words_only=True, labels=("negative", "positive"))
     output = Collect()
     sound = frames(conversation()[:160_000])
-    await pipeline(bundle, sound, output, recogniser=Scripted(["I am happy", ""])).run()
+    await pipeline(bundle, sound, output, recogniser=Scripted(["I am happy.", ""])).run()
     finals = output.of(TurnFinal)
     assert len(finals) > 1
     for final in finals:
