@@ -15,6 +15,7 @@ from offline_train.plots import look, save
 from offline_train.results_page.markdown import environment, fill
 
 FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"
+WEEK = "python -m benchmarks.soak --hours 168 --json benchmarks/results/soak-week.json"
 IN_README = ("recognition", "segmentation", "latency", "context", "streams", "soak")
 """What the README takes figures from, in order."""
 
@@ -69,6 +70,15 @@ def fuzzing(results: Path) -> str:
         ValueError: the result is damaged; says what to do.
     """
     return fill(TEMPLATES, "fuzz", result=read(results / "fuzz.json", FUZZ), command=FUZZ)
+
+
+def week(results: Path) -> str:
+    """For docs/reliability.md: what a week of talk cost.
+
+    Raises:
+        ValueError: the result is damaged; says what to do.
+    """
+    return fill(TEMPLATES, "soak-week", result=read(results / "soak-week.json", WEEK), command=WEEK)
 
 
 def _met(result: Result | None, text: str) -> str:
