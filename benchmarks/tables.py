@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.page.page import fuzzing, installing, page, readme
+from benchmarks.page.page import fuzzing, installing, page, readme, week
 from models.atomic_write import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,9 +27,9 @@ def with_figures(text: str) -> str:
     return _with(text, "figures", readme(RESULTS, BUNDLE))
 
 
-def with_fuzzing(text: str) -> str:
-    """docs/reliability.md with what fuzzing found as the file has it now."""
-    return _with(text, "fuzz", fuzzing(RESULTS))
+def with_reliability(text: str) -> str:
+    """docs/reliability.md with what a week cost and what fuzzing found, as the files have it now."""
+    return _with(_with(text, "soak-week", week(RESULTS)), "fuzz", fuzzing(RESULTS))
 
 
 def with_installable(text: str) -> str:
@@ -61,7 +61,7 @@ def main() -> None:
         written = page(given.results, given.docs / "figures")
         updated = {
             README: with_figures(README.read_text(encoding="utf-8")),
-            RELIABILITY: with_fuzzing(RELIABILITY.read_text(encoding="utf-8")),
+            RELIABILITY: with_reliability(RELIABILITY.read_text(encoding="utf-8")),
             INSTALL: with_installable(INSTALL.read_text(encoding="utf-8")),
         }
     except ValueError as error:

@@ -16,6 +16,7 @@ from offline_train.results_page.markdown import environment, fill
 
 FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"
 INSTALLABLE = "python -m benchmarks.installable --measure .venv --json benchmarks/results/installable.json"
+WEEK = "python -m benchmarks.soak --hours 168 --json benchmarks/results/soak-week.json"
 IN_README = ("recognition", "segmentation", "latency", "context", "streams", "soak")
 """What the README takes figures from, in order."""
 
@@ -80,6 +81,15 @@ def installing(results: Path) -> str:
     """
     result = read(results / "installable.json", INSTALLABLE)
     return fill(TEMPLATES, "installable", result=result, command=INSTALLABLE)
+
+
+def week(results: Path) -> str:
+    """For docs/reliability.md: what a week of talk cost.
+
+    Raises:
+        ValueError: the result is damaged; says what to do.
+    """
+    return fill(TEMPLATES, "soak-week", result=read(results / "soak-week.json", WEEK), command=WEEK)
 
 
 def _met(result: Result | None, text: str) -> str:

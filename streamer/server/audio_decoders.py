@@ -212,8 +212,8 @@ class ContainerDecoder:
             for item in items:
                 batch.append(item)
                 if len(batch) == _BATCH_FRAMES:
-                    self._put(batch)
-                    batch = []
+                    whole, batch = batch, []  # never put twice, even if this is cancelled when it is done
+                    self._put(whole)
         finally:  # what was decoded before a damaged end is kept
             self._put(batch)
 

@@ -4,8 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-from benchmarks.page.page import fuzzing
-from benchmarks.tables import RELIABILITY, with_fuzzing
+from benchmarks.page.page import fuzzing, week
+from benchmarks.tables import RELIABILITY, with_reliability
 from tests.docs.guide import ROOT
 
 TEXT = RELIABILITY.read_text("utf-8")
@@ -29,5 +29,6 @@ def test_the_tests_that_it_names_are_there() -> None:
 
 
 def test_figures_are_those_of_the_result_file(tmp_path: Path) -> None:
-    assert with_fuzzing(TEXT) == TEXT
+    assert with_reliability(TEXT) == TEXT
     assert "Not measured yet" in fuzzing(tmp_path)
+    assert "Not measured yet" in week(tmp_path)

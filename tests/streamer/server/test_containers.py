@@ -1,6 +1,7 @@
 """Containers over a websocket: what a client sends may be anything, and it may go at any time."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from streamer.audio.frame import AudioFrame
+from streamer.audio.frame import FRAME_SAMPLES, AudioFrame, AudioGap
 from streamer.server import audio_decoders
 from streamer.server.audio_decoders import ContainerDecoder
 from streamer.server.client_source import StreamSource
@@ -53,6 +54,27 @@ async def test_what_a_client_sent_before_it_broke_off_is_taken(tmp_path: Path) -
     assert sum(len(frame.samples) for frame in frames if isinstance(frame, AudioFrame)) == 24_000
     with pytest.raises(Refused):
         await anext(aiter(sink))
+    await decoder.close()
+
+
+class CancelledOnceTaken(StreamSource):
+    """Its second batch is cancelled when all of it has been taken, as by a client that goes just then."""
+
+    batches = 0
+
+    async def put(self, items: Sequence[AudioFrame | AudioGap]) -> None:
+        await super().put(items)
+        self.batches += 1
+        if self.batches == 2:
+            raise asyncio.CancelledError
+
+
+async def test_what_was_taken_when_a_client_went_is_not_taken_again() -> None:
+    sink = CancelledOnceTaken("a", 1, live=False, buffer_s=60.0, max_speed=1e6)
+    decoder = ContainerDecoder(sink, split=False)
+    await decoder.decode(LONG)
+    frames = [frame async for frame in sink if isinstance(frame, AudioFrame)]
+    assert [frame.start for frame in frames] == [n * FRAME_SAMPLES for n in range(10)]
     await decoder.close()
 
 
