@@ -37,8 +37,10 @@ def held_up(tmp_path: Path) -> Iterator[HeldUp]:
     loading.go_on()  # the thread ends with the test
 
 
-def session(loading: HeldUp, output: Collect, *, live: bool = False) -> tuple[Opened, Pipeline]:
-    source = Opened(frames(conversation()))
+def session(
+    loading: HeldUp, output: Collect, *, live: bool = False, seconds: int = 60
+) -> tuple[Opened, Pipeline]:
+    source = Opened(frames(conversation()[: 16_000 * seconds]))
     return source, Pipeline(source, loading.analyzer, [output], FIXED, stream="test", live=live)
 
 
@@ -93,10 +95,10 @@ async def test_one_who_gives_up_leaves_the_models_to_others(held_up: HeldUp) -> 
 
 async def test_sound_that_waited_for_the_models_is_no_overload(tmp_path: Path) -> None:
     held_up, output = HeldUp(make_bundle(tmp_path), Attentive()), Collect()
-    source, pipeline = session(held_up, output, live=True)
+    source, pipeline = session(held_up, output, live=True, seconds=8)
     running = asyncio.create_task(pipeline.run())
     await opened(source)
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     held_up.go_on()
     await running
     assert pipeline._shedder.counts["partials"], "all of the sound came at once"
