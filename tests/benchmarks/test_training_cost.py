@@ -79,6 +79,7 @@ def test_settings_that_are_none_end_it(
     assert "stage2.wide is no setting" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_shapes_are_the_published_ones() -> None:
     encoder: TextEncoder = random_text_encoder(TextConfig(base="roberta-base"))
     assert sum(p.numel() for p in encoder.backbone.parameters()) == 124_055_040  # 124.6 M with the pooler

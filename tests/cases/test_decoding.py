@@ -99,6 +99,7 @@ def starts_by_source(events: list[dict[str, Any]]) -> list[tuple[str, float]]:
     ]
 
 
+@pytest.mark.slow
 def test_adpcm_of_over_15_minutes(tmp_path: Path) -> None:
     """Report 05."""
     path = write(tmp_path / "long.wav", np.zeros(8_000 * 1_000, np.float32), 8_000, "adpcm_ima_wav")

@@ -54,6 +54,7 @@ def make_wheel(folder: Path) -> Path:
     return wheel
 
 
+@pytest.mark.slow
 def test_a_changed_hash_is_refused(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--isolated"]

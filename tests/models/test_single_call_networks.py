@@ -42,6 +42,7 @@ def test_what_a_trace_would_get_wrong_is_not_traced(network: nn.Module) -> None:
     assert traced(network, (torch.ones(3, 2),), (-torch.ones(2, 2),)) is network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shipped", [True, False])
 def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) -> None:
     bundle = load_bundle() if shipped else tiny_bundle(tmp_path, context_turns=2)

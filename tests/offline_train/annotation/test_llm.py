@@ -216,6 +216,7 @@ def test_trouble_that_does_not_pass(
     assert aside(out) == []
 
 
+@pytest.mark.slow
 def test_a_text_that_the_endpoint_rejects_does_not_stop_the_others(
     annotate: Command, texts: Path, tmp_path: Path
 ) -> None:

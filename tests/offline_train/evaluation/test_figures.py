@@ -49,6 +49,7 @@ def test_pictures_say_what_is_in_the_report_and_are_the_same_each_time(tmp_path:
     assert f"{made['calibration']['ece']:.1f}" in words(first[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [("$x$", "a < b & c", "喜び"), tuple(f"emotion {n}" for n in range(28))])
 def test_any_names_of_emotions_can_be_drawn(labels: tuple[str, ...], tmp_path: Path) -> None:
     path = draw(report(labels, context=False, temperature=None), tmp_path)[0]

@@ -99,6 +99,7 @@ def test_both_sides_learn(speech: list[Conversation], settings: PretrainCareSett
         load_pretrained(care, SMALL, opened(tmp_path / "other", settings))
 
 
+@pytest.mark.slow
 def test_without_words_the_acoustic_side_learns_alone(
     speech: list[Conversation], settings: PretrainCareSettings, tmp_path: Path
 ) -> None:

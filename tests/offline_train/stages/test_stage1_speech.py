@@ -84,6 +84,7 @@ def test_learns_tones_and_stores_what_rebuilds_it(clips: Path, corpus: Corpus, t
     assert 100 * np.mean(right) == pytest.approx(metrics["test"]["accuracy"])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_heard_is_left_out_and_said(
     corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -141,6 +141,7 @@ def test_pretraining_refuses_another_base_and_a_single_label(base: Path, tmp_pat
         )
 
 
+@pytest.mark.slow
 def test_a_teacher_is_heeded_as_much_as_asked(base: Path, tmp_path: Path) -> None:
     """A teacher that swaps the labels is followed where its share is 1, and outvoted where it is small."""
     data = corpus()

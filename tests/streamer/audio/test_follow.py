@@ -89,6 +89,7 @@ async def test_it_ends_when_nobody_writes(tmp_path: Path, caplog: pytest.LogCapt
     assert caplog.messages == []
 
 
+@pytest.mark.slow
 async def test_one_that_is_still_empty_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,6 +118,7 @@ async def test_one_that_is_cut_short_is_told_and_ends(
     assert caplog.messages == [f"{path} was cut short while it was read: what was read before is analyzed"]
 
 
+@pytest.mark.slow
 async def test_one_that_is_replaced_is_told_and_ends_with_the_first(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

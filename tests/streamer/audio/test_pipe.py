@@ -132,6 +132,7 @@ def movie(path: Path, **flags: str) -> bytes:
     return content
 
 
+@pytest.mark.slow
 async def test_mp4_needs_its_index_first_and_it_is_said_so(tmp_path: Path) -> None:
     with piped(movie(tmp_path / "late.mp4")) as (pipe, _):
         with pytest.raises(InputError, match="index stands at its end: save it to a file first") as caught:

@@ -94,6 +94,7 @@ async def test_a_message_that_is_too_long(analyzer: Analyzer, settings: Settings
     assert (ended["type"], ended["audio_s"]) == ("session.ended", 1)
 
 
+@pytest.mark.slow
 async def test_silence_on_the_line(analyzer: Analyzer, settings: Settings) -> None:
     async with serving(analyzer, settings, open_timeout_s=0.3, idle_timeout_s=0.6) as (url, _):
         async with connect(f"{url}mute") as websocket:
@@ -120,6 +121,7 @@ async def test_faster_than_allowed_is_slowed_and_nothing_lost(analyzer: Analyzer
     assert told.messages[-1]["gaps"] == 0
 
 
+@pytest.mark.slow
 async def test_a_client_that_does_not_read_is_told_what_was_shed(
     analyzer: Analyzer, settings: Settings, tmp_path: Path
 ) -> None:

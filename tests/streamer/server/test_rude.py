@@ -33,6 +33,7 @@ def starting(**fields: object) -> bytes:
     return frame(TEXT, json.dumps({"type": "start", **fields}).encode())
 
 
+@pytest.mark.slow
 async def test_gaps_are_paced_and_end_with_their_client(
     analyzer: Analyzer, settings: Settings, tmp_path: Path
 ) -> None:
@@ -108,6 +109,7 @@ async def test_pongs_that_are_not_read_are_not_kept(
         assert psutil.Process().memory_info().rss - before < 30 * 2**20, "50 MB of pongs"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flood",
     [frame(BINARY, b""), frame(BINARY, b"\0\0"), frame(PING), frame(TEXT, b'{"type":"gap","length_s":0.01}')],
@@ -170,6 +172,7 @@ async def test_text_that_is_none_makes_no_traceback(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("farewell", ["reset", "fin"])
 async def test_who_leaves_while_not_being_read_is_missed(
     analyzer: Analyzer, settings: Settings, farewell: str

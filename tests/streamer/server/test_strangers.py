@@ -94,6 +94,7 @@ async def test_whoever_says_no_more_is_answered(analyzer: Analyzer, settings: Se
                 assert (await client.reader.read()).startswith(b"HTTP/1.1 200 OK")
 
 
+@pytest.mark.slow
 async def test_a_request_takes_no_longer_than_allowed(analyzer: Analyzer, settings: Settings) -> None:
     """One byte after the other keeps nothing alive."""
     async with serving(analyzer, settings, request_timeout_s=1) as (url, _):
@@ -112,6 +113,7 @@ async def test_a_request_takes_no_longer_than_allowed(analyzer: Analyzer, settin
         assert 0.9 < monotonic() - began < 10
 
 
+@pytest.mark.slow
 async def test_an_idle_connection_is_closed_and_a_kept_one_used(
     analyzer: Analyzer, settings: Settings
 ) -> None:
@@ -125,6 +127,7 @@ async def test_an_idle_connection_is_closed_and_a_kept_one_used(
         assert await ended(kept.reader)
 
 
+@pytest.mark.slow
 async def test_a_handshake_of_tls_that_goes_on_and_on(
     analyzer: Analyzer, settings: Settings, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ async def test_events_are_those_of_analyze(analyzer: Analyzer, settings: Setting
     assert events_of(tmp_path, "kitchen") == told.messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "container"),
     [("libopus", "webm"), ("pcm_s16le", "wav"), ("flac", "flac"), ("libmp3lame", "mp3")],
@@ -95,6 +96,7 @@ async def test_other_rates_and_channels(analyzer: Analyzer, settings: Settings) 
     assert split.messages[0]["channels"] == 2
 
 
+@pytest.mark.slow
 async def test_several_at_once_none_the_worse_for_the_others(
     analyzer: Analyzer, settings: Settings, tmp_path: Path
 ) -> None:

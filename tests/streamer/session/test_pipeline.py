@@ -345,6 +345,7 @@ async def test_streams_beside_each_other_find_the_turns_that_they_find_alone(bun
         assert spans[0] == spans[1]
 
 
+@pytest.mark.slow
 async def test_a_cancelled_session_leaves_those_beside_it_alone(bundle: Bundle) -> None:
     analyzer, output, other = Analyzer(bundle, Scripted()), Collect(), Collect()
     session = pipeline(bundle, frames(np.tile(conversation(), 20)), output, analyzer=analyzer)
@@ -366,6 +367,7 @@ class MarkAt(Collect):
             self.marking = asyncio.create_task(self.pipeline.mark())  # not awaited: events go one by one
 
 
+@pytest.mark.slow
 async def test_a_moment_is_marked_where_the_stream_is_and_only_within_the_session(bundle: Bundle) -> None:
     output = MarkAt()
     session = output.pipeline = pipeline(
@@ -439,6 +441,7 @@ async def test_an_output_that_fails_at_once_ends_the_others_in_order(bundle: Bun
     assert [event.type for event in other.events] == ["session.started", "session.ended"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("live", [False, True])
 async def test_when_a_reader_leaves_recordings_go_on_for_the_others_and_live_sound_does_not(
     bundle: Bundle, live: bool

@@ -251,6 +251,7 @@ async def test_a_broker_that_restarts_misses_nothing(
     assert "again" in caplog.text
 
 
+@pytest.mark.slow
 async def test_home_assistant_is_given_time_to_find_a_broker_that_restarts(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
@@ -315,6 +316,7 @@ async def test_a_broker_that_falls_silent_may_have_passed_on_nothing(
     assert kept(tmp_path) == 0
 
 
+@pytest.mark.slow
 async def test_what_a_living_broker_has_is_kept_no_longer(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

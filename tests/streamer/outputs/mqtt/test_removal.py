@@ -104,6 +104,7 @@ async def test_streams_that_run_hold_nothing_up(mosquitto: Mosquitto, tmp_path: 
         talking.cancel()
 
 
+@pytest.mark.slow
 async def test_what_another_prefix_begins_like_ours_stays(mosquitto: Mosquitto, tmp_path: Path) -> None:
     upstairs, merits = (BrokerAddress.parse(f"{mosquitto.url}/{path}") for path in ("merits/upstairs", ""))
     async with outbox_in(tmp_path) as outbox:

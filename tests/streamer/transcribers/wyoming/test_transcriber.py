@@ -82,6 +82,7 @@ def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_turn_is_recognised_whole_and_while_it_is_spoken(closing: Callable[[Wyoming], None]) -> None:
     with wyoming_server("whisper") as (port, _):
         server = Wyoming(address(port, "?timeout=60"))
