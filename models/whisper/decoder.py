@@ -34,12 +34,15 @@ HIGHEST_COMPRESSION = 2.4
 """Whisper's own thresholds (ibid., section 4.5): on the mean log-probability of the tokens, and on how well
 the text compresses."""
 
-BEAM = 5
+BEAM = 1
 _FRAME = 160
 _FRAMES_A_POSITION = 2
 _POSITION_S = 0.02
 _LATEST_START = 50
 _LATE_S = 0.05
+_SAMPLES = 5
+_SHORTEST_SEGMENT_S = 1.0
+_SHORTEST_REST_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,12 +54,14 @@ class Speech:
         language: code of what is spoken; None to detect it, with a multilingual model.
         translate: whether its English translation is wanted, with a multilingual model.
         word_times: whether the times of its words are wanted.
+        begins_with: its first words, where they are known already: only the others are searched for.
     """
 
     audio: NDArray[np.float32]
     language: str | None = None
     translate: bool = False
     word_times: bool = False
+    begins_with: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +76,8 @@ class Decoded:
         no_speech: probability that nobody speaks.
         is_doubtful: whether the search went astray: a loop, words after the turn's end, or more of them than
             anyone speaks.
+        rest_s: where the rest begins that has yet to be decoded, in seconds: Whisper ends with two timestamps
+            where it leaves a segment for the next window (ibid., section 4.5). None where nothing is left.
         translation: the words in English, where asked for and spoken in another language.
         words: the words with their times, where asked for.
         states: of the encoder, float32 [positions of 20 ms, width], as long as the turn.
@@ -83,6 +90,7 @@ class Decoded:
     no_speech: float
     is_doubtful: bool
     states: NDArray[np.float32] = field(repr=False)
+    rest_s: float | None = None
     translation: str | None = None
     words: tuple[Word, ...] = ()
 
@@ -122,7 +130,7 @@ class Decoder:
         Args:
             turns: at least one.
             full_window: whether to fill each up to `WINDOW_S`, as the model was trained.
-            temperature: of sampling; at 0 the best is searched for.
+            temperature: of sampling; at 0 the likeliest token is taken each time.
 
         Raises:
             RuntimeError: CTranslate2 failed.
@@ -131,9 +139,15 @@ class Decoder:
         window_s = WINDOW_S if full_window else min(WINDOW_S, max(seconds) + MARGIN_S)
         encoded = self._model.encode(ctranslate2.StorageView.from_array(self._log_mel(turns, window_s)))
         tokenizers = [self._tokenizer(language) for language in self._languages(encoded, turns)]
-        results = self._generate(encoded, tokenizers, max(seconds), temperature)
         on_cpu = encoded.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
         states = np.asarray(on_cpu)  # [turns, positions, width]
+        if any(turn.begins_with for turn in turns):  # CTranslate2 wants prompts of one length
+            results = [
+                self._generate(_one(states, n), [tokenizer], seconds[n], temperature, turn.begins_with)[0]
+                for n, (turn, tokenizer) in enumerate(zip(turns, tokenizers, strict=True))
+            ]
+        else:
+            results = self._generate(encoded, tokenizers, max(seconds), temperature)
         decoded = [
             _decoded(result, tokenizer, length_s, states[n, : _positions(length_s)])
             for n, (result, tokenizer, length_s) in enumerate(zip(results, tokenizers, seconds, strict=True))
@@ -154,11 +168,11 @@ class Decoder:
         tokenizers: Sequence[Tokenizer],
         longest_s: float,
         temperature: float,
+        begins_with: str = "",
     ) -> "list[ctranslate2.models.WhisperGenerationResult]":
-        search = {"beam_size": BEAM}
-        if temperature > 0:
-            search = {"beam_size": 1, "num_hypotheses": 5, "sampling_topk": 0}
         prompts = [list(each.sot_sequence) for each in tokenizers]
+        if begins_with:
+            prompts[0] += [tokenizers[0].timestamp_begin, *tokenizers[0].encode(" " + begins_with)]
         results: list[ctranslate2.models.WhisperGenerationResult] = self._model.generate(
             encoded,
             prompts,
@@ -169,8 +183,11 @@ class Decoder:
             suppress_blank=True,
             suppress_tokens=_never_said(tokenizers[0]),
             max_initial_timestamp_index=_LATEST_START,
+            # Greedy: with a beam, sentences more often lose their ends.
+            beam_size=BEAM if temperature == 0 else 1,
             sampling_temperature=temperature or 1.0,
-            **search,
+            sampling_topk=0 if temperature > 0 else 1,
+            num_hypotheses=_SAMPLES if temperature > 0 else 1,
         )
         return results
 
@@ -263,8 +280,16 @@ def _decoded(
         or _goes_on_after(tokens, tokenizer, length_s)
     )
     no_speech = float(result.no_speech_prob)
+    rest_s = _rest_s(tokens, tokenizer, length_s)
     language = tokenizer.language_code
-    return Decoded(text, language, log_probability, compression, no_speech, is_doubtful, states)
+    return Decoded(text, language, log_probability, compression, no_speech, is_doubtful, states, rest_s)
+
+
+def _rest_s(tokens: Sequence[int], tokenizer: Tokenizer, length_s: float) -> float | None:
+    times = [(token - tokenizer.timestamp_begin) * _POSITION_S for token in tokens[-2:]]
+    if len(times) < 2 or min(times) < _SHORTEST_SEGMENT_S or times[-1] > length_s - _SHORTEST_REST_S:
+        return None
+    return times[-1]
 
 
 def _goes_on_after(tokens: Sequence[int], tokenizer: Tokenizer, length_s: float) -> bool:

@@ -1,7 +1,7 @@
 """Whisper as a recogniser: short windows first, the full window where their words are doubtful."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -115,7 +115,7 @@ class Whisper:
         try:
             decoded = iter(self._decoder.decode(flat) if flat else [])
             return [
-                _joined(each, [self._transcript(turn, speech, next(decoded)) for speech in each])
+                _joined([part for speech in each for part in self._parts(turn, speech, next(decoded))])
                 for turn, each in zip(turns, pieces, strict=True)
             ]
         except RuntimeError as error:
@@ -126,15 +126,27 @@ class Whisper:
         language = None if tag is None else primary(tag)
         if language is not None and language not in self.languages:
             return []
-        return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
+        pieces = [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
+        return pieces if len(pieces) > 1 else [replace(each, begins_with=turn.begins_with) for each in pieces]
 
-    def _transcript(self, turn: RecognitionRequest, speech: Speech, said: Decoded) -> Transcript:
-        if said.is_doubtful:
-            if turn.is_open:
-                return Transcript("", said.language)
-            self.decoded_again += 1
-            said = self._decode_again(speech, said)
-        return _believed(said)
+    def _parts(
+        self, turn: RecognitionRequest, speech: Speech, said: Decoded
+    ) -> Iterator[tuple[Speech, Transcript]]:
+        """A piece and its words, and then those of the rest that the model left for another window."""
+        if turn.is_open:
+            yield speech, Transcript("", said.language) if said.is_doubtful else _believed(said)
+            return
+        while True:
+            if said.is_doubtful:
+                self.decoded_again += 1
+                said = self._decode_again(speech, said)
+            if said.rest_s is None:
+                yield speech, _believed(said)
+                return
+            at = round(said.rest_s * SAMPLE_RATE)
+            yield replace(speech, audio=speech.audio[:at]), _believed(said)
+            speech = replace(speech, audio=speech.audio[at:], language=said.language)
+            [said] = self._decoder.decode([speech])
 
     def _decode_again(self, speech: Speech, said: Decoded) -> Decoded:
         """The best of what the full window, and then sampling in it, make of a turn."""
@@ -190,21 +202,21 @@ def _quietest(sound: NDArray[np.float32]) -> int:
     return (half + int(np.argmin(energy[half:]))) * length + length // 2
 
 
-def _joined(speech: Sequence[Speech], pieces: Sequence[Transcript]) -> Transcript:
-    """The transcript of a turn that was recognised in pieces."""
-    said = [piece for piece in pieces if piece.text]
-    if len(pieces) == 1 or not said:
-        return pieces[0] if pieces else Transcript("")
-    starts_s = accumulate((len(piece.audio) / SAMPLE_RATE for piece in speech), initial=0.0)
+def _joined(parts: Sequence[tuple[Speech, Transcript]]) -> Transcript:
+    """The transcript of a turn that was recognised in parts."""
+    said = [transcript for _, transcript in parts if transcript.text]
+    if len(parts) == 1 or not said:
+        return parts[0][1] if parts else Transcript("")
+    starts_s = accumulate((len(speech.audio) / SAMPLE_RATE for speech, _ in parts), initial=0.0)
     return Transcript(
-        " ".join(piece.text for piece in said),
+        " ".join(part.text for part in said),
         said[0].language,
-        confidence=sum((piece.confidence or 0.0) * len(piece.text) for piece in said)
-        / sum(len(piece.text) for piece in said),
-        translation=" ".join(filter(None, (piece.translation for piece in said))) or None,
+        confidence=sum((part.confidence or 0.0) * len(part.text) for part in said)
+        / sum(len(part.text) for part in said),
+        translation=" ".join(filter(None, (part.translation for part in said))) or None,
         words=tuple(
             replace(word, start_s=start_s + word.start_s, end_s=start_s + word.end_s)
-            for piece, start_s in zip(pieces, starts_s, strict=False)
-            for word in piece.words
+            for (_, part), start_s in zip(parts, starts_s, strict=False)
+            for word in part.words
         ),
     )

@@ -334,13 +334,17 @@ class AnalyzerClient:
         """How often to ask for `interim_words`, shared by all streams."""
         return self._workers.interim_pace
 
-    async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
+    async def interim_words(self, audio: NDArray[np.int16], begins_with: str) -> Transcript:
         """Recognise an unfinished turn, int16 [n] at 16 kHz, with a `BatchTranscriber`.
+
+        Args:
+            audio: the turn so far.
+            begins_with: its first words, which are certain already.
 
         Raises:
             RunError: the recogniser failed.
         """
-        request = RecognitionRequest(audio, self._request.language, is_open=True)
+        request = RecognitionRequest(audio, self._request.language, is_open=True, begins_with=begins_with)
         return await self._workers.recognition.do(self, request, Priority(Urgency.PARTIAL))
 
     def listen(self, before: Listening | None) -> Listening | None:

@@ -51,7 +51,7 @@ async def test_ten_lines_are_enough(bundle: Bundle) -> None:
     assert isinstance(told[0], streamer.SessionStarted)
     assert isinstance(told[-1], streamer.SessionEnded)
     turns = [event for event in told if isinstance(event, streamer.TurnFinal)]
-    assert [turn.text for turn in turns] == ["I am happy"] * 2
+    assert [turn.text for turn in turns] == ["I am happy."] * 2
     assert [turn.start_s for turn in turns] == pytest.approx([t["start_s"] for t in truth()[:2]], abs=0.25)
     assert (told[0].stream, told[0].recogniser) == ("array", "scripted")
 

@@ -208,7 +208,7 @@ async def test_words_are_embedded_live_as_in_training(
     both = [item for pair in zip(frames(left), frames(right, channel=1), strict=True) for item in pair]
     said = ["the day is good", "I am angry!", "", "is it a cat?"]
     remembering = Remembering(bundle)
-    monkeypatch.setattr("streamer.session.pipeline.Conversation", lambda *_: remembering)
+    monkeypatch.setattr("streamer.session.turn_revisions.Conversation", lambda *_: remembering)
     output = Collect()
     recogniser = Scripted(said, seconds=0.05)
     await pipeline(bundle, both, output, recogniser=recogniser, speakers=("Anna", "Ben"), live=live).run()

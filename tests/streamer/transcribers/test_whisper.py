@@ -74,6 +74,43 @@ def test_an_open_turn_is_decoded_once(tiny: Path, monkeypatch: pytest.MonkeyPatc
     assert recogniser.decoded_again == 1
 
 
+def test_the_certain_words_of_an_open_turn_are_not_searched_for_again(embedded: Whisper) -> None:
+    turns = [sentence.audio for sentence in sample_sentences()[:2]]
+    whole = [embedded.transcribe(turn).text for turn in turns]
+    begins = [" ".join(text.split()[:2]) for text in whole]
+    begins[1] = f"Indeed, {begins[1]}"
+    requests = [
+        RecognitionRequest(turn, is_open=True, begins_with=begin)
+        for turn, begin in zip(turns, begins, strict=True)
+    ]
+    first, second = embedded.transcribe_together(requests)
+    assert normalised(first.text) == normalised(whole[0])
+    assert normalised(second.text) == normalised(f"Indeed, {whole[1]}")
+
+
+def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
+    embedded: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (sentence.audio for sentence in sample_sentences()[:2])
+    gap = np.zeros(8_000, np.int16)
+    at_s = (len(first) + 4_000) / 16_000
+    decode = embedded._decoder.decode
+
+    def leaving_the_second(turns: Sequence[Speech], **options: Any) -> Any:
+        if len(turns[0].audio) <= len(gap) + len(second):
+            return decode(turns, **options)
+        [said] = decode([replace(turns[0], audio=turns[0].audio[: len(first)])], **options)
+        return [replace(said, rest_s=at_s)]
+
+    apart = [embedded.transcribe(turn).text for turn in (first, second)]
+    monkeypatch.setattr(embedded._decoder, "decode", leaving_the_second)
+    turn = RecognitionRequest(np.concatenate([first, gap, second]), word_times=True)
+    [said] = embedded.transcribe_together([turn])
+    assert normalised(said.text) == normalised(" ".join(apart))
+    number = len(apart[0].split())
+    assert said.words[number - 1].end_s <= at_s <= said.words[number].start_s
+
+
 def test_turns_are_decoded_together_as_one_by_one(embedded: Whisper) -> None:
     turns = [sentence.audio for sentence in sample_sentences()[:4]]
     nothing = np.zeros(16_000, np.int16)
