@@ -1,9 +1,10 @@
 """Whisper by CTranslate2 in short windows: each turn is encoded as long as it is, several turns together."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -34,7 +35,9 @@ HIGHEST_COMPRESSION = 2.4
 """Whisper's own thresholds (ibid., section 4.5): on the mean log-probability of the tokens, and on how well
 the text compresses."""
 
-BEAM = 1
+BEAM_SIZE = 5
+"""Of the search: Whisper's own (ibid., section 4.5)."""
+
 _FRAME = 160
 _FRAMES_A_POSITION = 2
 _POSITION_S = 0.02
@@ -123,18 +126,27 @@ class Decoder:
         self.languages = frozenset(known) if self.is_multilingual else frozenset({"en"})
 
     def decode(
-        self, turns: Sequence[Speech], *, full_window: bool = False, temperature: float = 0.0
+        self,
+        turns: Sequence[Speech],
+        *,
+        full_window: bool = False,
+        beam_size: int = BEAM_SIZE,
+        temperature: float = 0.0,
     ) -> list[Decoded]:
         """Recognise turns together.
 
         Args:
             turns: at least one.
             full_window: whether to fill each up to `WINDOW_S`, as the model was trained.
-            temperature: of sampling; at 0 the likeliest token is taken each time.
+            beam_size: of the search; with 1, the likeliest token is taken each time.
+            temperature: of sampling, which above 0 takes the place of the search.
 
         Raises:
             RuntimeError: CTranslate2 failed.
         """
+        search: dict[str, Any] = {"beam_size": beam_size}
+        if temperature > 0:
+            search = {"sampling_temperature": temperature, "sampling_topk": 0, "num_hypotheses": _SAMPLES}
         seconds = [len(turn.audio) / SAMPLE_RATE for turn in turns]
         window_s = WINDOW_S if full_window else min(WINDOW_S, max(seconds) + MARGIN_S)
         encoded = self._model.encode(ctranslate2.StorageView.from_array(self._log_mel(turns, window_s)))
@@ -143,11 +155,11 @@ class Decoder:
         states = np.asarray(on_cpu)  # [turns, positions, width]
         if any(turn.begins_with for turn in turns):  # CTranslate2 wants prompts of one length
             results = [
-                self._generate(_one(states, n), [tokenizer], seconds[n], temperature, turn.begins_with)[0]
+                self._generate(_one(states, n), [tokenizer], seconds[n], search, turn.begins_with)[0]
                 for n, (turn, tokenizer) in enumerate(zip(turns, tokenizers, strict=True))
             ]
         else:
-            results = self._generate(encoded, tokenizers, max(seconds), temperature)
+            results = self._generate(encoded, tokenizers, max(seconds), search)
         decoded = [
             _decoded(result, tokenizer, length_s, states[n, : _positions(length_s)])
             for n, (result, tokenizer, length_s) in enumerate(zip(results, tokenizers, seconds, strict=True))
@@ -155,7 +167,7 @@ class Decoder:
         for n, turn in enumerate(turns):
             if turn.translate and decoded[n].language != "en" and self.is_multilingual:
                 to_english = self._tokenizer(decoded[n].language, "translate")
-                [result] = self._generate(_one(states, n), [to_english], seconds[n], temperature)
+                [result] = self._generate(_one(states, n), [to_english], seconds[n], search)
                 decoded[n] = replace(decoded[n], translation=_text(result, to_english))
             if turn.word_times and decoded[n].text:
                 words = self._words(_one(states, n), tokenizers[n], results[n], seconds[n])
@@ -167,7 +179,7 @@ class Decoder:
         encoded: ctranslate2.StorageView,
         tokenizers: Sequence[Tokenizer],
         longest_s: float,
-        temperature: float,
+        search: Mapping[str, Any],
         begins_with: str = "",
     ) -> "list[ctranslate2.models.WhisperGenerationResult]":
         prompts = [list(each.sot_sequence) for each in tokenizers]
@@ -183,11 +195,7 @@ class Decoder:
             suppress_blank=True,
             suppress_tokens=_never_said(tokenizers[0]),
             max_initial_timestamp_index=_LATEST_START,
-            # Greedy: with a beam, sentences more often lose their ends.
-            beam_size=BEAM if temperature == 0 else 1,
-            sampling_temperature=temperature or 1.0,
-            sampling_topk=0 if temperature > 0 else 1,
-            num_hypotheses=_SAMPLES if temperature > 0 else 1,
+            **search,
         )
         return results
 
@@ -286,7 +294,7 @@ def _decoded(
 
 
 def _rest_s(tokens: Sequence[int], tokenizer: Tokenizer, length_s: float) -> float | None:
-    times = [(token - tokenizer.timestamp_begin) * _POSITION_S for token in tokens[-2:]]
+    times: list[float] = [(token - tokenizer.timestamp_begin) * _POSITION_S for token in tokens[-2:]]
     if len(times) < 2 or min(times) < _SHORTEST_SEGMENT_S or times[-1] > length_s - _SHORTEST_REST_S:
         return None
     return times[-1]

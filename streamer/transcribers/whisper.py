@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import WhisperModelError
 from models.whisper.decoder import (
+    BEAM_SIZE,
     HIGHEST_COMPRESSION,
     LONGEST_TURN_S,
     LOWEST_LOG_PROBABILITY,
@@ -113,7 +114,9 @@ class Whisper:
         pieces = [self._pieces(turn) for turn in turns]
         flat = [speech for each in pieces for speech in each]
         try:
-            decoded = iter(self._decoder.decode(flat) if flat else [])
+            # a batch is of one urgency
+            beam_size = 1 if turns[0].is_open else BEAM_SIZE
+            decoded = iter(self._decoder.decode(flat, beam_size=beam_size) if flat else [])
             return [
                 _joined([part for speech in each for part in self._parts(turn, speech, next(decoded))])
                 for turn, each in zip(turns, pieces, strict=True)
@@ -140,6 +143,9 @@ class Whisper:
             if said.is_doubtful:
                 self.decoded_again += 1
                 said = self._decode_again(speech, said)
+            elif said.rest_s is not None:  # a beam finds the end of a sentence too early more often
+                [greedy] = self._decoder.decode([speech], beam_size=1)
+                said = said if greedy.is_doubtful else greedy
             if said.rest_s is None:
                 yield speech, _believed(said)
                 return
