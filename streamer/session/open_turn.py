@@ -17,7 +17,6 @@ from streamer.transcribers.base import Listening, Transcript
 from streamer.transcribers.clean_words import clean_words, cleaned
 from streamer.turn_embedding.analyzer import AnalyzerClient, Utterance
 from streamer.turn_embedding.fair_queue import Priority, Urgency
-from streamer.turns.sentence_end import sentence_finished
 from streamer.turns.turn import Turn
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ class OpenTurn:
         said = cleaned(await self._recognise(turn, priority))
         transcribed_at = perf_counter()
         if priority.urgency is Urgency.SPECULATIVE:
-            self._hint(sentence_finished(said.text))
+            self._hint(self._client.sentence_finished(said))
             self.words.hear(said.text, whole=True)
             self._worded = bool(said.text)
         preceding = self._preceding()

@@ -37,6 +37,8 @@ DOUBTFUL_LOG_PROBABILITY = -0.5
 SAMPLED_TEMPERATURE = 0.4
 """Of sampling, where the words of a search do not pass the thresholds (ibid.)."""
 
+_SENTENCE_MARKS = " .,;:?!"
+
 
 class Whisper:
     """Recognise with a Whisper model in CTranslate2 format.
@@ -143,16 +145,22 @@ class Whisper:
             if said.is_doubtful:
                 self.decoded_again += 1
                 said = self._decode_again(speech, said)
-            elif said.rest_s is not None:  # a beam finds the end of a sentence too early more often
-                [greedy] = self._decoder.decode([speech], beam_size=1)
-                said = said if greedy.is_doubtful else greedy
+            elif said.rest_s is not None:
+                said = self._continued(speech, said)
             if said.rest_s is None:
                 yield speech, _believed(said)
                 return
             at = round(said.rest_s * SAMPLE_RATE)
             yield replace(speech, audio=speech.audio[:at]), _believed(said)
             speech = replace(speech, audio=speech.audio[at:], language=said.language)
-            [said] = self._decoder.decode([speech])
+            [said] = self._decoder.decode([speech], full_window=True)
+
+    def _continued(self, speech: Speech, said: Decoded) -> Decoded:
+        """More words behind those that a beam search ended with too early, if a greedy search finds any."""
+        known = said.text.rstrip(_SENTENCE_MARKS)
+        [more] = self._decoder.decode([replace(speech, begins_with=known)], beam_size=1)
+        is_longer = len(more.text.split()) > len(said.text.split())
+        return more if is_longer and not more.is_doubtful else said
 
     def _decode_again(self, speech: Speech, said: Decoded) -> Decoded:
         """The best of what the full window, and then sampling in it, make of a turn."""

@@ -33,6 +33,7 @@ from streamer.turn_embedding.batcher import Batcher
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.interim_pace import InterimPace
 from streamer.turn_embedding.running_sessions import Running
+from streamer.turns.sentence_end import SentenceJudge
 from streamer.turns.silero import load_network
 from streamer.turns.vad import VadRequest, judge_together
 
@@ -221,6 +222,7 @@ class Workers:
         _ = bundle.incremental
         self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self.interim_pace = InterimPace()
+        self.sentences = SentenceJudge()
         batched = isinstance(transcriber, BatchTranscriber)
         self.recognition = Batcher(
             partial(_recognise, transcriber, self.interim_pace),
@@ -355,6 +357,10 @@ class AnalyzerClient:
         if isinstance(transcriber, MultilingualTranscriber):
             return transcriber.listen(before, self._request.language)
         return transcriber.listen(before)
+
+    def sentence_finished(self, said: Transcript) -> bool | None:
+        """Whether the turn's last sentence is complete; None where its words do not tell."""
+        return self._workers.sentences.finished(said.text, said.recogniser or self.transcriber.name)
 
     def judged_words(self, said: Transcript) -> str:
         """The words of a turn that the bundle can judge: in one of its languages, or translated."""

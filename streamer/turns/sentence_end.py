@@ -10,11 +10,30 @@ _FILLERS = frozenset(("um", "uh", "uhm", "umm", "uhh", "er", "erm", "hmm", "eh")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
-def sentence_finished(words: str) -> bool | None:
+class SentenceJudge:
+    """Judges sentences by the words of recognisers, which show with time whether they write punctuation."""
+
+    def __init__(self) -> None:
+        self._punctuating: set[str | None] = set()
+
+    def finished(self, words: str, recogniser: str | None) -> bool | None:
+        """Whether the last sentence is complete (see `sentence_finished`).
+
+        Args:
+            words: as recognised.
+            recogniser: its name.
+        """
+        if not _END_MARKS.isdisjoint(words):
+            self._punctuating.add(recogniser)
+        return sentence_finished(words, punctuated=recogniser in self._punctuating)
+
+
+def sentence_finished(words: str, *, punctuated: bool = True) -> bool | None:
     """Whether the last sentence is complete, by its last word and the punctuation.
 
     Args:
         words: as recognised; "" where there are none.
+        punctuated: whether the recogniser writes punctuation.
 
     Returns:
         None where it can't be told: there are no words, or they come without capitals and punctuation, and
@@ -26,5 +45,5 @@ def sentence_finished(words: str) -> bool | None:
         return None
     if spoken[-1] in _FILLERS or text.endswith(".."):
         return False
-    writes_marks = text != text.lower() or not text[-1].isalnum()
-    return text[-1] in _END_MARKS if writes_marks else None
+    is_written = text != text.lower() or not text[-1].isalnum()
+    return text[-1] in _END_MARKS if punctuated and is_written else None

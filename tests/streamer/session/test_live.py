@@ -527,7 +527,7 @@ class Unfinished(Counting):
 
     def transcribe(self, audio: NDArray[np.int16]) -> Transcript:
         super().transcribe(audio)
-        return Transcript("I went to" if len(audio) < 40_000 else "I went to the market.")
+        return Transcript("Well. I went to" if len(audio) < 40_000 else "Well. I went to the market.")
 
 
 async def test_a_turn_that_was_ended_too_early_becomes_one_turn(bundle: Bundle) -> None:
@@ -537,7 +537,7 @@ async def test_a_turn_that_was_ended_too_early_becomes_one_turn(bundle: Bundle) 
     started, finals, revised = told.of(TurnStarted), told.of(TurnFinal), told.of(TurnRevised)
     assert [each.turn for each in started] == [each.turn for each in finals] == [1, 2]
     whole = next(each for each in revised if each.turn == 1)
-    assert (finals[0].text, whole.text) == ("I went to", "I went to the market.")
+    assert (finals[0].text, whole.text) == ("Well. I went to", "Well. I went to the market.")
     assert whole.revision == 1
     assert whole.start_s == finals[0].start_s
     assert finals[0].end_s + 0.7 < whole.end_s < finals[1].start_s

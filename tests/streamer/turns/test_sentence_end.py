@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.turns.sentence_end import sentence_finished
+from streamer.turns.sentence_end import SentenceJudge, sentence_finished
 
 FINISHED = [
     "Kids are talking by the door.",
@@ -54,3 +54,12 @@ def test_no_words_and_words_without_punctuation_tell_nothing(words: str) -> None
 def test_whatever_is_recognised_there_is_an_answer(words: str) -> None:
     assert sentence_finished(words) in (True, False, None)
     assert sentence_finished(words) == sentence_finished(f" {words} ")
+
+
+def test_a_recogniser_that_has_written_no_punctuation_does_not_say_that_sentences_go_on() -> None:
+    judge = SentenceJudge()
+    assert judge.finished("I am so very happy today", "plain") is None
+    assert judge.finished("I am so very happy today.", "whisper") is True
+    assert judge.finished("I am so very happy", "whisper") is False
+    assert judge.finished("I am so very happy", "plain") is None
+    assert judge.finished("I am, um", "plain") is False
