@@ -1,15 +1,17 @@
 """This program beside others that turn live sound into words: `python -m benchmarks.peers --json OUT`.
 
-RealtimeSTT, WhisperLive and WhisperLiveKit with the same weights (tiny.en, CTranslate2, int8), on the same sound
-at the pace of speech in pieces of 100 ms: 46 utterances, 2 s between them, a noise floor of -78 dB; and silence,
-noise and tones. Each has an environment of its own, made with pip on first use, and runs offline. One after
-another takes 27 minutes; with --only, in pieces, into the same file. The machine must have nothing else to do.
+RealtimeSTT, WhisperLive and WhisperLiveKit with the same weights (tiny.en, CTranslate2, int8) on the same
+sound, at the pace of speech in pieces of 100 ms: 46 utterances, 2 s between them, a noise floor of -78 dB; and
+silence, noise and tones. Each has an environment of its own, made with pip on first use (5 GB in all), and runs
+offline. All take 27 minutes; with --only, one after another into the same file. The machine must have nothing
+else to do.
 """
 
 import argparse
 import json
 import statistics
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,10 @@ from models.whisper.packaged_weights import packaged_model
 from streamer.audio.frame import SAMPLE_RATE
 
 MODEL = "tiny.en"
+SETTLE_S = 1.0
+"""Between what a program does to start and what is measured."""
+STREAMS_SAY = 8
+"""Each of several streams says so many-th part of the utterances."""
 
 
 def run(
@@ -40,8 +46,8 @@ def run(
     """Start a program, and give it a sound a stream, all at once.
 
     Returns:
-        What it showed of each, and what that took: `accepts_s`, `models_s`, `cpu` (seconds a second of sound of
-        one stream) and `memory_mb`.
+        What it showed of each, and what that took: `accepts_s`, `models_s`, `cpu` (seconds a second of sound
+        of one stream) and `memory_mb`.
     """
     folder = MODEL if name == "merits" else str(packaged_model(MODEL))
     drivers = [Driven(name, python, folder)]
@@ -53,6 +59,7 @@ def run(
         drivers += [Driven(name, python, folder, *port) for _ in sounds[1:]]
         for driver in drivers:
             driver.until("models")
+        time.sleep(SETTLE_S)
         before = cpu_s(drivers)
         began = play(drivers, sounds)
         seconds = max(len(sound) for sound in sounds) / SAMPLE_RATE
@@ -94,7 +101,7 @@ def measure_one(
     starts = [took, idle]
     for count in program.streams:
         order = [utterances[n * len(utterances) // count :] + utterances for n in range(count)]
-        streams = [material.stream(each[: max(1, len(utterances) // 6)]) for each in order]
+        streams = [material.stream(each[: max(1, len(utterances) // STREAMS_SAY)]) for each in order]
         length = min(len(sound) for sound, _ in streams)
         all_shown, several = run(name, python, [sound[:length] for sound, _ in streams])
         result[str(count)] = {**judge([], [one for each in all_shown for one in each]), **several}
@@ -150,9 +157,9 @@ def main() -> None:
     options.add_argument(
         "--speechless",
         type=float,
-        default=20,
+        default=10,
         metavar="S",
-        help="seconds each of silence, noise, tones (default 20)",
+        help="seconds each of silence, noise, tones (default 10)",
     )
     options.add_argument(
         "--venvs", type=Path, default=user_cache_path("merits") / "peers", metavar="FOLDER",

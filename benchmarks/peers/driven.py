@@ -1,4 +1,4 @@
-"""A program at work: its driver as a process, which is given sound at the pace of speech and says what is shown."""
+"""A program at work: a driver that is given sound at the pace of speech and says what is shown."""
 
 import json
 import os

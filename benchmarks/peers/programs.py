@@ -19,7 +19,7 @@ class Program:
         title: its name.
         package: exact version; "" for this program, which has the environment that the benchmark runs in.
         needs: what it imports here, in the versions of constraints.txt: so all have the same faster-whisper,
-            CTranslate2 and torch. What its metadata asks for besides is for microphones, GPUs and other models.
+            CTranslate2 and torch. What it lists besides is for microphones, GPUs and other models.
         settings: said in the table.
         makes_turns: whether it tells when a turn is over; else its words are one growing transcript.
         streams: how many it is tried with; several only where one leaves it time.
@@ -39,7 +39,8 @@ PROGRAMS = {
     ),
     "realtimestt": Program(
         "RealtimeSTT", "RealtimeSTT==1.1.2",
-        ("faster-whisper", "halo", "scipy", "silero-vad", "soundfile", "torch", "webrtcvad-wheels", "websockets"),
+        ("faster-whisper", "halo", "scipy", "silero-vad", "soundfile", "torch", "webrtcvad-wheels",
+         "websockets"),
         "`feed_audio`, defaults (live text off), `text()` in a loop; silero-vad from its package",
         streams=(4, 8),
     ),
@@ -50,8 +51,8 @@ PROGRAMS = {
     ),
     "whisperlivekit": Program(
         "WhisperLiveKit", "whisperlivekit==0.2.26",
-        ("fastapi", "faster-whisper", "librosa", "python-multipart", "soundfile", "tiktoken", "torch", "uvicorn",
-         "websockets"),
+        ("fastapi", "faster-whisper", "librosa", "python-multipart", "soundfile", "tiktoken", "torch",
+         "uvicorn", "websockets"),
         "faster-whisper backend, LocalAgreement, raw sound in, no warm-up sentence (it would be fetched)",
         makes_turns=False,
     ),

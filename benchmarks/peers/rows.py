@@ -42,11 +42,17 @@ def _finals(result: Result) -> tuple[float, ...] | None:
 
 
 ROWS = (
-    Row("end of speech -> final words, ms, median / p95", _of("speech", "final_ms", "p50", "p95"), "{:,.0f}", (450, 700)),
+    Row(
+        "end of speech -> final words, ms, median / p95",
+        _of("speech", "final_ms", "p50", "p95"), "{:,.0f}", (450, 700),
+    ),
     Row("utterances of which no word came", _of("speech", "missed"), "{:.0f}"),
     Row("end of speech -> words shown next, ms, median", _of("speech", "next_ms", "p50"), "{:,.0f}", (200,)),
     Row("end of speech -> its last word shown, ms, median", _of("speech", "last_ms", "p50"), "{:,.0f}"),
-    Row("end of a word -> it is shown, ms, median / p95", _of("speech", "age_ms", "p50", "p95"), "{:,.0f}", (700,)),
+    Row(
+        "end of a word -> it is shown, ms, median / p95",
+        _of("speech", "age_ms", "p50", "p95"), "{:,.0f}", (700,),
+    ),
     Row("word error rate, %", _of("speech", "wer_percent"), "{:.1f}"),
     Row("finals, once revised", _finals, "{:.0f}", (48,)),
     Row("CPU seconds per second of sound", _of("speech", "cpu"), "{:.3f}", (0.08,)),
@@ -57,8 +63,8 @@ ROWS = (
     Row("... eight streams", _of("8", "decision_ms", "p100"), "{:,.0f}", (500,)),
     Row("memory, MB, one stream", _of("speech", "memory_mb"), "{:,.0f}"),
     Row("... eight streams", _of("8", "memory_mb"), "{:,.0f}"),
-    Row("start -> accepts sound, s", _of("start", "accepts_s"), "{:.1f}", (1.0,)),
-    Row("start -> has its models, s", _of("start", "models_s"), "{:.1f}", (2.5,)),
+    Row("start -> accepts sound, s", _of("start", "accepts_s"), "{:.2f}", (1.0,)),
+    Row("start -> has its models, s", _of("start", "models_s"), "{:.2f}", (2.5,)),
 )  # fmt: skip
 
 
@@ -67,7 +73,8 @@ def compared(result: Result) -> list[dict[str, Any]]:
 
     Returns:
         Of each row, `label`, `cells` (text by program), `ahead` (titles of the best), `behind` (whether this
-        program is not among them; None where it has no value), `at_most` and `met` (None where nothing is asked).
+        program is not among them; None where it has no value), `at_most` and `met` (None where nothing is
+        asked).
     """
     return [_compared(row, result["programs"]) for row in ROWS]
 

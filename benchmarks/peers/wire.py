@@ -1,4 +1,4 @@
-"""What a driver, which runs a program in the program's own environment, says to the benchmark and hears from it.
+"""What a driver, which runs a program in its own environment, hears from the benchmark and says to it.
 
 Standard input is raw sound (int16, mono, 16 kHz) as it is spoken; standard output are JSON lines, told apart
 by their keys: `starting`; `accepts` with `pid`, whose processes are measured, and `port`; `models`; and

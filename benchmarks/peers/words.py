@@ -93,10 +93,10 @@ def judge(spoken: Sequence[Spoken], shown: Sequence[Shown]) -> dict[str, Any]:
     """How late the words came, and how right they were.
 
     Returns:
-        `final_ms` (end of speech -> all its words final), `last_ms` (-> its last word shown first) and `next_ms`
-        (-> the words shown of its turn change next), a value an utterance that was found; `missed` utterances;
-        `age_ms` (end of a word -> shown first) of every word recognised; `wer`; `finals`, turns with words;
-        `decision_ms`.
+        `final_ms` (end of speech -> all its words final), `last_ms` (-> its last word shown first) and
+        `next_ms` (-> the words shown of its turn change next), a value an utterance that was found; `missed`
+        utterances; `age_ms` (end of a word -> shown first) of every word recognised; `wer`; `finals`, turns
+        with words; `decision_ms`.
     """
     found = final_words(shown)
     reference = [word for each in spoken for word in each.words]
@@ -104,10 +104,8 @@ def judge(spoken: Sequence[Spoken], shown: Sequence[Shown]) -> dict[str, Any]:
     heard: dict[int, FinalWord] = {}
     for chunk in aligned.alignments[0]:
         if chunk.type in ("equal", "substitute") and found:
-            pairs = zip(
-                range(chunk.ref_start_idx, chunk.ref_end_idx), range(chunk.hyp_start_idx, chunk.hyp_end_idx)
-            )
-            heard |= {at: found[hypothesis] for at, hypothesis in pairs}
+            for n in range(chunk.ref_end_idx - chunk.ref_start_idx):
+                heard[chunk.ref_start_idx + n] = found[chunk.hyp_start_idx + n]
     changes = _changes(shown)
     ages: list[float] = []
     late: dict[str, list[float]] = {"final_ms": [], "last_ms": [], "next_ms": []}
