@@ -1,10 +1,10 @@
 """This program beside others that turn live sound into words: `python -m benchmarks.peers --json OUT`.
 
 RealtimeSTT, WhisperLive and WhisperLiveKit with the same weights (tiny.en, CTranslate2, int8) on the same
-sound, at the pace of speech in pieces of 100 ms: 46 utterances, 2 s between them, a noise floor of -78 dB; and
-silence, noise and tones. Each has an environment of its own, made with pip on first use (5 GB in all), and runs
-offline. All take 27 minutes; with --only, one after another into the same file. The machine must have nothing
-else to do.
+sound, at the pace of speech in pieces of 100 ms: 46 utterances, 2 s between them, a noise floor of -78 dB;
+and silence, noise and tones. Each has an environment of its own, made with pip on first use (5 GB in all),
+and runs offline. All take 27 minutes; with --only, one after another into the same file. The machine must
+have nothing else to do.
 """
 
 import argparse

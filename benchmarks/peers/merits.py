@@ -6,16 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection
-
-from benchmarks.peers.wire import connected, free_port, say, sound_async, start
-
-
-async def feed(websocket: ClientConnection) -> None:
-    """Send the sound and its end."""
-    async for chunk in sound_async():
-        await websocket.send(chunk)
-    await websocket.send('{"type": "end"}')
+from benchmarks.peers.wire import connected, feed, free_port, say, start
 
 
 async def main(model: str, given: str = "") -> None:
@@ -28,7 +19,7 @@ async def main(model: str, given: str = "") -> None:
     await websocket.send('{"type": "start"}')
     await (await websocket.ping())  # answered after what was sent before
     say(accepts=True, pid=pid, port=port)
-    sending = asyncio.create_task(feed(websocket))
+    sending = asyncio.create_task(feed(websocket, '{"type": "end"}'))
     async for message in websocket:
         event = json.loads(message)
         match event["type"]:

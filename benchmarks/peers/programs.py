@@ -73,7 +73,7 @@ def python_of(program: Program, venvs: Path) -> str:
     if not complete.exists():
         Console(stderr=True).print(f"installing {program.package} into {folder}")
         venv.create(folder, clear=True, with_pip=True)
-        pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        pip = (python, "-m", "pip", "install", "--quiet", "--no-warn-conflicts")
         subprocess.run((*pip, "--no-deps", program.package), check=True, stdout=sys.stderr)
         constraints = ("--constraint", str(ROOT / "constraints.txt"))
         subprocess.run((*pip, *constraints, *program.needs), check=True, stdout=sys.stderr)

@@ -7,10 +7,7 @@ import asyncio
 import json
 import sys
 
-import numpy as np
-from websockets.asyncio.client import ClientConnection
-
-from benchmarks.peers.wire import connected, free_port, say, sound_async, start
+from benchmarks.peers.wire import connected, feed, free_port, say, start
 
 SERVER = """
 import sys
@@ -36,13 +33,6 @@ OPTIONS = {
 }
 
 
-async def feed(websocket: ClientConnection) -> None:
-    """Send the sound, as float32, and its end."""
-    async for chunk in sound_async():
-        await websocket.send((np.frombuffer(chunk, "<i2") / np.float32(32768)).tobytes())
-    await websocket.send(b"END_OF_AUDIO")
-
-
 async def main(model: str) -> None:
     """A stream, from its start to its end; it is one transcript, whose completed segments stay.
 
@@ -59,7 +49,7 @@ async def main(model: str) -> None:
         if told.get("message") == "SERVER_READY":
             say(accepts=True, pid=server.pid, port="")
             say(models=True)
-            sending = asyncio.create_task(feed(websocket))
+            sending = asyncio.create_task(feed(websocket, b"END_OF_AUDIO", as_float=True))
         for segment in told.get("segments", []):
             if segment["completed"] and float(segment["start"]) >= end_s:
                 completed.append(segment["text"])

@@ -8,21 +8,12 @@ import json
 import sys
 from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection
-
-from benchmarks.peers.wire import connected, free_port, say, sound_async, start
+from benchmarks.peers.wire import connected, feed, free_port, say, start
 
 OPTIONS = (
     "--backend", "faster-whisper", "--backend-policy", "localagreement", "--lan", "en", "--pcm-input",
     "--warmup-file", "",
 )  # fmt: skip
-
-
-async def feed(websocket: ClientConnection) -> None:
-    """Send the sound and its end."""
-    async for chunk in sound_async():
-        await websocket.send(chunk)
-    await websocket.send(b"")
 
 
 async def main(model: str) -> None:
@@ -33,7 +24,7 @@ async def main(model: str) -> None:
     websocket = await connected(f"ws://127.0.0.1:{port}/asr")
     say(accepts=True, pid=server.pid, port="")
     say(models=True)
-    sending = asyncio.create_task(feed(websocket))
+    sending = asyncio.create_task(feed(websocket, b""))
     async for message in websocket:
         told = json.loads(message)
         if told.get("type") == "ready_to_stop":

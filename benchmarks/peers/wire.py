@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake
 
@@ -36,10 +37,13 @@ def sound() -> Iterator[bytes]:
         yield chunk
 
 
-async def sound_async() -> AsyncIterator[bytes]:
-    """The same."""
+async def feed(websocket: ClientConnection, end: str | bytes, *, as_float: bool = False) -> None:
+    """Send the sound as it comes, as it is or as float32, and then its end."""
     while chunk := await asyncio.to_thread(sys.stdin.buffer.read, _CHUNK_BYTES):
-        yield chunk
+        await websocket.send(
+            (np.frombuffer(chunk, "<i2") / np.float32(32768)).tobytes() if as_float else chunk
+        )
+    await websocket.send(end)
 
 
 def free_port() -> int:
