@@ -99,5 +99,5 @@ def test_less_is_ahead_and_what_reads_alike_is_alike() -> None:
     assert final["cells"] == {"merits": "440 / 690", "realtimestt": "1,370 / 690"}
     assert (final["ahead"], final["met"], final["at_most"]) == (["MERITS Live"], True, "450 / 700")
     assert rows["word error rate, %"]["ahead"] == ["MERITS Live", "RealtimeSTT"]
-    assert rows["... eight streams"]["cells"]["merits"] == "-"
+    assert rows["memory, MB: eight streams"]["cells"]["merits"] == "-"
     assert len(table) == len(ROWS)
