@@ -175,7 +175,7 @@ def acted(root: Path = SHARED_ACTED, every: int = 12) -> tuple[Clip, ...]:
         with Decoder(path, split_channels=False) as decoder:
             frames = [item.samples for item in decoder.items() if isinstance(item, AudioFrame)]
         sound = np.concatenate(frames).astype(np.float64)
-        first, last = _speech_edges(sound)
+        first, last = speech_edges(sound)
         gain = _ACTED_LEVEL / np.sqrt((sound[first:last] ** 2).mean())
         loud = np.clip(np.rint(sound * gain), -32768, 32767).astype(np.int16)
         clips.append(_clip(path.stem, f"actor {fields[6]}", STATEMENTS[fields[4]], loud))
@@ -235,7 +235,7 @@ class KnownWords:
 
 
 def _clip(name: str, speaker: str, words: str, sound: NDArray[np.int16]) -> Clip:
-    return Clip(name, speaker, words, sound, *_speech_edges(sound.astype(np.float64)))
+    return Clip(name, speaker, words, sound, *speech_edges(sound.astype(np.float64)))
 
 
 def _words(folder: Path) -> dict[str, str]:
@@ -255,7 +255,7 @@ def _read(path: Path) -> NDArray[np.float64]:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
 
 
-def _speech_edges(clip: NDArray[np.float64]) -> tuple[int, int]:
+def speech_edges(clip: NDArray[np.float64]) -> tuple[int, int]:
     """First sample of the speech in a clip, and one past its last."""
     step = SAMPLE_RATE // 100
     blocks = clip[: len(clip) // step * step].reshape(-1, step)

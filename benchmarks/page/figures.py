@@ -253,6 +253,24 @@ def recognition(result: Result) -> Figure:
     return figure
 
 
+def peers(result: Result) -> Figure:
+    """How late words are, by program."""
+    figure, (final, shown) = panels(2)
+    titles = [one["title"] for one in result["programs"].values()]
+    for axes, key, label in (
+        (final, "final_ms", "end of speech -> final words"),
+        (shown, "age_ms", "end of a word -> it is shown"),
+    ):
+        found = [one["speech"][key] or {} for one in result["programs"].values()]
+        series = {name: [each.get(q, 0) for each in found] for q, name in (("p50", "median"), ("p95", "p95"))}
+        grouped_bars(axes, titles, series, "{:,.0f}")
+        axes.set(title=label, ylabel="ms")
+        axes.tick_params(axis="x", labelsize=7)
+        axes.legend(frameon=False, loc="upper left", ncols=2)
+    limit(final, 450, "median at most")
+    return figure
+
+
 def quantisation(result: Result) -> Figure:
     """Time relative to float32, and weighted F1."""
     figure, (speed, scores) = panels(2, height=2.8)

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.page.figures import Result, by_turn, starts
 from benchmarks.page.sections import SECTIONS, read
+from benchmarks.peers.rows import compared
 from offline_train.plots import look, save
 from offline_train.results_page.markdown import environment, fill
 
@@ -129,6 +130,7 @@ TEMPLATES.filters |= {
     "machine": _machine,
     "anchor": lambda title: re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")),
     "by_turn": by_turn,
+    "compared": compared,
     "starts": starts,
     "model": lambda name: name.removeprefix("faster-whisper:"),
 }

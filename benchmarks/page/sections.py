@@ -99,5 +99,6 @@ SECTIONS = (
         "recognition", "Recognition",
         ("recognisers", "minutes_without_speech", "tiny_whisper"), draw.recognition,
     ),
+    Section("peers", "Beside others", ("programs", "utterances", "seconds"), draw.peers),
     Section("quantisation", "Quantisation", ("encoders", "bundle", "batch"), draw.quantisation),
 )  # fmt: skip

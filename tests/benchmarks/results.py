@@ -83,6 +83,12 @@ def all_results(folder: Path) -> dict[str, Any]:
             "imports": {"json": import_cost("json")},
             "import_tree_ms": {"json": import_tree("json")},
         },
+        "peers": {
+            "utterances": 46,
+            "seconds": 300.0,
+            "speechless_s": 20.0,
+            "programs": {"merits": peer("MERITS Live", 400.0), "whisperlive": peer("WhisperLive", 3314.0)},
+        },
         # measured on recordings that are not everywhere
         "segmentation": json.loads((RESULTS / "segmentation.json").read_text(encoding="utf-8")),
         "recognition": recognition(),
@@ -105,6 +111,23 @@ def kills() -> dict[str, Any]:
     judged = {**judge_kills([], []), "tracebacks": 0}
     holds = {name: judged[name] == 0 for name in HOLDS}
     return {"kills": found.all, **counts, **judged, "runs": 1100, "took_s": 900.0, "seed": 1, "holds": holds}
+
+
+def peer(title: str, ms: float) -> dict[str, Any]:
+    """A program whose words come so late."""
+    late = {"p50": ms, "p95": 1.1 * ms, "p100": 1.2 * ms}
+    few = {key: {"p50": 150.0, "p95": 200.0, "p100": 250.0} for key in ("next_ms", "last_ms", "age_ms")}
+    took = {"cpu": 0.05, "memory_mb": 500.0}
+    return {
+        "title": title,
+        "version": "",
+        "settings": "defaults",
+        "makes_turns": True,
+        "speech": {"final_ms": late, **few, **took, "missed": 0, "wer_percent": 13.4, "finals": 46},
+        "speechless": {"cpu": 0.01, "words": 0},
+        "8": {"decision_ms": late, **took} if ms < 500 else {},
+        "start": {"accepts_s": 0.8, "models_s": 2.0},
+    }
 
 
 def encoder(ms: float, f1: float) -> dict[str, Any]:

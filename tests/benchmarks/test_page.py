@@ -60,6 +60,9 @@ def test_every_result_is_told_and_drawn_the_same_each_time(folder: Path, tmp_pat
     assert "| 10 minutes of | tiny.en: turns found, words |\n| --- | ---: |\n| music | 7, 0 |" in text
     assert "It pays as int8 per row." in text
     assert "needs PulseAudio" in text
+    assert (
+        "| end of speech -> final words, ms, median / p95 | 400 / 440 | 3,314 / 3,645 | MERITS Live |" in text
+    )
 
 
 def test_what_holds_is_met(folder: Path) -> None:
@@ -73,6 +76,7 @@ def test_what_holds_is_met(folder: Path) -> None:
         "Start",
         "Segmentation",
         "Recognition",
+        "Beside others",
     ):
         assert set(bars(text, title)) == {"met"}, title
     held = [line for line in text.splitlines() if "bytes held after" in line]
