@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.conversations import Clip
-from benchmarks.recognition import normalised
+from benchmarks.recognition import unpunctuated
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.transcribers.base import RecognitionRequest
 from streamer.transcribers.whisper import Whisper
@@ -83,13 +83,13 @@ def align(clips: Sequence[Clip]) -> list[Sentence]:
         [heard] = recogniser.transcribe_together([RecognitionRequest(clip.sound, word_times=True)])
         words = tuple(
             Word(
-                normalised(word.text),
+                unpunctuated(word.text),
                 max(clip.first, round(word.start_s * SAMPLE_RATE)),
                 min(clip.last, round(word.end_s * SAMPLE_RATE)),
             )
             for word in heard.words
         )
-        if [word.word for word in words] == normalised(clip.words).split():
+        if [word.word for word in words] == unpunctuated(clip.words).split():
             sentences.append(Sentence(clip, _as_written(words)))
     return sentences
 

@@ -12,7 +12,7 @@ words are checked, not scored.
 import json
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 from rich.console import Console
+from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from benchmarks.command import parser, report
 from benchmarks.progress import progress
@@ -41,6 +42,8 @@ SAMPLES = ROOT / "samples"
 LIBRISPEECH = ROOT.parent / "shared" / "data" / "librispeech"
 SNR_DB = 10.0
 MINUTES_WITHOUT_SPEECH = 10.0
+
+_NORMALISER = EnglishTextNormalizer({})  # type: ignore[no-untyped-call]
 
 WORDS = {
     "jfk.flac": "and so my fellow americans ask not what your country can do for you "
@@ -102,6 +105,15 @@ def with_noise(
 
 
 def normalised(text: str) -> str:
+    """As Whisper's word error rates are counted (Radford et al. 2022, appendix C).
+
+    Lower case without punctuation and fillers, contractions and titles written out, numbers in digits; but
+    British spellings stay what they are.
+    """
+    return str(_NORMALISER(text)).strip()
+
+
+def unpunctuated(text: str) -> str:
     """Lower case, no punctuation but the apostrophe, single spaces."""
     return " ".join(re.sub(r"[^a-z0-9' ]+", " ", text.lower().replace("’", "'")).split())
 
@@ -122,7 +134,7 @@ def test_other() -> list[Sentence]:
         return []
     lines = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines()]
     return [
-        Sentence(file, read_audio(LIBRISPEECH / "test_other" / file), normalised(words))
+        Sentence(file, read_audio(LIBRISPEECH / "test_other" / file), unpunctuated(words))
         for file, words in lines
     ]
 
@@ -176,7 +188,7 @@ def sample_sentences() -> list[Sentence]:
         Sentence(
             f"turn {number}",
             audio[round(t["start_s"] * SAMPLE_RATE) - around : round(t["end_s"] * SAMPLE_RATE) + around],
-            normalised(t["text"]),
+            unpunctuated(t["text"]),
         )
         for number, t in enumerate(turns, start=1)
     ]
@@ -202,19 +214,20 @@ def measure(recogniser: Transcriber, sentences: Sequence[Sentence]) -> dict[str,
     """Recognise all sentences.
 
     Returns:
-        `wer`, `words` (of the references), `real_time_factor` (elapsed time over duration), `cpu_factor`
-        (processor time over duration) over all; and `files`, each with its own and what was heard.
+        `wer`, `wer_unnormalised` (only without case and punctuation), `words` (of the references),
+        `real_time_factor` (elapsed time over duration), `cpu_factor` (processor time over duration) over all;
+        and `files`, each with its own and what was heard.
     """
     files = []
     for sentence in progress(sentences, recogniser.name):
         wall, cpu = time.perf_counter(), time.process_time()
-        heard = normalised(recogniser.transcribe(sentence.audio).text)
+        heard = recogniser.transcribe(sentence.audio).text
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         files.append(
             {
                 "file": sentence.file,
                 "seconds": round(sentence.seconds, 2),
-                "wer": round(jiwer.wer(sentence.words, heard), 4),
+                "wer": word_error_rate([sentence.words], [heard]),
                 "real_time_factor": round(wall / sentence.seconds, 3),
                 "cpu_factor": round(cpu / sentence.seconds, 3),
                 "words": sentence.words,
@@ -222,14 +235,22 @@ def measure(recogniser: Transcriber, sentences: Sequence[Sentence]) -> dict[str,
             }
         )
     total_s = sum(sentence.seconds for sentence in sentences)
-    references = [sentence.words for sentence in sentences]
+    references, heard_all = [each.words for each in sentences], [str(file["heard"]) for file in files]
     return {
-        "wer": round(jiwer.wer(references, [str(file["heard"]) for file in files]), 4),
-        "words": sum(len(reference.split()) for reference in references),
+        "wer": word_error_rate(references, heard_all),
+        "wer_unnormalised": word_error_rate(references, heard_all, unpunctuated),
+        "words": sum(len(normalised(reference).split()) for reference in references),
         "real_time_factor": _mean(files, "real_time_factor", total_s),
         "cpu_factor": _mean(files, "cpu_factor", total_s),
         "files": files,
     }
+
+
+def word_error_rate(
+    references: Sequence[str], heard: Sequence[str], normal: Callable[[str], str] = normalised
+) -> float:
+    """Of all texts together."""
+    return round(jiwer.wer(list(map(normal, references)), list(map(normal, heard))), 4)
 
 
 def _mean(files: Sequence[dict[str, Any]], key: str, total_s: float) -> float:
@@ -242,12 +263,10 @@ def against_annotation(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     annotated: dict[str, str] = {}
     for part in ("ASR_train.json", "ASR_dev.json"):
         entries = json.loads((AUDIO / "speechbrain" / "annotation" / part).read_text(encoding="utf-8"))
-        annotated |= {
-            f"speechbrain/ASR/{key}.wav": normalised(entry["wrd"]) for key, entry in entries.items()
-        }
+        annotated |= {f"speechbrain/ASR/{key}.wav": entry["wrd"] for key, entry in entries.items()}
     pairs = [(annotated[file["file"]], file["heard"]) for file in files if file["file"] in annotated]
     references, heard = zip(*pairs, strict=True)
-    return {"files": len(pairs), "wer": round(jiwer.wer(list(references), list(heard)), 4)}
+    return {"files": len(pairs), "wer": word_error_rate(references, heard)}
 
 
 def together(recogniser: Whisper, sentences: Sequence[Sentence]) -> dict[str, Any]:
@@ -255,10 +274,10 @@ def together(recogniser: Whisper, sentences: Sequence[Sentence]) -> dict[str, An
     began, heard = time.perf_counter(), []
     for at in range(0, len(sentences), RECOGNISED_TOGETHER):
         requests = [RecognitionRequest(each.audio) for each in sentences[at : at + RECOGNISED_TOGETHER]]
-        heard += [normalised(said.text) for said in recogniser.transcribe_together(requests)]
+        heard += [said.text for said in recogniser.transcribe_together(requests)]
     took_s = time.perf_counter() - began
     return {
-        "wer": round(jiwer.wer([sentence.words for sentence in sentences], heard), 4),
+        "wer": word_error_rate([sentence.words for sentence in sentences], heard),
         "real_time_factor": round(took_s / sum(sentence.seconds for sentence in sentences), 3),
     }
 

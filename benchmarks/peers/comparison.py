@@ -29,7 +29,7 @@ from benchmarks.peers.driven import Driven, cpu_s, memory_mb, play
 from benchmarks.peers.programs import PROGRAMS, python_of
 from benchmarks.peers.rows import compared
 from benchmarks.peers.words import Shown, Spoken, judge
-from benchmarks.recognition import LIBRISPEECH, Sentence, normalised
+from benchmarks.recognition import LIBRISPEECH, Sentence, unpunctuated
 from models.whisper.packaged_weights import packaged_model
 from streamer.audio.frame import SAMPLE_RATE
 
@@ -76,7 +76,7 @@ def run(
 
 
 def _shown(at_s: float, said: dict[str, Any]) -> Shown:
-    final, tentative = (tuple(normalised(said[key] or "").split()) for key in ("final", "tentative"))
+    final, tentative = (tuple(unpunctuated(said[key] or "").split()) for key in ("final", "tentative"))
     return Shown(at_s, said["id"], final, tentative, said.get("decision_ms"))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.conversations import speech_edges
 from benchmarks.peers.words import Spoken
-from benchmarks.recognition import Sentence, normalised, shared_sentences, speechless, test_other
+from benchmarks.recognition import Sentence, shared_sentences, speechless, test_other, unpunctuated
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.transcribers.base import RecognitionRequest
 from streamer.transcribers.whisper import Whisper
@@ -34,7 +34,7 @@ def sentences(model: str) -> list[tuple[Sentence, Spoken]]:
 
 def _spoken(sentence: Sentence, whisper: Whisper) -> Spoken:
     heard = whisper.transcribe_together([RecognitionRequest(sentence.audio, word_times=True)])[0].words
-    timed = [(word, each.end_s) for each in heard for word in normalised(each.text).split()]
+    timed = [(word, each.end_s) for each in heard for word in unpunctuated(each.text).split()]
     words = tuple(sentence.words.split())
     ends_s: dict[int, float] = {}
     aligned = jiwer.process_words(sentence.words, " ".join(word for word, _ in timed) or "-")
