@@ -23,6 +23,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from benchmarks.command import parser, report
@@ -311,6 +312,7 @@ def benchmark() -> dict[str, Any]:
     if other:
         sets["test-other"] = other
     results: dict[str, Any] = {}
+    threadpool_limits(1)  # or numpy's threads would count as the recogniser's
     embedded = [size for size in PACKAGED_MODELS if packaged_model(size)]
     for size in embedded:
         whisper = Whisper(size, device="cpu", cpu_threads=1)

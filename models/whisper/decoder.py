@@ -57,7 +57,7 @@ class Speech:
         language: code of what is spoken; None to detect it, with a multilingual model.
         translate: whether its English translation is wanted, with a multilingual model.
         word_times: whether the times of its words are wanted.
-        begins_with: its first words, where they are known already: only the others are searched for.
+        begins_with: its first words, where they are known already: only those behind them are searched for.
     """
 
     audio: NDArray[np.float32]

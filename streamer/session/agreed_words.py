@@ -21,11 +21,6 @@ class AgreedWords:
         return " ".join(self._committed)
 
     @property
-    def certain(self) -> str:
-        """The committed words of the sound that is recognised: those since `settle`."""
-        return " ".join(self._committed[self._settled :])
-
-    @property
     def text(self) -> str:
         """All words."""
         return " ".join(self._committed + self._tentative)

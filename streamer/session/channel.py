@@ -262,9 +262,7 @@ class Channel:
 
     async def _publish_interim(self, turn: OpenTurn, start: int, sound: NDArray[np.int16]) -> None:
         try:
-            said = await self._client.interim_words(
-                sound[max(turn.settled_to - start, 0) :], turn.words.certain
-            )
+            said = await self._client.interim_words(sound[max(turn.settled_to - start, 0) :])
         except RunError:
             return  # an error shows at the end of the turn
         turn.words.hear(clean_words(said.text))

@@ -53,7 +53,6 @@ class RecognitionRequest:
         word_times: whether the times of the words are wanted too.
         is_open: whether the turn goes on, and will be recognised again at its end: fast matters more than
             exact. It may end in the middle of a word.
-        begins_with: of an open turn, the first words, which are certain already and need not be searched for.
     """
 
     audio: NDArray[np.int16]
@@ -61,7 +60,6 @@ class RecognitionRequest:
     translate: bool = False
     word_times: bool = False
     is_open: bool = False
-    begins_with: str = ""
 
 
 class Unanswered(RunError):

@@ -37,6 +37,7 @@ DOUBTFUL_LOG_PROBABILITY = -0.5
 SAMPLED_TEMPERATURE = 0.4
 """Of sampling, where the words of a search do not pass the thresholds (ibid.)."""
 
+_SMALL_BYTES = 100_000_000
 _SENTENCE_MARKS = " .,;:?!"
 
 
@@ -47,7 +48,8 @@ class Whisper:
         model: a size ("tiny.en"), from a package or the hub's cache or else downloaded; or a folder.
         device: "cpu", "cuda", or "auto" for CUDA if available.
         compute_type: CTranslate2's; by default "int8" on the CPU and "auto" on CUDA.
-        cpu_threads: threads on the CPU; by default the number of cores, at most four.
+        cpu_threads: threads on the CPU; by default one for the smallest models, which gain little from more,
+            and else the number of cores, at most four.
         language: BCP 47 code, for a multilingual model; None detects it for each turn.
 
     Attributes:
@@ -81,7 +83,7 @@ class Whisper:
                 folder,
                 device=device,
                 compute_type=compute_type or ("int8" if device == "cpu" else "auto"),
-                threads=cpu_threads or min(4, cores()),
+                threads=cpu_threads or (1 if _is_small(folder) else min(4, cores())),
             )
         # CTranslate2 and tokenizers raise RuntimeError, ValueError and bare Exception on damaged files.
         except Exception as error:
@@ -131,8 +133,7 @@ class Whisper:
         language = None if tag is None else primary(tag)
         if language is not None and language not in self.languages:
             return []
-        pieces = [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
-        return pieces if len(pieces) > 1 else [replace(each, begins_with=turn.begins_with) for each in pieces]
+        return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
 
     def _parts(
         self, turn: RecognitionRequest, speech: Speech, said: Decoded
@@ -174,6 +175,10 @@ class Whisper:
                 return more
             found.append(more)
         return max(found, key=lambda each: (each.compression <= HIGHEST_COMPRESSION, each.log_probability))
+
+
+def _is_small(folder: Path) -> bool:
+    return (folder / "model.bin").stat().st_size < _SMALL_BYTES
 
 
 def _believed(said: Decoded) -> Transcript:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from streamer.errors import as_exception
 from streamer.machine.cores import cores
@@ -336,17 +337,13 @@ class AnalyzerClient:
         """How often to ask for `interim_words`, shared by all streams."""
         return self._workers.interim_pace
 
-    async def interim_words(self, audio: NDArray[np.int16], begins_with: str) -> Transcript:
+    async def interim_words(self, audio: NDArray[np.int16]) -> Transcript:
         """Recognise an unfinished turn, int16 [n] at 16 kHz, with a `BatchTranscriber`.
-
-        Args:
-            audio: the turn so far.
-            begins_with: its first words, which are certain already.
 
         Raises:
             RunError: the recogniser failed.
         """
-        request = RecognitionRequest(audio, self._request.language, is_open=True, begins_with=begins_with)
+        request = RecognitionRequest(audio, self._request.language, is_open=True)
         return await self._workers.recognition.do(self, request, Priority(Urgency.PARTIAL))
 
     def listen(self, before: Listening | None) -> Listening | None:
@@ -411,10 +408,12 @@ _SWITCH_S = 0.001
 def share_cores() -> None:
     """Limit torch to a quarter of the cores, and make threads release Python's global lock sooner.
 
-    Recognisers run in parallel, and torch gains little from a second thread for single utterances. The
-    shorter switch interval, a fifth of the default, keeps the event loop responsive while threads compute.
+    Recognisers run in parallel, and torch gains little from a second thread for single utterances. Threads of
+    numpy's matrix products go on to spin for as long as a recognition takes. The shorter switch interval, a
+    fifth of the default, keeps the event loop responsive while threads compute.
     """
     sys.setswitchinterval(_SWITCH_S)
     import torch
 
     torch.set_num_threads(max(1, cores() // 4))
+    threadpool_limits(1, user_api="blas")

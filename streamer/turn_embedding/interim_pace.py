@@ -1,6 +1,6 @@
 """Decides how often the words of open turns are recognised."""
 
-_SHORTEST_S = 0.4
+_SHORTEST_S = 0.5
 _LONGEST_S = 60.0
 
 _SHARE = 0.3

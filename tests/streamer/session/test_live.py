@@ -284,7 +284,7 @@ async def run_asked(
 async def test_a_recogniser_that_does_not_listen_is_asked_again_and_again(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(InterimPace, "interval_s", 0.4)
+    monkeypatch.setattr(InterimPace, "interval_s", 0.5)
     recogniser = Asked()
     output = await run_asked(bundle, recogniser)
     plain = await run(bundle, Scripted())
@@ -402,7 +402,7 @@ async def test_words_come_while_they_are_spoken(bundle: Bundle) -> None:
         partials = [event for event in told if isinstance(event, TurnPartial)]
         assert [type(event) for event in told] == [TurnStarted, *[TurnPartial] * len(partials), TurnFinal]
         check_words(partials)
-        if analyzer.client().interim_pace.interval_s == 0.4:  # the machine has the time
+        if analyzer.client().interim_pace.interval_s == 0.5:  # the machine has the time
             times = [event.at.timestamp() for event in (told[0], *partials)]
             assert median(b - a for a, b in pairwise(times)) < 1.5
 

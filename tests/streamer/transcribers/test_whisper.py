@@ -74,20 +74,6 @@ def test_an_open_turn_is_decoded_once(tiny: Path, monkeypatch: pytest.MonkeyPatc
     assert recogniser.decoded_again == 1
 
 
-def test_the_certain_words_of_an_open_turn_are_not_searched_for_again(embedded: Whisper) -> None:
-    turns = [sentence.audio for sentence in sample_sentences()[:2]]
-    whole = [embedded.transcribe(turn).text for turn in turns]
-    begins = [" ".join(text.split()[:2]) for text in whole]
-    begins[1] = f"Indeed, {begins[1]}"
-    requests = [
-        RecognitionRequest(turn, is_open=True, begins_with=begin)
-        for turn, begin in zip(turns, begins, strict=True)
-    ]
-    first, second = embedded.transcribe_together(requests)
-    assert normalised(first.text) == normalised(whole[0])
-    assert normalised(second.text) == normalised(f"Indeed, {whole[1]}")
-
-
 def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
     embedded: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,8 +17,8 @@ def interval_s(took_s: float, *, together: int = 1, turns: int = 1) -> float:
 
 
 def test_before_the_first_call_and_where_calls_are_fast_it_is_the_shortest() -> None:
-    assert InterimPace().interval_s == 0.4
-    assert interval_s(0) == interval_s(0.1) == interval_s(0.01, turns=12) == 0.4
+    assert InterimPace().interval_s == 0.5
+    assert interval_s(0) == interval_s(0.1) == interval_s(0.01, turns=12) == 0.5
 
 
 def test_all_open_turns_together_take_no_more_than_their_share() -> None:
@@ -44,7 +44,7 @@ def test_one_that_becomes_fast_is_called_often_again() -> None:
     assert pace.interval_s == 60
     for _ in range(12):
         pace.called(0.1, 1)
-    assert pace.interval_s == pytest.approx(0.4, abs=0.01)
+    assert pace.interval_s == pytest.approx(0.5, abs=0.01)
 
 
 @settings(deadline=None)
@@ -60,5 +60,5 @@ def test_it_grows_with_turns_and_time(
 ) -> None:
     shorter = interval_s(took_s, together=together, turns=turns)
     longer = interval_s(took_s + more_s, together=together, turns=turns + more)
-    assert 0.4 <= shorter <= longer + 1e-9 <= 60 + 1e-9
+    assert 0.5 <= shorter <= longer + 1e-9 <= 60 + 1e-9
     assert shorter == 60 or turns * took_s / together / shorter <= 0.3 + 1e-9
