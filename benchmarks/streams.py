@@ -2,8 +2,8 @@
 
 Streams of assembled talk at real-time pace share one analyzer. A number of them is held when 95 of 100 turns
 are told within 300 ms of being declared over, no turn is lost, nothing is shed but partials, and no source
-is held back by more than a second. It is doubled until it fails, and then narrowed down: with the embedded recogniser, and
-with the words supplied; and the same with every utterance recognised and embedded by itself.
+is held back by more than a second. It is doubled until it fails, and then narrowed down: with the embedded
+recogniser, and with the words supplied; and the same with every utterance recognised and embedded by itself.
 """
 
 import argparse

@@ -54,8 +54,8 @@ def test_every_result_is_told_and_drawn_the_same_each_time(folder: Path, tmp_pat
     assert "| declared over -> event, with speculation | 8.0 ms | 8.9 ms | 9.0 ms |" in text
     assert "| words supplied, batched / one by one | 2.00 |  |" in text
     assert "nothing up to 120 streams, the most that were tried" in text
-    assert "| tiny.en, short windows: test-other | 10 | 10.0 % | 0.050 | 0.050 |" in text
-    assert "| tiny.en, full windows: test-other | 10 | 10.0 % | 0.250 | 0.250 |" in text
+    assert "| tiny.en, short windows: test-other | 10 | 10.0 % | 10.0 % | 0.050 | 0.050 |" in text
+    assert "| tiny.en, full windows: test-other | 10 | 10.0 % | 10.0 % | 0.250 | 0.250 |" in text
     assert "| tiny.en | 2 | 1 | 10.0 % | 0.030 |" in text
     assert "| 10 minutes of | tiny.en: turns found, words |\n| --- | ---: |\n| music | 7, 0 |" in text
     assert "It pays as int8 per row." in text
