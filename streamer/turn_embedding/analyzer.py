@@ -57,6 +57,9 @@ BATCH = 16
 RECOGNISED_TOGETHER = 8
 """Turns recognised together, by recognisers that can."""
 
+OPEN_RECOGNISED_TOGETHER = 2
+"""Of those that are still spoken: a turn that ends meanwhile waits until they are recognised."""
+
 LISTEN_S = 0.005
 """Longest wait to detect voice activity of several streams in one batch."""
 
@@ -229,6 +232,7 @@ class Workers:
             partial(_recognise, transcriber, self.interim_pace),
             "recogniser",
             limit=RECOGNISED_TOGETHER if batched else 1,
+            open_limit=OPEN_RECOGNISED_TOGETHER,
             gather_s=GATHER_S if batched else 0.0,
         )
         self.words = _embedder(WordsEmbedder(bundle.text))

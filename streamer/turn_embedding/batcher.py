@@ -27,6 +27,8 @@ class Batcher(Generic[What, Result]):
         work: runs a batch, blocking; returns one result for each job, in order.
         name: name of the thread.
         limit: most jobs in a batch.
+        open_limit: most jobs of turns that are still spoken, for which one that ends has to wait; by default
+            `limit`.
         gather_s: longest wait of a job for jobs of other streams, with `_STREAMS_A_WAIT` streams; with fewer,
             proportionally less; with more, proportionally more if no job is urgent.
     """
@@ -37,6 +39,7 @@ class Batcher(Generic[What, Result]):
         name: str,
         *,
         limit: int = 1,
+        open_limit: int | None = None,
         gather_s: float = 0.0,
     ) -> None:
         self.streams = 0
@@ -44,7 +47,7 @@ class Batcher(Generic[What, Result]):
         self.busy_s = 0.0
         """Time spent on batches, in seconds."""
         self._work = work
-        self._limit = limit
+        self._limit, self._open_limit = limit, open_limit
         self._gather_s = gather_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._queue: FairQueue[What] = FairQueue()
@@ -115,7 +118,7 @@ class Batcher(Generic[What, Result]):
 
     def _take(self) -> list[Job[What]]:
         with self._queued:
-            return self._queue.take(self._limit)
+            return self._queue.take(self._limit, self._open_limit)
 
     def _outcomes(self, batch: Sequence[Job[What]]) -> list[Result | Exception]:
         """The result or error of each job. If a batch fails, each job is run alone: errors stay separate."""

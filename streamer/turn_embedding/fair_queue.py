@@ -72,12 +72,19 @@ class FairQueue(Generic[What]):
         if not jobs:
             self._streams.pop(job.stream, None)
 
-    def take(self, limit: int) -> list[Job[What]]:
-        """Remove and return the next batch: at most `limit` jobs, all of the highest waiting urgency."""
+    def take(self, limit: int, open_limit: int | None = None) -> list[Job[What]]:
+        """Remove and return the next batch: jobs of the highest waiting urgency.
+
+        Args:
+            limit: most jobs.
+            open_limit: most jobs of turns that are still spoken; by default `limit`.
+        """
         batch: list[Job[What]] = []
         if not self._streams:
             return batch
         urgency = min(job.priority.urgency for jobs in self._streams.values() for job in jobs)
+        if urgency is Urgency.PARTIAL and open_limit is not None:
+            limit = min(limit, open_limit)
         while len(batch) < limit and (job := self._next(urgency)) is not None:
             jobs = self._streams.pop(job.stream)
             jobs.remove(job)

@@ -109,3 +109,12 @@ def test_every_job_is_done_once_in_order_and_streams_take_turns(
                 served[stream] += 1
                 waiting = [served[other] for other, jobs_left in left.items() if jobs_left]
                 assert not waiting or served[stream] - min(waiting) <= 1
+
+
+def test_turns_that_are_still_spoken_go_in_small_batches() -> None:
+    spoken = [job(stream, f"{stream} partial", PARTIAL) for stream in "abc"]
+    queue = filled(*spoken, *(job(stream, f"{stream} final") for stream in "abc"))
+    assert [each.what for each in queue.take(3, 2)] == ["a final", "b final", "c final"]
+    assert [each.what for each in queue.take(3, 2)] == ["a partial", "b partial"]
+    assert [each.what for each in queue.take(3, 2)] == ["c partial"]
+    assert [each.what for each in filled(*spoken).take(1, 2)] == ["a partial"]
