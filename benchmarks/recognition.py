@@ -12,6 +12,7 @@ words are checked, not scored.
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from streamer.transcribers.base import RecognitionRequest, Transcriber, Transcri
 from streamer.transcribers.whisper import Whisper
 from streamer.turn_embedding.analyzer import RECOGNISED_TOGETHER
 from streamer.turns.detector import TurnDetector
-from streamer.turns.turn import TurnEnded
+from streamer.turns.turn import Turn, TurnEnded
 
 ROOT = Path(__file__).parents[1]
 AUDIO = ROOT.parent / "shared" / "audio"
@@ -283,17 +284,44 @@ def together(recogniser: Whisper, sentences: Sequence[Sentence]) -> dict[str, An
     }
 
 
+def turns_of(sound: NDArray[np.int16]) -> list[Turn]:
+    """The turns that are found in a recording, int16 [n]."""
+    detector = TurnDetector()
+    events = [
+        event
+        for start in range(0, len(sound), FRAME_SAMPLES)
+        for event in detector.feed(AudioFrame(sound[start : start + FRAME_SAMPLES], start))
+    ]
+    return [event.turn for event in (*events, *detector.flush()) if isinstance(event, TurnEnded)]
+
+
+def first_and_last_words(recogniser: Transcriber, sentences: Sequence[Sentence]) -> dict[str, int]:
+    """How many sentences keep their first and their last word, right or misheard, where turns are found.
+
+    They are said one after the other, a second and a half apart, in noise of -78 dB.
+    """
+    gap = np.zeros(3 * SAMPLE_RATE // 2, np.int16)
+    pieces = [gap, *(piece for each in sentences for piece in (each.audio, gap))]
+    floor = np.random.default_rng(0).normal(0, 32768 * 10 ** (-78 / 20), sum(map(len, pieces)))
+    turns = turns_of(np.concatenate(pieces) + np.round(floor).astype(np.int16))
+    kept = Counter[str]()
+    start = len(gap)
+    for sentence in progress(sentences, f"{recogniser.name}, turns"):
+        stop = start + len(sentence.audio)
+        own = [turn for turn in turns if start < (turn.start + turn.end) / 2 < stop]
+        heard = " ".join(recogniser.transcribe(turn.audio).text for turn in own)
+        [chunks] = jiwer.process_words(normalised(sentence.words), normalised(heard) or "-").alignments
+        spoken = [chunk.type for chunk in chunks if chunk.ref_end_idx > chunk.ref_start_idx]
+        kept.update(first=spoken[0] != "delete", last=spoken[-1] != "delete", sentences=1)
+        start = stop + len(gap)
+    return dict(kept)
+
+
 def without_speech(recogniser: Transcriber) -> dict[str, Any]:
     """Turns that are found in ten minutes of each sound without speech, and the words recognised in them."""
     results = {}
     for name, sound in progress(list(speechless(MINUTES_WITHOUT_SPEECH).items()), "without speech"):
-        detector = TurnDetector()
-        events = [
-            event
-            for start in range(0, len(sound), FRAME_SAMPLES)
-            for event in detector.feed(AudioFrame(sound[start : start + FRAME_SAMPLES], start))
-        ]
-        turns = [event.turn for event in (*events, *detector.flush()) if isinstance(event, TurnEnded)]
+        turns = turns_of(sound)
         heard = [text for turn in turns if (text := recogniser.transcribe(turn.audio).text)]
         results[name] = {
             "turns": len(turns),
@@ -324,6 +352,7 @@ def benchmark() -> dict[str, Any]:
         ours = results[whisper.name]
         ours["decoded_again"] = {"turns": sum(map(len, sets.values())), "again": whisper.decoded_again}
         ours["together"] = together(whisper, other or sample)
+        ours["first_and_last"] = first_and_last_words(whisper, [*shared, *sample, *other])
         ours["without_speech"] = without_speech(whisper)
     return {
         "recognisers": results,

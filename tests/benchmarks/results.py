@@ -219,6 +219,7 @@ def recognition() -> dict[str, Any]:
     ours = {
         "decoded_again": {"turns": 2, "again": 1},
         "together": {"wer": 0.1, "real_time_factor": 0.03},
+        "first_and_last": {"first": 99, "last": 100, "sentences": 100},
         "without_speech": {"music": {"turns": 7, "words": 0, "heard": []}},
     }
     recognisers["faster-whisper:tiny.en"] |= ours

@@ -106,6 +106,7 @@ def test_what_holds_is_met(folder: Path) -> None:
         ("startup", ["serve_s", "session.started"], 2.6, "Start"),
         ("segmentation", ["assembled", "noise at 10 dB", "unfound"], 1, "Segmentation"),
         ("recognition", [*TINY, "test-other", "wer"], 0.136, "Recognition"),
+        ("recognition", [*TINY, "first_and_last", "last"], 98, "Recognition"),
         ("recognition", [*FULL, "test-other", "wer"], 0.09, "Recognition"),
         ("recognition", [*TINY, "test-other", "cpu_factor"], 0.061, "Recognition"),
         ("recognition", [*FULL, "test-other", "cpu_factor"], 0.19, "Recognition"),
