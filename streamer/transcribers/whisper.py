@@ -119,7 +119,7 @@ class Whisper:
         flat = [speech for each in pieces for speech in each]
         try:
             # a batch is of one urgency
-            beam_size = 1 if turns[0].is_open else BEAM_SIZE
+            beam_size = 1 if any(turn.is_open for turn in turns) else BEAM_SIZE
             decoded = iter(self._decoder.decode(flat, beam_size=beam_size) if flat else [])
             return [
                 _joined([part for speech in each for part in self._parts(turn, speech, next(decoded))])
