@@ -146,7 +146,7 @@ async def test_report_13_two_programs_under_one_stream_name(
                     return
 
     async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
-        await client.subscribe("merits/flat/availability", qos=1)
+        await client.subscribe("merits/conversation/availability", qos=1)
         first = program.start(*what, "--pace", "0.5")
         await follow(b"online")
         other = Program(tmp_path / "other").start(*what, "--pace", "0.5" if killed else "20")
@@ -155,11 +155,11 @@ async def test_report_13_two_programs_under_one_stream_name(
             other.kill()
         await follow(b"offline", b"online")
         _, said = other.communicate(timeout=60)
-        assert killed or "another program publishes as merits/flat to" in said
+        assert killed or "another program publishes as merits/conversation to" in said
         first.terminate()
         await follow(b"offline")
         _, said = first.communicate(timeout=60)
-        assert killed or "another program publishes as merits/flat to" in said
+        assert killed or "another program publishes as merits/conversation to" in said
 
 
 def test_hostile_07_what_no_broker_can_take_holds_nothing_up(
