@@ -58,6 +58,7 @@ def test_own_source(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
         asyncio.run(main_of("own_source")(["no-such-program"]))
 
 
+@pytest.mark.slow
 def test_own_recogniser(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     count = "import sys, wave; print(wave.open(sys.argv[1]).getnframes(), 'samples')"
     asyncio.run(main_of("own_recogniser")(str(talk), [sys.executable, "-c", count]))
@@ -91,6 +92,7 @@ def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_own_output(
     talk: Path,
     hook: tuple[str, list[dict[str, Any]]],

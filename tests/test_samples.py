@@ -53,6 +53,7 @@ def test_speech_is_where_the_truth_says_and_nowhere_else(truth: dict[str, Any]) 
     assert 5 < floor < 40
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 def test_the_script_makes_it_sample_by_sample(tmp_path: Path) -> None:
     version = subprocess.run(["flite", "--version"], capture_output=True, text=True, check=False).stdout

@@ -35,6 +35,7 @@ def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trial.main()
 
 
+@pytest.mark.slow
 def test_every_stage_takes_a_step(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_sentence_becomes_one_turn_with_its_speech_inside(path: Path) -> None:
     assert inside > 0.99 * energy[-1]
 
 
+@pytest.mark.slow
 def test_jfk_and_a_minute_of_speech() -> None:
     assert 1 <= len(find_turns(read(SHARED_AUDIO / "jfk.flac"))) <= 4
     assert len(find_turns(read(SHARED_AUDIO / "silero_test.wav"))) >= 5

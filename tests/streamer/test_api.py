@@ -56,6 +56,7 @@ async def test_ten_lines_are_enough(bundle: Bundle) -> None:
     assert (told[0].stream, told[0].recogniser) == ("array", "scripted")
 
 
+@pytest.mark.slow
 async def test_recordings_and_sources_of_ones_own_several_at_once_on_the_same_models(
     tmp_path: Path, bundle: Bundle
 ) -> None:

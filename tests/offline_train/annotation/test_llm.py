@@ -251,6 +251,7 @@ def test_an_endpoint_that_dies_and_comes_back(annotate: Command, texts: Path, tm
     assert times.total() <= 30 + 4  # what was in flight
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_comes_back_in_time(texts: Path, tmp_path: Path) -> None:
     script = [{"if": "day 15 ", "die": True}]
     there = file_texts(texts)

@@ -202,6 +202,7 @@ def test_prepared_files_that_are_broken(tmp_path: Path) -> None:
         read_corpus("iemocap6", tmp_path)
 
 
+@pytest.mark.slow
 @needs_shared
 def test_the_prepared_sizes() -> None:
     corpus = read_corpus("iemocap", SHARED)

@@ -33,6 +33,7 @@ def words(path: Path) -> str:
     return " ".join(text.strip() for text in ElementTree.parse(path).getroot().itertext() if text.strip())
 
 
+@pytest.mark.slow
 def test_pictures_say_what_is_in_the_report_and_are_the_same_each_time(tmp_path: Path) -> None:
     made = report(("calm", "joy", "rage"))
     first, second = draw(made, tmp_path / "a"), draw(made, tmp_path / "b")

@@ -76,6 +76,7 @@ def test_a_small_window_forgets(model: ConversationModel) -> None:
     close(alone.first_emission, alone.final)
 
 
+@pytest.mark.slow
 def test_only_scored_turns_count_and_all_turns_are_context(model: ConversationModel) -> None:
     data = [
         conversation(5, 3, [0, 4]),

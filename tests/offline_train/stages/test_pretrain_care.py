@@ -111,6 +111,7 @@ def test_without_words_the_acoustic_side_learns_alone(
     assert np.isfinite(metrics["validation"]["acoustic"])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_result(
     speech: list[Conversation],
     settings: PretrainCareSettings,

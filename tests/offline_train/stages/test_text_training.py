@@ -93,6 +93,7 @@ def test_every_utterance_is_in_one_batch(base: Path) -> None:
     assert plain(shown[0]).target is shown[0].target
 
 
+@pytest.mark.slow
 def test_pretraining_learns_each_file_and_stage1_starts_from_it(base: Path, tmp_path: Path) -> None:
     files = []
     for name, labels in (("moods", ("good", "bad")), ("beasts", ("cat", "dog"))):

@@ -41,6 +41,7 @@ def one_line(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
+@pytest.mark.slow
 def test_help_is_quick_and_names_every_command() -> None:
     took = []
     for _ in range(3):

@@ -114,6 +114,7 @@ def test_speed_is_that_of_a_turn_of_the_sample(tmp_path: Path) -> None:
     np.testing.assert_array_equal(heard[1], spoken)
 
 
+@pytest.mark.slow
 async def test_doctor_names_size_licence_hash_and_speed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

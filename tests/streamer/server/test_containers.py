@@ -90,6 +90,7 @@ async def test_lost_packets_of_a_stream_leave_the_rest_at_its_time(tmp_path: Pat
     await decoder.close()
 
 
+@pytest.mark.slow
 async def test_a_client_that_goes_takes_its_decoder_with_it(analyzer: Analyzer, settings: Settings) -> None:
     async with serving(analyzer, settings, buffer_s=2.0) as (url, streams):
         async with connect(f"{url}long") as websocket:

@@ -112,6 +112,7 @@ async def test_silence_on_the_line(analyzer: Analyzer, settings: Settings) -> No
             assert told.messages[-2]["reason"].startswith("error: nothing came")
 
 
+@pytest.mark.slow
 async def test_faster_than_allowed_is_slowed_and_nothing_lost(analyzer: Analyzer, settings: Settings) -> None:
     async with serving(analyzer, settings, max_speed=10, buffer_s=1) as (url, _):
         began = monotonic()

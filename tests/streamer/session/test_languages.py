@@ -112,6 +112,7 @@ async def test_withheld_words_are_withheld_in_every_form(bundle: Bundle) -> None
         assert "happy" not in turn.model_dump_json()
 
 
+@pytest.mark.slow
 async def test_the_recogniser_is_told_the_language_of_each_stream(bundle: Bundle) -> None:
     for setting, language in ((None, None), ("auto", None), ("de-AT", "de-AT")):
         recogniser = Polyglot()

@@ -124,6 +124,7 @@ async def cancel_in_a_turn(session: Pipeline, told: Collect) -> None:
         await running
 
 
+@pytest.mark.slow
 async def test_every_turn_is_told_once_in_order(bundle: Bundle) -> None:
     output = Collect()
     await pipeline(bundle, frames(conversation()), output).run()

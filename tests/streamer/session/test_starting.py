@@ -49,6 +49,7 @@ async def opened(source: Opened) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_the_source_is_open_before_the_models_are_there(held_up: HeldUp) -> None:
     output = Collect()
     source, pipeline = session(held_up, output)
@@ -93,6 +94,7 @@ async def test_one_who_gives_up_leaves_the_models_to_others(held_up: HeldUp) -> 
     assert held_up.analyzer.is_ready
 
 
+@pytest.mark.slow
 async def test_sound_that_waited_for_the_models_is_no_overload(tmp_path: Path) -> None:
     held_up, output = HeldUp(make_bundle(tmp_path), Attentive()), Collect()
     source, pipeline = session(held_up, output, live=True, seconds=8)
@@ -122,6 +124,7 @@ print(*{"transformers", "sympy", "torch._dynamo", "scipy", "sklearn", "pandas", 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [LIGHT, LOADED])
 def test_nothing_is_imported_that_is_not_needed(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -11,6 +11,7 @@ from streamer.settings.settings import Settings
 from tests.tiny import make_bundle
 
 
+@pytest.mark.slow
 def test_a_bundle_that_reads_words_only_wants_a_recogniser(tmp_path: Path, said: list[str]) -> None:
     words_only, both = make_bundle(tmp_path / "1", words_only=True), make_bundle(tmp_path / "2")
     load_analyzer(Settings(bundle=str(words_only), asr="auto"))

@@ -31,6 +31,7 @@ def test_anything_else_is_refused_in_one_line(spec: str, said: list[str]) -> Non
     assert said == []
 
 
+@pytest.mark.slow
 def test_what_is_embedded_depends_on_the_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert embedded().name == embedded("en-GB").name == "faster-whisper:tiny.en"

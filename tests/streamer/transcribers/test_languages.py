@@ -66,6 +66,7 @@ def test_german_is_recognised_translated_and_timed(base: Whisper) -> None:
     assert (plain.language, plain.translation) == ("en", None)
 
 
+@pytest.mark.slow
 @needs_base
 @needs_polish
 def test_polish_is_detected(base: Whisper) -> None:

@@ -74,6 +74,7 @@ def test_an_open_turn_is_decoded_once(tiny: Path, monkeypatch: pytest.MonkeyPatc
     assert recogniser.decoded_again == 1
 
 
+@pytest.mark.slow
 def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
     embedded: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
     assert said.words[number - 1].end_s <= at_s <= said.words[number].start_s
 
 
+@pytest.mark.slow
 def test_turns_are_decoded_together_as_one_by_one(embedded: Whisper) -> None:
     turns = [sentence.audio for sentence in sample_sentences()[:4]]
     nothing = np.zeros(16_000, np.int16)
@@ -108,6 +110,7 @@ def test_turns_are_decoded_together_as_one_by_one(embedded: Whisper) -> None:
         assert said.text[-1] in ".?!"
 
 
+@pytest.mark.slow
 def test_a_turn_longer_than_the_window_is_cut_where_it_is_quiet(embedded: Whisper) -> None:
     sentences = sample_sentences()
     long = np.concatenate([sentence.audio for sentence in sentences])
@@ -120,6 +123,7 @@ def test_a_turn_longer_than_the_window_is_cut_where_it_is_quiet(embedded: Whispe
     assert len(long) / 16_000 - 2 < said.words[-1].end_s <= len(long) / 16_000
 
 
+@pytest.mark.slow
 def test_times_of_words(embedded: Whisper) -> None:
     first, second = (sentence.audio for sentence in sample_sentences()[:2])
     gap = np.zeros(16_000, np.int16)

@@ -305,6 +305,7 @@ def test_it_does_not_matter_how_the_sound_is_cut_into_frames(script: list[float]
     assert facts(chop) == facts(512)
 
 
+@pytest.mark.slow
 def test_the_sample_conversation_gives_its_turns_however_it_is_cut() -> None:
     sound = conversation()
 

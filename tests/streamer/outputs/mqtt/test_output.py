@@ -443,6 +443,7 @@ async def test_a_broker_that_never_answers_holds_nobody_up(tmp_path: Path) -> No
     await server.wait_closed()
 
 
+@pytest.mark.slow
 async def test_what_the_broker_refuses_is_said_once_and_set_aside_and_all_else_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

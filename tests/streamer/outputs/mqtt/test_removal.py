@@ -132,6 +132,7 @@ async def test_what_is_shed_of_leftovers_is_said(
     ]
 
 
+@pytest.mark.slow
 async def test_leftovers_are_sent_and_those_of_a_removed_stream_s_state_are_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -88,6 +88,7 @@ def without_styles(shown: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", shown)
 
 
+@pytest.mark.slow
 def test_turns_are_painted_and_a_recap_remains() -> None:
     terminal = Terminal(
         """
@@ -109,6 +110,7 @@ def test_turns_are_painted_and_a_recap_remains() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_painted_again() -> None:
     terminal = Terminal(
         """
@@ -132,6 +134,7 @@ def test_the_terminal_is_clean_after_an_interrupt() -> None:
     assert "\x1b[?" not in remains.removeprefix(SHOW)
 
 
+@pytest.mark.slow
 def test_the_terminal_is_clean_after_a_crash() -> None:
     terminal = Terminal("await view.send(sample.final())\nawait asyncio.sleep(0.8)\n1 / 0")
     remains = without_styles(terminal.ended())
@@ -140,6 +143,7 @@ def test_the_terminal_is_clean_after_a_crash() -> None:
     assert "ZeroDivisionError" in remains
 
 
+@pytest.mark.slow
 def test_what_is_logged_shows_in_the_view_and_again_afterwards() -> None:
     terminal = Terminal(
         """
@@ -153,6 +157,7 @@ def test_what_is_logged_shows_in_the_view_and_again_afterwards() -> None:
     assert "the broker is away" in remains
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_held_holds_nothing_up(tmp_path: Path) -> None:
     report = tmp_path / "longest stall"
     terminal = Terminal(
@@ -174,6 +179,7 @@ def test_a_terminal_that_is_held_holds_nothing_up(tmp_path: Path) -> None:
     terminal.ended()
 
 
+@pytest.mark.slow
 def test_no_colour() -> None:
     terminal = Terminal(
         "await view.send(sample.final())\nawait asyncio.sleep(0.8)", NO_COLOR="1", COLORTERM="truecolor"
