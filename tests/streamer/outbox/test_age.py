@@ -43,7 +43,7 @@ def test_within_a_boot_it_is_exact(steps: list[float], start_s: float) -> None:
     for seconds in steps:
         ticks += seconds
         at = at.at(Reading("a", ticks))
-    assert at.now_s - first.now_s == pytest.approx(sum(steps))
+    assert at.now_s - first.now_s == pytest.approx(sum(steps), abs=1e-5)  # floats of large clocks are coarse
 
 
 def test_after_a_new_start_the_time_since_then_has_passed_at_least() -> None:

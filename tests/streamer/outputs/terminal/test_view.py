@@ -16,6 +16,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from streamer.outputs.terminal.view import has_room
