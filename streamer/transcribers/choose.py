@@ -1,5 +1,6 @@
 """Creates the recogniser that `--asr` names."""
 
+import logging
 from functools import partial
 
 from streamer.errors import InputError
@@ -9,6 +10,11 @@ from streamer.transcribers.base import MultilingualTranscriber, Transcriber, Unk
 EMBEDDED_SIZE = "tiny.en"
 MULTILINGUAL_SIZE = "base"
 CHOICES = "auto, faster-whisper, faster-whisper:SIZE or :FOLDER, wyoming://HOST:PORT or none"
+
+_FORMER = "pocketsphinx"
+"""What was embedded in version 0.1: settings and scripts that name it go on."""
+
+_log = logging.getLogger(__name__)
 
 
 def load_transcriber(spec: str, language: str | None = None, *, translate: bool = False) -> Transcriber:
@@ -26,6 +32,9 @@ def load_transcriber(spec: str, language: str | None = None, *, translate: bool 
         InputError: there is no such recogniser, its model is unknown or not available, or it does not
             recognise the language.
     """
+    if spec == _FORMER:
+        _log.warning("%s is no longer embedded: faster-whisper:%s takes its place", _FORMER, EMBEDDED_SIZE)
+        spec = "auto"
     kind, colon, model = spec.partition(":")
     transcriber: Transcriber
     if spec in ("auto", "faster-whisper"):

@@ -23,12 +23,17 @@ def test_a_folder_as_asked(tmp_path: Path, said: list[str]) -> None:
     assert said == []
 
 
-@pytest.mark.parametrize("spec", ["", "whisper", "faster-whisper:", "pocketsphinx", "Auto", "none "])
+@pytest.mark.parametrize("spec", ["", "whisper", "faster-whisper:", "pocketsphinx:", "Auto", "none "])
 def test_anything_else_is_refused_in_one_line(spec: str, said: list[str]) -> None:
     with pytest.raises(InputError, match="auto, faster-whisper") as caught:
         load_transcriber(spec)
     assert "\n" not in str(caught.value)
     assert said == []
+
+
+def test_what_was_embedded_before_is_named_still(caplog: pytest.LogCaptureFixture) -> None:
+    assert load_transcriber("pocketsphinx").name == "faster-whisper:tiny.en"
+    assert caplog.messages == ["pocketsphinx is no longer embedded: faster-whisper:tiny.en takes its place"]
 
 
 @pytest.mark.slow
