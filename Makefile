@@ -30,7 +30,8 @@ bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the REA
 	mkdir -p benchmarks/results
 	for name in segmentation endpointing recognition latency context streams attack startup soak kills quantisation; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
-	$(BIN)/python -m benchmarks.soak --hours 1 --asr auto --json benchmarks/results/soak-recognised.json
+	$(BIN)/python -m benchmarks.soak --asr auto --json benchmarks/results/soak-recognised.json
+	$(BIN)/python -m benchmarks.soak --asr auto --streams 8 --json benchmarks/results/soak-streams.json
 	$(BIN)/python -m benchmarks.soak --hours 1 --asr auto --pace 8 --json benchmarks/results/soak-live.json
 	$(BIN)/python -m benchmarks.tables
 

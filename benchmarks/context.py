@@ -182,6 +182,7 @@ def measure(rounds: int) -> dict[str, Any]:
     """All figures."""
     torch.set_num_threads(1)
     bundle = load_bundle()
+    bundle.incremental.above.trace()
     turns = Turns(bundle, RECOMPUTED[-1])
     result: dict[str, Any] = {"bundle": bundle.name, "rounds": rounds, "windows": {}}
     for window in WINDOWS:

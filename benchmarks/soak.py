@@ -1,7 +1,7 @@
-"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr auto] [--pace X]`.
+"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr auto] [--streams N] [--pace X]`.
 
 Talk without an end goes through one session as fast as it is taken, with the words supplied unless a
-recogniser is named. With --pace it comes as live sound, X times as fast as real time: turns are understood
+recogniser is named; with --streams, through several at once, which share the hours. With --pace it comes as live sound, X times as fast as real time: turns are understood
 ahead, and told of while they go on.
 
 Watched are: resident memory, which at the end must be within 2 % of that after the first hour of sound (after
@@ -16,6 +16,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,7 +38,8 @@ from streamer.turn_embedding.analyzer import Analyzer
 GROWTH = 0.02
 STALL_MS = 20.0
 LOOK_EVERY_S = 0.05
-SAMPLES_AN_HOUR = 30
+SAMPLES = 720
+"""Of memory and stalls, over the hours asked for."""
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Part:
 
 async def listen(
     analyzer: Analyzer,
-    source: TalkSource,
+    sources: Sequence[TalkSource],
     part: Part,
     budget_s: float,
     progress: Progress,
@@ -98,34 +100,47 @@ async def listen(
 ) -> None:
     """Hear all of it, or as much as the budget allows, and fill in what was seen."""
     settings = Settings()
-    listener = Listener(source.roll, keep=False)
-    pipeline = Pipeline(source, analyzer, [listener], settings, stream="soak", live=live)
+    listeners = [Listener(source.roll, keep=False) for source in sources]
+    pipelines = [
+        Pipeline(source, analyzer, [listener], settings, stream=f"soak {number}", live=live)
+        for number, (source, listener) in enumerate(zip(sources, listeners, strict=True))
+    ]
+    asked_h = sum(source.seconds for source in sources) / 3600
     stalls = Stalls()
     part.limit_waiting = settings.pending_turns
     began = time.monotonic()
-    bar = progress.add_task("hours of sound", total=source.seconds / 3600)
+    bar = progress.add_task("hours of sound", total=asked_h)
     watch = asyncio.create_task(stalls.watch())
-    running = asyncio.create_task(pipeline.run())
+    running = asyncio.gather(*(pipeline.run() for pipeline in pipelines))
     while not running.done():
         await asyncio.wait([running], timeout=LOOK_EVERY_S)
-        part.most_waiting = max(part.most_waiting, pipeline.waiting)
-        part.hours = source.spoken_s / 3600
-        if not part.memory or part.hours - part.memory[-1][0] >= 1 / SAMPLES_AN_HOUR:
+        part.most_waiting = max(part.most_waiting, *(pipeline.waiting for pipeline in pipelines))
+        part.hours = _spoken_h(sources)
+        if not part.memory or part.hours - part.memory[-1][0] >= asked_h / SAMPLES:
             part.memory.append((round(part.hours, 3), round(resident_mib(), 1)))
             part.stalls.append((round(part.hours, 3), stalls.newly_ms(99)))
         progress.update(bar, completed=part.hours)
         if time.monotonic() - began > budget_s:
-            source.finish()
+            for source in sources:
+                source.finish()
     await running
     watch.cancel()
-    source.roll.close()
-    part.hours = source.spoken_s / 3600
+    for source in sources:
+        source.roll.close()
+    part.hours = _spoken_h(sources)
     part.memory.append((round(part.hours, 3), round(resident_mib(), 1)))
     part.took_s = round(time.monotonic() - began, 1)
-    part.turns_spoken, part.turns_lost = source.roll.spoken, source.roll.unfound
-    part.turns_told, part.turns_joined = listener.turns, source.roll.joined
-    part.partials, part.shed = listener.partials, dict(+listener.shed)
+    part.turns_spoken = sum(source.roll.spoken for source in sources)
+    part.turns_lost = sum(source.roll.unfound for source in sources)
+    part.turns_joined = sum(source.roll.joined for source in sources)
+    part.turns_told = sum(listener.turns for listener in listeners)
+    part.partials = sum(listener.partials for listener in listeners)
+    part.shed = dict(sum((+listener.shed for listener in listeners), Counter()))
     part.stall_p99_ms = stalls.percentile_ms(99)
+
+
+def _spoken_h(sources: Sequence[TalkSource]) -> float:
+    return sum(source.spoken_s for source in sources) / 3600
 
 
 def judge(parts: Sequence[Part]) -> dict[str, Any]:
@@ -157,12 +172,15 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--hours", type=float, default=24.0, help="of sound (default 24)")
     options.add_argument("--asr", help="recogniser; the words are supplied where none is named")
+    options.add_argument("--streams", type=int, default=1, help="that share the hours (default 1)")
     options.add_argument("--pace", type=float, help="live sound, so many times as fast as real time")
     options.add_argument("--budget-s", type=float, default=float("inf"), help="pause after so many seconds")
     options.add_argument("--state", type=Path, help="where to go on; needed with --budget-s")
     arguments = options.parse_args()
     if arguments.pace is not None and arguments.pace <= 0:
         options.error("--pace must be above 0")
+    if arguments.streams < 1:
+        options.error("--streams must be at least 1")
     need(SHARED_AUDIO / "speechbrain")
     clips = [clip for clip in sentences() if clip.words]
     parts = _read(arguments.state)
@@ -172,10 +190,13 @@ def main() -> None:
         known = None if arguments.asr else KnownWords(clips)
         analyzer = load_analyzer(settings, known)
         parts.append(Part(seed=1 + len(parts)))
-        source = TalkSource(parts[-1].seed, clips, 3600 * left, pace=arguments.pace)
+        sources = [
+            TalkSource(1000 * stream + parts[-1].seed, clips, 3600 * left / arguments.streams, pace=arguments.pace)
+            for stream in range(arguments.streams)
+        ]
         live = arguments.pace is not None
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            asyncio.run(listen(analyzer, source, parts[-1], arguments.budget_s, progress, live=live))
+            asyncio.run(listen(analyzer, sources, parts[-1], arguments.budget_s, progress, live=live))
         _write(arguments.state, parts)
     judged = judge(parts)
     if judged["hours"] < arguments.hours - 0.001:
@@ -183,7 +204,7 @@ def main() -> None:
         sys.exit(3)
     recogniser = load_transcriber(arguments.asr).name if arguments.asr else KnownWords.name
     report(
-        "soak", {"recogniser": recogniser, **judged, "parts": [asdict(part) for part in parts]},
+        "soak", {"recogniser": recogniser, "streams": arguments.streams, **judged, "parts": [asdict(part) for part in parts]},
         arguments.json, lambda _, console: console.print_json(json.dumps(judged)),
     )  # fmt: skip
 

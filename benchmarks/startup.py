@@ -8,6 +8,7 @@ files are in the disk's cache, since each is started once before. The microphone
 """
 
 import json
+import os
 import re
 import shlex
 import statistics
@@ -148,6 +149,7 @@ def median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def measure(repeats: int, asr: str) -> dict[str, Any]:
     """All figures, in seconds where the name does not say otherwise."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs are compiled
     loud = ["--asr", asr, "--events", "-"]
     analyze = [str(MERITS), "analyze", str(SAMPLE), *loud]
     listen = [str(MERITS), "listen", "--device", DEVICE, "--no-view", *loud]

@@ -69,7 +69,7 @@ class Bundle:
     @cached_property
     def incremental(self) -> IncrementalModel:
         """The incremental form of the conversation model; built on first use."""
-        return IncrementalModel(self.conversation, trace=True)
+        return IncrementalModel(self.conversation)
 
     @property
     def words_only(self) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.log_mel import FRAME_LENGTH_MS, SAMPLE_RATE, LogMelStream, log_mel, whole_frames
-from models.single_call_networks import traced
+from models.single_call_networks import SingleCall
 
 _CHANNELS = (12, 24, 40)  # output channels of the front's convolutions, each of which halves the frequencies
 _SUBSAMPLING = 2  # of the front: 10 ms frames -> 20 ms frames
@@ -71,7 +71,7 @@ class SmallCare(nn.Module):
     @cached_property
     def _levelling(self) -> Callable[..., Tensor]:
         few, many = (torch.arange(1.0 * n * self.bins).reshape(n, self.bins).sin() for n in (2, 30))
-        return traced(Levelling(), (many,), (few,))
+        return SingleCall(Levelling(), lambda: [(many,), (few,)]).trace()
 
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embed utterances: prepared frames [B, T, bins] and their numbers [B] -> [B, 4 width]."""

@@ -6,7 +6,6 @@ the window. The forward GRUs of upper layers depend on backward states: they sta
 window, with their last state for the turn before it.
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from models.context_encoder import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
 from models.gru_inference import Array, GRUSteps, array
-from models.single_call_networks import traced
+from models.single_call_networks import SingleCall
 
 
 class _Layer:
@@ -59,16 +58,15 @@ class IncrementalModel:
 
     Args:
         model: the offline form, in evaluation mode.
-        trace: trace the networks above the recurrence (see `models.single_call_networks`).
+
+    Attributes:
+        above: the networks above the recurrence.
     """
 
-    def __init__(self, model: ConversationModel, *, trace: bool = False) -> None:
+    def __init__(self, model: ConversationModel) -> None:
         self.text = _Recurrence(model.text)
         self.speech = None if model.speech is None else _Recurrence(model.speech)
-        above = _Above(model)
-        self.above: Callable[..., Tensor] = above
-        if trace:
-            self.above = traced(above, *(self._example(turns) for turns in (3, 1, 8)))
+        self.above = SingleCall(_Above(model), lambda: [self._example(turns) for turns in (3, 1, 8)])
 
     def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
         widths = (0 if each is None else 2 * each.hidden for each in (self.text, self.speech))

@@ -7,6 +7,7 @@ millisecond. A trace (torch.jit) computes the same, to the bit, without Python.
 import logging
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +18,35 @@ _CALLS_TO_WARM_UP = 2
 _log = logging.getLogger(__name__)
 
 
-@torch.inference_mode()
-def traced(network: nn.Module, *examples: Sequence[Tensor]) -> Callable[..., Tensor]:
-    """Trace a network, for inputs of any shapes.
+class SingleCall:
+    """A network that can be traced while it is in use: making a trace takes longer than a few calls.
 
     Args:
         network: in evaluation mode, its parameters without gradients; takes tensors and returns one. Its
             operations must not depend on their values, nor on their shapes except within tensor operations.
-        examples: arguments of different shapes; the first is used for the trace, and all for its test.
+        examples: makes arguments of different shapes; the first is used for the trace, and all for its test.
 
-    Returns:
-        The trace; the network itself if their results differ.
+    Attributes:
+        call: the trace; the network itself before `trace`, and where their results differ.
     """
+
+    def __init__(self, network: nn.Module, examples: Callable[[], Sequence[Sequence[Tensor]]]) -> None:
+        self.call: Callable[..., Tensor] = network
+        self._network = network
+        self._examples = examples
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """What the network computes."""
+        return self.call(*inputs)
+
+    def trace(self) -> Self:
+        """Trace the network, for inputs of any shapes."""
+        self.call = _traced(self._network, self._examples())
+        return self
+
+
+@torch.inference_mode()
+def _traced(network: nn.Module, examples: Sequence[Sequence[Tensor]]) -> Callable[..., Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # values that the trace takes for constant are tested below

@@ -67,7 +67,6 @@ class Section:
 
 SOAK = ("hours", "turns_lost", "memory_growth", "most_waiting", "loop_stall_p99_ms", "holds", "parts")
 KILLS = ("lost", "duplicates_after", "out_of_order", "broken_lines", "tracebacks", "holds", "seed")
-AN_HOUR = ("--hours", "1", "--asr", "auto")
 SECTIONS = (
     Section(
         "latency", "Latency",
@@ -78,12 +77,16 @@ SECTIONS = (
     Section("attack", "Attackers", ("cases", "log_lines"), draw.attack),
     Section("soak", "Soak: a day, words supplied", SOAK, draw.soak),
     Section(
-        "soak-recognised", "Soak: an hour, embedded recogniser", SOAK, draw.soak,
-        module="soak", options=AN_HOUR,
+        "soak-recognised", "Soak: a day, embedded recogniser", SOAK, draw.soak,
+        module="soak", options=("--asr", "auto"),
+    ),
+    Section(
+        "soak-streams", "Soak: a day of eight streams", SOAK, draw.soak,
+        module="soak", options=("--asr", "auto", "--streams", "8"),
     ),
     Section(
         "soak-live", "Soak: an hour, live", SOAK, draw.soak,
-        module="soak", options=(*AN_HOUR, "--pace", "8"),
+        module="soak", options=("--hours", "1", "--asr", "auto", "--pace", "8"),
     ),
     Section("kills", "Kills", ("kills", "published", "received", *KILLS), draw.kills),
     Section("endpointing", "End-pointing", (*draw.RECORDINGS, "recogniser"), draw.endpointing),

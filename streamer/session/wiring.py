@@ -3,6 +3,7 @@
 import gc
 import logging
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
-from streamer.turn_embedding.analyzer import Analyzer, share_cores
+from streamer.turn_embedding.analyzer import Analyzer, share_cores, share_interpreter
 from streamer.turn_embedding.loading import LoadingAnalyzer
 
 if TYPE_CHECKING:
@@ -78,11 +79,14 @@ def begin_to_load(settings: Settings) -> Analyzer:
 
 
 def _load(settings: Settings, transcriber: Transcriber | None = None) -> "tuple[Bundle, Transcriber]":
-    transcriber = transcriber or load_transcriber(
-        settings.asr, settings.language, translate=settings.translate
-    )
+    share_interpreter()
+    with ThreadPoolExecutor(1) as beside:  # half of the work is done in C: hashes, reading, linking
+        networks = beside.submit(load_models, settings)
+        transcriber = transcriber or load_transcriber(
+            settings.asr, settings.language, translate=settings.translate
+        )
+        bundle = networks.result()
     share_cores()  # now: a model of CTranslate2 sets the number of threads of torch, too
-    bundle = load_models(settings)
     if bundle.words_only and isinstance(transcriber, Off):
         _log.warning(
             "%s judges by the words alone, and nothing recognises them: choose an --asr", bundle.name

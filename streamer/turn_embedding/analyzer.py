@@ -115,6 +115,7 @@ class Analyzer:
     def __init__(self, bundle: "Bundle", transcriber: Transcriber) -> None:
         self.running = Running()
         self._take(bundle, transcriber)
+        self._workers.trace()
 
     def _take(self, bundle: "Bundle", transcriber: Transcriber) -> None:
         self.bundle = bundle
@@ -221,9 +222,9 @@ class Workers:
     def __init__(self, bundle: "Bundle", transcriber: Transcriber) -> None:
         from streamer.turn_embedding.embedder import VoicesEmbedder, WordsEmbedder
 
-        # Loaded here, or else the first stream would block the event loop for a tenth of a second:
-        load_network()
-        _ = bundle.incremental
+        load_network()  # here, or else the first stream would block the event loop
+        words = WordsEmbedder(bundle.text)
+        self._traceable = [bundle.incremental.above, words.network]
         self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self.interim_pace = InterimPace()
         self.sentences = SentenceJudge()
@@ -235,16 +236,23 @@ class Workers:
             open_limit=OPEN_RECOGNISED_TOGETHER,
             gather_s=GATHER_S if batched else 0.0,
         )
-        self.words = _embedder(WordsEmbedder(bundle.text))
+        self.words = _embedder(words)
         self.embedders: list[Batcher[Any, Tensor]] = [self.words]
         self.voices: Batcher[Voice, Tensor] | None = None
         if bundle.care is not None and bundle.speech is not None:
-            self.voices = _embedder(VoicesEmbedder(bundle.care, bundle.speech))
+            voices = VoicesEmbedder(bundle.care, bundle.speech)
+            self._traceable.append(voices.network)
+            self.voices = _embedder(voices)
             self.embedders.append(self.voices)
         self.prioritised: list[Batcher[Any, Any]] = [self.recognition, *self.embedders]
         self.context = Threads("context")
         self.recognisers = Threads("listening", LISTENING)
         self.feature_extractor = Threads("features")
+
+    def trace(self) -> None:
+        """Make the networks a single call each (see `models.single_call_networks`), in use or not."""
+        for network in self._traceable:
+            network.trace()
 
 
 def _embedder(embed: "Callable[[Sequence[What]], list[Tensor]]") -> "Batcher[What, Tensor]":
@@ -409,14 +417,17 @@ class AnalyzerClient:
 _SWITCH_S = 0.001
 
 
+def share_interpreter() -> None:
+    """Make threads release Python's global lock sooner: the event loop stays responsive while they compute."""
+    sys.setswitchinterval(_SWITCH_S)
+
+
 def share_cores() -> None:
-    """Limit torch to a quarter of the cores, and make threads release Python's global lock sooner.
+    """Limit torch to a quarter of the cores, and numpy to one.
 
     Recognisers run in parallel, and torch gains little from a second thread for single utterances. Threads of
-    numpy's matrix products go on to spin for as long as a recognition takes. The shorter switch interval, a
-    fifth of the default, keeps the event loop responsive while threads compute.
+    numpy's matrix products go on to spin for as long as a recognition takes.
     """
-    sys.setswitchinterval(_SWITCH_S)
     import torch
 
     torch.set_num_threads(max(1, cores() // 4))

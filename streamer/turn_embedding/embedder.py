@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.care import Care, SpeechClassifier, pad
-from models.single_call_networks import traced
+from models.single_call_networks import SingleCall
 from models.text_encoder import TextEncoder, Tokens
 
 
@@ -41,36 +41,45 @@ class Voice:
 
 
 class WordsEmbedder:
-    """Stage I of the text modality, traced to a single call (see `models.single_call_networks`)."""
+    """Stage I of the text modality.
+
+    Attributes:
+        network: the encoder without its head.
+    """
 
     def __init__(self, text: TextEncoder) -> None:
-        """Trace the network."""
         self._text = text
-        few, many = (text.tokenize(texts) for texts in (["hello"], ["oh", "how are you", "no"]))
-        self._embed = traced(_Reader(text), many, few)
+        examples = ["oh", "how are you", "no"], ["hello"]
+        self.network = SingleCall(_Reader(text), lambda: [text.tokenize(texts) for texts in examples])
 
     @torch.inference_mode()
     def __call__(self, jobs: Sequence[Words]) -> list[Tensor]:
         """T1 [text features] of each."""
         tokens = self._text.tokenize([each.text for each in jobs], [each.preceding for each in jobs])
-        return list(self._embed(*tokens))
+        return list(self.network(*tokens))
 
 
 class VoicesEmbedder:
-    """CARE and Stage I of the speech modality, traced to a single call, too."""
+    """CARE and Stage I of the speech modality.
+
+    Attributes:
+        network: both, without their head.
+    """
 
     def __init__(self, care: Care, speech: SpeechClassifier) -> None:
-        """Trace the networks."""
         self._care = care
-        tones = (np.arange(samples) * 611 % 9_999 for samples in (8_000, 16_000, 12_000))
-        voices = [care.prepare(tone.astype(np.int16)) for tone in tones]
-        self._embed = traced(_Hearer(care, speech), pad(voices), pad(voices[:1]))
+        self.network = SingleCall(_Hearer(care, speech), self._examples)
 
     @torch.inference_mode()
     def __call__(self, jobs: Sequence[Voice]) -> list[Tensor]:
         """S1 [speech features] of each."""
         inputs = [self._care.prepare(v.audio) if v.prepared is None else v.prepared for v in jobs]
-        return list(self._embed(*pad(inputs)))
+        return list(self.network(*pad(inputs)))
+
+    def _examples(self) -> list[tuple[Tensor, Tensor]]:
+        tones = (np.arange(samples) * 611 % 9_999 for samples in (8_000, 16_000, 12_000))
+        voices = [self._care.prepare(tone.astype(np.int16)) for tone in tones]
+        return [pad(voices), pad(voices[:1])]
 
 
 class _Reader(nn.Module):

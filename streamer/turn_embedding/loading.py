@@ -46,10 +46,12 @@ class LoadingAnalyzer(Analyzer):
         gc.disable()  # it finds nothing among what is being loaded, and takes a seventh of the time
         try:
             self._take(*load())
-            gc.freeze()
-            self.is_ready = True
-            self._loaded.set_result(None)
         except BaseException as error:  # noqa: BLE001 - raised where the models are waited for
             self._loaded.set_exception(as_exception(error))
+        else:
+            self.is_ready = True
+            self._loaded.set_result(None)
+            self._workers.trace()
+            gc.freeze()
         finally:
             gc.enable()

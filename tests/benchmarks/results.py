@@ -64,6 +64,7 @@ def all_results(folder: Path) -> dict[str, Any]:
         },
         "soak": {**judge([soak]), "parts": [asdict(soak)]},
         "soak-recognised": {**judge([soak]), "parts": [asdict(soak)]},
+        "soak-streams": {**judge([soak]), "parts": [asdict(soak)]},
         "soak-live": {**judge([soak]), "parts": [asdict(soak)]},
         "kills": kills(),
         "endpointing": endpointing(),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.bundle import load_bundle
 from models.incremental_context import ConversationWindow, IncrementalModel
-from models.single_call_networks import traced
+from models.single_call_networks import SingleCall
 from streamer.turn_embedding.embedder import Voice, VoicesEmbedder, Words, WordsEmbedder
 from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
@@ -30,16 +30,18 @@ class ByLength(nn.Module):
 
 
 def test_a_trace_serves_other_shapes_than_it_was_made_of() -> None:
-    trace = traced(ByShape().eval(), (torch.ones(3, 2),), (torch.ones(1, 5),))
-    assert isinstance(trace, torch.jit.ScriptFunction)
-    for rows in (1, 2, 3, 7, 100):
-        x = torch.randn(rows, 4)
-        assert torch.equal(trace(x), ByShape()(x))
+    network = SingleCall(ByShape().eval(), lambda: [(torch.ones(3, 2),), (torch.ones(1, 5),)])
+    for _ in ("before", "traced"):
+        for rows in (1, 2, 3, 7, 100):
+            x = torch.randn(rows, 4)
+            assert torch.equal(network(x), ByShape()(x))
+        network.trace()
+    assert isinstance(network.call, torch.jit.ScriptFunction)
 
 
 @pytest.mark.parametrize("network", [ByValue(), ByLength()])
 def test_what_a_trace_would_get_wrong_is_not_traced(network: nn.Module) -> None:
-    assert traced(network, (torch.ones(3, 2),), (-torch.ones(2, 2),)) is network
+    assert SingleCall(network, lambda: [(torch.ones(3, 2),), (-torch.ones(2, 2),)]).trace().call is network
 
 
 @pytest.mark.slow
@@ -49,8 +51,8 @@ def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) 
     assert bundle.care is not None
     assert bundle.speech is not None
     read, hear = WordsEmbedder(bundle.text), VoicesEmbedder(bundle.care, bundle.speech)
-    assert isinstance(read._embed, torch.jit.ScriptFunction)
-    assert isinstance(hear._embed, torch.jit.ScriptFunction)
+    assert isinstance(read.network.trace().call, torch.jit.ScriptFunction)
+    assert isinstance(hear.network.trace().call, torch.jit.ScriptFunction)
     sound = conversation()
     texts = ["a", "the day is not good, is it?", " ".join(["you are angry"] * 80), "!"]
     for count in (1, 2, 4):
@@ -69,7 +71,7 @@ def test_embeddings_are_those_of_the_networks(tmp_path: Path, *, shipped: bool) 
 @pytest.mark.parametrize("words_only", [True, False])
 def test_a_traced_conversation_is_judged_the_same(tmp_path: Path, *, words_only: bool) -> None:
     bundle = tiny_bundle(tmp_path, words_only=words_only)
-    assert isinstance(bundle.incremental.above, torch.jit.ScriptFunction)
+    assert isinstance(bundle.incremental.above.trace().call, torch.jit.ScriptFunction)
     windows = [
         ConversationWindow(form, 7) for form in (bundle.incremental, IncrementalModel(bundle.conversation))
     ]
