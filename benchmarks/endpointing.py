@@ -31,7 +31,7 @@ from streamer.transcribers.choose import EMBEDDED_SIZE
 from streamer.transcribers.whisper import Whisper
 from streamer.turns.detector import TurnDetector
 from streamer.turns.sentence_end import sentence_finished
-from streamer.turns.turn import Turn, TurnEnded, TurnPaused, TurnResumed
+from streamer.turns.turn import Turn, TurnEnded, TurnPaused, TurnReopened, TurnResumed
 from streamer.turns.vad import CHUNK_SAMPLES
 
 FIXED_MS = (250, 320, 400, 500, 600, 700, 800, 1000)
@@ -75,6 +75,8 @@ def declared_turns(heard: Recording, settings: TurnSettings, finished: Judge | N
                     pause = turn
                 case TurnResumed():
                     pause = None
+                case TurnReopened():
+                    turns.pop()
                 case TurnEnded(turn):
                     pause = None
                     if turn.reason == "silence":

@@ -1,8 +1,8 @@
-"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr auto] [--streams N] [--pace X]`.
+"""What a long run costs: `python -m benchmarks.soak --json OUT [--hours 24] [--asr auto] [--streams N]`.
 
 Talk without an end goes through one session as fast as it is taken, with the words supplied unless a
-recogniser is named; with --streams, through several at once, which share the hours. With --pace it comes as live sound, X times as fast as real time: turns are understood
-ahead, and told of while they go on.
+recogniser is named; with --streams, through several at once, which share the hours. With --pace X it comes as
+live sound, X times as fast as real time: turns are understood ahead, and told of while they go on.
 
 Watched are: resident memory, which at the end must be within 2 % of that after the first hour of sound (after
 the first sixth, of shorter runs); turns, none of which may be lost; queues, which must keep to their bounds;
@@ -190,10 +190,9 @@ def main() -> None:
         known = None if arguments.asr else KnownWords(clips)
         analyzer = load_analyzer(settings, known)
         parts.append(Part(seed=1 + len(parts)))
-        sources = [
-            TalkSource(1000 * stream + parts[-1].seed, clips, 3600 * left / arguments.streams, pace=arguments.pace)
-            for stream in range(arguments.streams)
-        ]
+        each_s = 3600 * left / arguments.streams
+        seeds = range(parts[-1].seed, 1000 * arguments.streams, 1000)
+        sources = [TalkSource(seed, clips, each_s, pace=arguments.pace) for seed in seeds]
         live = arguments.pace is not None
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
             asyncio.run(listen(analyzer, sources, parts[-1], arguments.budget_s, progress, live=live))
@@ -204,7 +203,13 @@ def main() -> None:
         sys.exit(3)
     recogniser = load_transcriber(arguments.asr).name if arguments.asr else KnownWords.name
     report(
-        "soak", {"recogniser": recogniser, "streams": arguments.streams, **judged, "parts": [asdict(part) for part in parts]},
+        "soak",
+        {
+            "recogniser": recogniser,
+            "streams": arguments.streams,
+            **judged,
+            "parts": [asdict(part) for part in parts],
+        },
         arguments.json, lambda _, console: console.print_json(json.dumps(judged)),
     )  # fmt: skip
 

@@ -98,6 +98,28 @@ class Decoded:
     words: tuple[Word, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """Turns that the encoder has heard, to be decoded together.
+
+    Attributes:
+        turns: at least one.
+        states: of the encoder [turns, positions, width].
+    """
+
+    turns: Sequence[Speech]
+    states: ctranslate2.StorageView
+
+    def one(self, n: int) -> "Encoded":
+        """One of the turns by itself."""
+        return self if len(self.turns) == 1 else Encoded([self.turns[n]], _one(self.array(), n))
+
+    def array(self) -> NDArray[np.float32]:
+        """The states as float32 [turns, positions, width]."""
+        on_cpu = self.states.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
+        return np.asarray(on_cpu)
+
+
 class Decoder:
     """A Whisper model in CTranslate2 format. Not for several threads at once.
 
@@ -125,19 +147,28 @@ class Decoder:
         known = {code for code in LANGUAGES if self._vocabulary.token_to_id(f"<|{code}|>") is not None}
         self.languages = frozenset(known) if self.is_multilingual else frozenset({"en"})
 
-    def decode(
-        self,
-        turns: Sequence[Speech],
-        *,
-        full_window: bool = False,
-        beam_size: int = BEAM_SIZE,
-        temperature: float = 0.0,
-    ) -> list[Decoded]:
-        """Recognise turns together.
+    def encode(self, turns: Sequence[Speech], *, full_window: bool = False) -> Encoded:
+        """Let the encoder hear turns together.
 
         Args:
             turns: at least one.
             full_window: whether to fill each up to `WINDOW_S`, as the model was trained.
+
+        Raises:
+            RuntimeError: CTranslate2 failed.
+        """
+        longest_s = max(len(turn.audio) for turn in turns) / SAMPLE_RATE
+        window_s = WINDOW_S if full_window else min(WINDOW_S, longest_s + MARGIN_S)
+        log_mel = ctranslate2.StorageView.from_array(self._log_mel(turns, window_s))
+        return Encoded(turns, self._model.encode(log_mel))
+
+    def decode(
+        self, heard: Encoded, *, beam_size: int = BEAM_SIZE, temperature: float = 0.0
+    ) -> list[Decoded]:
+        """Recognise turns together.
+
+        Args:
+            heard: the turns.
             beam_size: of the search; with 1, the likeliest token is taken each time.
             temperature: of sampling, which above 0 takes the place of the search.
 
@@ -147,12 +178,10 @@ class Decoder:
         search: dict[str, Any] = {"beam_size": beam_size}
         if temperature > 0:
             search = {"sampling_temperature": temperature, "sampling_topk": 0, "num_hypotheses": _SAMPLES}
+        turns, encoded = heard.turns, heard.states
         seconds = [len(turn.audio) / SAMPLE_RATE for turn in turns]
-        window_s = WINDOW_S if full_window else min(WINDOW_S, max(seconds) + MARGIN_S)
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(self._log_mel(turns, window_s)))
         tokenizers = [self._tokenizer(language) for language in self._languages(encoded, turns)]
-        on_cpu = encoded.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
-        states = np.asarray(on_cpu)  # [turns, positions, width]
+        states = heard.array()
         if any(turn.begins_with for turn in turns):  # CTranslate2 wants prompts of one length
             results = [
                 self._generate(_one(states, n), [tokenizer], seconds[n], search, turn.begins_with)[0]

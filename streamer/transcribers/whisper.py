@@ -17,6 +17,7 @@ from models.whisper.decoder import (
     LOWEST_LOG_PROBABILITY,
     Decoded,
     Decoder,
+    Encoded,
     Speech,
 )
 from models.whisper.find_model import find_model, first_line
@@ -120,9 +121,13 @@ class Whisper:
         try:
             # a batch is of one urgency
             beam_size = 1 if any(turn.is_open for turn in turns) else BEAM_SIZE
-            decoded = iter(self._decoder.decode(flat, beam_size=beam_size) if flat else [])
+            parts: Iterator[tuple[Encoded, Decoded]] = iter(())
+            if flat:
+                heard = self._decoder.encode(flat)
+                decoded = self._decoder.decode(heard, beam_size=beam_size)
+                parts = ((heard.one(n), said) for n, said in enumerate(decoded))
             return [
-                _joined([part for speech in each for part in self._parts(turn, speech, next(decoded))])
+                _joined([part for _ in each for part in self._parts(turn, *next(parts))])
                 for turn, each in zip(turns, pieces, strict=True)
             ]
         except RuntimeError as error:
@@ -136,9 +141,10 @@ class Whisper:
         return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
 
     def _parts(
-        self, turn: RecognitionRequest, speech: Speech, said: Decoded
+        self, turn: RecognitionRequest, heard: Encoded, said: Decoded
     ) -> Iterator[tuple[Speech, Transcript]]:
         """A piece and its words, and then those of the rest that the model left for another window."""
+        [speech] = heard.turns
         if turn.is_open:
             yield speech, Transcript("", said.language) if said.is_doubtful else _believed(said)
             return
@@ -147,19 +153,21 @@ class Whisper:
                 self.decoded_again += 1
                 said = self._decode_again(speech, said)
             elif said.rest_s is not None:
-                said = self._continued(speech, said)
+                said = self._continued(heard, said)
             if said.rest_s is None:
                 yield speech, _believed(said)
                 return
             at = round(said.rest_s * SAMPLE_RATE)
             yield replace(speech, audio=speech.audio[:at]), _believed(said)
             speech = replace(speech, audio=speech.audio[at:], language=said.language)
-            [said] = self._decoder.decode([speech], full_window=True)
+            heard = self._decoder.encode([speech], full_window=True)
+            [said] = self._decoder.decode(heard)
 
-    def _continued(self, speech: Speech, said: Decoded) -> Decoded:
+    def _continued(self, heard: Encoded, said: Decoded) -> Decoded:
         """More words behind those that a beam search ended with too early, if a greedy search finds any."""
-        known = said.text.rstrip(_SENTENCE_MARKS)
-        [more] = self._decoder.decode([replace(speech, begins_with=known)], beam_size=1)
+        [speech] = heard.turns
+        begun = replace(speech, begins_with=said.text.rstrip(_SENTENCE_MARKS))
+        [more] = self._decoder.decode(replace(heard, turns=[begun]), beam_size=1)
         is_longer = len(more.text.split()) > len(said.text.split())
         return more if is_longer and not more.is_doubtful else said
 
@@ -168,9 +176,10 @@ class Whisper:
         import ctranslate2
 
         found = [said]
+        heard = self._decoder.encode([speech], full_window=True)
         for temperature in (0.0, SAMPLED_TEMPERATURE):
             ctranslate2.set_random_seed(0)
-            [more] = self._decoder.decode([speech], full_window=True, temperature=temperature)
+            [more] = self._decoder.decode(heard, temperature=temperature)
             if not more.is_doubtful or more.no_speech > NO_SPEECH:
                 return more
             found.append(more)

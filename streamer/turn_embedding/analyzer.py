@@ -418,7 +418,7 @@ _SWITCH_S = 0.001
 
 
 def share_interpreter() -> None:
-    """Make threads release Python's global lock sooner: the event loop stays responsive while they compute."""
+    """Make threads release Python's global lock sooner, so that the event loop is not held up by them."""
     sys.setswitchinterval(_SWITCH_S)
 
 

@@ -41,7 +41,8 @@ _TAKEN_IN_AT_A_TIME = 16 * CHUNK_SAMPLES
 class TurnState(Enum):
     """quiet -> starting -> speaking <-> paused -> quiet; or starting -> quiet.
 
-    A turn that starts soon after one whose sentence was not finished opens that one again.
+    A turn that starts soon after another opens that one again: if its sentence was not finished, or if it was
+    ended early because it seemed to be, and the silence has not been the usual one.
     """
 
     QUIET = auto()
@@ -89,7 +90,7 @@ class TurnDetector:
         self._levels: deque[float] = deque()  # mean squares of the chunks since _onset
         self._patience = 0  # silence that ends the turn
         self._unfinished = False  # whether the words say that the sentence goes on
-        # of the latest turn, if it ended unfinished: when that was, its start, and `_taken` before it
+        # of the latest turn: until when it may go on, its start, and `_taken` before it
         self._reopenable: tuple[int, int, int] | None = None
 
     def feed(self, frame: AudioFrame) -> list[TurnEvent]:
@@ -256,12 +257,12 @@ class TurnDetector:
         return []
 
     def _reopens(self, end: int) -> bool:
-        """Open the latest turn again if its sentence goes on soon after its end, and there is room."""
+        """Open the latest turn again if speech goes on soon after its end, and there is room."""
         reopenable, self._reopenable = self._reopenable, None
         if reopenable is None:
             return False
-        ended, onset, taken = reopenable
-        if self._onset - ended > self._reopen or end - onset >= self._max_turn:
+        until, onset, taken = reopenable
+        if self._onset > until or end - onset >= self._max_turn:
             return False
         self._onset, self._taken = onset, taken
         chunks = self._ring.read(onset, end).astype(np.float32).reshape(-1, CHUNK_SAMPLES)
@@ -281,7 +282,9 @@ class TurnDetector:
             self._unfinished = False
             events.append(TurnPaused(self._turn(self._speech_end(), end, "silence")))
         if silence >= self._patience and self._state is TurnState.PAUSED:
-            self._reopenable = (end, self._onset, self._taken) if self._unfinished else None
+            usual = self._voiced_end + self._silences[None]
+            until = end + self._reopen if self._unfinished else min(usual, end + self._reopen)
+            self._reopenable = (until, self._onset, self._taken)
             events.append(self._end(end, "silence"))
             self._state = TurnState.QUIET
         elif too_long:

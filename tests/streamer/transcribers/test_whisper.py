@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.recognition import ROOT, normalised, sample_sentences
 from benchmarks.tiny_whisper import make_tiny_whisper
-from models.whisper.decoder import Speech
+from models.whisper.decoder import Encoded, Speech
 from streamer.errors import InputError
 from streamer.transcribers.base import RecognitionRequest
 from streamer.transcribers.whisper import Whisper
@@ -59,18 +59,23 @@ def test_words_of_an_open_turn(tiny: Path) -> None:
 
 def test_an_open_turn_is_decoded_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recogniser = Whisper(str(tiny), cpu_threads=1)
-    searched: list[Any] = []
-    decode = recogniser._decoder.decode
+    done: list[Any] = []
+    encode, decode = recogniser._decoder.encode, recogniser._decoder.decode
 
-    def watched(turns: Sequence[Speech], **options: Any) -> Any:
-        searched.append((options.get("full_window", False), options.get("temperature", 0.0)))
-        return [replace(said, is_doubtful=True) for said in decode(turns, **options)]
+    def watched_encode(turns: Sequence[Speech], *, full_window: bool = False) -> Encoded:
+        done.append("full window" if full_window else "short window")
+        return encode(turns, full_window=full_window)
 
-    monkeypatch.setattr(recogniser._decoder, "decode", watched)
+    def watched_decode(heard: Encoded, **options: Any) -> Any:
+        done.append(options.get("temperature", 0.0))
+        return [replace(said, is_doubtful=True) for said in decode(heard, **options)]
+
+    monkeypatch.setattr(recogniser._decoder, "encode", watched_encode)
+    monkeypatch.setattr(recogniser._decoder, "decode", watched_decode)
     [said] = recogniser.transcribe_together([an_open(sound())])
-    assert (said.text, searched) == ("", [(False, 0.0)])
+    assert (said.text, done) == ("", ["short window", 0.0])
     recogniser.transcribe(sound())
-    assert searched[1:] == [(False, 0.0), (True, 0.0), (True, 0.4)]
+    assert done[2:] == ["short window", 0.0, "full window", 0.0, 0.4]
     assert recogniser.decoded_again == 1
 
 
@@ -81,12 +86,13 @@ def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
     first, second = (sentence.audio for sentence in sample_sentences()[:2])
     gap = np.zeros(8_000, np.int16)
     at_s = (len(first) + 4_000) / 16_000
-    decode = embedded._decoder.decode
+    encode, decode = embedded._decoder.encode, embedded._decoder.decode
 
-    def leaving_the_second(turns: Sequence[Speech], **options: Any) -> Any:
-        if len(turns[0].audio) <= len(gap) + len(second):
-            return decode(turns, **options)
-        [said] = decode([replace(turns[0], audio=turns[0].audio[: len(first)])], **options)
+    def leaving_the_second(heard: Encoded, **options: Any) -> Any:
+        [turn] = heard.turns
+        if len(turn.audio) <= len(gap) + len(second):
+            return decode(heard, **options)
+        [said] = decode(encode([replace(turn, audio=turn.audio[: len(first)])]), **options)
         return [replace(said, rest_s=at_s)]
 
     apart = [embedded.transcribe(turn).text for turn in (first, second)]

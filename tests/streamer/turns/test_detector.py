@@ -126,6 +126,17 @@ def test_a_turn_whose_sentence_was_not_finished_is_opened_again() -> None:
     assert len(whole.audio) == 4800 + chunks(60) + 3200
 
 
+@pytest.mark.parametrize(("silence", "reopened"), [(14, True), (17, False)])
+def test_a_turn_ended_early_is_opened_again_within_the_usual_silence(silence: int, *, reopened: bool) -> None:
+    script = [Q] * 20 + [S] * 10 + [Q] * silence + [S] * 10 + [Q] * 60
+    events = heard_as(["That is all.", "Or is it?"], script)
+    again = "TurnReopened" if reopened else "TurnStarted"
+    assert kinds(events) == ["TurnStarted", "TurnPaused", "TurnEnded", again, "TurnPaused", "TurnEnded"]
+    first, second = ended(events)
+    assert first.declared - first.end == chunks(10)
+    assert (second.start == first.start) == reopened
+
+
 @pytest.mark.parametrize(
     ("words", "script", "how"),
     [
