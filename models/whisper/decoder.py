@@ -1,10 +1,9 @@
 """Whisper by CTranslate2 in short windows: each turn is encoded as long as it is, several turns together."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -43,7 +42,6 @@ _FRAMES_A_POSITION = 2
 _POSITION_S = 0.02
 _LATEST_START = 50
 _LATE_S = 0.05
-_SAMPLES = 5
 _SHORTEST_SEGMENT_S = 1.0
 _SHORTEST_REST_S = 0.3
 
@@ -147,48 +145,42 @@ class Decoder:
         known = {code for code in LANGUAGES if self._vocabulary.token_to_id(f"<|{code}|>") is not None}
         self.languages = frozenset(known) if self.is_multilingual else frozenset({"en"})
 
-    def encode(self, turns: Sequence[Speech], *, full_window: bool = False) -> Encoded:
+    def encode(self, turns: Sequence[Speech], margin_s: float = MARGIN_S) -> Encoded:
         """Let the encoder hear turns together.
 
         Args:
             turns: at least one.
-            full_window: whether to fill each up to `WINDOW_S`, as the model was trained.
+            margin_s: silence behind the longest; with `WINDOW_S` the window is full, as in training.
 
         Raises:
             RuntimeError: CTranslate2 failed.
         """
         longest_s = max(len(turn.audio) for turn in turns) / SAMPLE_RATE
-        window_s = WINDOW_S if full_window else min(WINDOW_S, longest_s + MARGIN_S)
+        window_s = min(WINDOW_S, longest_s + margin_s)
         log_mel = ctranslate2.StorageView.from_array(self._log_mel(turns, window_s))
         return Encoded(turns, self._model.encode(log_mel))
 
-    def decode(
-        self, heard: Encoded, *, beam_size: int = BEAM_SIZE, temperature: float = 0.0
-    ) -> list[Decoded]:
+    def decode(self, heard: Encoded, beam_size: int = BEAM_SIZE) -> list[Decoded]:
         """Recognise turns together.
 
         Args:
             heard: the turns.
             beam_size: of the search; with 1, the likeliest token is taken each time.
-            temperature: of sampling, which above 0 takes the place of the search.
 
         Raises:
             RuntimeError: CTranslate2 failed.
         """
-        search: dict[str, Any] = {"beam_size": beam_size}
-        if temperature > 0:
-            search = {"sampling_temperature": temperature, "sampling_topk": 0, "num_hypotheses": _SAMPLES}
         turns, encoded = heard.turns, heard.states
         seconds = [len(turn.audio) / SAMPLE_RATE for turn in turns]
         tokenizers = [self._tokenizer(language) for language in self._languages(encoded, turns)]
         states = heard.array()
         if any(turn.begins_with for turn in turns):  # CTranslate2 wants prompts of one length
             results = [
-                self._generate(_one(states, n), [tokenizer], seconds[n], search, turn.begins_with)[0]
+                self._generate(_one(states, n), [tokenizer], seconds[n], beam_size, turn.begins_with)[0]
                 for n, (turn, tokenizer) in enumerate(zip(turns, tokenizers, strict=True))
             ]
         else:
-            results = self._generate(encoded, tokenizers, max(seconds), search)
+            results = self._generate(encoded, tokenizers, max(seconds), beam_size)
         decoded = [
             _decoded(result, tokenizer, length_s, states[n, : _positions(length_s)])
             for n, (result, tokenizer, length_s) in enumerate(zip(results, tokenizers, seconds, strict=True))
@@ -196,7 +188,7 @@ class Decoder:
         for n, turn in enumerate(turns):
             if turn.translate and decoded[n].language != "en" and self.is_multilingual:
                 to_english = self._tokenizer(decoded[n].language, "translate")
-                [result] = self._generate(_one(states, n), [to_english], seconds[n], search)
+                [result] = self._generate(_one(states, n), [to_english], seconds[n], beam_size)
                 decoded[n] = replace(decoded[n], translation=_text(result, to_english))
             if turn.word_times and decoded[n].text:
                 words = self._words(_one(states, n), tokenizers[n], results[n], seconds[n])
@@ -208,7 +200,7 @@ class Decoder:
         encoded: ctranslate2.StorageView,
         tokenizers: Sequence[Tokenizer],
         longest_s: float,
-        search: Mapping[str, Any],
+        beam_size: int,
         begins_with: str = "",
     ) -> "list[ctranslate2.models.WhisperGenerationResult]":
         prompts = [list(each.sot_sequence) for each in tokenizers]
@@ -224,7 +216,7 @@ class Decoder:
             suppress_blank=True,
             suppress_tokens=_never_said(tokenizers[0]),
             max_initial_timestamp_index=_LATEST_START,
-            **search,
+            beam_size=beam_size,
         )
         return results
 

@@ -1,4 +1,4 @@
-"""Whisper as a recogniser: short windows first, the full window where their words are doubtful."""
+"""Whisper as a recogniser: short windows first, longer ones where their words are doubtful."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,8 @@ from models.whisper.decoder import (
     HIGHEST_COMPRESSION,
     LONGEST_TURN_S,
     LOWEST_LOG_PROBABILITY,
+    MARGIN_S,
+    WINDOW_S,
     Decoded,
     Decoder,
     Encoded,
@@ -35,8 +37,8 @@ NO_SPEECH = 0.6
 DOUBTFUL_LOG_PROBABILITY = -0.5
 """Threshold for turns that the model considers no speech: hallucinated phrases score in between."""
 
-SAMPLED_TEMPERATURE = 0.4
-"""Of sampling, where the words of a search do not pass the thresholds (ibid.)."""
+LONGER_MARGIN_S = 10.0
+"""Silence behind a turn whose words do not pass the thresholds."""
 
 _SMALL_BYTES = 100_000_000
 _SENTENCE_MARKS = " .,;:?!"
@@ -106,8 +108,7 @@ class Whisper:
     def transcribe_together(self, turns: Sequence[RecognitionRequest]) -> list[Transcript]:
         """Recognise turns of any streams in one batch.
 
-        The same turn gives the same words: the random sampling after a failed search is seeded. Open turns
-        are decoded once: where that fails, they have no words yet.
+        Open turns are decoded once: where that fails, they have no words yet.
 
         Returns:
             The words of each with case and punctuation, and the language; an empty text if the model's own
@@ -151,7 +152,7 @@ class Whisper:
         while True:
             if said.is_doubtful:
                 self.decoded_again += 1
-                said = self._decode_again(speech, said)
+                said = self._decode_again(heard, said)
             elif said.rest_s is not None:
                 said = self._continued(heard, said)
             if said.rest_s is None:
@@ -160,7 +161,7 @@ class Whisper:
             at = round(said.rest_s * SAMPLE_RATE)
             yield replace(speech, audio=speech.audio[:at]), _believed(said)
             speech = replace(speech, audio=speech.audio[at:], language=said.language)
-            heard = self._decoder.encode([speech], full_window=True)
+            heard = self._decoder.encode([speech], WINDOW_S)
             [said] = self._decoder.decode(heard)
 
     def _continued(self, heard: Encoded, said: Decoded) -> Decoded:
@@ -171,15 +172,13 @@ class Whisper:
         is_longer = len(more.text.split()) > len(said.text.split())
         return more if is_longer and not more.is_doubtful else said
 
-    def _decode_again(self, speech: Speech, said: Decoded) -> Decoded:
-        """The best of what the full window, and then sampling in it, make of a turn."""
-        import ctranslate2
-
+    def _decode_again(self, heard: Encoded, said: Decoded) -> Decoded:
+        """The best of what a greedy search, a longer window and at last the full one make of a turn."""
         found = [said]
-        heard = self._decoder.encode([speech], full_window=True)
-        for temperature in (0.0, SAMPLED_TEMPERATURE):
-            ctranslate2.set_random_seed(0)
-            [more] = self._decoder.decode(heard, temperature=temperature)
+        for margin_s, beam_size in ((MARGIN_S, 1), (LONGER_MARGIN_S, BEAM_SIZE), (WINDOW_S, BEAM_SIZE)):
+            if margin_s != MARGIN_S:
+                heard = self._decoder.encode(heard.turns, margin_s)
+            [more] = self._decoder.decode(heard, beam_size)
             if not more.is_doubtful or more.no_speech > NO_SPEECH:
                 return more
             found.append(more)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.recognition import ROOT, normalised, sample_sentences
 from benchmarks.tiny_whisper import make_tiny_whisper
-from models.whisper.decoder import Encoded, Speech
+from models.whisper.decoder import BEAM_SIZE, MARGIN_S, Encoded, Speech
 from streamer.errors import InputError
 from streamer.transcribers.base import RecognitionRequest
 from streamer.transcribers.whisper import Whisper
@@ -62,20 +62,20 @@ def test_an_open_turn_is_decoded_once(tiny: Path, monkeypatch: pytest.MonkeyPatc
     done: list[Any] = []
     encode, decode = recogniser._decoder.encode, recogniser._decoder.decode
 
-    def watched_encode(turns: Sequence[Speech], *, full_window: bool = False) -> Encoded:
-        done.append("full window" if full_window else "short window")
-        return encode(turns, full_window=full_window)
+    def watched_encode(turns: Sequence[Speech], margin_s: float = MARGIN_S) -> Encoded:
+        done.append(f"margin of {margin_s:.0f} s")
+        return encode(turns, margin_s)
 
-    def watched_decode(heard: Encoded, **options: Any) -> Any:
-        done.append(options.get("temperature", 0.0))
-        return [replace(said, is_doubtful=True) for said in decode(heard, **options)]
+    def watched_decode(heard: Encoded, beam_size: int = BEAM_SIZE) -> Any:
+        done.append(beam_size)
+        return [replace(said, is_doubtful=True) for said in decode(heard, beam_size)]
 
     monkeypatch.setattr(recogniser._decoder, "encode", watched_encode)
     monkeypatch.setattr(recogniser._decoder, "decode", watched_decode)
     [said] = recogniser.transcribe_together([an_open(sound())])
-    assert (said.text, done) == ("", ["short window", 0.0])
+    assert (said.text, done) == ("", ["margin of 4 s", 1])
     recogniser.transcribe(sound())
-    assert done[2:] == ["short window", 0.0, "full window", 0.0, 0.4]
+    assert done[2:] == ["margin of 4 s", 5, 1, "margin of 10 s", 5, "margin of 30 s", 5]
     assert recogniser.decoded_again == 1
 
 
@@ -88,11 +88,11 @@ def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
     at_s = (len(first) + 4_000) / 16_000
     encode, decode = embedded._decoder.encode, embedded._decoder.decode
 
-    def leaving_the_second(heard: Encoded, **options: Any) -> Any:
+    def leaving_the_second(heard: Encoded, beam_size: int = BEAM_SIZE) -> Any:
         [turn] = heard.turns
         if len(turn.audio) <= len(gap) + len(second):
-            return decode(heard, **options)
-        [said] = decode(encode([replace(turn, audio=turn.audio[: len(first)])]), **options)
+            return decode(heard, beam_size)
+        [said] = decode(encode([replace(turn, audio=turn.audio[: len(first)])]), beam_size)
         return [replace(said, rest_s=at_s)]
 
     apart = [embedded.transcribe(turn).text for turn in (first, second)]
