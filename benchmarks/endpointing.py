@@ -4,7 +4,8 @@ Every rule hears the same recordings, in which the end of every turn is known: c
 from real sentences with pauses within the turns (`benchmarks.hesitant`), one channel for both speakers and a
 channel each, and excerpts of real meetings. For each: the mean delay from the end of the speech to the
 declaration, and the share of turns that are cut in two. A rule that waits longer cuts fewer; the adaptive one
-should cut fewer at the same delay than the fixed one at any silence. It waits for as long as a judge of "is
+should cut fewer at the same delay than the fixed one at any silence. It opens turns again that go on soon,
+which are then not cut. It waits for as long as a judge of "is
 this finished" says: the words, or smart-turn (`benchmarks.smart_turn`, where installed), or both.
 
 The adaptive rule was tuned on the sentences of spk1 and of the actors with odd numbers. Reported are the

@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 def _shortest(given: Mapping[str, int]) -> int:
-    """320 ms, moved into the range from pause_ms to endpoint_ms."""
-    return min(given.get("endpoint_ms", 500), max(given.get("pause_ms", 200), 320))
+    """256 ms, moved into the range from pause_ms to endpoint_ms."""
+    return min(given.get("endpoint_ms", 500), max(given.get("pause_ms", 200), 256))
 
 
 def _longest(given: Mapping[str, int]) -> int:
-    """1000 ms, or endpoint_ms if that is longer."""
-    return max(given.get("endpoint_ms", 500), 1000)
+    """544 ms, or endpoint_ms if that is longer."""
+    return max(given.get("endpoint_ms", 500), 544)
 
 
 class TurnSettings(BaseModel):
@@ -60,7 +60,7 @@ class TurnSettings(BaseModel):
         ge=0,
         le=5000,
         description="Time in ms after its end within which a turn whose sentence was not finished is opened "
-        "again if the speaker goes on; 0: never.",
+        "again if the speaker goes on; one that was finished, until the silence is endpoint_ms; 0: never.",
     )
     max_turn_s: float = Field(
         20.0, ge=2, le=120, description="Length in seconds from which a turn is split at a quiet point."

@@ -33,11 +33,11 @@ def sentence_finished(words: str, *, punctuated: bool = True) -> bool | None:
 
     Args:
         words: as recognised; "" where there are none.
-        punctuated: whether the recogniser writes punctuation.
+        punctuated: whether the recogniser writes punctuation: words without an end mark then go on.
 
     Returns:
-        None where it can't be told: there are no words, or they come without capitals and punctuation, and
-        the last one is no filled pause.
+        None where it can't be told: there are no words, or they come without punctuation, and the last one is
+        no filled pause.
     """
     text = words.strip().replace("’", "'").rstrip("\"')]}»”")
     spoken = _WORD.findall(text.lower())
@@ -45,5 +45,4 @@ def sentence_finished(words: str, *, punctuated: bool = True) -> bool | None:
         return None
     if spoken[-1] in _FILLERS or text.endswith(".."):
         return False
-    is_written = text != text.lower() or not text[-1].isalnum()
-    return text[-1] in _END_MARKS if punctuated and is_written else None
+    return text[-1] in _END_MARKS if punctuated else None

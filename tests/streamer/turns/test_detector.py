@@ -133,7 +133,7 @@ def test_a_turn_ended_early_is_opened_again_within_the_usual_silence(silence: in
     again = "TurnReopened" if reopened else "TurnStarted"
     assert kinds(events) == ["TurnStarted", "TurnPaused", "TurnEnded", again, "TurnPaused", "TurnEnded"]
     first, second = ended(events)
-    assert first.declared - first.end == chunks(10)
+    assert first.declared - first.end == chunks(8)
     assert (second.start == first.start) == reopened
 
 

@@ -45,7 +45,7 @@ ONE_TURN = [Q] * 5 + [S] * 10 + [Q] * 60
 
 @pytest.mark.parametrize(
     ("words", "least", "most"),
-    [("", 500, 532), ("to the", 500, 532), (FINISHED, 320, 352), (OPEN, 1000, 1032)],
+    [("", 500, 532), ("to the", 544, 576), (FINISHED, 256, 288), (OPEN, 544, 576)],
 )
 def test_a_hint_changes_how_long_a_turn_is_waited_for(words: str, least: int, most: int) -> None:
     (turn,) = ended(listen(ONE_TURN, {22: words}))

@@ -42,11 +42,15 @@ def test_one_that_trails_off_is_not(words: str) -> None:
     assert sentence_finished(words) is False
 
 
-@pytest.mark.parametrize(
-    "words", ["", "  ", "...", "?!", "\n", "kids are talking by the door", "i went to the", "xqzvw"]
-)
-def test_no_words_and_words_without_punctuation_tell_nothing(words: str) -> None:
+@pytest.mark.parametrize("words", ["", "  ", "...", "?!", "\n"])
+def test_no_words_tell_nothing(words: str) -> None:
     assert sentence_finished(words) is None
+
+
+@pytest.mark.parametrize("words", ["kids are talking by the door", "i went to the", "xqzvw"])
+def test_words_without_punctuation_tell_something_where_it_is_written(words: str) -> None:
+    assert sentence_finished(words, punctuated=False) is None
+    assert sentence_finished(words) is False
 
 
 @settings(deadline=None)
