@@ -34,7 +34,7 @@ stage1 = typer.Typer(
 Fold = Annotated[
     int | None,
     Option(
-        help="Number of the cross-validation fold that is the test split: iemocap 1 to 5, ravdess from 0."
+        help="Number of the cross-validation fold that is the test split: iemocap 1 to 5, clips from 0."
         "  \\[default: the usual split]"
     ),
 ]
@@ -99,12 +99,13 @@ def speech(
 
     Args:
         pretrained: Run of pretrain-care from whose weights to start.
-        folds: Cross-validate: train on every fold of corpus ravdess in turn.
+        folds: Cross-validate: train on every fold of a corpus of clips, such as ravdess, in turn.
     """
+    from offline_train.corpora.registry import CLIPS
     from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 
-    if folds and where.corpus != "ravdess":
-        raise UsageError("--folds is for corpus ravdess; other corpora: --fold K, one run each")
+    if folds and where.corpus not in CLIPS:
+        raise UsageError(f"--folds is for {', '.join(CLIPS)}; other corpora: --fold K, one run each")
     started = _finished(pretrained) if pretrained else None
     source = where.source(fold=fold)
     corpus = None if folds else _read(source)
@@ -117,7 +118,7 @@ def speech(
             train_speech(corpus, chosen, run, started)
         return report(run)
     if not run.finished:
-        cross_validate(source, chosen, run, started)
+        cross_validate(source, chosen, run, started, CLIPS[where.corpus].folds)
     for split in ("validation", "test"):
         print(f"{split}: weighted F1 {run.metrics[split]['mean']:.2f} ± {run.metrics[split]['std']:.2f}")
     return None

@@ -110,11 +110,13 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
 
 def _source(first: "Run", data: Path | None) -> "RunCorpus":
     """The corpus of Stage I, in another folder if given."""
+    from offline_train.corpora.registry import CLIPS
     from offline_train.runs.run_corpus import corpus_of
 
     source = corpus_of(first)
-    if source.corpus == "ravdess":
+    if source.corpus in CLIPS:
+        title = CLIPS[source.corpus].title
         raise UsageError(
-            "RAVDESS has no conversations: pair its sound into MELD's, with --data MELD --clips RAVDESS"
+            f"{title} has no conversations: pair RAVDESS' sound into MELD's, with --data MELD --clips RAVDESS"
         )
     return replace(source, data=data) if data is not None else source

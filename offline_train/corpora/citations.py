@@ -29,9 +29,17 @@ CITATIONS = {
     ),
     "mosi": Citation("CMU-MOSI (Zadeh et al. 2016), video monologues", "research use"),
     "msp-podcast": Citation(
-        "MSP-PODCAST (Lotfian & Busso 2019)", "academic licence from UT Dallas; no redistribution"
+        "MSP-PODCAST (Lotfian & Busso 2019)",
+        "licence on request from UT Dallas, research only; nothing derived from it may be shipped",
+        shareable=False,
     ),
     "ravdess": Citation("RAVDESS speech (Livingstone & Russo 2018), actors 01-20", "CC BY-NC-SA 4.0"),
+    "tess": Citation("TESS, Toronto emotional speech set (Pichora-Fuller & Dupuis 2020)", "CC BY-NC-ND 4.0"),
+    "savee": Citation("SAVEE (Haq & Jackson 2010), British English acted emotions", "research use"),
+    "emodb": Citation("Emo-DB (Burkhardt et al. 2005), German acted emotions", "free for research"),
+    "nemo": Citation("nEMO (Christop 2024), Polish acted emotions", "CC BY-NC-SA 4.0"),
+    "crema-d": Citation("CREMA-D (Cao et al. 2014), American English acted emotions", "ODbL 1.0"),
+    "librispeech": Citation("LibriSpeech (Panayotov et al. 2015), read English", "CC BY 4.0"),
     "folder": Citation("recordings and words from a manifest", _OWN),
     "goemotions": Citation("GoEmotions (Demszky et al. 2020), Reddit comments", "CC BY 4.0"),
     "dailydialog": Citation("DailyDialog (Li et al. 2017)", "CC BY-NC-SA 4.0"),

@@ -15,6 +15,18 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Sentiment = Literal["negative", "neutral", "positive"]
 
+PROSODY = (
+    "duration",  # s
+    "avg_intensity",  # dB
+    "intensity_variation",  # dB, standard deviation
+    "avg_pitch",  # Hz, over voiced frames, as the next two
+    "pitch_std",
+    "pitch_range",
+    "articulation_rate",  # syllable nuclei per second
+    "mean_hnr",  # harmonics-to-noise ratio in dB, over voiced frames
+)
+"""Eight measures of an utterance's sound, by Praat (SpeechCueLLM, arXiv 2407.21315); NaN where undefined."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -42,8 +54,11 @@ class Utterance:
         sentiment: the corpus' sentiment, if any.
         speaker: the speaker, if known. MERITS-L uses no speaker labels; kept for reports.
         valence: human valence on the corpus' own scale, if any.
+        arousal: likewise, from calm to excited.
+        dominance: likewise, from submissive to dominant.
         recording: its sound.
         speech: precomputed speech features [F], for a corpus without sound.
+        prosody: `PROSODY` of its sound [8], for a corpus without sound.
     """
 
     id: str
@@ -52,8 +67,11 @@ class Utterance:
     sentiment: Sentiment | None = None
     speaker: str | None = None
     valence: float | None = None
+    arousal: float | None = None
+    dominance: float | None = None
     recording: Recording | None = None
     speech: NDArray[np.float32] | None = field(default=None, compare=False)
+    prosody: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

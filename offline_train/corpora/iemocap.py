@@ -29,7 +29,9 @@ _A_MODEL_A_SESSION = "bigru_att"
 _VALIDATION_SHARE = 0.12
 _TURN_LAYOUT = "[start - end]<tab>id<tab>emotion<tab>[v, a, d]"
 _NUMBER = r"(\d+(?:\.\d+)?)"
-_TURN = re.compile(rf"\[{_NUMBER}\s*-\s*{_NUMBER}\]\s+(\S+)\s+(\S+)\s+\[{_NUMBER},[^]]*\]")
+_TURN = re.compile(
+    rf"\[{_NUMBER}\s*-\s*{_NUMBER}\]\s+(\S+)\s+(\S+)\s+\[{_NUMBER},\s*{_NUMBER},\s*{_NUMBER}\]"
+)
 _SAID = re.compile(r"(\S+)\s+\[[^]]*\]\s*:(.*)")
 
 
@@ -53,6 +55,7 @@ def read_iemocap(folder: Path, *, features: str | None = None, fold: int | None 
     Args:
         folder: the full release as published, or the prepared corpus.
         features: array of a prepared corpus to use as speech features, `gemaps47` by default.
+            `prosody8` and `ge2e` are in voice.npz; `a+b` puts two side by side.
             `NAME@session` standardises them by session, which is always done for `bigru_att`.
         fold: 1 to 5 for cross-validation: session `fold` is the test split, the next one (1 after 5) the
             validation, the others the training split.
@@ -141,21 +144,33 @@ def _read(folder: Path, features: str | None) -> list[_Turn]:
     for row, _ in rows:
         if row["raw"] not in _RAW:
             raise CorpusError(f"IEMOCAP: {folder}: {row['id']} has the unknown label {row['raw']!r}")
-        if not row["vad"] or not isinstance(row["vad"][0], int | float):
-            raise CorpusError(f"IEMOCAP: {folder}: {row['id']} has no valence first in vad")
+        if len(row["vad"]) != 3 or not all(isinstance(rating, int | float) for rating in row["vad"]):
+            raise CorpusError(
+                f"IEMOCAP: {folder}: {row['id']} has no valence first in vad, then arousal and dominance"
+            )
     return [
         _Turn(
             row["dialogue"],
             row["session"],
-            _utterance(row["id"], row["text"], row["raw"], row["vad"][0], speech=speech),
+            _utterance(row["id"], row["text"], row["raw"], row["vad"], speech=speech),
         )
         for row, speech in rows
     ]
 
 
-def _utterance(name: str, text: str, raw: str, valence: float, **sound: Any) -> Utterance:
+def _utterance(name: str, text: str, raw: str, vad: Sequence[str | float], **sound: Any) -> Utterance:
     speaker = name[:5] + name.rsplit("_", 1)[-1][0]
-    return Utterance(name, text or None, raw, speaker=speaker, valence=valence, **sound)
+    valence, arousal, dominance = map(float, vad)
+    return Utterance(
+        name,
+        text or None,
+        raw,
+        speaker=speaker,
+        valence=valence,
+        arousal=arousal,
+        dominance=dominance,
+        **sound,
+    )
 
 
 def _read_release(folder: Path) -> list[_Turn]:
@@ -189,13 +204,13 @@ def _read_dialogue(path: Path, session: int) -> list[_Turn]:
         match = _TURN.match(line)
         if match is None or match[4] not in _RAW:
             raise CorpusError(f"IEMOCAP: {path} line {number} is not '{_TURN_LAYOUT}' with a known emotion")
-        start, _, name, raw, valence = match.groups()
+        start, _, name, raw, *vad = match.groups()
         sound = path.parents[2] / "sentences/wav" / path.stem / f"{name}.wav"
         if name not in said:
             raise CorpusError(f"IEMOCAP: {words} has no line of {name}")
         if not sound.is_file():
             raise CorpusError(f"IEMOCAP: expected {sound.name} in {sound.parent}")
-        utterance = _utterance(name, said[name], raw, float(valence), recording=Recording(sound))
+        utterance = _utterance(name, said[name], raw, vad, recording=Recording(sound))
         turns.append((float(start), _Turn(path.stem, session, utterance)))
     if not turns:
         raise CorpusError(f"IEMOCAP: {path} has no line '{_TURN_LAYOUT}'")

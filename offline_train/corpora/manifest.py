@@ -14,6 +14,7 @@ Columns, in any order, separated by commas, semicolons or tabs:
 | speaker | no | name of the speaker |
 | sentiment | no | negative, neutral or positive |
 | valence | no | a number, on any scale |
+| arousal | no | likewise, from calm to excited |
 
 Without a split column, a fixed random 80 % of the conversations are the training split, 10 % the validation
 and 10 % the test.
@@ -47,6 +48,7 @@ COLUMNS = (
     "speaker",
     "sentiment",
     "valence",
+    "arousal",
 )
 _ALIASES = {"valid": "validation", "dev": "validation"}
 _SENTIMENTS: tuple[str, ...] = get_args(Sentiment)
@@ -139,5 +141,6 @@ def _utterance(path: Path, line: int, row: Row, place: str) -> Utterance:
         sentiment=cast(Sentiment | None, sentiment),
         speaker=row.get("speaker") or None,
         valence=value("valence"),
+        arousal=value("arousal"),
         recording=Recording(path.parent / audio, start or 0.0, end) if audio else None,
     )

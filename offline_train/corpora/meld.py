@@ -5,12 +5,25 @@ from itertools import groupby
 from pathlib import Path
 from typing import cast
 
-from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Recording, Sentiment, Split, Utterance
+import numpy as np
+from numpy.typing import NDArray
+
+from offline_train.corpora.corpus import (
+    PROSODY,
+    SPLITS,
+    Conversation,
+    Corpus,
+    Recording,
+    Sentiment,
+    Split,
+    Utterance,
+)
+from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.layout import find
-from offline_train.corpora.tables import read_table
+from offline_train.corpora.tables import number, read_table
 
-LABELS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
+LABELS = EMOTIONS
 SENTIMENTS = ("negative", "neutral", "positive")
 _FILES: dict[Split, str] = {
     "train": "train_sent_emo.csv",
@@ -42,18 +55,22 @@ def read_meld(folder: Path, split: Split) -> list[Conversation]:
     dev_splits_complete, output_repeated_splits_test) or train, dev and test. A few of the published clips are
     missing or cut off; their utterances have no recording.
 
+    A folder `prosody` with train.csv, dev.csv and test.csv gives the measures of sound that can't be had. Two
+    utterances have none, and nine rows belong to none.
+
     Raises:
-        CorpusError: the CSV is missing or is not MELD's, or a folder has none of the split's clips.
+        CorpusError: the CSV is missing or is not MELD's, or a folder has none of the split's clips, or a
+            file of the folder `prosody` is missing or broken.
     """
     path = find(folder, _FILES[split])
     if path is None:
         raise CorpusError(f"MELD: expected {_FILES[split]} in {folder}, as published by its authors")
     rows = read_table("MELD", path, _COLUMNS)
-    for number, row in rows:
+    for line, row in rows:
         if row["Emotion"] not in LABELS or row["Sentiment"] not in SENTIMENTS:
             found = f"{row['Emotion']}/{row['Sentiment']}"
-            raise CorpusError(f"MELD: {path} line {number}: unknown label {found}")
-    clips = _clips(folder, split)
+            raise CorpusError(f"MELD: {path} line {line}: unknown label {found}")
+    clips, prosody = _clips(folder, split), _prosody(folder, split)
     conversations = [
         Conversation(
             dialogue,
@@ -65,6 +82,7 @@ def read_meld(folder: Path, split: Split) -> list[Conversation]:
                     sentiment=cast(Sentiment, row["Sentiment"]),
                     speaker=row["Speaker"],
                     recording=_recording(clips, dialogue, row["Utterance_ID"]),
+                    prosody=prosody.get((dialogue, row["Utterance_ID"])),
                 )
                 for _, row in turns
             ),
@@ -74,6 +92,20 @@ def read_meld(folder: Path, split: Split) -> list[Conversation]:
     if clips is not None and not any(u.recording for c in conversations for u in c.utterances):
         raise CorpusError(f"MELD: expected clips named diaX_uttY.mp4 in {clips}, found none of {path.name}'s")
     return conversations
+
+
+def _prosody(folder: Path, split: Split) -> dict[tuple[str, str], NDArray[np.float32]]:
+    """`PROSODY` by dialogue and utterance; empty if there is no folder of it."""
+    home = find(folder, "prosody")
+    if home is None:
+        return {}
+    path = home / f"{_CLIPS[split][1]}.csv"
+    return {
+        (row["dialogue"], row["utterance"]): np.array(
+            [number("MELD", path, line, name, row[name] or "nan") for name in PROSODY], np.float32
+        )
+        for line, row in read_table("MELD", path, ("dialogue", "utterance", *PROSODY))
+    }
 
 
 def _clips(folder: Path, split: Split) -> Path | None:

@@ -3,27 +3,30 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from offline_train.corpora import ravdess
+from offline_train.corpora.clips import ClipCorpus
 from offline_train.corpora.corpus import Corpus
+from offline_train.corpora.crema_d import CREMA_D
 from offline_train.corpora.dailydialog import read_dailydialog
+from offline_train.corpora.emodb import EMODB
 from offline_train.corpora.empathetic_dialogues import read_empathetic_dialogues
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.goemotions import read_goemotions
 from offline_train.corpora.iemocap import read_iemocap, read_iemocap6
+from offline_train.corpora.librispeech import LIBRISPEECH
 from offline_train.corpora.manifest import read_manifest
 from offline_train.corpora.meld import read_meld_corpus
 from offline_train.corpora.mosi import read_mosi
 from offline_train.corpora.msp_podcast import read_msp_podcast
+from offline_train.corpora.nemo import NEMO
+from offline_train.corpora.ravdess import RAVDESS
+from offline_train.corpora.savee import SAVEE
 from offline_train.corpora.sst import read_sst
+from offline_train.corpora.tess import TESS
 
-
-def _read_ravdess(folder: Path, *, fold: int | None = None) -> Corpus:
-    if fold is None:
-        return ravdess.read_ravdess_corpus(folder)
-    if fold not in range(ravdess.FOLDS):
-        raise CorpusError(f"RAVDESS: fold {fold}: there are {ravdess.FOLDS}, counted from 0")
-    return ravdess.read_ravdess_corpus(folder, ravdess.fold(fold))
-
+CLIPS: dict[str, ClipCorpus] = {
+    each.name: each for each in (RAVDESS, TESS, SAVEE, EMODB, NEMO, CREMA_D, LIBRISPEECH)
+}
+"""Corpora of single sentences, by name."""
 
 _READERS: dict[str, Callable[..., Corpus]] = {
     "iemocap": read_iemocap,
@@ -31,7 +34,7 @@ _READERS: dict[str, Callable[..., Corpus]] = {
     "meld": read_meld_corpus,
     "mosi": read_mosi,
     "msp-podcast": read_msp_podcast,
-    "ravdess": _read_ravdess,
+    **{name: each.read for name, each in CLIPS.items()},
     "folder": read_manifest,
     "goemotions": read_goemotions,
     "dailydialog": read_dailydialog,
@@ -39,7 +42,7 @@ _READERS: dict[str, Callable[..., Corpus]] = {
     "sst": read_sst,
 }
 _WITH_FEATURES = ("iemocap", "iemocap6", "mosi")
-_WITH_FOLDS = ("iemocap", "iemocap6", "ravdess")
+_WITH_FOLDS = ("iemocap", "iemocap6", *CLIPS)
 
 CORPORA = tuple(_READERS)
 """Names of all corpora."""
@@ -52,7 +55,7 @@ def read_corpus(name: str, folder: Path, *, features: str | None = None, fold: i
         name: one of `CORPORA`.
         folder: the corpus' folder; for "folder", also the manifest itself.
         features: speech features of a prepared corpus; None for the default.
-        fold: number of a cross-validation split (IEMOCAP from 1, RAVDESS from 0); None for the usual split.
+        fold: number of a cross-validation split (IEMOCAP from 1, `CLIPS` from 0); None for the usual split.
 
     Raises:
         CorpusError: the name is unknown, the corpus is missing or broken, or it has no such features or fold.

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,30 @@ def read_json(corpus: str, path: Path) -> Any:
         return json.loads(_read(corpus, path))
     except ValueError as error:
         raise CorpusError(f"{corpus}: {path} is no JSON ({error})") from error
+
+
+def read_json_lines(
+    corpus: str, path: Path, keys: Mapping[str, type | tuple[type, ...]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Objects of a file with one a line, with their line numbers.
+
+    Args:
+        corpus: name of the corpus, for errors.
+        path: the file.
+        keys: required keys, and their types.
+
+    Raises:
+        CorpusError: the file is missing, or a line is not JSON or not such an object.
+    """
+    for line, text in read_lines(corpus, path):
+        try:
+            row = json.loads(text)
+        except ValueError as error:
+            raise CorpusError(f"{corpus}: {path} line {line} is no JSON ({error})") from error
+        for key, kind in keys.items():
+            if not isinstance(row, dict) or not isinstance(row.get(key), kind):
+                raise CorpusError(f"{corpus}: {path} line {line}: {key!r} is missing or of a wrong type")
+        yield line, row
 
 
 def read_table(

@@ -22,8 +22,8 @@ from models.care_small import SmallCare
 from offline_train.batches.augment import FeatureAugment, WaveAugment, vary
 from offline_train.batches.class_balance import class_weights
 from offline_train.batches.speech import Batch, Prepared, ShownBatches, by_length
+from offline_train.corpora.clips import FOLDS
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
-from offline_train.corpora.ravdess import FOLDS
 from offline_train.embeddings.recording_cache import heard
 from offline_train.errors import UsageError
 from offline_train.evaluation.metrics import classification

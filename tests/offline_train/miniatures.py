@@ -5,12 +5,14 @@ The label of an utterance can be told from its words and from its pitch, so that
 
 import json
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.offline_train.recordings import encode
 
 RATE = 16_000
 WORDS = {
@@ -96,7 +98,7 @@ def make_iemocap(folder: Path, dialogues: int = 2) -> Path:
                 seed = 10 * number + place
                 said.append(f"{name} [{start:08.4f}-{start + 0.8:08.4f}]: {WORDS[emotion]}")
                 times, valence = f"[{start:.4f} - {start + 0.8:.4f}]", 1 + place / 2
-                block = f"{times}\t{name}\t{code}\t[{valence:.4f}, 2.5000, 2.5000]\n"
+                block = f"{times}\t{name}\t{code}\t[{valence:.4f}, 2.7500, 2.2500]\n"
                 rated.append(f"{block}C-E1:\tOther;\t()\nA-E1:\tval 3; act 2; dom  2;\t()\n")
                 write_wav(home / "sentences/wav" / dialogue / f"{name}.wav", voice(emotion, seed))
             said.insert(3, f"{dialogue}_MXX0 [004.0000-004.1000]: Mmhmm.")  # not rated
@@ -273,4 +275,76 @@ def make_sst(folder: Path) -> Path:
     )
     for name in ("train", "dev", "test"):
         _write(folder / f"stsa.fine.{name}", lines)
+    return folder
+
+
+def make_clips(folder: Path, names: Iterable[str]) -> Path:
+    """A third of a second of sound under each name, with or without folders in it."""
+    for place, name in enumerate(names):
+        write_wav(folder / f"{name}.wav", np.concatenate([hiss(0.1, 4), tone(0.15, 6000, 100 + 20 * place)]))
+    return folder
+
+
+def make_tess(folder: Path) -> Path:
+    """A folder a speaker and emotion, as published, with its one misspelt name."""
+    emotions = ("angry", "disgust", "fear", "happy", "neutral", "ps", "sad")
+    names = [
+        f"{speaker}_{emotion}/{speaker}_{word}_{emotion}"
+        for speaker in ("OAF", "YAF")
+        for emotion in emotions
+        for word in ("back", "Bite", "cab", "dog", "fit", "gun")
+    ]
+    return make_clips(folder, [name.replace("OAF_Bite_neutral", "OA_bite_neutral") for name in names])
+
+
+def make_savee(folder: Path, published: bool = True) -> Path:
+    """A folder a speaker, as published, or all in one folder."""
+    mark = "/" if published else "_"
+    codes = ("a", "d", "f", "h", "n", "sa", "su")
+    return make_clips(folder, [f"{who}{mark}{code}01" for who in ("DC", "JE", "JK", "KL") for code in codes])
+
+
+def make_emodb(folder: Path) -> Path:
+    """Two sentences in each emotion by ten speakers."""
+    speakers = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
+    return make_clips(
+        folder / "wav",
+        [f"{who}{text}{emotion}a" for who in speakers for text in ("a01", "b10") for emotion in "WLEAFTN"],
+    )
+
+
+def make_nemo(folder: Path) -> Path:
+    """As published: samples, and a table of them."""
+    speakers = ("EB0", "IC0", "KD0", "KS0", "MK0", "MP0", "SM0", "TP0", "WR0")
+    emotions = ("anger", "fear", "happiness", "neutral", "sadness", "surprised")
+    names = [f"{who}_{emotion}_{number}" for who in speakers for emotion in emotions for number in (1, 22)]
+    _write(
+        folder / "data.tsv",
+        "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage\n"
+        + "".join(f"{name}.wav\tx\tCzas na {name}!\tczas\tx\tx\t30\n" for name in names),
+    )
+    return make_clips(folder / "samples", names).parent
+
+
+def make_crema_d(folder: Path, actors: range = range(1001, 1021)) -> Path:
+    """As published, among them the file without sound and the one with a short intensity."""
+    codes = ("ANG_LO", "DIS_MD", "FEA_HI", "HAP_XX", "NEU_XX", "SAD_XX")
+    names = [f"{actor}_DFA_{code}" for actor in actors for code in codes]
+    names += ["1020_ITH_SAD_X", "1076_MTI_SAD_XX"]
+    return make_clips(folder / "AudioWAV", names).parent
+
+
+def make_librispeech(
+    folder: Path, sets: Sequence[str] = ("train-clean-100", "dev-clean", "test-other")
+) -> Path:
+    """SET/SPEAKER/CHAPTER/*.flac with the words of each chapter; ten speakers a set, two sentences each."""
+    for place, name in enumerate(sets):
+        for speaker in range(100 * place + 10, 100 * place + 20):
+            chapter = folder / "LibriSpeech" / name / str(speaker) / "7"
+            ids = [f"{speaker}-7-{number:04d}" for number in range(2)]
+            _write(
+                chapter / f"{speaker}-7.trans.txt", "".join(f"{each} THE DAY OF {speaker}\n" for each in ids)
+            )
+            for each in ids:
+                encode(chapter / f"{each}.flac", tone(0.2), RATE, "flac")
     return folder

@@ -30,6 +30,7 @@ def test_the_full_release(tmp_path: Path) -> None:
     dialogue = corpus.splits["validation"][0]
     assert [u.label for u in dialogue.utterances] == ["angry", "happy", "happy", "neutral", "sad", None, None]
     assert [u.valence for u in dialogue.utterances] == [1, 1.5, 2, 2.5, 3, 3.5, 4]
+    assert {(u.arousal, u.dominance) for u in dialogue.utterances} == {(2.75, 2.25)}
     first = dialogue.utterances[0]
     assert (first.id, first.text, first.speaker) == ("Ses01F_impro01_F000", "I am angry!", "Ses01F")
     assert first.recording is not None
@@ -83,8 +84,8 @@ def test_what_is_missing_is_said(tmp_path: Path, what: str, message: str) -> Non
     ("old", "new", "message"),
     [
         ("\tang\t", "\tangst\t", r"Ses01F_impro01\.txt line \d+ is not .* a known emotion"),
-        ("[1.0000, 2.5000, 2.5000]", "[1.0000, 2.5", r"line \d+ is not"),
-        ("[1.0000, 2.5000", "[1.0.0, 2.5000", r"line \d+ is not"),
+        ("[1.0000, 2.7500, 2.2500]", "[1.0000, 2.7", r"line \d+ is not"),
+        ("[1.0000, 2.7500", "[1.0.0, 2.7500", r"line \d+ is not"),
         ("F_impro01_F000\tang", "F_impro01_F007\tang", "has no line of Ses01F_impro01_F007"),
         ("[", "(", "has no line"),
     ],
@@ -120,7 +121,7 @@ def make_prepared(folder: Path) -> Path:
             "text": "Hello.",
             "raw": ("neu", "fru")[place],
             "y4": (2, -1)[place],
-            "vad": [2.5, 2.5, 2.5],
+            "vad": [2.5, 3.5, 1.5],
         }
         for session in range(1, 6)
         for place in range(2)
@@ -140,6 +141,7 @@ def test_prepared_features_go_with_their_utterances(tmp_path: Path) -> None:
     corpus = read_corpus("iemocap", make_prepared(tmp_path))
     (dialogue,) = corpus.splits["validation"]
     assert [u.label for u in dialogue.utterances] == ["neutral", None]
+    assert {(u.valence, u.arousal, u.dominance) for u in dialogue.utterances} == {(2.5, 3.5, 1.5)}
     speech = dialogue.utterances[1].speech
     assert speech is not None
     assert speech.dtype == np.float32
@@ -175,6 +177,28 @@ def test_features_side_by_side(tmp_path: Path) -> None:
         np.testing.assert_array_equal(both, np.tile(one, 2))
 
 
+def test_features_of_the_voice_are_in_a_file_of_their_own(tmp_path: Path) -> None:
+    make_prepared(tmp_path)
+    assert_refused(tmp_path, "no features named 'prosody8'; it has gemaps47", features="prosody8")
+    measures = np.arange(80, dtype=np.float32).reshape(10, 8)
+    measures[0, 3] = np.nan
+    prints = np.ones((10, 256), np.float16)
+    np.savez(tmp_path / "voice.npz", prosody8=measures, ge2e=prints)
+    read = utterances(read_corpus("iemocap", tmp_path, features="prosody8+ge2e"))
+    features = {u.id: u.speech for u in read}
+    first, second = features["Ses01F_impro01_F000"], features["Ses01F_impro01_F001"]
+    assert first is not None
+    assert second is not None
+    assert first.shape == (264,)
+    np.testing.assert_array_equal(second[:8], measures[1])
+    np.testing.assert_array_equal(first[:8], [0, 1, 2, np.nanmean(measures[:, 3]), 4, 5, 6, 7])
+    np.savez(tmp_path / "voice.npz", prosody8=measures[1:], ge2e=np.full_like(prints, np.nan))
+    assert_refused(tmp_path, "row i of prosody8", features="prosody8")
+    assert_refused(tmp_path, "ge2e in .* has values that are not finite", features="ge2e")
+    (tmp_path / "voice.npz").write_bytes(b"PK not a zip")
+    assert_refused(tmp_path, r"voice\.npz can't be read")
+
+
 def test_prepared_files_that_are_broken(tmp_path: Path) -> None:
     make_prepared(tmp_path)
     path = tmp_path / "utterances.jsonl"
@@ -186,7 +210,7 @@ def test_prepared_files_that_are_broken(tmp_path: Path) -> None:
     assert_refused(tmp_path, "line 1: 'text' is missing or of a wrong type")
     path.write_text(whole.replace('"fru"', '"fury"', 1))
     assert_refused(tmp_path, "Ses01F_impro01_F001 has the unknown label 'fury'")
-    path.write_text(whole.replace("[2.5, 2.5, 2.5]", "[]", 1))
+    path.write_text(whole.replace("[2.5, 3.5, 1.5]", "[]", 1))
     assert_refused(tmp_path, "Ses01F_impro01_F000 has no valence first in vad")
     write_prepared(tmp_path, rows, drop=1)
     assert_refused(tmp_path, "row i of gemaps47")
@@ -212,6 +236,9 @@ def test_the_prepared_sizes() -> None:
     assert sum(u.label is not None for u in everything) == 5_531
     assert [sum(u.label == label for u in everything) for label in corpus.labels] == [1103, 1636, 1708, 1084]
     assert all(u.speech is not None and u.speech.shape == (47,) for u in everything)
+    if (SHARED / "voice.npz").is_file():
+        voices = utterances(read_corpus("iemocap", SHARED, features="prosody8+ge2e+gemaps47"))
+        assert all(u.speech is not None and u.speech.shape == (8 + 256 + 47,) for u in voices)
     six = read_corpus("iemocap6", SHARED, features="bigru_att")
     assert [len(part) for part in six.splits.values()] == [108, 12, 31]
     assert sum(u.label is not None for u in utterances(six)) == 7_380

@@ -67,6 +67,7 @@ def test_without_splits_conversations_are_drawn_once_and_for_all(tmp_path: Path)
         (["conversation,text,sentiment", "1,a,good"], "line 2: unknown sentiment 'good'; there are negative"),
         (["conversation,text,valence", "1,a,high"], "line 2: valence 'high' is no number"),
         (["conversation,text,valence", "1,a,nan"], "line 2: valence 'nan' is no number"),
+        (["conversation,text,arousal", "1,a,much"], "line 2: arousal 'much' is no number"),
         (["conversation,text,start", "1,a,1.0"], "line 2: start or end, but no audio"),
         (
             ["conversation,audio,start,end", "1,a.wav,2,1"],

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from offline_train.corpora.corpus import PROSODY
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.meld import LABELS, read_meld
 from offline_train.corpora.registry import read_corpus
@@ -84,6 +86,33 @@ def test_a_clip_that_is_missing_or_cut_off_is_no_recording(tmp_path: Path) -> No
         read_meld(tmp_path, "train")
 
 
+def write_prosody(path: Path, *rows: str, names: tuple[str, ...] = PROSODY) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([",".join(("dialogue", "utterance", *names)), *rows]) + "\n")
+
+
+def test_prosody_goes_with_its_utterance(tmp_path: Path) -> None:
+    (tmp_path / "dev_sent_emo.csv").write_text(HEADER + ROWS, encoding="utf-8")
+    path = tmp_path / "prosody/dev.csv"
+    write_prosody(path, "0,1,1.5,60,3,200,20,70,4.5,9", "7,0,0.25,50,2,,0,0,,-1.5", "9,9,1,1,1,1,1,1,1,1")
+    first, second = read_meld(tmp_path, "validation")
+    assert first.utterances[0].prosody is None
+    measured = first.utterances[1].prosody
+    assert measured is not None
+    assert measured.dtype == np.float32
+    np.testing.assert_array_equal(measured, [1.5, 60, 3, 200, 20, 70, 4.5, 9])
+    np.testing.assert_array_equal(second.utterances[0].prosody, [0.25, 50, 2, np.nan, 0, 0, np.nan, -1.5])
+    path.unlink()
+    with pytest.raises(CorpusError, match=r"MELD: expected dev\.csv in \S+prosody$"):
+        read_meld(tmp_path, "validation")
+    write_prosody(path, "0,1,1.5,loud,3,200,20,70,4.5,9")
+    with pytest.raises(CorpusError, match=r"dev\.csv line 2: avg_intensity 'loud' is no number$"):
+        read_meld(tmp_path, "validation")
+    write_prosody(path, names=PROSODY[:-1])
+    with pytest.raises(CorpusError, match="lacks the columns mean_hnr"):
+        read_meld(tmp_path, "validation")
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data/meld")
 def test_the_published_sizes() -> None:
     sizes = {split: read_meld(SHARED, split) for split in ("train", "validation", "test")}
@@ -91,3 +120,8 @@ def test_the_published_sizes() -> None:
     utterances = [[u for c in part for u in c.utterances] for part in sizes.values()]
     assert [len(part) for part in utterances] == [9989, 1109, 2610]
     assert {u.label for part in utterances for u in part} == set(LABELS)
+    if (SHARED / "prosody").is_dir():
+        assert [sum(u.prosody is None for u in part) for part in utterances] == [1, 1, 0]
+        measures = np.stack([u.prosody for part in utterances for u in part if u.prosody is not None])
+        assert measures.shape == (13_706, 8)
+        assert np.isfinite(measures[:, :3]).all()

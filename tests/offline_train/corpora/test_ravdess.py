@@ -8,8 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from offline_train.corpora.audio import trim
+from offline_train.corpora.clips import FOLDS, split_speakers
+from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.ravdess import EMOTIONS, FOLDS, SHIPPED, fold, read_ravdess
+from offline_train.corpora.ravdess import ACTORS, SHIPPED, read_ravdess
 from offline_train.corpora.registry import read_corpus
 from tests.offline_train.miniatures import hiss, make_ravdess, tone, write_wav
 
@@ -19,13 +21,13 @@ SHARED = Path(__file__).parents[4] / "shared/data/ravdess"
 def test_reads_labels_actors_and_trimmed_sound(tmp_path: Path) -> None:
     clips = read_ravdess(make_ravdess(tmp_path / "Actor_01", range(1, 4)).parent)
     assert len(clips) == 24
-    assert {clip.label for clip in clips} == set(EMOTIONS.values())
+    assert {clip.label for clip in clips} == set(EMOTIONS)
     assert [clip.label for clip in clips if clip.id[6:8] == "02"] == ["neutral"] * 3
-    assert {clip.actor for clip in clips} == {1, 2, 3}
+    assert {clip.actor for clip in clips} == {"01", "02", "03"}
     for clip in clips:
         assert clip.audio.dtype == np.int16
         assert 0.3 <= len(clip.audio) / 16000 <= 0.56
-    assert {clip.actor for clip in read_ravdess(tmp_path, [2])} == {2}
+    assert {clip.actor for clip in read_ravdess(tmp_path, ["02"])} == {"02"}
 
 
 def test_any_rate_becomes_16_khz(tmp_path: Path) -> None:
@@ -61,21 +63,22 @@ def test_silence_is_left_alone(audio: NDArray[np.int16]) -> None:
 
 
 def test_splits_keep_actors_apart_and_sexes_even() -> None:
-    tested: list[int] = []
-    for split in [SHIPPED, *(fold(k) for k in range(FOLDS))]:
+    tested: list[str] = []
+    folds = [split_speakers("RAVDESS", ACTORS, k) for k in range(FOLDS)]
+    for split in [SHIPPED, *folds]:
         parts = (split.train, split.validation, split.test)
         everyone = [actor for part in parts for actor in part]
-        assert sorted(everyone) == list(range(1, 21))
+        assert sorted(map(int, everyone)) == list(range(1, 21))
         for part in parts:
-            assert 2 * sum(actor % 2 for actor in part) == len(part)
-    for k in range(FOLDS):
-        assert (len(fold(k).validation), len(fold(k).test)) == (2, 4)
-        tested += fold(k).test
-    assert sorted(tested) == list(range(1, 21))
-    assert SHIPPED.validation == (17, 18)
-    assert SHIPPED.test == (19, 20)
-    with pytest.raises(ValueError, match="there are 5"):
-        fold(FOLDS)
+            assert 2 * sum(int(actor) % 2 for actor in part) == len(part)
+    for split in folds:
+        assert (len(split.validation), len(split.test)) == (2, 4)
+        tested += split.test
+    assert sorted(map(int, tested)) == list(range(1, 21))
+    assert SHIPPED.validation == ("17", "18")
+    assert SHIPPED.test == ("19", "20")
+    with pytest.raises(CorpusError, match="there are 5"):
+        split_speakers("RAVDESS", ACTORS, FOLDS)
 
 
 def one_line(error: pytest.ExceptionInfo[CorpusError]) -> str:
@@ -115,8 +118,8 @@ def test_a_broken_file(tmp_path: Path, content: bytes) -> None:
 def test_missing_actors_are_named(tmp_path: Path) -> None:
     make_ravdess(tmp_path, range(1, 3))
     with pytest.raises(CorpusError) as error:
-        read_ravdess(tmp_path, [1, 7])
-    assert "[7]" in one_line(error)
+        read_ravdess(tmp_path, ["01", "07"])
+    assert "no clips of 07 in" in one_line(error)
 
 
 def test_as_conversations_of_one_clip(tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ def test_as_conversations_of_one_clip(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="RAVDESS is not beside this repository")
 def test_the_corpus_itself() -> None:
-    clips = read_ravdess(SHARED, [1, 2])
+    clips = read_ravdess(SHARED, ["01", "02"])
     assert len(clips) == 120
     assert sum(clip.label == "neutral" for clip in clips) == 2 * (4 + 8)
     assert all(1.0 < len(clip.audio) / 16000 < 4.5 for clip in clips)

@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
 from offline_train.batches.augment import FeatureAugment, WaveAugment, vary
 from offline_train.batches.speech import Prepared, ShownBatches
+from offline_train.corpora.clips import FOLDS
 from offline_train.corpora.corpus import Conversation, Corpus, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.meld import LABELS
-from offline_train.corpora.ravdess import FOLDS, SHIPPED, read_ravdess, read_ravdess_corpus
+from offline_train.corpora.ravdess import RAVDESS, SHIPPED, read_ravdess
 from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
@@ -54,7 +55,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(clips: Path) -> Corpus:
-    return read_ravdess_corpus(clips)
+    return RAVDESS.read(clips)
 
 
 def opened(folder: Path, settings: SpeechStageSettings = SETTINGS, **more: object) -> Run:
