@@ -90,7 +90,9 @@ def maxima(correlation: Array, longest: int, least: float, most: int, octave_cos
     rough = np.full((len(peak), longest - 1), -np.inf)
     _, tops = parabola(before[peak], here[peak], after[peak])
     rough[peak] = tops - octave_cost * np.log2(peak.nonzero()[1] + 2)
-    most = min(most, longest - 1)
+    most = int(min(most, peak.sum(axis=1).max()))
+    if not most:
+        return Maxima(np.ones((len(peak), 1)), np.full((len(peak), 1), -np.inf))
     columns = np.argpartition(-rough, most - 1, axis=1)[:, :most]
     found = np.take_along_axis(peak, columns, axis=1)
     lags, heights = np.ones(found.shape), np.full(found.shape, -np.inf)

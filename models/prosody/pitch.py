@@ -49,7 +49,7 @@ class PitchTracker:
         if not len(times):
             return times, np.empty(0)
         period = int(SAMPLE_RATE / self.floor_hz)
-        window = np.hanning(2 * int(window_s * SAMPLE_RATE / 2) + 2)[1:-1]
+        window = np.hanning(2 * int(window_s * SAMPLE_RATE / 2))[1:-1]
         windowed = around_local_mean(cut(sound, times, len(window)), period) * window
         correlation = autocorrelation(windowed, window, period + DEPTH + 2)
         found = maxima(correlation, period, self.voicing / 2, self.candidates - 1, self.octave_cost)
