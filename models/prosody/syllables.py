@@ -64,10 +64,9 @@ def _nuclei(times: Array, levels: Array, threshold: float) -> Array:
 def _spans(times: Array, levels: Array, threshold: float, samples: int) -> list[Span]:
     """Speech and pauses: short bursts are no speech, and then short silences are no pauses."""
     sounds = levels >= threshold
-    (last,) = np.nonzero(sounds[1:] != sounds[:-1])  # before a change
-    part = (threshold - levels[last]) / (levels[last + 1] - levels[last])
-    edges = [0.0, *(times[last] + part * (times[last + 1] - times[last])), samples / SAMPLE_RATE]
-    states = sounds[[0, *(last + 1)]]
+    changes = 1 + np.flatnonzero(sounds[1:] != sounds[:-1])
+    edges = [0.0, *times[changes], samples / SAMPLE_RATE]
+    states = sounds[[0, *changes]]
     spans = [(bool(state), start, end) for state, (start, end) in zip(states, pairwise(edges), strict=True)]
     return _without_short(_without_short(spans, True, _SOUND_S), False, _PAUSE_S)
 
