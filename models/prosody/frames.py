@@ -20,9 +20,7 @@ def frame_times(samples: int, window_s: float, step_s: float) -> Array:
 
 
 def cut(sound: Array, times: Array, width: int) -> Array:
-    """The samples around each time: sound [n], times in seconds [F] -> [F, width]; n >= width if F > 0."""
-    if not len(times):
-        return np.empty((0, width))
+    """The samples around each time: sound [n], times in seconds [F] -> [F, width]; n >= width."""
     starts = np.floor(times * SAMPLE_RATE - width / 2 + 0.5).astype(np.intp)
     frames: Array = sliding_window_view(sound, width)[np.clip(starts, 0, len(sound) - width)]
     return frames

@@ -30,7 +30,10 @@ def intensity(sound: Array, floor_hz: float) -> tuple[Array, Array]:
     """
     window_s = 6.4 / floor_hz
     times = frame_times(len(sound), window_s, 0.8 / floor_hz)
-    weights = np.kaiser(2 * int(window_s / 2 * SAMPLE_RATE) + 1, _KAISER)
+    if not len(times):
+        return times, np.empty(0)
+    width = 2 * int(window_s / 2 * SAMPLE_RATE) + 1  # which may be a sample more than there are
+    weights = np.kaiser(min(width, len(sound)), _KAISER)
     frames = cut(sound, times, len(weights))
     frames -= frames.mean(axis=1, keepdims=True)
     power = np.square(frames, out=frames) @ (weights / weights.sum())

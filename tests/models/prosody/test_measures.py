@@ -119,6 +119,12 @@ def test_any_sound_is_measured(sound: NDArray[np.int16]) -> None:
     assert_sound(measure(sound))
 
 
+@pytest.mark.parametrize("length", [427, 640, 1366, 1600, 2048])
+def test_a_clip_may_just_fill_a_window(length: int) -> None:
+    for count in range(length - 3, length + 4):
+        assert_sound(measure(int16(buzz(150, 1)[:count])))
+
+
 def test_the_measures_are_those_of_the_study_in_its_order() -> None:
     names = [field.name for field in fields(Prosody)]
     measured = measure(int16(bursts(5)))

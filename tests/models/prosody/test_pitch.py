@@ -84,7 +84,7 @@ def test_frames_are_whole_and_in_the_middle(samples: int, count: int) -> None:
     if count:
         assert times[0] + times[-1] == pytest.approx(samples / RATE)
         assert times[0] >= 0.02 - 1e-9
-    assert cut(np.zeros(samples), times, 640).shape == (count, 640)
+        assert cut(np.zeros(samples), times, 640).shape == (count, 640)
 
 
 def test_frames_hold_the_samples_around_their_times() -> None:
