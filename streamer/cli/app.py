@@ -200,8 +200,10 @@ def _outcome() -> int:
         return _complain(str(error), 2)
     except RunError as error:
         return _complain(str(error), 1)
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         return 130
+    except asyncio.CancelledError as cancelled:  # see `Interrupts`
+        return int(cancelled.args[0]) if cancelled.args else 130
     except (BrokenPipeError, SystemExit):  # the reader closed the pipe; typer turns that into SystemExit
         return 0
     except Exception as error:  # noqa: BLE001 - reported to the user

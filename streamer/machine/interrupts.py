@@ -22,8 +22,8 @@ LOADING = "loading"
 class Interrupts:
     """Catches Ctrl-C, SIGTERM, and, unless it is ignored (nohup), SIGHUP (the terminal was closed).
 
-    The first signal calls `stop`, in the event loop; the second cancels this task. One second later the
-    process ends, even if threads still decode or recognise.
+    The first signal calls `stop`, in the event loop; the second cancels this task, with its exit code as the
+    message. One second later the process ends, even if threads still decode or recognise.
 
     Attributes:
         asked: whether a signal or `ask` has requested the end.
@@ -70,7 +70,7 @@ class Interrupts:
             self.asked, self._caught = True, number
             self._stop()
         elif self._task is not None:
-            self._task.cancel()
+            self._task.cancel(128 + (number or signal.SIGINT))
 
 
 def leave_at_once() -> None:

@@ -285,11 +285,13 @@ def test_the_address_space_is_a_limit() -> None:
 
 
 @pytest.mark.system
-def test_a_second_signal_leaves_at_once(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_second_signal_leaves_at_once(bundle: Path, tmp_path: Path, *, busy: bool) -> None:
     """Whatever goes on: here a client that does not go, and a thread that would go on for ten minutes."""
+    thread = "threading.Thread(target=time.sleep, args=[600]).start(); " if busy else ""
     program = (
         "import sys, threading, time; from streamer.cli.app import main; "
-        "threading.Thread(target=time.sleep, args=[600]).start(); sys.argv[0] = 'merits'; main()"
+        f"{thread}sys.argv[0] = 'merits'; main()"
     )
     log = tmp_path / "log"
     options = ["--port", "0", "--asr", "none", "--bundle", str(bundle)]
