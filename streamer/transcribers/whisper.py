@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from models.whisper.find_model import find_model, first_line
 from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import InputError, RunError
 from streamer.machine.cores import cores
+from streamer.machine.memory import return_freed
 from streamer.settings.language import primary
 from streamer.transcribers.base import RecognitionRequest, Transcript
 from streamer.transcribers.no_speech import can_hold_words
@@ -39,6 +41,9 @@ DOUBTFUL_LOG_PROBABILITY = -0.5
 
 LONGER_MARGIN_S = 10.0
 """Silence behind a turn whose words do not pass the thresholds."""
+
+FREE_EVERY_S = 10.0
+"""Time between returns of freed memory to the system, which take milliseconds."""
 
 _SMALL_BYTES = 100_000_000
 _SENTENCE_MARKS = " .,;:?!"
@@ -94,6 +99,7 @@ class Whisper:
         self.name = f"faster-whisper:{folder.resolve().name if Path(model).is_dir() else model}"
         self.folder = folder
         self.decoded_again = 0
+        self._freed_at = monotonic()
         self._language = language
 
     @property
@@ -117,6 +123,9 @@ class Whisper:
         Raises:
             RunError: the model failed.
         """
+        if monotonic() - self._freed_at > FREE_EVERY_S:  # else a long batch's would be kept for ever
+            return_freed()
+            self._freed_at = monotonic()
         pieces = [self._pieces(turn) for turn in turns]
         flat = [speech for each in pieces for speech in each]
         try:

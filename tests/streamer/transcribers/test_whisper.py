@@ -13,9 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.recognition import ROOT, normalised, sample_sentences
+from benchmarks.talking import resident_mib
 from benchmarks.tiny_whisper import make_tiny_whisper
 from models.whisper.decoder import BEAM_SIZE, MARGIN_S, Encoded, Speech
 from streamer.errors import InputError
+from streamer.transcribers import whisper
 from streamer.transcribers.base import RecognitionRequest
 from streamer.transcribers.whisper import Whisper
 
@@ -102,6 +104,21 @@ def test_what_the_model_leaves_for_the_next_window_is_decoded_then(
     assert normalised(said.text) == normalised(" ".join(apart))
     number = len(apart[0].split())
     assert said.words[number - 1].end_s <= at_s <= said.words[number].start_s
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc keeps freed memory")
+def test_memory_of_long_turns_is_given_back(embedded: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held_mib(*turns: NDArray[np.int16]) -> float:
+        embedded.transcribe_together([RecognitionRequest(turn) for turn in turns])
+        return resident_mib()
+
+    monkeypatch.setattr(whisper, "FREE_EVERY_S", 0.0)
+    short = sample_sentences()[0].audio
+    held_mib(short)
+    before = held_mib(short)
+    assert held_mib(*[np.resize(short, 20 * 16_000)] * 8) > before + 60
+    assert held_mib(short) < before + 45  # what it keeps is kept once
 
 
 @pytest.mark.slow
