@@ -200,8 +200,8 @@ class _Gatherer:
             )
 
         elif "annotator" in content and "oracle" in content:
-            kept = ("annotator", "source", "texts", "set_aside", "labels", "oracle")
-            report = {"command": portable(content["command"]), **{name: content[name] for name in kept}}
+            told = ("annotator", "source", "texts", "set_aside", "labels", "oracle")
+            report = {"command": portable(content["command"]), **{name: content[name] for name in told}}
             self.results["annotators"][key] = _rounded(report)
 
     def _stored(self, folder: Path) -> Json | None:
