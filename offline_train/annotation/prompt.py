@@ -22,7 +22,7 @@ EXAMPLES: tuple[tuple[str, Sentiment], ...] = (
     ("I hate waiting here, it ruined my whole day.", "negative"),
     ("The meeting starts at three in room four.", "neutral"),
 )
-"""Of our own; neutral comes last, since small models repeat the last label where they do not know."""
+"""Of our own; neutral comes last, since a small model may repeat the last label where it is at a loss."""
 
 _QUOTES = "\"'`“”‘’„«»"
 
