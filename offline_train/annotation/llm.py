@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from offline_train.annotation.llm_api import Endpoint, EndpointSettings, Rejected
 from offline_train.annotation.output import Output
-from offline_train.annotation.prompt import PAPER_PROMPT, fill, parse_label
+from offline_train.annotation.prompt import EXAMPLES, PAPER_PROMPT, chat, parse_label
 from offline_train.annotation.records import Annotation
 from offline_train.annotation.texts import Text
 from offline_train.annotation.usage import Usage
@@ -25,6 +25,7 @@ class LlmAnnotator:
         prompt: the prompt, with a placeholder for the text.
         asks: requests per text before it is set aside because no answer is a label.
         concurrency: maximum number of requests at a time.
+        few_shot: whether to show `EXAMPLES` first.
     """
 
     endpoint: EndpointSettings
@@ -32,6 +33,7 @@ class LlmAnnotator:
     prompt: str = PAPER_PROMPT
     asks: int = 3
     concurrency: int = 8
+    few_shot: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +43,8 @@ class LlmAnnotator:
     @property
     def settings(self) -> Mapping[str, object]:
         """The model and the prompt; the endpoint and its timeouts may change."""
-        return {"annotator": self.name, "prompt": self.prompt, "temperature": 0}
+        shown = {"examples": [list(example) for example in EXAMPLES]} if self.few_shot else {}
+        return {"annotator": self.name, "prompt": self.prompt, "temperature": 0, **shown}
 
     def annotate(self, texts: Sequence[Text], output: Output) -> None:
         """Annotate every text; see `Annotator`.
@@ -114,10 +117,11 @@ class _Job:
 
     async def _annotate(self, text: Text) -> None:
         answers: list[str] = []
+        messages = chat(self._annotator.prompt, text.text, EXAMPLES if self._annotator.few_shot else ())
         before = self._answered
         for _ in range(self._annotator.asks):
             try:
-                answer = await self._endpoint.ask(fill(self._annotator.prompt, text.text))
+                answer = await self._endpoint.ask(messages)
             except Rejected as rejection:
                 self._reject(text, rejection, before)
                 return

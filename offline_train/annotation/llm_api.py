@@ -4,12 +4,13 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from openai import AsyncOpenAI, OpenAIError
+from openai.types.chat import ChatCompletionMessageParam
 
 from offline_train.annotation.base import EndpointError
 from offline_train.annotation.retry import Trouble, trouble_of, wait_before_retry
@@ -128,18 +129,18 @@ class Endpoint:
         """Send no more requests: waiting ones are cancelled, pending ones continue."""
         self._stopping.set()
 
-    async def ask(self, prompt: str) -> str:
-        """Send a prompt and return the answer, at temperature 0.
+    async def ask(self, messages: Sequence[ChatCompletionMessageParam]) -> str:
+        """Send a chat and return the answer, at temperature 0.
 
         Raises:
             EndpointError: it failed for good.
             UsageError: it rejects the key, the model or the URL.
-            Rejected: it rejects this prompt.
+            Rejected: it rejects this chat.
         """
         for attempt in range(self._settings.max_retries + 1):
             await self._pause(self._not_before - time.monotonic())
             try:
-                return await self._ask_once(prompt)
+                return await self._ask_once(messages)
             except (TimeoutError, OpenAIError, ValueError) as error:
                 trouble = trouble_of(error, self._settings.timeout_s)
             said = self._hide_key(f"{self.address}: {trouble.message}")
@@ -160,13 +161,11 @@ class Endpoint:
                 self._usage.retries += 1
         raise self._gave_up(trouble, said)
 
-    async def _ask_once(self, prompt: str) -> str:
+    async def _ask_once(self, messages: Sequence[ChatCompletionMessageParam]) -> str:
         self._usage.requests += 1
         async with asyncio.timeout(self._settings.timeout_s):
             completion = await self._client.chat.completions.create(
-                model=self._settings.model,
-                messages=[{"role": "user", "content": prompt}],
-                temperature=0,
+                model=self._settings.model, messages=messages, temperature=0
             )
         # The client does not validate: a web page is returned as a string, other objects lack fields.
         choices = getattr(completion, "choices", None)

@@ -1,10 +1,15 @@
 """The prompt for LLMs, and the parsing of answers (MERITS-L, section III-A)."""
 
 import string
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from offline_train.corpora.corpus import Sentiment
 from offline_train.errors import UsageError
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
 
 SLOT = "[sentence]"
 PAPER_PROMPT = (
@@ -12,6 +17,13 @@ PAPER_PROMPT = (
     " sentiment. Please give the sentiment and no extra text as output."
 )
 SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
+EXAMPLES: tuple[tuple[str, Sentiment], ...] = (
+    ("This is wonderful, I am so happy for you!", "positive"),
+    ("I hate waiting here, it ruined my whole day.", "negative"),
+    ("The meeting starts at three in room four.", "neutral"),
+)
+"""Of our own; neutral comes last, since a small model may repeat the last label where it is at a loss."""
+
 _QUOTES = "\"'`“”‘’„«»"
 
 
@@ -33,6 +45,19 @@ def read_prompt(path: Path) -> str:
 def fill(prompt: str, text: str) -> str:
     """The prompt with the text in place of the placeholder."""
     return prompt.replace(SLOT, text)
+
+
+def chat(
+    prompt: str, text: str, examples: Sequence[tuple[str, Sentiment]] = ()
+) -> list["ChatCompletionMessageParam"]:
+    """The messages that ask for a label, after examples of texts that were asked and answered before."""
+    messages: list[ChatCompletionMessageParam] = []
+    for example, label in examples:
+        messages += [
+            {"role": "user", "content": fill(prompt, example)},
+            {"role": "assistant", "content": label},
+        ]
+    return [*messages, {"role": "user", "content": fill(prompt, text)}]
 
 
 def parse_label(answer: str) -> Sentiment | None:

@@ -1,7 +1,9 @@
 """`merits-train annotate`, with a sub-command per annotator."""
 
 import os
+import random
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -13,6 +15,7 @@ from typer import Option
 from docstring_options import documented
 from offline_train.annotation.annotate import annotate as work
 from offline_train.annotation.base import Annotator, EndpointError
+from offline_train.annotation.llama_cpp import LlmName, serving
 from offline_train.annotation.output import Output
 from offline_train.annotation.texts import Texts, corpus_texts, file_texts
 from offline_train.annotation.valence import Scale
@@ -110,18 +113,24 @@ class JobOptions:
     Attributes:
         out: JSON Lines file of the annotations. An interrupted job is resumed from it.
         limit: Use only the first N utterances.
+        shuffle: Seed of a random order of the texts, so that --limit takes a sample. [default: none]
         oracle: Report the agreement with human labels afterwards, as `annotate agreement` does.
     """
 
     out: Path
     limit: Annotated[int | None, Option(min=1)] = None
+    shuffle: int | None = None
     oracle: bool = False
     json_out: JsonOut = None
 
     def read(self, source: TextOptions, *, labelled: bool = False) -> Texts:
         """Check that the report can be written, and read the texts."""
         check_writable(self.json_out)
-        return source.read(labelled=labelled or self.oracle)
+        texts = source.read(labelled=labelled or self.oracle)
+        if self.shuffle is None:
+            return texts
+        order = random.Random(self.shuffle).sample(texts.texts, len(texts.texts))
+        return replace(texts, texts=tuple(order))
 
     def work(
         self, who: Annotator, texts: Texts, output: Output, *, retry_set_aside: bool = False
@@ -147,7 +156,7 @@ class JobOptions:
         _show_labels(self.out, found, console)
         report = {"command": command_line(), "source": texts.source, **found}
         if self.oracle:
-            report["oracle"] = _agreement(self.out, texts, console)
+            report["oracle"] = _agreement(self.out, texts, console) if found["annotated"] else None
         write_report(self.json_out, report)
 
 
@@ -160,7 +169,9 @@ class LlmOptions:
         base_url: URL of the API, such as http://localhost:11434/v1 (Ollama), http://localhost:8000/v1
             (vLLM) or http://localhost:8080/v1 (llama.cpp). [default: OPENAI_BASE_URL, else OpenAI]
         api_key_file: File that holds the API key; local servers need none. [default: OPENAI_API_KEY]
+        serve: Model of an installed package to serve here by llama.cpp, instead of --model and --base-url.
         prompt_file: File of the prompt, with [sentence] in place of the text. [default: the paper's]
+        few_shot: Show three worked examples first, one of each sentiment, as small models need.
         asks: Largest number of requests for a text while the answers are not a label.
         retry_set_aside: Retry texts that were set aside.
         concurrency: Largest number of requests at a time.
@@ -173,10 +184,12 @@ class LlmOptions:
 
     panel: ClassVar = "LLM"
 
-    model: str
+    model: str | None = None
     base_url: str | None = None
+    serve: LlmName | None = None
     api_key_file: Path | None = None
     prompt_file: Path | None = None
+    few_shot: bool = False
     asks: Annotated[int, Option(min=1)] = 3
     retry_set_aside: bool = False
     concurrency: Annotated[int, Option(min=1)] = 8
@@ -201,13 +214,17 @@ def llm(source: TextOptions, job: JobOptions, ask: LlmOptions) -> None:
     from offline_train.annotation.prompt import PAPER_PROMPT, read_prompt
     from offline_train.annotation.usage import Usage
 
+    model = ask.model or ask.serve
+    if model is None or (ask.serve and (ask.model or ask.base_url)):
+        raise UsageError("say which LLM: --model NAME, at --base-url URL, or --serve NAME, from a package")
     texts = job.read(source)
-    with Output(job.out) as output:
+    here = serving(ask.serve, ask.concurrency) if ask.serve else nullcontext(ask.base_url)
+    with Output(job.out) as output, here as url:
         key = read_key(ask.api_key_file, os.environ)
-        endpoint = EndpointSettings(ask.model, ask.base_url, key, ask.max_retries, ask.backoff, ask.timeout)
+        endpoint = EndpointSettings(model, url, key, ask.max_retries, ask.backoff, ask.timeout)
         usage = Usage.read(output.beside("usage.json"), ask.price_in, ask.price_out)
         prompt = read_prompt(ask.prompt_file) if ask.prompt_file else PAPER_PROMPT
-        who = LlmAnnotator(endpoint, usage, prompt, ask.asks, ask.concurrency)
+        who = LlmAnnotator(endpoint, usage, prompt, ask.asks, ask.concurrency, ask.few_shot)
         found = job.work(who, texts, output, retry_set_aside=ask.retry_set_aside)
     job.report(texts, {**found, "usage": usage.report()})
 

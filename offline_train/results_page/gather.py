@@ -37,7 +37,7 @@ _SETTINGS: dict[str, type[Any]] = {
 }
 """Settings by section of a preset."""
 
-EMPTY: Json = {"recipes": {}, "runs": {}, "ablations": {}, "evaluations": {}}
+EMPTY: Json = {"recipes": {}, "runs": {}, "ablations": {}, "evaluations": {}, "annotators": {}}
 
 
 @dataclass
@@ -54,6 +54,7 @@ class Gathered:
                 (runs it is based on), helpers (its teachers), scores, and the test confusion of a fold.
             ablations: summaries, by file.
             evaluations: by file: run, corpus, split, look_ahead, windows, calibration and others, command.
+            annotators: by file: annotator, source, texts, set_aside, labels, agreement with people, command.
         left_out: folders without a finished run in the current format.
     """
 
@@ -86,7 +87,7 @@ class _Gatherer:
             self._other(path)
         used = {run["recipe"] for run in self.results["runs"].values()}
         self.results["recipes"] = {key: self.results["recipes"][key] for key in sorted(used)}
-        for key in ("runs", "ablations", "evaluations"):
+        for key in ("runs", "ablations", "evaluations", "annotators"):
             self.results[key] = dict(sorted(self.results[key].items()))
         return Gathered(self.results, self.left_out)
 
@@ -158,7 +159,7 @@ class _Gatherer:
         return record
 
     def _other(self, path: Path) -> None:
-        """Add an ablation's summary or an evaluation's report."""
+        """Add an ablation's summary, an evaluation's report or an annotator's agreement with people."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError):
@@ -197,6 +198,11 @@ class _Gatherer:
                     "calibration": calibration,
                 }
             )
+
+        elif "annotator" in content and "oracle" in content:
+            told = ("annotator", "source", "texts", "set_aside", "labels", "oracle")
+            report = {"command": portable(content["command"]), **{name: content[name] for name in told}}
+            self.results["annotators"][key] = _rounded(report)
 
     def _stored(self, folder: Path) -> Json | None:
         """The record of a run on disk, or else in the stored `results.json`."""

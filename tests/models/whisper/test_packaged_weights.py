@@ -8,8 +8,8 @@ from shutil import rmtree
 
 import pytest
 
+from models import packaged_files
 from models.errors import WhisperModelError
-from models.whisper import packaged_weights
 from models.whisper.packaged_weights import PACKAGED_MODELS, PackagedModel, packaged_model
 
 
@@ -37,7 +37,7 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model = PackagedModel({"half-1": "half_1/data", "half-2": "half_2/data"}, pinned, extra="tiny")
     monkeypatch.setitem(PACKAGED_MODELS, "tiny", model)
     monkeypatch.syspath_prepend(site)
-    monkeypatch.setattr(packaged_weights, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr(packaged_files, "user_cache_path", lambda name: tmp_path / "cache" / name)
     return site
 
 
@@ -151,10 +151,11 @@ def start(site: Path, tmp_path: Path, first: str) -> "subprocess.Popen[str]":
     pinned = PACKAGED_MODELS["tiny"]
     program = first + (
         "from pathlib import Path\n"
+        "from models import packaged_files\n"
         "from models.whisper import packaged_weights\n"
         f"model = packaged_weights.PackagedModel({dict(pinned.folders)!r}, {dict(pinned.files)!r})\n"
         "packaged_weights.PACKAGED_MODELS['tiny'] = model\n"
-        f"packaged_weights.user_cache_path = lambda name: Path({str(tmp_path)!r}, 'cache', name)\n"
+        f"packaged_files.user_cache_path = lambda name: Path({str(tmp_path)!r}, 'cache', name)\n"
         "folder = packaged_weights.packaged_model('tiny')\n"
         "assert (folder / 'model.bin').read_bytes() == b'first half, second half'\n"
     )

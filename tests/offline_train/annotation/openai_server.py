@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/v1/chat/completions":
             return self._error(404, f"no such path: {self.path}")
-        [message] = body["messages"]
+        *_, message = body["messages"]
         prompt = message["content"]
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         row = {"prompt": prompt, "key": key, "at": time.monotonic(), **body}

@@ -13,7 +13,7 @@ from offline_train.annotation.annotate import annotate as work
 from offline_train.annotation.llm import LlmAnnotator
 from offline_train.annotation.llm_api import EndpointSettings
 from offline_train.annotation.output import Output
-from offline_train.annotation.prompt import PAPER_PROMPT, fill
+from offline_train.annotation.prompt import PAPER_PROMPT, SENTIMENTS, fill
 from offline_train.annotation.records import read_annotations
 from offline_train.annotation.texts import file_texts
 from offline_train.annotation.usage import Usage
@@ -287,3 +287,42 @@ def test_other_models_prompts_and_texts_are_refused(annotate: Command, texts: Pa
             assert "out.jsonl" in result.err
         assert annotate("llm", "--texts", texts, *line, *QUICK).code == 0
         assert asked(server).total() == 30
+
+
+def test_worked_examples_are_earlier_questions_and_answers(
+    annotate: Command, texts: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    with openai_server(tmp_path) as server:
+        line = ("--texts", texts, "--out", out, "--base-url", server.url, *QUICK)
+        assert annotate("llm", *line, "--few-shot", "--limit", 1).code == 0
+        [request] = server.requests
+        *shown, asked_last = request["messages"]
+        assert asked_last == {"role": "user", "content": fill(PAPER_PROMPT, "day 1 was bad")}
+        assert [message["role"] for message in shown] == ["user", "assistant"] * 3
+        assert {message["content"] for message in shown[1::2]} == set(SENTIMENTS)
+        refused = annotate("llm", *line)
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        assert "examples" in refused.err
+
+
+def test_nobody_there(annotate: Command, texts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with openai_server(tmp_path) as server:
+        pass
+    result = annotate("llm", "--texts", texts, "--out", out, "--base-url", server.url, *QUICK)
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "no connection" in result.err
+    assert "0 of 30 texts" in result.err
+
+
+def test_a_sample_grows_with_its_limit(annotate: Command, texts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    line = ("lexicon", "--texts", texts, "--out", out, "--shuffle", 7, "--limit")
+    assert annotate(*line, 5).code == 0
+    few = [each.id for each in read_annotations(out)]
+    assert few != ["1", "2", "3", "4", "5"]
+    assert annotate(*line, 30).code == 0
+    every = [each.id for each in read_annotations(out)]
+    assert every[:5] == few
+    assert sorted(every, key=int) == [str(n) for n in range(1, 31)]

@@ -16,6 +16,8 @@ from tests.offline_train.annotation.conftest import Command
         (("lexicon", "--corpus", "meld", "--data", "missing"), "missing"),
         (("lexicon", "--texts", "missing.txt"), "missing.txt"),
         (("llm", "--texts", "TEXTS"), "--model"),
+        (("llm", "--texts", "TEXTS", "--model", "m", "--serve", "smollm2"), "--serve"),
+        (("llm", "--texts", "TEXTS", "--serve", "m"), "smollm2"),
         (("llm", "--texts", "TEXTS", "--model", "m"), "OPENAI_API_KEY"),
         (("llm", "--texts", "TEXTS", "--model", "m", "--base-url", "localhost:8000/v1"), "http://"),
         (("llm", "--texts", "TEXTS", "--model", "m", "--api-key-file", "missing"), "missing"),

@@ -329,3 +329,29 @@ def test_the_page_in_the_repository_is_what_its_data_say() -> None:
     for figure in re.findall(r"\]\((figures/[^)]*)\)", text):
         assert (REPOSITORY / "docs" / figure).is_file()
     assert not re.search(r"[ =](/work|/root|/tmp|/home)/", text)
+
+
+def test_annotators_beside_people(tmp_path: Path) -> None:
+    """A turn without a label is a miss; an annotator may have labelled none."""
+    assert cells(section(page(gather(tmp_path).results), "Section IV-D"), "ours")[3] == "—"
+    counted = {
+        "truth": "valence",
+        "n": 8,
+        "accuracy": 75.0,
+        "kappa": 0.5,
+        "per_class": {"neutral": {"n": 6, "f1": 80.0}, "positive": {"n": 2, "f1": 40.0}},
+    }
+    report: dict[str, Any] = {"source": "house/test", "texts": 10, "labels": {"neutral": 8}}
+    for name, aside, oracle in (("small", 2, counted), ("mute", 10, None)):
+        line = f"merits-train annotate llm --serve {name}" + (" --few-shot" if oracle else "")
+        row = {"command": line, "annotator": f"llm:{name}", "set_aside": aside, "oracle": oracle}
+        write_json(tmp_path / f"{name}.json", report | row)
+    found = gather(tmp_path).results
+    text = section(page(found), "Section IV-D")
+    assert cells(text, "house/test: llm:small")[:-1] == [
+        "house/test: llm:small, three examples", "10", "2", "60.00", "75.00", "60.00", "0.500",
+    ]  # fmt: skip
+    assert cells(text, "house/test: llm:mute")[1:4] == ["10", "10", "0.00"]
+    assert cells(text, "paper: GPT-3.5 Turbo")[3] == "52.98"
+    (tmp_path / "small.json").unlink()
+    assert gather(tmp_path, found).results == found
