@@ -49,6 +49,7 @@ UV ?= uv
 lock:  ## locked/*.txt again, from pyproject.toml and the exact versions of constraints.txt (needs uv)
 	$(LOCK) --excludes locked/cuda.in --excludes locked/unused.in --output-file locked/run.txt pyproject.toml locked/build.in
 	$(LOCK) --excludes locked/cuda.in --output-file locked/dev.txt --extra dev pyproject.toml locked/build.in
+	$(LOCK) --no-deps --output-file locked/oracle.txt locked/oracle.in
 	echo torch | $(LOCK) --no-emit-package torch --output-file locked/cuda.txt -
 
 installable: $(VENV)/.dev  ## where all comes ready built, into docs/install.md (needs uv)

