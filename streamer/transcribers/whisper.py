@@ -131,11 +131,11 @@ class Whisper:
         try:
             # a batch is of one urgency
             beam_size = 1 if any(turn.is_open for turn in turns) else BEAM_SIZE
-            parts: Iterator[tuple[Encoded, Decoded]] = iter(())
+            parts: Iterator[tuple[Encoded, int, Decoded]] = iter(())
             if flat:
                 heard = self._decoder.encode(flat)
-                decoded = self._decoder.decode(heard, beam_size=beam_size)
-                parts = ((heard.one(n), said) for n, said in enumerate(decoded))
+                decoded = self._decoder.decode(heard, beam_size)
+                parts = ((heard, n, said) for n, said in enumerate(decoded))
             return [
                 _joined([part for _ in each for part in self._parts(turn, *next(parts))])
                 for turn, each in zip(turns, pieces, strict=True)
@@ -151,26 +151,26 @@ class Whisper:
         return [Speech(sound, language, turn.translate, turn.word_times) for sound in pieces_of(turn.audio)]
 
     def _parts(
-        self, turn: RecognitionRequest, heard: Encoded, said: Decoded
+        self, turn: RecognitionRequest, heard: Encoded, n: int, said: Decoded
     ) -> Iterator[tuple[Speech, Transcript]]:
         """A piece and its words, and then those of the rest that the model left for another window."""
-        [speech] = heard.turns
+        speech = heard.turns[n]
         if turn.is_open:
             yield speech, Transcript("", said.language) if said.is_doubtful else _believed(said)
             return
         while True:
             if said.is_doubtful:
                 self.decoded_again += 1
-                said = self._decode_again(heard, said)
+                said = self._decode_again(heard.one(n), said)
             elif said.rest_s is not None:
-                said = self._continued(heard, said)
+                said = self._continued(heard.one(n), said)
             if said.rest_s is None:
                 yield speech, _believed(said)
                 return
             at = round(said.rest_s * SAMPLE_RATE)
             yield replace(speech, audio=speech.audio[:at]), _believed(said)
             speech = replace(speech, audio=speech.audio[at:], language=said.language)
-            heard = self._decoder.encode([speech], WINDOW_S)
+            heard, n = self._decoder.encode([speech], WINDOW_S), 0
             [said] = self._decoder.decode(heard)
 
     def _continued(self, heard: Encoded, said: Decoded) -> Decoded:
