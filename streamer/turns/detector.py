@@ -262,7 +262,7 @@ class TurnDetector:
         if reopenable is None:
             return False
         until, onset, taken = reopenable
-        if self._onset > until or end - onset >= self._max_turn:
+        if self._onset >= until or end - onset >= self._max_turn:
             return False
         self._onset, self._taken = onset, taken
         chunks = self._ring.read(onset, end).astype(np.float32).reshape(-1, CHUNK_SAMPLES)

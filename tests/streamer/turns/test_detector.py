@@ -143,10 +143,11 @@ def test_a_turn_ended_early_is_opened_again_within_the_usual_silence(silence: in
         (["That is all."], CUT_IN_TWO, {}),
         ([""], CUT_IN_TWO, {}),
         (["I went to"], CUT_IN_TWO, {"reopen_ms": 0}),
+        (["That is all."], [S] * 10 + [Q] * 8 + [S] * 10 + [Q] * 60, {"reopen_ms": 0}),
         (["I went to"], [S] * 30 + [Q] * 40 + [S] * 10 + [Q] * 60, {"max_turn_s": 2.0}),
         (["I went to"], [S] * 10 + [Q] * 80 + [S] * 10 + [Q] * 60, {}),
     ],
-    ids=["a finished sentence", "no words", "switched off", "no room", "too late"],
+    ids=["a finished sentence", "no words", "switched off", "switched off, at once", "no room", "too late"],
 )
 def test_other_turns_stay_ended(words: list[str], script: list[float], how: dict[str, float]) -> None:
     events = heard_as([*words, "Yes."], script, **how)
