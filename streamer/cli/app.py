@@ -203,7 +203,7 @@ def _outcome() -> int:
     except KeyboardInterrupt:
         return 130
     except asyncio.CancelledError as cancelled:  # see `Interrupts`
-        return int(cancelled.args[0]) if cancelled.args else 130
+        return next((code for code in cancelled.args if isinstance(code, int)), 130)
     except (BrokenPipeError, SystemExit):  # the reader closed the pipe; typer turns that into SystemExit
         return 0
     except Exception as error:  # noqa: BLE001 - reported to the user
