@@ -15,18 +15,6 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Sentiment = Literal["negative", "neutral", "positive"]
 
-PROSODY = (
-    "duration",  # s
-    "avg_intensity",  # dB
-    "intensity_variation",  # dB, standard deviation
-    "avg_pitch",  # Hz, over voiced frames, as the next two
-    "pitch_std",
-    "pitch_range",
-    "articulation_rate",  # syllable nuclei per second
-    "mean_hnr",  # harmonics-to-noise ratio in dB, over voiced frames
-)
-"""Eight measures of an utterance's sound, by Praat (SpeechCueLLM, arXiv 2407.21315); NaN where undefined."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -58,7 +46,7 @@ class Utterance:
         dominance: likewise, from submissive to dominant.
         recording: its sound.
         speech: precomputed speech features [F], for a corpus without sound.
-        prosody: `PROSODY` of its sound [8], for a corpus without sound.
+        prosody: of its sound [8], as `models.prosody.measures.Prosody.vector`, for a corpus without sound.
     """
 
     id: str

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline_train.corpora.corpus import (
-    PROSODY,
     SPLITS,
     Conversation,
     Corpus,
@@ -36,6 +35,17 @@ _CLIPS: dict[Split, tuple[str, ...]] = {
     "test": ("output_repeated_splits_test", "test"),
 }
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
+PROSODY = (
+    "duration",
+    "avg_intensity",
+    "intensity_variation",
+    "avg_pitch",
+    "pitch_std",
+    "pitch_range",
+    "articulation_rate",
+    "mean_hnr",
+)
+"""The columns of MELD's prosody, in the order of `models.prosody.measures.Prosody`."""
 
 
 def read_meld_corpus(folder: Path) -> Corpus:
@@ -95,7 +105,7 @@ def read_meld(folder: Path, split: Split) -> list[Conversation]:
 
 
 def _prosody(folder: Path, split: Split) -> dict[tuple[str, str], NDArray[np.float32]]:
-    """`PROSODY` by dialogue and utterance; empty if there is no folder of it."""
+    """The measures by dialogue and utterance; empty if there is no folder of them."""
     home = find(folder, "prosody")
     if home is None:
         return {}

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline_train.corpora.corpus import PROSODY
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.meld import LABELS, read_meld
+from offline_train.corpora.meld import LABELS, PROSODY, read_meld
 from offline_train.corpora.registry import read_corpus
 from tests.offline_train.miniatures import MELD_HEADER as HEADER
 from tests.offline_train.miniatures import make_meld
