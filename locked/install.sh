@@ -16,7 +16,7 @@ torch=there
 if ! "$python" -c 'from importlib.metadata import version; version("torch")' 2>/dev/null; then
     torch=new
     said=$(locked torch-cpu 2>&1) || case $said in
-        *"No matching distribution"*) ;;
+        *"No matching distribution"* | *ResolutionImpossible*) ;;  # the latter: pip's settings name a limit, too
         *) echo "$said" >&2; exit 1 ;;
     esac
 fi
