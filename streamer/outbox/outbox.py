@@ -67,6 +67,7 @@ class Outbox:
             await self._run(self._open)
         except asyncio.CancelledError:
             self._leaving = True
+            self._thread.submit(self._close)  # once the file is open, or was given up
             raise
         return self
 
@@ -79,8 +80,7 @@ class Outbox:
                 self._say_what_waits(broker, await self.work(partial(Database.waiting_for, broker=broker)))
         except sqlite3.OperationalError as locked:
             _log.warning("what waits in %s cannot be told: %s", self.path, locked)
-        if self._database is not None:
-            await self._run(self._database.close)
+        await self._run(self._close)
         self._thread.shutdown(wait=False)
 
     @asynccontextmanager
@@ -135,6 +135,10 @@ class Outbox:
             self._give_up(error)
         except sqlite3.Error as error:
             self._recover(error)
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
 
     def _say_what_waits(self, broker: str, messages: int) -> None:
         if messages and self.in_memory:

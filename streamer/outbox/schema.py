@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -41,15 +42,13 @@ def set_up(connection: sqlite3.Connection) -> bool:
 
 def _is_whole(connection: sqlite3.Connection) -> bool:
     """Whether all tables, indexes and triggers of this version exist."""
-    with sqlite3.connect(":memory:") as model:
+    with closing(sqlite3.connect(":memory:")) as model:
         model.executescript(_script("new"))
         rows = connection.execute(
             "SELECT (SELECT count(typeof(events) || typeof(bytes) = 'integerinteger' OR NULL) FROM total),"
             " (SELECT count(typeof(base_s + ticks_s) = 'real' OR NULL) FROM clock)"
         ).fetchone()
-        whole = rows == (1, 1) and all(_shape(connection, name) >= shape for name, shape in _shapes(model))
-    model.close()
-    return whole
+        return rows == (1, 1) and all(_shape(connection, name) >= shape for name, shape in _shapes(model))
 
 
 def _shapes(model: sqlite3.Connection) -> Iterator[tuple[str, set[str]]]:

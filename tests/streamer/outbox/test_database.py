@@ -2,8 +2,8 @@
 
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,8 +44,18 @@ def dead(owner: str) -> Iterator[bool]:
     yield owner == "dead"
 
 
-def test_messages_keep_their_order_and_wait_until_confirmed() -> None:
-    database = Database(None, WIDE)
+Opened = Callable[..., Database]
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    """Opens a `Database`, which is closed after the test."""
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(closing(Database(*arguments)))
+
+
+def test_messages_keep_their_order_and_wait_until_confirmed(opened: Opened) -> None:
+    database = opened(None, WIDE)
     for payload in "abc":
         database.put("me", "broker", [turn(payload)])
     (first, message), _ = database.peek("me", 2)
@@ -55,8 +65,8 @@ def test_messages_keep_their_order_and_wait_until_confirmed() -> None:
     assert (waiting(database), database.waiting("me")) == (["b", "c"], 2)
 
 
-def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled() -> None:
-    database = Database(None, WIDE)
+def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled(opened: Opened) -> None:
+    database = opened(None, WIDE)
     for payload in "abcd":
         database.put("me", "broker", [turn(payload)])
     a, b, c = (number for number, _ in database.peek("me", 3))
@@ -69,8 +79,8 @@ def test_what_is_confirmed_waits_again_in_its_old_place_until_it_is_settled() ->
     assert (waiting(database), database.waiting("me")) == (["b", "c", "d"], 3)
 
 
-def test_brokers_that_vanish_again_and_again_get_the_same_three_times_at_most() -> None:
-    database = Database(None, WIDE)
+def test_brokers_that_vanish_again_and_again_get_the_same_three_times_at_most(opened: Opened) -> None:
+    database = opened(None, WIDE)
     database.put("me", "broker", [turn("a")])
     for _ in range(3):
         assert waiting(database) == ["a"]
@@ -79,8 +89,8 @@ def test_brokers_that_vanish_again_and_again_get_the_same_three_times_at_most() 
     assert waiting(database) == []
 
 
-def test_what_was_confirmed_to_a_dead_owner_is_in_doubt() -> None:
-    database = Database(None, WIDE)
+def test_what_was_confirmed_to_a_dead_owner_is_in_doubt(opened: Opened) -> None:
+    database = opened(None, WIDE)
     database.put("dead", "broker", [turn("a"), turn("b")])
     database.confirm([database.peek("dead", 1)[0][0]])
     assert database.left_behind("me", "broker", dead) == 2
@@ -88,16 +98,16 @@ def test_what_was_confirmed_to_a_dead_owner_is_in_doubt() -> None:
     assert waiting(database) == ["a", "b"]
 
 
-def test_what_is_shed_once_confirmed_is_no_loss() -> None:
-    database = Database(None, Bounds(events=1, bytes=10**6, age_s=3600))
+def test_what_is_shed_once_confirmed_is_no_loss(opened: Opened) -> None:
+    database = opened(None, Bounds(events=1, bytes=10**6, age_s=3600))
     database.put("me", "broker", [turn("a")])
     database.confirm([database.peek("me", 1)[0][0]])
     assert database.put("me", "broker", [turn("b")]) == 0
     assert waiting(database) == ["b"]
 
 
-def test_of_retained_messages_only_the_newest_waits_whoever_put_it() -> None:
-    database = Database(None, WIDE)
+def test_of_retained_messages_only_the_newest_waits_whoever_put_it(opened: Opened) -> None:
+    database = opened(None, WIDE)
     database.put("other", "broker", [turn("A"), state("a")])
     database.put("me", "elsewhere", [state("e")])
     database.put("me", "broker", [turn("B"), state("b")])
@@ -114,18 +124,18 @@ def test_of_retained_messages_only_the_newest_waits_whoever_put_it() -> None:
         (Bounds(events=10, bytes=10**6, age_s=1.5), "de"),
     ],
 )
-def test_beyond_its_bounds_the_oldest_are_shed_and_counted(bounds: Bounds, kept: str) -> None:
+def test_beyond_its_bounds_the_oldest_are_shed_and_counted(opened: Opened, bounds: Bounds, kept: str) -> None:
     clock = Clock()
-    database, shed = Database(None, bounds, clock), 0
+    database, shed = opened(None, bounds, clock), 0
     for payload in "abcde":
         shed += database.put("me", "broker", [turn(payload)])
         clock.ticks_s += 1
     assert ("".join(waiting(database)), shed) == (kept, 5 - len(kept))
 
 
-def test_what_waits_too_long_is_shed_without_anything_new() -> None:
+def test_what_waits_too_long_is_shed_without_anything_new(opened: Opened) -> None:
     clock = Clock()
-    database = Database(None, WIDE, clock)
+    database = opened(None, WIDE, clock)
     database.put("me", "broker", [turn("a"), state("b")])
     clock.ticks_s += 3600
     assert database.shed_old() == 0
@@ -133,13 +143,13 @@ def test_what_waits_too_long_is_shed_without_anything_new() -> None:
     assert (database.shed_old(), waiting(database)) == (1, [])
 
 
-def test_a_state_that_is_shed_is_no_loss() -> None:
-    database = Database(None, Bounds(events=1, bytes=10**6, age_s=3600))
+def test_a_state_that_is_shed_is_no_loss(opened: Opened) -> None:
+    database = opened(None, Bounds(events=1, bytes=10**6, age_s=3600))
     assert database.put("me", "broker", [state("a"), turn("b")]) == 0
 
 
-def test_orphans_come_first_and_are_only_taken_for_their_broker() -> None:
-    database = Database(None, WIDE)
+def test_orphans_come_first_and_are_only_taken_for_their_broker(opened: Opened) -> None:
+    database = opened(None, WIDE)
     database.put("dead", "broker", [turn("a")])
     database.put("alive", "broker", [turn("b")])
     database.put("dead", "elsewhere", [turn("c")])
@@ -149,9 +159,9 @@ def test_orphans_come_first_and_are_only_taken_for_their_broker() -> None:
     assert waiting(database, "dead") == ["c"]
 
 
-def test_two_processes_use_one_file(tmp_path: Path) -> None:
+def test_two_processes_use_one_file(opened: Opened, tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
-    one, other = Database(path, WIDE), Database(path, WIDE)
+    one, other = opened(path, WIDE), opened(path, WIDE)
     for number in range(20):
         one.put("one", "broker", [turn(f"1-{number}")])
         other.put("other", "broker", [turn(f"2-{number}")])
@@ -160,7 +170,7 @@ def test_two_processes_use_one_file(tmp_path: Path) -> None:
     one.close()
     other.close()
     assert path.stat().st_mode & 0o077 == 0
-    again = Database(path, WIDE)
+    again = opened(path, WIDE)
     assert again.waiting_for("broker") == 40
     again.close()
 
@@ -203,8 +213,8 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         Database(path, WIDE)
 
 
-def test_what_can_be_read_is_rescued() -> None:
-    database, memory = Database(None, WIDE), Database(None, WIDE)
+def test_what_can_be_read_is_rescued(opened: Opened) -> None:
+    database, memory = opened(None, WIDE), opened(None, WIDE)
     database.put("me", "broker", [turn("a"), turn("b")])
     memory.rescue(database)
     assert [message for _, message in memory.peek("me", 10)] == [turn("a"), turn("b")]
@@ -226,8 +236,8 @@ def test_age_goes_by_no_wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert waiting(database) == ["2", "3"]
 
 
-def test_what_is_set_aside_is_sent_by_nobody_until_it_is_retried() -> None:
-    database = Database(None, WIDE)
+def test_what_is_set_aside_is_sent_by_nobody_until_it_is_retried(opened: Opened) -> None:
+    database = opened(None, WIDE)
     database.put("me", "broker", [turn("a"), turn("b"), turn("c")])
     database.put("me", "elsewhere", [turn("d")])
     a, b, c, d = (number for number, _ in database.peek("me", 9))
@@ -261,16 +271,16 @@ def test_what_is_set_aside_is_sent_by_nobody_until_it_is_retried() -> None:
     assert [one.number for one in database.set_aside_for(None)] == [d]
 
 
-def test_what_is_set_aside_counts_for_the_bounds_and_is_shed_as_the_oldest() -> None:
-    database = Database(None, Bounds(events=2, bytes=10**6, age_s=3600))
+def test_what_is_set_aside_counts_for_the_bounds_and_is_shed_as_the_oldest(opened: Opened) -> None:
+    database = opened(None, Bounds(events=2, bytes=10**6, age_s=3600))
     database.put("me", "broker", [turn("a")])
     database.set_aside(database.peek("me", 1)[0][0], "why not")
     assert database.put("me", "broker", [turn("b"), turn("c")]) == 0
     assert (database.set_aside_for(None), waiting(database)) == ([], ["b", "c"])
 
 
-def test_what_was_refused_yields_to_all_else() -> None:
-    database = Database(None, WIDE)
+def test_what_was_refused_yields_to_all_else(opened: Opened) -> None:
+    database = opened(None, WIDE)
     database.put("me", "broker", [turn(payload) for payload in "abcd"])
     a, b, *_ = (number for number, _ in database.peek("me", 9))
     database.refuse([a, b])
@@ -281,8 +291,8 @@ def test_what_was_refused_yields_to_all_else() -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\0b", "\udcff turn"])
-def test_whatever_text_is_put_in_can_be_read(text: str) -> None:
-    database = Database(None, WIDE)
+def test_whatever_text_is_put_in_can_be_read(opened: Opened, text: str) -> None:
+    database = opened(None, WIDE)
     database.put("me", "broker", [turn(text), Message(text, "b", qos=1), turn("c")])
     assert len(waiting(database)) == 3
     assert waiting(database)[1:] == ["b", "c"]

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from time import monotonic
 
@@ -196,11 +196,13 @@ def locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Conn
 async def test_a_lock_is_waited_for(
     path: Path, locked: sqlite3.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    opening = asyncio.create_task(outbox_at(path).__aenter__())
-    await asyncio.sleep(0.5)
-    assert not opening.done()
-    locked.execute("COMMIT")
-    async with await opening as outbox, outbox.mailbox("broker") as mailbox:
+    async with AsyncExitStack() as stack:
+        opening = asyncio.create_task(stack.enter_async_context(outbox_at(path)))
+        await asyncio.sleep(0.5)
+        assert not opening.done()
+        locked.execute("COMMIT")
+        outbox = await opening
+        mailbox = await stack.enter_async_context(outbox.mailbox("broker"))
         await mailbox.adopt()
         locked.execute("BEGIN EXCLUSIVE")
         putting = asyncio.create_task(mailbox.put([turn("b")]))
