@@ -217,6 +217,20 @@ async def test_a_lock_is_waited_for(
     assert [record.message for record in caplog.records] == [said] * 2
 
 
+@pytest.mark.usefixtures("locked")
+async def test_an_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
+    outbox = outbox_at(path)
+    opening = asyncio.create_task(outbox.__aenter__())
+    await asyncio.sleep(0.5)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    outbox._thread.shutdown(wait=True)
+    assert outbox._database is not None  # in memory: the file never was free
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        outbox._database.waiting("me")
+
+
 async def test_a_lock_holds_nobody_up_who_leaves(path: Path, locked: sqlite3.Connection) -> None:
     locked.execute("COMMIT")
     async with asyncio.timeout(20), outbox_at(path) as outbox, outbox.mailbox("broker") as mailbox:
