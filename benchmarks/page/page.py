@@ -18,7 +18,12 @@ from offline_train.results_page.markdown import environment, fill
 FUZZ = "python -m fuzz --inputs 1000000 --json benchmarks/results/fuzz.json"
 INSTALLABLE = "python -m benchmarks.installable --measure .venv --json benchmarks/results/installable.json"
 WEEK = "python -m benchmarks.soak --hours 168 --json benchmarks/results/soak-week.json"
-IN_README = ("recognition", "segmentation", "latency", "context", "streams", "soak")
+SOAKS = {
+    "soak": "words supplied",
+    "soak-recognised": "embedded recogniser",
+    "soak-streams": "eight streams, embedded recogniser",
+}
+IN_README = ("recognition", "segmentation", "latency", "context", "streams", *SOAKS)
 """What the README takes figures from, in order."""
 
 
@@ -62,7 +67,7 @@ def readme(results: Path, bundle: Path) -> str:
     found = {name: sections[name].read(results) for name in IN_README}
     metrics = json.loads(bundle.read_text(encoding="utf-8"))["metrics"]
     meld, folds = metrics["bundle_test"], metrics["speech_folds"]["test"]
-    return fill(TEMPLATES, "readme", sections=sections, results=found, meld=meld, folds=folds)
+    return fill(TEMPLATES, "readme", sections=sections, results=found, soaks=SOAKS, meld=meld, folds=folds)
 
 
 def fuzzing(results: Path) -> str:
