@@ -21,7 +21,12 @@ from streamer.settings.settings import Settings
 from streamer.transcribers.base import Transcriber
 from streamer.transcribers.choose import load_transcriber
 from streamer.transcribers.off import Off
-from streamer.turn_embedding.analyzer import Analyzer, share_cores, share_interpreter
+from streamer.turn_embedding.analyzer import (
+    Analyzer,
+    bound_compiled_shapes,
+    share_cores,
+    share_interpreter,
+)
 from streamer.turn_embedding.loading import LoadingAnalyzer
 
 if TYPE_CHECKING:
@@ -80,6 +85,7 @@ def begin_to_load(settings: Settings) -> Analyzer:
 
 def _load(settings: Settings, transcriber: Transcriber | None = None) -> "tuple[Bundle, Transcriber]":
     share_interpreter()
+    bound_compiled_shapes()
     with ThreadPoolExecutor(1) as beside:  # half of the work is done in C: hashes, reading, linking
         networks = beside.submit(load_models, settings)
         transcriber = transcriber or load_transcriber(

@@ -1,6 +1,7 @@
 """Speech recognition and embedding of turns, the expensive part, shared by all streams."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -415,11 +416,22 @@ class AnalyzerClient:
 
 
 _SWITCH_S = 0.001
+_COMPILED_SHAPES = 16
 
 
 def share_interpreter() -> None:
     """Make threads release Python's global lock sooner, so that the event loop is not held up by them."""
     sys.setswitchinterval(_SWITCH_S)
+
+
+def bound_compiled_shapes() -> None:
+    """Let oneDNN, below torch and CTranslate2, keep compiled code for a few shapes of input instead of 1,024.
+
+    Every length of turn is a shape of its own: in a day of talk the code of them all comes to 80 MiB, and
+    hardly any is used twice. To be called before either computes anything; a user's own
+    ONEDNN_PRIMITIVE_CACHE_CAPACITY is left as it is.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_COMPILED_SHAPES))
 
 
 def share_cores() -> None:

@@ -1,6 +1,10 @@
 """One analyzer for many streams: together as one by one, and each its own."""
 
 import asyncio
+import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,16 @@ from tests.streamer.sound import conversation
 from tests.tiny import tiny_bundle
 
 TEXTS = ["I am happy!", "the day is not good, is it?", "a cat", "you", "we are angry . . . are you not angry"]
+
+ENCODING = """
+import ctranslate2, numpy as np
+from models.whisper.packaged_weights import packaged_model
+from streamer.turn_embedding.analyzer import bound_compiled_shapes
+bound_compiled_shapes()
+whisper = ctranslate2.models.Whisper(str(packaged_model("tiny.en")), compute_type="int8")
+for frames in 2 * list(range(100, 140, 2)):
+    whisper.encode(ctranslate2.StorageView.from_array(np.zeros((1, 80, frames), np.float32)))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +85,20 @@ async def test_what_there_is_nothing_of_is_not_embedded(bundle: Bundle, tmp_path
         assert (await client.words(silence, final())).text == ""
         assert await client.embed_words("", (), final()) is None
         assert await words_only.embed_voice(silence, final()) is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="CTranslate2 computes with oneDNN on x86-64 alone"
+)
+@pytest.mark.parametrize(("capacity", "again"), [(None, "cache_miss"), ("1024", "cache_hit")])
+def test_code_is_kept_for_few_lengths_of_turns(capacity: str | None, again: str) -> None:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("ONEDNN_")}
+    variables |= {"ONEDNN_VERBOSE": "2"} | (
+        {} if capacity is None else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": capacity}
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ENCODING], env=variables, capture_output=True, text=True, check=True
+    )
+    of_first_length = [line for line in done.stdout.splitlines() if "create" in line and "1x80x100," in line]
+    assert [line.split(",")[1].removeprefix("create:") for line in of_first_length] == ["cache_miss", again]
