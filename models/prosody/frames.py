@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.log_mel import SAMPLE_RATE
+from models.sample_rate import SAMPLE_RATE
 
 Array: TypeAlias = NDArray[np.float64]
 

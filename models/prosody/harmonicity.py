@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models.log_mel import SAMPLE_RATE
 from models.prosody.frames import Array, cut, frame_times
 from models.prosody.periodicity import DEPTH, around_local_mean, cross_correlation, maxima, relative_peak
+from models.sample_rate import SAMPLE_RATE
 
 _FLOOR_HZ = 75.0
 _STEP_S = 0.01

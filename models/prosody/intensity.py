@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from models.log_mel import SAMPLE_RATE
 from models.prosody.frames import Array, cut, frame_times
+from models.sample_rate import SAMPLE_RATE
 
 _HEARING = 2e-5
 """Pa, the threshold of hearing."""

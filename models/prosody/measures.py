@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.log_mel import SAMPLE_RATE
 from models.prosody.frames import Array
 from models.prosody.harmonicity import harmonicity
 from models.prosody.intensity import intensity
 from models.prosody.pitch import PitchTracker
 from models.prosody.syllables import articulation_rate
+from models.sample_rate import SAMPLE_RATE
 
 _INTENSITY_FLOOR_HZ = 75.0
 _PITCH = PitchTracker()

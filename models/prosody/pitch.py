@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.log_mel import SAMPLE_RATE
 from models.prosody.frames import Array, cut, frame_times
 from models.prosody.periodicity import DEPTH, around_local_mean, autocorrelation, maxima, relative_peak
+from models.sample_rate import SAMPLE_RATE
 
 _PERIODS = 3  # of the floor, in a window
 

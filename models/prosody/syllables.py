@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.log_mel import SAMPLE_RATE
 from models.prosody.frames import Array
 from models.prosody.intensity import intensity
 from models.prosody.periodicity import parabola
 from models.prosody.pitch import PitchTracker
+from models.sample_rate import SAMPLE_RATE
 
 _FLOOR_HZ = 50.0  # of the intensity
 _QUIET_DB = 25.0  # below the level that only a hundredth of the frames exceed: silence

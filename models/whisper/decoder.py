@@ -12,7 +12,7 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
-from models.log_mel import SAMPLE_RATE
+from models.sample_rate import SAMPLE_RATE
 from models.whisper.languages import LANGUAGES
 from models.whisper.word import Word
 

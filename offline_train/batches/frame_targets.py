@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from models.log_mel import SAMPLE_RATE
+from models.sample_rate import SAMPLE_RATE
 
 HOP = 320
 """Samples from one frame to the next: 20 ms."""
