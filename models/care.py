@@ -22,8 +22,8 @@ class CareConfig:
     """Kind and shape of a CARE network. Fields of the other kind are ignored.
 
     Attributes:
-        kind: "whisper" is frozen, over the lower blocks of Whisper's encoder; "wavlm" is the published network,
-            on WavLM and RoBERTa.
+        kind: "whisper" is frozen, over the lower blocks of Whisper's encoder; "wavlm" is the published
+            network, on WavLM and RoBERTa.
         whisper: whisper: size of a model that a package carries (see `models.whisper.packaged_weights`).
         blocks: whisper: how many of the encoder's blocks, from the lowest.
         speech_base: wavlm: folder or hub name of the speech model, its weights as safetensors.

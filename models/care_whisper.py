@@ -1,7 +1,7 @@
 """CARE over Whisper: how the states of the lower encoder blocks lie and vary over an utterance.
 
-The lower blocks still hear how something is said; the upper ones keep what was said. Their mean and deviation over
-time take the place of CARE's two encoders (arXiv 2409.05566): nothing of it is trained.
+The lower blocks still hear how something is said; the upper ones keep what was said. Their mean and deviation
+over time take the place of CARE's two encoders (arXiv 2409.05566): nothing of it is trained.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ class WhisperCare(nn.Module):
             raise BaseEncoderError(str(error)) from error
 
     def prepare(self, audio: NDArray[np.int16]) -> Tensor:
-        """Whisper's log-mel frames [T, mels] of the utterance at a set level; of its first 30 s, at least one."""
+        """Whisper's log-mel frames [T, mels] of the utterance, or its first 30 s, at a set level."""
         samples = audio[: LONGEST_FRAMES * _HOP].astype(np.float32) / 32768
         samples = np.pad(samples, (0, max(0, 2 * _HOP - len(samples))))
         level = float(np.sqrt(np.mean(np.square(samples))))

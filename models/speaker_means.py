@@ -2,8 +2,8 @@
 
     usual_k = (prior_turns * prior + sum of the speaker's earlier turns) / (prior_turns + their number)
 
-One definition for training, evaluation and live use. Turns without sound, or with values that are not finite, do not
-count. Where no speaker is known, all turns are of one: that of the channel.
+One definition for training, evaluation and live use. Turns without sound, or with values that are not finite,
+do not count. Where no speaker is known, all turns are of one: that of the channel.
 """
 
 from collections.abc import Hashable, Sequence

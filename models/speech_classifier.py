@@ -1,8 +1,8 @@
 """Stage I of the speech modality: a small network over frozen embeddings (MERITS-L, section III-B).
 
-A voice is judged against its speaker: the running mean of the speaker's earlier turns is taken off the embedding
-(see `models.speaker_means`). Beside the emotion, the network tells where the voice lies in arousal and valence, which
-carry over to other corpora better than emotions do.
+A voice is judged against its speaker: the running mean of the speaker's earlier turns is taken off the
+embedding (see `models.speaker_means`). Beside the emotion, the network tells where the voice lies in arousal
+and valence, which carry over to other corpora better than emotions do.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Reads weights out of `model.bin`, CTranslate2's binary format of models.
 
-The format is that of CTranslate2's `python/ctranslate2/specs/model_spec.py`, version 6: numbers are little-endian,
-strings have a length of two bytes and end with a zero, every variable gives its shape, type and number of bytes.
+The format is that of CTranslate2's `python/ctranslate2/specs/model_spec.py`, version 6: numbers are
+little-endian, strings have a length of two bytes and end with a zero, every variable gives its shape, type
+and number of bytes.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""The lower blocks of Whisper's encoder (Radford et al. 2022, section 2.2), from weights in CTranslate2's format.
+"""The lower blocks of Whisper's encoder (Radford et al. 2022, section 2.2), from CTranslate2's weights.
 
 CTranslate2 itself hands out the states after the last block alone.
 """
