@@ -1,7 +1,8 @@
 """Where emotions lie on the plane of valence and arousal.
 
-The places are those that Russell and Mehrabian measured for the words (1977, "Evidence for a three-factor theory
-of emotions", Journal of Research in Personality 11): from -1, unpleasant or calm, to 1, pleasant or aroused.
+The places are those that Russell and Mehrabian measured for the words (1977, "Evidence for a three-factor
+theory of emotions", Journal of Research in Personality 11): from -1, unpleasant or calm, to 1, pleasant or
+aroused.
 """
 
 import math

@@ -1,8 +1,8 @@
 """The incremental form of Stage I of the voice and of `ConversationModel`: a sliding window over turns.
 
 While a conversation fits in the window, its probabilities equal the offline model's. Beyond that, a voice is
-still judged against all that its speaker has said (see `models.incremental_voice`), and the lowest forward GRU
-still has the state of the whole conversation, while backward GRUs and attention are limited to the window. The
+still judged against all that its speaker has said (see `models.incremental_voice`), and the lowest forward
+GRU has the state of the whole conversation, while backward GRUs and attention are limited to the window. The
 forward GRUs of upper layers depend on backward states: they start at the left edge of the window, with their
 last state for the turn before it.
 """

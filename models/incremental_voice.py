@@ -79,7 +79,7 @@ class _Turn:
 
 
 class VoiceWindow:
-    """The voices of a conversation's latest turns. Its tensors are never changed, so that copies share them."""
+    """The voices of a conversation's latest turns. Tensors are never changed, so that copies share them."""
 
     def __init__(self, model: IncrementalVoice) -> None:
         self._model = model
