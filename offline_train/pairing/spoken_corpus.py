@@ -14,9 +14,8 @@ from offline_train.corpora.emotions import EMOTIONS
 from offline_train.embeddings.corpus import embed_corpus
 from offline_train.errors import UsageError
 from offline_train.pairing.acted import acted, always_acted, neutral_words, with_borrowed_words
-from offline_train.pairing.clips import Clips, clips_by_run, read_voices
+from offline_train.pairing.clips import Clips, read_voices
 from offline_train.pairing.pairs import Dialogue, always_spoken, dialogues_of, spoken
-from offline_train.runs.networks import load_speech_classifier
 from offline_train.runs.run import Run
 from offline_train.training.settings import Share
 
