@@ -2,7 +2,8 @@
 
 `bundle.json` holds the configuration of the networks, the names of the emotions, how the bundle was made and
 its scores. It lists the SHA-256 of every other file and, last, a digest of itself. Matrices are stored in
-half precision; weights that are not in the bundle (the base encoder's token embeddings) are pinned by hash.
+half precision; weights that are not in the bundle (the base encoder's token embeddings, Whisper's encoder)
+are pinned by hash.
 """
 
 import hashlib
@@ -21,12 +22,13 @@ from torch import Tensor, nn
 
 from models.atomic_write import write_whole
 from models.base_encoder import find_base
-from models.care import Care, SpeechClassifier, build_care
+from models.care import Care, build_care
 from models.conversation import ConversationModel
 from models.errors import BaseEncoderError, BundleError
 from models.incremental_context import IncrementalModel
 from models.manifest import FORMAT, SENTIMENTS, FileEntry, Manifest
 from models.paths import BUNDLES, DEFAULT_BUNDLE
+from models.speech_classifier import SpeechClassifier
 from models.text_encoder import TextEncoder
 
 MANIFEST = "bundle.json"
@@ -43,8 +45,8 @@ class Bundle:
     Attributes:
         manifest: the content of `bundle.json`.
         text: words -> T1.
-        care: speech features -> CARE embedding; None for a bundle that uses the words alone.
-        speech: CARE embedding -> S1; None if `care` is.
+        care: sound -> CARE embedding; None for a bundle that uses the words alone.
+        speech: CARE embedding, and what is usual for its speaker -> S1; None if `care` is.
         conversation: T1 and S1 of a conversation -> an emotion for every turn.
         sentiment: [C, 3], shares of negative, neutral and positive for each emotion.
     """
@@ -68,8 +70,8 @@ class Bundle:
 
     @cached_property
     def incremental(self) -> IncrementalModel:
-        """The incremental form of the conversation model; built on first use."""
-        return IncrementalModel(self.conversation)
+        """The incremental form of Stage I of the voice and the conversation model; built on first use."""
+        return IncrementalModel(self.conversation, self.speech)
 
     @property
     def words_only(self) -> bool:
@@ -166,8 +168,9 @@ def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module]
     Args:
         folder: the folder to write to; created.
         manifest: the content of `bundle.json`; `format` and `files` are filled in here.
-        parts: "text" and "conversation", and with a speech path "care" and "speech", as `load_bundle` builds
-            them. Parameters that do not require a gradient belong to the base encoder and are left out.
+        parts: "text" and "conversation", and with a speech path "speech", as `load_bundle` builds them; also
+            "care", unless it is frozen. Parameters that do not require a gradient belong to base models and
+            are left out.
         card: the model card, Markdown.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -210,8 +213,10 @@ def _read(folder: Path) -> tuple[Manifest, bytes]:
         raise BundleError(changed % f"{MANIFEST} does not match its digest")
     if isinstance(made, int) and made > FORMAT:
         raise BundleError(
-            f"bundle {folder} is of format {made}, and this version reads up to {FORMAT}: upgrade merits-live"
+            f"bundle {folder} is of format {made}, and this version reads {FORMAT}: upgrade merits-live"
         )
+    if isinstance(made, int) and made < FORMAT:
+        raise BundleError(f"bundle {folder} was made by an earlier version: make or fetch it again")
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import RobertaModel, WavLMModel
 
-from models.care_small import Branches
 from models.text_base import keep_transformers_quiet
 
 keep_transformers_quiet()
@@ -18,6 +18,20 @@ warnings.filterwarnings("ignore", message="Support for mismatched key_padding_ma
 
 _KERNEL, _STRIDE = 5, 3  # of the semantic encoder's adapters
 _ENCODERS = ("shared", "acoustic", "semantic")
+
+
+class Branches(NamedTuple):
+    """States of both encoders for a batch, at 20 ms a frame.
+
+    Attributes:
+        acoustic: [B, T, width].
+        semantic: [B, T, width].
+        mask: 1 for frames, 0 for padding [B, T, 1].
+    """
+
+    acoustic: Tensor
+    semantic: Tensor
+    mask: Tensor
 
 
 class WavLMCare(nn.Module):
@@ -96,10 +110,6 @@ class WavLMCare(nn.Module):
         shortest = self._shortest()
         return nn.functional.pad(wave, (0, max(0, shortest - len(wave))))
 
-    def listen(self) -> None:
-        """Nothing can be prepared early: the normalisation needs all samples."""
-        return
-
     def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
         """Embed utterances.
 
@@ -143,8 +153,7 @@ class WavLMCare(nn.Module):
         As in the authors' training, no gradient flows from the acoustic states to the shared layers.
         """
         _, acoustic, semantic, mask = self.encode(batch, lengths, apart=True)
-        weight = mask[..., None].to(acoustic[-1].dtype)
-        return Branches(acoustic[-1], weight, semantic[-1], weight)
+        return Branches(acoustic[-1], semantic[-1], mask[..., None].to(acoustic[-1].dtype))
 
     def encode(
         self, batch: Tensor, lengths: Tensor, *, apart: bool = False

@@ -36,14 +36,19 @@ class ConversationConfig:
 
 
 class Logits(NamedTuple):
-    """Logits of every turn, each [B, K, C]: those of Stage II by modality, and the fused ones of Stage III.
+    """Logits of every turn.
 
-    Without a speech path `speech` is zero, and `fused` is `text`.
+    Attributes:
+        text: Stage II of the words [B, K, C].
+        speech: Stage II of the voice [B, K, C]; zero without a speech path.
+        fused: Stage III [B, K, C]; `text` without a speech path.
+        plane: of the turn's own voice, of being aroused and of being pleasant [B, K, 2]; zero without sound.
     """
 
     text: Tensor
     speech: Tensor
     fused: Tensor
+    plane: Tensor
 
 
 class ConversationModel(nn.Module):
@@ -63,14 +68,17 @@ class ConversationModel(nn.Module):
 
         Args:
             text: T1 [B, K, text features]; arbitrary for turns without words.
-            speech: S1 [B, K, speech features]; arbitrary for turns without sound, or without a speech path.
+            speech: S1 [B, K, speech features], whose last two values are `Logits.plane`; arbitrary for turns
+                without sound, or without a speech path.
             text_present: bool [B, K].
             speech_present: bool [B, K].
             turns: bool [B, K], False for padding at the end.
         """
         words = self.text(text, text_present, turns)
         sound = None if self.speech is None else self.speech(speech, speech_present, turns)
-        return self.fuse(words, sound, text_present, speech_present, turns)
+        fused = self.fuse(words, sound, text_present, speech_present, turns)
+        own = speech[..., -2:] if sound is not None else words[0].new_zeros(*turns.shape, 2)
+        return Logits(*fused, torch.where(speech_present[..., None], own, 0.0))
 
     def fuse(
         self,
@@ -79,7 +87,7 @@ class ConversationModel(nn.Module):
         text_present: Tensor,
         speech_present: Tensor,
         turns: Tensor | None,
-    ) -> Logits:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Stage III: the sum of the Stage II logits of a turn's modalities, corrected by the co-attention.
 
         In the paper, logits come from the co-attention alone. Starting from Stage II, a turn with one
@@ -92,12 +100,15 @@ class ConversationModel(nn.Module):
             text_present: bool [B, K].
             speech_present: bool [B, K].
             turns: bool [B, K], False for padding; None if there is none.
+
+        Returns:
+            `text`, `speech` and `fused` of `Logits`.
         """
         if self.fusion is None or sound is None:
-            return Logits(words[1], torch.zeros_like(words[1]), words[1])
+            return words[1], torch.zeros_like(words[1]), words[1]
         correction: Tensor = self.fusion(words[0], sound[0], text_present, speech_present, turns)
         alone = words[1] * text_present[..., None] + sound[1] * speech_present[..., None]
-        return Logits(words[1], sound[1], alone + correction)
+        return words[1], sound[1], alone + correction
 
 
 def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, present: Tensor) -> Logits:
@@ -110,7 +121,7 @@ def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, pre
         present: bool [K, 2], words and sound.
 
     Returns:
-        Logits, each [K, C].
+        Logits, each [K, ...].
     """
     turns = torch.ones(1, len(text), dtype=torch.bool, device=text.device)
     logits = model(text[None], speech[None], present[None, :, 0], present[None, :, 1], turns)

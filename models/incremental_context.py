@@ -1,11 +1,13 @@
-"""The incremental form of `ConversationModel`: one turn at a time, over a sliding window of turns.
+"""The incremental form of Stage I of the voice and of `ConversationModel`: a sliding window over turns.
 
-While a conversation fits in the window, its probabilities equal the offline model's. Beyond that, the lowest
-forward GRU still has the state of the whole conversation, while backward GRUs and attention are limited to
-the window. The forward GRUs of upper layers depend on backward states: they start at the left edge of the
-window, with their last state for the turn before it.
+While a conversation fits in the window, its probabilities equal the offline model's. Beyond that, a voice is
+still judged against all that its speaker has said (see `models.incremental_voice`), and the lowest forward
+GRU has the state of the whole conversation, while backward GRUs and attention are limited to the window. The
+forward GRUs of upper layers depend on backward states: they start at the left edge of the window, with their
+last state for the turn before it.
 """
 
+from collections.abc import Hashable, Mapping
 from copy import deepcopy
 
 import numpy as np
@@ -15,7 +17,9 @@ from torch import Tensor, nn
 from models.context_encoder import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
 from models.gru_inference import Array, GRUSteps, array
+from models.incremental_voice import IncrementalVoice, VoiceWindow
 from models.single_call_networks import SingleCall
+from models.speech_classifier import SpeechClassifier
 
 
 class _Layer:
@@ -46,7 +50,7 @@ class _Above(nn.Module):
         """States [1, n, 2H] of the window's n turns, by modality, and which are present, bool [1, n, 2].
 
         Returns:
-            `Logits`, stacked [3, n, C].
+            `text`, `speech` and `fused` of `Logits`, stacked [3, n, C].
         """
         words = self.model.text.attend(text, None)
         sound = None if self.model.speech is None else self.model.speech.attend(speech, None)
@@ -54,19 +58,28 @@ class _Above(nn.Module):
 
 
 class IncrementalModel:
-    """The parts of a `ConversationModel` that `ConversationWindow` needs; shared between conversations.
+    """The parts of the networks that `ConversationWindow` needs; shared between conversations.
 
     Args:
         model: the offline form, in evaluation mode.
+        voice: Stage I of the voice, in evaluation mode; None if turns come with S1, or for a model that uses
+            the words alone.
 
     Attributes:
         above: the networks above the recurrence.
+        voice: the incremental form of Stage I of the voice, or None.
     """
 
-    def __init__(self, model: ConversationModel) -> None:
+    def __init__(self, model: ConversationModel, voice: SpeechClassifier | None) -> None:
         self.text = _Recurrence(model.text)
         self.speech = None if model.speech is None else _Recurrence(model.speech)
+        self.voice = None if voice is None else IncrementalVoice(voice)
         self.above = SingleCall(_Above(model), lambda: [self._example(turns) for turns in (3, 1, 8)])
+
+    @property
+    def networks(self) -> list[SingleCall]:
+        """What can be traced."""
+        return [self.above] if self.voice is None else [self.above, self.voice.network]
 
     def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
         widths = (0 if each is None else 2 * each.hidden for each in (self.text, self.speech))
@@ -88,14 +101,16 @@ class _Track:
         self.edges = np.zeros((len(recurrence.layers) - 1, hidden), np.float32)
         self.leftmost = self.edges.copy()
 
-    def write(self, window: slice, slot: int, features: Tensor | None) -> None:
-        """Add a turn of the window, a new one or in the place of an earlier one."""
-        x = (self.recurrence.absent if features is None else array(features))[None]
+    def write(self, window: slice, turns: Mapping[int, Tensor | None]) -> None:
+        """Add turns of the window, new ones or in the place of earlier ones: features by slot."""
+        slots, absent = list(turns), self.recurrence.absent
+        x = np.stack([absent if each is None else array(each) for each in turns.values()])  # [m, F]
         lowest = self.recurrence.layers[0]
-        self.gates[slot] = lowest.backward.gates(x)[0]
-        self.forward_gates[slot] = lowest.forward.gates(x)[0]
-        before = self.before if slot == window.start else self.ahead[slot - 1]
-        self.ahead[slot : window.stop] = lowest.forward.run(self.forward_gates[slot : window.stop], before)
+        self.gates[slots] = lowest.backward.gates(x)
+        self.forward_gates[slots] = lowest.forward.gates(x)
+        first = min(slots)
+        before = self.before if first == window.start else self.ahead[first - 1]
+        self.ahead[first : window.stop] = lowest.forward.run(self.forward_gates[first : window.stop], before)
 
     def compact(self, kept: slice, count: int) -> None:
         """Move the window from the rear half of the buffers to the front; the two never overlap."""
@@ -139,7 +154,9 @@ class ConversationWindow:
         self._above = model.above
         self._text = _Track(model.text, size)
         self._speech = None if model.speech is None else _Track(model.speech, size)
+        self._voices = None if model.voice is None else VoiceWindow(model.voice)
         self._present = np.zeros((2 * size, 2), np.bool_)  # words and sound
+        self._plane = np.zeros((2 * size, 2), np.float32)
         self._start = 0
         self._end = 0
 
@@ -148,69 +165,84 @@ class ConversationWindow:
         return self._end - self._start
 
     @torch.inference_mode()
-    def append(self, text: Tensor | None, speech: Tensor | None) -> Logits:
+    def append(self, text: Tensor | None, voice: Tensor | None, speaker: Hashable = None) -> Logits:
         """Add the newest turn, and classify all turns in the window.
 
         Args:
             text: T1 [text features], None for a turn without words.
-            speech: S1 [speech features], None for a turn without sound; ignored without a speech path.
+            voice: CARE embedding [D], or S1 [speech features] if the model has no Stage I of the voice; None
+                for a turn without sound; ignored without a speech path.
+            speaker: whom the voice is judged against.
 
         Returns:
-            Logits, each [n, C], of the n turns now in the window, oldest first. If the window was full, its
+            Logits, each [n, ...], of the n turns now in the window, oldest first. If the window was full, its
             oldest turn is removed, and its last result is final.
         """
         tracks = self._tracks()
         if len(self) == self.size:
             for track in tracks:
                 track.slide(self._start)
+            if self._voices is not None:
+                self._voices.slide()
             self._start += 1
         if self._end == 2 * self.size:
             kept, count = slice(self._start, self._end), len(self)
             for track in tracks:
                 track.compact(kept, count)
-            self._present[:count] = self._present[kept]
+            for buffer in (self._present, self._plane):
+                buffer[:count] = buffer[kept]
             self._start, self._end = 0, count
         self._end += 1
-        return self._write(self._end - 1, text, speech)
+        judged = {len(self) - 1: voice} if self._voices is None else self._voices.append(voice, speaker)
+        return self._write(len(self) - 1, text, judged)
 
     @torch.inference_mode()
-    def replace(self, age: int, text: Tensor | None, speech: Tensor | None) -> Logits:
+    def replace(self, age: int, text: Tensor | None, voice: Tensor | None) -> Logits:
         """Put a turn that went on in its own place, and judge every turn in the window again.
 
         Args:
-            age: which turn: 0 for the newest.
+            age: which turn: 0 for the newest. Its speaker stays.
             text: as for `append`.
-            speech: as for `append`.
+            voice: as for `append`.
 
         Raises:
             IndexError: the turn is not in the window.
         """
         if not 0 <= age < len(self):
             raise IndexError(f"the window has {len(self)} turns")
-        return self._write(self._end - 1 - age, text, speech)
+        place = len(self) - 1 - age
+        judged = {place: voice} if self._voices is None else self._voices.replace(place, voice)
+        return self._write(place, text, judged)
 
     def _tracks(self) -> list[_Track]:
         return [track for track in (self._text, self._speech) if track is not None]
 
-    def _write(self, slot: int, text: Tensor | None, speech: Tensor | None) -> Logits:
+    def _write(self, place: int, text: Tensor | None, judged: Mapping[int, Tensor | None]) -> Logits:
+        """Put words in the place of a turn, 0 being the oldest, and S1 in that and others."""
         window = slice(self._start, self._end)
-        self._text.write(window, slot, text)
+        voices = {self._start + at: s1 for at, s1 in judged.items()}
+        slot = self._start + place
+        self._text.write(window, {slot: text})
+        self._present[slot] = text is not None, voices[slot] is not None
         if self._speech is not None:
-            self._speech.write(window, slot, speech)
-        self._present[slot] = text is not None, speech is not None
+            self._speech.write(window, voices)
+            for at, s1 in voices.items():
+                self._plane[at] = 0 if s1 is None else array(s1)[-2:]
         words = self._text.judge(window)
         sound = np.empty((len(self), 0), np.float32) if self._speech is None else self._speech.judge(window)
         read = (torch.from_numpy(each)[None] for each in (words, sound, self._present[window]))
-        return Logits(*self._above(*read))
+        return Logits(*self._above(*read), torch.from_numpy(self._plane[window].copy()))
 
-    def glance(self, text: Tensor | None, speech: Tensor | None, age: int | None = None) -> Logits:
-        """What `append`, or `replace` of the turn of that age, would say of this turn, [1, C] each.
+    def glance(
+        self, text: Tensor | None, voice: Tensor | None, speaker: Hashable = None, age: int | None = None
+    ) -> Logits:
+        """What `append`, or `replace` of the turn of that age, would say of this turn, [1, ...] each.
 
         The conversation stays as it is.
         """
         shared = (self._above, *(track.recurrence for track in self._tracks()))
         trial = deepcopy(self, {id(each): each for each in shared})
         if age is None:
-            return Logits(*(each[-1:] for each in trial.append(text, speech)))
+            return Logits(*(each[-1:] for each in trial.append(text, voice, speaker)))
         at = len(self) - 1 - age
-        return Logits(*(each[at : at + 1] for each in trial.replace(age, text, speech)))
+        return Logits(*(each[at : at + 1] for each in trial.replace(age, text, voice)))

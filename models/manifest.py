@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.care import CareConfig, SpeechConfig
+from models.care import CareConfig
 from models.conversation import ConversationConfig
+from models.speech_classifier import SpeechConfig
 from models.text_encoder import TextConfig
 
-FORMAT: Literal[2] = 2
-"""The format written. Format 1 had no temperature, no context in the text encoder, always a speech path."""
+FORMAT: Literal[3] = 3
+"""The format written and read. Formats 1 and 2 had another CARE, and did not judge a voice by its speaker."""
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
@@ -24,11 +25,11 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The content of `bundle.json`; defaults are the values implied by formats without the field."""
+    """The content of `bundle.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1, 2] = FORMAT
+    format: Literal[3] = FORMAT
     name: str
     version: int
     labels: Annotated[tuple[str, ...], Field(min_length=2)]

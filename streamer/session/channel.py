@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from streamer.session.turn_revisions import Conversation
 
 _FED_AT_A_TIME = SAMPLE_RATE // 8
-_PREPARED_AT_A_TIME = SAMPLE_RATE
-"""An open turn is processed in pieces of this length, so that little remains at a pause; in longer pieces if
-only the voice is processed, which is cheap."""
+"""An open turn is recognised in pieces of this length, so that little remains at a pause."""
 
 _BETWEEN_PARTIALS = SAMPLE_RATE // 2
 
@@ -174,7 +172,6 @@ class Channel:
         self._turn = OpenTurn(
             self._client,
             listening,
-            self._client.voice_listening() if self._speculate else None,
             partial(self._conversation.preceding, self._number),
             self._detector.hint,
         )
@@ -216,14 +213,13 @@ class Channel:
             return
         if self._interims and not turn.recognises and self._partial is None and self._detector.hears_voice:
             self._ask_for_words(turn)
-        if not turn.listens:
+        if not turn.recognises:
             return
         if self._feeding is not None:
-            if turn.recognises and self._now - max(turn.fed_to, self._partial_at) > _FEED_LAG:
+            if self._now - max(turn.fed_to, self._partial_at) > _FEED_LAG:
                 self._shed_partial(self._now)
             return
-        piece = _FED_AT_A_TIME if turn.recognises else _PREPARED_AT_A_TIME
-        if self._now - max(turn.fed_to, self._start) >= piece:
+        if self._now - max(turn.fed_to, self._start) >= _FED_AT_A_TIME:
             # Taken now: the turn may have ended when the task begins.
             self._feeding = asyncio.create_task(self._feed_turn(turn, *self._detector.sound(turn.fed_to)))
 
@@ -270,7 +266,6 @@ class Channel:
         if self._is_told(turn) and stop - self._partial_at < _SAME_WORDS:
             return
         self._partial_at = stop
-        await turn.feed(start, sound)
         judged = self._client.judged_words(replace(said, text=turn.words.text))
         await self._publish_partial(turn, sound, judged)
 
@@ -297,13 +292,13 @@ class Channel:
         priority = Priority(Urgency.PARTIAL)
         words, voice = await asyncio.gather(
             self._client.embed_words(judged, self._conversation.preceding(self._number), priority),
-            turn.embed_voice(sound, priority),
+            self._client.embed_voice(sound, priority),
         )
         await self._publish_provisional(turn, Utterance(judged, words, voice))
 
     async def _publish_provisional(self, turn: OpenTurn, utterance: Utterance) -> None:
         judgement = await self._client.run_context(
-            partial(self._conversation.provisional, self._number, utterance)
+            partial(self._conversation.provisional, self._number, utterance, self._index)
         )
         if turn is self._turn:
             self._partial_words = (turn.words.text, turn.words.committed)

@@ -22,8 +22,6 @@ from streamer.turns.turn import Turn
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.care_small import SmallCareListening
-
 Result = TypeVar("Result")
 
 _log = logging.getLogger("merits")
@@ -54,7 +52,6 @@ class OpenTurn:
     Args:
         client: access to the analyzer.
         listening: recognises the words while they are spoken; None to recognise them at the end.
-        voice: computes speech features while the turn is spoken, or None.
         preceding: returns the texts that precede its own.
         hint: receives, during a pause, whether the words that were recognised ahead finish a sentence.
     """
@@ -63,17 +60,14 @@ class OpenTurn:
         self,
         client: AnalyzerClient,
         listening: Listening | None,
-        voice: "SmallCareListening | None",
         preceding: Callable[[], tuple[str, ...]],
         hint: Callable[[bool | None], None],
     ) -> None:
         self.listening = listening
-        self.voice = voice
         self.words = AgreedWords()
         self.fed_to = 0  # sample index up to which the turn was fed
         self.settled_to = 0  # sample index up to which the words are settled
         self._client = client
-        self._listen_in = client.run_feature_extractor if listening is None else client.run_recogniser
         self._preceding = preceding
         self._hint = hint
         self._lock = threading.Lock()  # a cancelled call may still run when the next one begins
@@ -84,13 +78,8 @@ class OpenTurn:
         self._priority = Priority(Urgency.SPECULATIVE)
 
     @property
-    def listens(self) -> bool:
-        """Whether to call `feed` while the turn is spoken."""
-        return self.recognises or self.voice is not None
-
-    @property
     def recognises(self) -> bool:
-        """Whether words are recognised while they are spoken, not only speech features computed."""
+        """Whether words are recognised while they are spoken, by `feed`."""
         return self.listening is not None and not self._recognition_failed
 
     @property
@@ -104,12 +93,7 @@ class OpenTurn:
         Returns:
             The words so far; None if they are recognised at the end of the turn.
         """
-        return await self._listen_in(lambda: self._listen(start, sound))
-
-    async def embed_voice(self, sound: NDArray[np.int16], priority: Priority) -> "Tensor | None":
-        """S1 [speech features] of the sound fed so far, int16 [n]; None if the bundle uses words only."""
-        prepared = None if self.voice is None else await self._listen_in(lambda: self._prepared(sound))
-        return await self._client.embed_voice(sound, priority, prepared)
+        return await self._client.run_recogniser(lambda: self._listen(start, sound))
 
     def pause(self, turn: Turn, *, speculate: bool) -> None:
         """The turn pauses: analyze it ahead, unless there is no time."""
@@ -158,7 +142,7 @@ class OpenTurn:
 
     async def _analyze(self, turn: Turn, priority: Priority) -> TurnAnalysis:
         (said, transcribed_at, preceding, words), voice = await asyncio.gather(
-            self._analyze_words(turn, priority), self._analyze_voice(turn, priority)
+            self._analyze_words(turn, priority), self._client.embed_voice(turn.audio, priority)
         )
         utterance = Utterance(self._client.judged_words(said), words, voice)
         return TurnAnalysis(said, utterance, preceding, transcribed_at, perf_counter())
@@ -176,10 +160,6 @@ class OpenTurn:
         judged = self._client.judged_words(said)
         return said, transcribed_at, preceding, await self._client.embed_words(judged, preceding, priority)
 
-    async def _analyze_voice(self, turn: Turn, priority: Priority) -> "Tensor | None":
-        prepared = None if self.voice is None else await self._listen_in(lambda: self._prepare(turn))
-        return await self._client.embed_voice(turn.audio, priority, prepared)
-
     async def _recognise(self, turn: Turn, priority: Priority) -> Transcript:
         said = await self._client.run_recogniser(lambda: self._finish(turn)) if self.recognises else None
         return await self._client.words(turn.audio, priority) if said is None else said
@@ -188,8 +168,6 @@ class OpenTurn:
         with self._lock:
             fresh = sound[max(self.fed_to - start, 0) :]
             self.fed_to = max(self.fed_to, start + len(sound))
-            if self.voice is not None:
-                self.voice.hear(fresh)
             return self._unless_failed(lambda listening: clean_words(listening.hear(fresh)))
 
     def _finish(self, turn: Turn) -> Transcript | None:
@@ -212,15 +190,6 @@ class OpenTurn:
             self._recognition_failed = True
             _log.warning("a recogniser stopped listening to a turn: %s", str(error) or type(error).__name__)
         return None
-
-    def _prepare(self, turn: Turn) -> "Tensor":
-        self._listen(turn.audio_start, turn.audio)
-        return self._prepared(turn.audio)
-
-    def _prepared(self, sound: NDArray[np.int16]) -> "Tensor":
-        assert self.voice is not None
-        with self._lock:
-            return self.voice.prepared(sound)
 
     def _release(self) -> None:
         assert self.listening is not None

@@ -324,7 +324,9 @@ class Pipeline:
                 self._warn_unjudged(said)
             began = perf_counter()
             step = self._conversation.replace if ended.was_reopened else self._conversation.add
-            judged = await self._client.run_context(partial(step, ended.number, utterance))
+            judged = await self._client.run_context(
+                partial(step, ended.number, utterance, ended.turn.channel)
+            )
             context_ms = 1e3 * (perf_counter() - began)
             transcribed_at, declared_at = analysis.transcribed_at, ended.declared_at
             latency = events.Latency(

@@ -1,12 +1,13 @@
 """The emotions of a stream's turns in their context: cheap, and computed for each stream separately."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 
 from models.bundle import Bundle
+from models.circumplex import arousal
 from models.conversation import Logits
 from models.gru_inference import array
 from models.incremental_context import ConversationWindow
@@ -25,6 +26,8 @@ class Judgement:
         modalities: the same from each present modality alone (Stage II).
         sentiment: the likeliest sentiment.
         valence: P(positive) - P(negative).
+        arousal: by the emotion and the voice (see `models.circumplex.arousal`), from -1 to 1; None where
+            neither tells.
     """
 
     revision: int
@@ -33,6 +36,7 @@ class Judgement:
     modalities: Mapping[str, Mapping[str, float]]
     sentiment: Sentiment
     valence: float
+    arousal: float | None
 
 
 @dataclass(slots=True)
@@ -45,12 +49,13 @@ class _Open:
 
 
 class _Row(NamedTuple):
-    """The networks' output for one turn: probabilities of emotions and of sentiments."""
+    """The networks' output for one turn: probabilities of emotions and sentiments; the voice's logits."""
 
     fused: list[float]
     text: list[float]
     speech: list[float]
     sentiment: list[float]
+    plane: list[float]
 
 
 class Conversation:
@@ -81,28 +86,36 @@ class Conversation:
         texts = [text for number, text in self._said.items() if number != turn]
         return tuple(texts[len(texts) - min(len(texts), self._bundle.text.config.context_turns) :])
 
-    def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
+    def add(self, turn: int, utterance: Utterance, speaker: Hashable = None) -> list[tuple[int, Judgement]]:
         """Recognise the emotion of a new turn, and update those of earlier turns.
+
+        Args:
+            turn: its number.
+            utterance: its words and embeddings.
+            speaker: whom its voice is judged against: the channel, where no speaker is known.
 
         Returns:
             Numbers and results: the new turn first, then the revised ones, oldest first.
         """
-        text, speech = utterance.text_embedding, utterance.speech_embedding
-        logits = self._window.append(text, speech)
+        logits = self._window.append(utterance.text_embedding, utterance.speech_embedding, speaker)
         if len(self._open) == self._window.size:
             del self._open[0]
         self._open.append(_Open(turn, _present(utterance)))
         self._remember(turn, utterance.text)
         return self._changed(logits, self._open[-1])
 
-    def replace(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
+    def replace(
+        self, turn: int, utterance: Utterance, speaker: Hashable = None
+    ) -> list[tuple[int, Judgement]]:
         """Put a turn that went on after its end in the place of what it was, and update the others.
 
+        Its speaker stays. A turn that has left the window is added anew.
+
         Returns:
-            As `add` does, that turn first. One that has left the window is added anew.
+            As `add` does, that turn first.
         """
         if (age := self._age(turn)) is None:
-            return self.add(turn, utterance)
+            return self.add(turn, utterance, speaker)
         entry = self._open[-1 - age]
         entry.has = _present(utterance)
         if age == 0 or turn in self._said:
@@ -129,28 +142,30 @@ class Conversation:
                 changed.append((entry.turn, entry.said))
         return sorted(changed, key=lambda each: each[0] != told.turn)
 
-    def provisional(self, turn: int, utterance: Utterance) -> Judgement:
+    def provisional(self, turn: int, utterance: Utterance, speaker: Hashable = None) -> Judgement:
         """Recognise the emotion of an open turn so far, in its context, which stays as it is."""
-        text, speech = utterance.text_embedding, utterance.speech_embedding
-        (row,) = self._rows(self._window.glance(text, speech, self._age(turn)))
+        text, voice = utterance.text_embedding, utterance.speech_embedding
+        (row,) = self._rows(self._window.glance(text, voice, speaker, self._age(turn)))
         return self._judge(_Open(turn, _present(utterance)), row)
 
     def _rows(self, logits: Logits) -> list[_Row]:
         """The networks' output for every turn."""
-        text, speech, fused = array(self._bundle.probabilities(torch.stack(logits)))  # [n, C] each
-        each = (fused, text, speech, fused @ self._sentiment)
+        text, speech, fused = array(self._bundle.probabilities(torch.stack(logits[:3])))  # [n, C] each
+        each = (fused, text, speech, fused @ self._sentiment, array(logits.plane))
         return [_Row(*row) for row in zip(*(one.tolist() for one in each), strict=True)]
 
     def _judge(self, entry: _Open, row: _Row) -> Judgement:
         negative, _, positive = row.sentiment
         alone = {"text": row.text, "speech": row.speech}
+        probabilities = self._by_label(row.fused)
         return Judgement(
             revision=0 if entry.said is None else entry.said.revision + 1,
             emotion=self._likeliest(row.fused),
-            probabilities=self._by_label(row.fused),
+            probabilities=probabilities,
             modalities={name: self._by_label(alone[name]) for name, has in entry.has.items() if has},
             sentiment=SENTIMENTS[row.sentiment.index(max(row.sentiment))],
             valence=max(-1.0, min(1.0, positive - negative)),
+            arousal=arousal(probabilities, row.plane[0] if entry.has["speech"] else None),
         )
 
     def _differs(self, said: Judgement, now: _Row) -> bool:

@@ -43,8 +43,6 @@ if TYPE_CHECKING:  # torch, which takes a second to import, is imported where th
     from torch import Tensor
 
     from models.bundle import Bundle
-    from models.care_small import SmallCareListening
-    from streamer.turn_embedding.embedder import Voice
 
 What = TypeVar("What")
 Result = TypeVar("Result")
@@ -78,7 +76,7 @@ class Utterance:
     Attributes:
         text: the words to be judged, "" if there are none, or none in a language that the bundle judges.
         text_embedding: T1 [text features], None without words.
-        speech_embedding: S1 [speech features], None with a bundle that uses the words alone.
+        speech_embedding: of CARE [D], None with a bundle that uses the words alone.
     """
 
     text: str
@@ -161,7 +159,7 @@ class Analyzer:
                 sum(batcher.busy_s for batcher in workers.embedders),
                 sum(batcher.depth for batcher in workers.embedders),
             ),
-            "listening": Stage(workers.recognisers.busy_s + workers.feature_extractor.busy_s),
+            "listening": Stage(workers.recognisers.busy_s),
             "context": Stage(workers.context.busy_s),
         }
 
@@ -175,7 +173,7 @@ class Analyzer:
         workers = self._workers
         for batcher in (workers.voice_activity, *workers.prioritised):
             batcher.close()
-        for threads in (workers.context, workers.recognisers, workers.feature_extractor):
+        for threads in (workers.context, workers.recognisers):
             threads.close()
         if isinstance(self.transcriber, ClosingTranscriber):
             self.transcriber.close()
@@ -225,7 +223,7 @@ class Workers:
 
         load_network()  # here, or else the first stream would block the event loop
         words = WordsEmbedder(bundle.text)
-        self._traceable = [bundle.incremental.above, words.network]
+        self._traceable = [*bundle.incremental.networks, words.network]
         self.voice_activity = Batcher(judge_together, "voice activity", limit=LISTENED_TO, gather_s=LISTEN_S)
         self.interim_pace = InterimPace()
         self.sentences = SentenceJudge()
@@ -239,16 +237,15 @@ class Workers:
         )
         self.words = _embedder(words)
         self.embedders: list[Batcher[Any, Tensor]] = [self.words]
-        self.voices: Batcher[Voice, Tensor] | None = None
-        if bundle.care is not None and bundle.speech is not None:
-            voices = VoicesEmbedder(bundle.care, bundle.speech)
+        self.voices: Batcher[NDArray[np.int16], Tensor] | None = None
+        if bundle.care is not None:
+            voices = VoicesEmbedder(bundle.care)
             self._traceable.append(voices.network)
             self.voices = _embedder(voices)
             self.embedders.append(self.voices)
         self.prioritised: list[Batcher[Any, Any]] = [self.recognition, *self.embedders]
         self.context = Threads("context")
         self.recognisers = Threads("listening", LISTENING)
-        self.feature_extractor = Threads("features")
 
     def trace(self) -> None:
         """Make the networks a single call each (see `models.single_call_networks`), in use or not."""
@@ -384,19 +381,11 @@ class AnalyzerClient:
             return None
         return await self._workers.words.do(self, Words(text, preceding), self._recorded or priority)
 
-    async def embed_voice(
-        self, audio: NDArray[np.int16], priority: Priority, prepared: "Tensor | None" = None
-    ) -> "Tensor | None":
-        """S1 [speech features] of a turn, int16 [n] at 16 kHz; None if the bundle uses the words alone."""
-        from streamer.turn_embedding.embedder import Voice
-
+    async def embed_voice(self, audio: NDArray[np.int16], priority: Priority) -> "Tensor | None":
+        """CARE embedding [D] of a turn, int16 [n] at 16 kHz; None if the bundle uses the words alone."""
         if self._workers.voices is None:
             return None
-        return await self._workers.voices.do(self, Voice(audio, prepared), self._recorded or priority)
-
-    def voice_listening(self) -> "SmallCareListening | None":
-        """Prepares the speech encoder's input while a turn is being spoken; None if that is impossible."""
-        return None if self._bundle.care is None else self._bundle.care.listen()
+        return await self._workers.voices.do(self, audio, self._recorded or priority)
 
     async def run_context(self, step: Callable[[], Result]) -> Result:
         """Run a context step (`Conversation`) in its thread; it is short."""
@@ -405,10 +394,6 @@ class AnalyzerClient:
     async def run_recogniser(self, listen: Callable[[], Result]) -> Result:
         """Call a function of a `Listening`, which may wait for the recogniser, in a thread."""
         return await self._workers.recognisers.run(listen)
-
-    async def run_feature_extractor(self, listen: Callable[[], Result]) -> Result:
-        """Prepare a speech encoder's input in a thread; one thread for all, since it never waits."""
-        return await self._workers.feature_extractor.run(listen)
 
     def release(self, close: Callable[[], None]) -> None:
         """Close a `Listening` in a thread, without waiting."""

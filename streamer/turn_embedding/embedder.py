@@ -1,4 +1,4 @@
-"""Embeds many utterances at a time: T1 of words, S1 of voices."""
+"""Embeds many utterances at a time: T1 of words, CARE embeddings of voices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.care import Care, SpeechClassifier, pad
+from models.care import Care, pad
 from models.single_call_networks import SingleCall
 from models.text_encoder import TextEncoder, Tokens
 
@@ -25,19 +25,6 @@ class Words:
 
     text: str
     preceding: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Voice:
-    """To be embedded.
-
-    Attributes:
-        audio: int16 [n] at 16 kHz.
-        prepared: the result of `Care.prepare` for it, if computed before.
-    """
-
-    audio: NDArray[np.int16]
-    prepared: Tensor | None = None
 
 
 class WordsEmbedder:
@@ -60,21 +47,20 @@ class WordsEmbedder:
 
 
 class VoicesEmbedder:
-    """CARE and Stage I of the speech modality.
+    """CARE. Stage I of the speech modality depends on the conversation (see `models.incremental_voice`).
 
     Attributes:
-        network: both, without their head.
+        network: the frozen network.
     """
 
-    def __init__(self, care: Care, speech: SpeechClassifier) -> None:
+    def __init__(self, care: Care) -> None:
         self._care = care
-        self.network = SingleCall(_Hearer(care, speech), self._examples)
+        self.network = SingleCall(cast(nn.Module, care), self._examples)
 
     @torch.inference_mode()
-    def __call__(self, jobs: Sequence[Voice]) -> list[Tensor]:
-        """S1 [speech features] of each."""
-        inputs = [self._care.prepare(v.audio) if v.prepared is None else v.prepared for v in jobs]
-        return list(self.network(*pad(inputs)))
+    def __call__(self, jobs: Sequence[NDArray[np.int16]]) -> list[Tensor]:
+        """Embeddings [D] of sounds, int16 [n] each, at 16 kHz."""
+        return list(self.network(*pad([self._care.prepare(audio) for audio in jobs])))
 
     def _examples(self) -> list[tuple[Tensor, Tensor]]:
         tones = (np.arange(samples) * 611 % 9_999 for samples in (8_000, 16_000, 12_000))
@@ -91,16 +77,4 @@ class _Reader(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor, own: Tensor) -> Tensor:
         embeddings: Tensor = self.text(Tokens(ids, mask, own))[0]
-        return embeddings
-
-
-class _Hearer(nn.Module):
-    """CARE and the network over it, without its head."""
-
-    def __init__(self, care: Care, speech: SpeechClassifier) -> None:
-        super().__init__()
-        self.care, self.speech = cast(nn.Module, care), speech
-
-    def forward(self, batch: Tensor, lengths: Tensor) -> Tensor:
-        embeddings: Tensor = self.speech(self.care(batch, lengths))[0]
         return embeddings
