@@ -36,8 +36,11 @@ _READERS: dict[str, Callable[..., Corpus]] = {
     "empathetic-dialogues": read_empathetic_dialogues,
     "sst": read_sst,
 }
+WITH_CLIPS = (*CLIPS, VOICES)
+"""Corpora of clips, which have folds, and all of them together."""
+
 _WITH_FEATURES = ("iemocap", "iemocap6", "mosi")
-_WITH_FOLDS = ("iemocap", "iemocap6", *CLIPS, VOICES)
+_WITH_FOLDS = ("iemocap", "iemocap6", *WITH_CLIPS)
 
 CORPORA = tuple(_READERS)
 """Names of all corpora."""
@@ -72,13 +75,5 @@ def read_corpus(name: str, folder: Path, *, features: str | None = None, fold: i
 
 
 def clip_folds(name: str, folder: Path) -> int:
-    """How many folds a corpus of clips has: those of its speakers, or a corpus each of "voices".
-
-    Raises:
-        CorpusError: it is no corpus of clips.
-    """
-    if name == VOICES:
-        return len(acted_in(folder))
-    if name not in CLIPS:
-        raise CorpusError(f"{name} is no corpus of clips; there are {', '.join((*CLIPS, VOICES))}")
-    return CLIPS[name].folds
+    """How many folds a corpus of `WITH_CLIPS` in a folder has."""
+    return len(acted_in(folder)) if name == VOICES else CLIPS[name].folds

@@ -59,8 +59,8 @@ def judge_voices(voices: Voices, logits: Tensor, plane: Tensor, labels: Sequence
 def mean_score(report: dict[str, Any]) -> float:
     """What training maximises on validation, in percent.
 
-    It is the mean of weighted F1, the areas under the curves of arousal and valence, and the share of ordinary
-    speech that is found neutral; of those that there are.
+    It is the mean of weighted F1, the areas under the curves of arousal and valence, and the share of
+    ordinary speech that is found neutral; of those that there are.
     """
     parts = [report["weighted_f1"], report["arousal_auc"], report["valence_auc"]]
     if "ordinary" in report:

@@ -11,7 +11,7 @@ from offline_train.batches.histories import turns_of
 from offline_train.batches.sequences import UNSCORED
 from offline_train.batches.speech import Voices
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
-from offline_train.embeddings.features import stack
+from offline_train.embeddings.speech import stack
 from offline_train.errors import UsageError
 from offline_train.runs.run import Run
 from offline_train.stages.speech_network import SpeechNetworkSettings, train_network
