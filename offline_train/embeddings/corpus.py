@@ -35,10 +35,10 @@ def embed(
     words = sequences(conversations, labels, t1)
     if speech is None:
         return words
-    from offline_train.embeddings.speech import Hearing, add_sound
+    from offline_train.embeddings.speech import SpeechPath, add_sound
 
-    hearing = Hearing.of_run(speech)
-    return add_sound(words, conversations, hearing.embed(conversations), hearing.speech)
+    path = SpeechPath.of_run(speech)
+    return add_sound(words, conversations, path.embed(conversations), path.speech)
 
 
 def sequences(conversations: Sequence[Conversation], labels: Sequence[str], text: Tensor) -> list[Embedded]:

@@ -16,8 +16,9 @@ from torch import Tensor
 from models.care import Care, CareConfig
 from models.speaker_means import usual_of_turns
 from models.speech_classifier import SpeechClassifier
+from offline_train.batches.histories import turns_of
 from offline_train.batches.sequences import Embedded
-from offline_train.corpora.corpus import Conversation
+from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.embeddings.recording_cache import heard, recordings_of
 from offline_train.errors import UsageError
 from offline_train.runs.networks import load_speech_encoder
@@ -34,8 +35,8 @@ class Sound(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What turns sound into S1.
+class SpeechPath:
+    """What turns sound into S1: an encoder, and Stage I.
 
     Attributes:
         speech: Stage I, in evaluation mode.
@@ -50,7 +51,7 @@ class Hearing:
     cache: Path | None = None
 
     @classmethod
-    def of_run(cls, run: Run) -> "Hearing":
+    def of_run(cls, run: Run) -> "SpeechPath":
         """That of a finished run of Stage I; what was computed is kept in its folder."""
         care, speech = load_speech_encoder(run)
         config = None if care is None else CareConfig(**run.config["care"])
@@ -103,7 +104,7 @@ def _digest(care: Care) -> str:
 
 @torch.inference_mode()
 def judge_sound(speech: SpeechClassifier, sound: Sound, speakers: Sequence[Hashable]) -> Tensor:
-    """S1 [K, width] of a conversation's turns, each beside its speaker's earlier turns; zero without sound.
+    """S1 [K, width] of turns, each beside its speaker's earlier turns; zero without sound.
 
     Args:
         speech: Stage I, in evaluation mode.
@@ -123,21 +124,27 @@ def add_sound(
     sound: Sound,
     speech: SpeechClassifier,
 ) -> list[Embedded]:
-    """Conversations with the sound of all their utterances, in order."""
-    sizes = [len(each) for each in embedded]
-    parts = zip(*(torch.split(each, sizes) for each in sound), strict=True)
-    return [
-        with_sound(one, Sound(*part), [u.speaker for u in conversation.utterances], speech)
-        for one, conversation, part in zip(embedded, conversations, parts, strict=True)
-    ]
+    """Conversations with the sound of all their utterances, in order (see `turns_of`)."""
+    rows = {id(said): row for row, said in enumerate(u for c in conversations for u in c.utterances)}
+    turns = turns_of(Corpus("", (), {"test": conversations}), "test")
+    order = [rows[id(turn.utterance)] for turn in turns]
+    ordered = Sound(sound.embeddings[order], sound.present[order])
+    s1 = torch.empty(len(order), speech.config.width)
+    s1[order] = judge_sound(speech, ordered, [turn.speaker for turn in turns])
+    parts = zip(*(torch.split(each, [len(c) for c in embedded]) for each in (s1, sound.present)), strict=True)
+    return [_with_s1(one, *part) for one, part in zip(embedded, parts, strict=True)]
 
 
 def with_sound(
     conversation: Embedded, sound: Sound, speakers: Sequence[Hashable], speech: SpeechClassifier
 ) -> Embedded:
     """The conversation with this sound in the place of its own."""
-    present = torch.stack([conversation.present[:, 0], sound.present], dim=1)
-    return replace(conversation, speech=judge_sound(speech, sound, speakers), present=present)
+    return _with_s1(conversation, judge_sound(speech, sound, speakers), sound.present)
+
+
+def _with_s1(conversation: Embedded, s1: Tensor, heard: Tensor) -> Embedded:
+    present = torch.stack([conversation.present[:, 0], heard], dim=1)
+    return replace(conversation, speech=s1, present=present)
 
 
 def stack(features: Sequence[NDArray[np.float32]]) -> Tensor:

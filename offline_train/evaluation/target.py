@@ -13,7 +13,7 @@ from offline_train.batches.sequences import Embedded, Modality
 from offline_train.corpora.corpus import Conversation, Split, preceding
 from offline_train.embeddings.corpus import embed as embed_conversations
 from offline_train.embeddings.corpus import sequences
-from offline_train.embeddings.speech import Hearing, add_sound
+from offline_train.embeddings.speech import SpeechPath, add_sound
 from offline_train.embeddings.text import reading
 from offline_train.errors import UsageError
 from offline_train.evaluation.streamed import one_modality
@@ -57,20 +57,20 @@ class EvaluationTarget:
 
 
 def _with_sound(
-    hearing: Hearing | None,
+    path: SpeechPath | None,
     clips: Path | None,
     words: list[Embedded],
     conversations: Sequence[Conversation],
     split: Split,
 ) -> list[Embedded]:
     """Conversations with their own sound, else spoken by actors of the split, else silent."""
-    if hearing is None:
+    if path is None:
         return words
-    sound = hearing.embed(conversations)
+    sound = path.embed(conversations)
     if clips is None or sound.present.any() or not has_prosody(conversations):
-        return add_sound(words, conversations, sound, hearing.speech)
-    actors = embed_clips(read_voices(clips).splits[split], hearing)
-    return always_spoken(dialogues_of(words, conversations), actors, hearing.speech)
+        return add_sound(words, conversations, sound, path.speech)
+    actors = embed_clips(read_voices(clips).splits[split], path)
+    return always_spoken(dialogues_of(words, conversations), actors, path.speech)
 
 
 def bundle_target(bundle: Bundle, clips: Path | None = None, cache: Path | None = None) -> EvaluationTarget:
@@ -82,16 +82,16 @@ def bundle_target(bundle: Bundle, clips: Path | None = None, cache: Path | None 
             words alone.
         cache: folder to cache in what is computed from recordings; None for no cache.
     """
-    hearing = None
+    path = None
     if bundle.speech is not None:
-        hearing = Hearing(bundle.speech, bundle.care, bundle.manifest.care, cache)
+        path = SpeechPath(bundle.speech, bundle.care, bundle.manifest.care, cache)
 
     def embed(conversations: Sequence[Conversation], split: Split) -> list[Embedded]:
         texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
         with reading(len(texts)):
             t1, _ = bundle.text.embed(texts, preceding(conversations, bundle.text.config.context_turns))
         words = sequences(conversations, bundle.labels, t1)
-        return _with_sound(hearing, clips, words, conversations, split)
+        return _with_sound(path, clips, words, conversations, split)
 
     heads: dict[Modality, nn.Module] = {"text": bundle.text.head}
     if bundle.speech is not None:
@@ -139,16 +139,16 @@ def run_target(run: Run, clips: Path | None = None) -> EvaluationTarget:
     labels = labels_of(run)
     if clips is None and (own := run.settings.get("clips")):
         clips = Path(own)
-    hearing, heads = None, dict[Modality, nn.Module]()
+    path, heads = None, dict[Modality, nn.Module]()
     if text is not None:
         heads["text"] = load_text_encoder(text).head
     if speech is not None:
-        hearing = Hearing.of_run(speech)
-        heads["speech"] = hearing.speech.head
+        path = SpeechPath.of_run(speech)
+        heads["speech"] = path.speech.head
 
     def embed(conversations: Sequence[Conversation], split: Split) -> list[Embedded]:
         words = embed_conversations(conversations, labels, text, None)
-        return _with_sound(hearing, clips, words, conversations, split)
+        return _with_sound(path, clips, words, conversations, split)
 
     return EvaluationTarget(str(run.folder), labels, heads, embed, model, alone)
 

@@ -11,7 +11,7 @@ from offline_train.batches.sequences import UNSCORED
 from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.registry import read_corpus
-from offline_train.embeddings.speech import Hearing
+from offline_train.embeddings.speech import SpeechPath
 from offline_train.embeddings.text import embed_text
 from offline_train.errors import UsageError
 from offline_train.pairing.prosody import prosody_of_clips
@@ -55,21 +55,21 @@ def read_voices(folder: Path) -> Corpus:
     return read_corpus("voices", folder)
 
 
-def embed_clips(clips: Sequence[Conversation], hearing: Hearing, text: Run | None = None) -> Clips:
+def embed_clips(clips: Sequence[Conversation], path: SpeechPath, text: Run | None = None) -> Clips:
     """Embed clips; those that can't be heard are left out.
 
     Args:
         clips: the clips of one split.
-        hearing: embeds their sound.
+        path: embeds their sound.
         text: run of Stage I of the text modality; None to omit the words.
 
     Raises:
-        UsageError: `hearing` is of precomputed features, or no speaker shows several emotions.
+        UsageError: `path` is of precomputed features, or no speaker shows several emotions.
     """
-    if hearing.care is None:
+    if path.care is None:
         raise UsageError("the sound was learnt from prepared features, and clips are recordings")
-    sound = hearing.embed(clips)
-    prosody = prosody_of_clips(clips, hearing.cache and hearing.cache / "prosody")
+    sound = path.embed(clips)
+    prosody = prosody_of_clips(clips, path.cache and path.cache / "prosody")
     said = [utterance for conversation in clips for utterance in conversation.utterances]
     rows = sound.present.nonzero()[:, 0]
     labels = torch.tensor([UNSCORED if u.label is None else EMOTIONS.index(u.label) for u in said])

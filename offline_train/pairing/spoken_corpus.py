@@ -12,7 +12,7 @@ from offline_train.batches.sequences import Embedded
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.corpora.emotions import EMOTIONS
 from offline_train.embeddings.corpus import embed_corpus
-from offline_train.embeddings.speech import Hearing
+from offline_train.embeddings.speech import SpeechPath
 from offline_train.errors import UsageError
 from offline_train.pairing.acted import acted, always_acted, neutral_words, with_borrowed_words
 from offline_train.pairing.clips import Clips, embed_clips, read_voices
@@ -71,9 +71,9 @@ class SpokenCorpus:
             raise UsageError(f"--clips are of {', '.join(EMOTIONS)}; {corpus.name} has other emotions")
         words = embed_corpus(corpus, text, None)
         dialogues = {split: dialogues_of(words[split], corpus.splits[split]) for split in SPLITS}
-        hearing, voices = Hearing.of_run(speech), read_voices(clips)
-        heard = {split: embed_clips(voices.splits[split], hearing, text) for split in SPLITS}
-        return cls(dialogues, heard, hearing.speech)
+        path, voices = SpeechPath.of_run(speech), read_voices(clips)
+        heard = {split: embed_clips(voices.splits[split], path, text) for split in SPLITS}
+        return cls(dialogues, heard, path.speech)
 
     def pairs(self) -> dict[Split, list[Embedded]]:
         """The dialogues, always spoken alike."""
