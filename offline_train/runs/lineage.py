@@ -93,10 +93,10 @@ def _corpora(run: Run) -> list[str]:
 
 
 def _parts(corpus: str, data: Path) -> list[str]:
-    """A corpus, or the corpora that corpus "voices" consists of; all there may be if their folder is gone."""
+    """A corpus, or the corpora that corpus "voices" consists of: all there may be, if its folder is gone."""
     if corpus != voices.NAME:
         return [corpus]
-    return [*(voices.acted_in(data) or voices.ACTED), voices.ORDINARY.name]
+    return voices.corpora_in(data) or [*voices.ACTED, voices.ORDINARY.name]
 
 
 def _annotations(run: Run) -> Iterator[Mapping[str, Any]]:
