@@ -157,20 +157,9 @@ def test_dialogues_need_their_prosody(corpora: tuple[Path, Path, Path, Path], tm
     for path in meld.glob("*.csv"):
         (mute / path.name).write_bytes(path.read_bytes())
     with pytest.raises(UsageError, match="prosody"):
-        train(
-            "stage2",
-            "speech",
-            "--stage1",
-            root / "speech1",
-            "--data",
-            mute,
-            "--clips",
-            voices,
-            "--out",
-            tmp_path / "s2",
-        )
+        train(*line, "--data", mute, "--clips", voices)
     with pytest.raises(UsageError, match="no conversations"):
-        train("stage2", "speech", "--stage1", root / "speech1", "--out", tmp_path / "s2")
+        train(*line)
 
 
 def test_finished_stages_answer_at_once_and_other_settings_are_refused(
