@@ -23,7 +23,7 @@ ACTORS, EACH, ORDINARY = 3, 8, 4
 @pytest.fixture
 def speech() -> SpeechClassifier:
     torch.manual_seed(0)
-    return SpeechClassifier(2, SpeechConfig(width=5, classes=7)).eval()
+    return SpeechClassifier(2, SpeechConfig(width=64, classes=7)).eval()
 
 
 @pytest.fixture
