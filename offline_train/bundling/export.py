@@ -151,7 +151,9 @@ def _judge(
     clips = run.settings.get("clips")
     with tempfile.TemporaryDirectory(prefix="merits-") as folder:
         save_bundle(Path(folder), manifest, parts, card="")
-        target = bundle_target(load_bundle(folder), Path(clips) if clips else None, heard and heard.folder)
+        target = bundle_target(
+            load_bundle(folder), Path(clips) if clips else None, heard.folder if heard else None
+        )
     temperature = temperature_on(target, corpus.splits["validation"])
     reports = {}
     for split in SPLITS[1:]:

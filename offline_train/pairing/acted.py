@@ -25,9 +25,9 @@ def always_acted(clips: Clips, speech: SpeechClassifier) -> list[Embedded]:
     found = []
     for own in clips.actors:
         shuffled = own[torch.randperm(len(own), generator=generator)]
-        found += [conversation(rows, clips, speech) for rows in shuffled.split(TURNS)]
+        found += [conversation(rows, clips, speech) for rows in torch.split(shuffled, TURNS)]
     if clips.ordinary:
-        found += [conversation(rows, clips, speech) for rows in torch.cat(clips.ordinary).split(TURNS)]
+        found += [conversation(rows, clips, speech) for rows in torch.split(torch.cat(clips.ordinary), TURNS)]
     return found
 
 

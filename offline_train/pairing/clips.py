@@ -81,7 +81,7 @@ def embed_clips(clips: Sequence[Conversation], path: SpeechPath, text: Run | Non
     number = {name: place for place, name in enumerate(dict.fromkeys(names))}
     speakers = torch.tensor([number[name] for name in names])
     by_speaker = [(speakers == each).nonzero()[:, 0] for each in range(len(number))]
-    acts = [len(labels[own][labels[own] != UNSCORED].unique()) > 1 for own in by_speaker]
+    acts = [len(set(labels[own].tolist()) - {UNSCORED}) > 1 for own in by_speaker]
     if not any(acts):
         raise UsageError("the clips have no speaker who shows several emotions")
     return Clips(
