@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
 from models.text_encoder import TextConfig, TextEncoder, Tokens
-from offline_train.annotation.records import Annotation, label_set, read_annotations
+from offline_train.annotation.records import Annotation, label_set, read_whole_annotations
 from offline_train.batches.text import Shown, plain, text_batches
 from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
@@ -179,10 +179,7 @@ def load_pretrained(model: TextEncoder, run: Run) -> None:
 
 
 def _task(path: Path, settings: PretrainTextSettings) -> _Task:
-    annotations = read_annotations(path)
-    if not annotations or not path.read_bytes().endswith(b"\n"):
-        state = "is cut off" if annotations else "holds no annotations"
-        raise UsageError(f"{path} {state}; give the line of `merits-train annotate` that made it again")
+    annotations = read_whole_annotations(path)
     labels = label_set(annotations)
     if len(labels) < 2:
         raise UsageError(f"{path}: annotations with a single label teach nothing; found {list(labels)}")
