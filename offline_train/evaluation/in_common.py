@@ -40,18 +40,18 @@ def in_common(corpus: Corpus, target: EvaluationTarget) -> tuple[Corpus, Evaluat
     known = {emotion_named(label) for label in common} - {None}
     if alike := [each for each in target.labels if each not in common and emotion_named(each) in known]:
         raise UsageError(
-            f"{target.name} tells {', '.join(alike)} from the rest of an emotion, which {corpus.name} does not"
+            f"{target.name} has several labels for one emotion of {corpus.name}: {', '.join(alike)}, too"
         )
     return _relabelled(corpus, common, named), _narrowed(target, common)
 
 
 def left_out(before: Corpus, after: Corpus, split: Split) -> int:
     """How many utterances of a split have lost their label."""
-    return sum(len(_labelled(each.splits[split])) * sign for each, sign in ((before, 1), (after, -1)))
+    return _labelled(before.splits[split]) - _labelled(after.splits[split])
 
 
-def _labelled(conversations: Sequence[Conversation]) -> list[str]:
-    return [u.label for c in conversations for u in c.utterances if u.label is not None]
+def _labelled(conversations: Sequence[Conversation]) -> int:
+    return sum(utterance.label is not None for c in conversations for utterance in c.utterances)
 
 
 def _relabelled(corpus: Corpus, labels: tuple[str, ...], named: dict[str, str]) -> Corpus:
@@ -72,7 +72,9 @@ def _narrowed(target: EvaluationTarget, labels: tuple[str, ...]) -> EvaluationTa
 
     def embed(conversations: Sequence[Conversation], split: Split) -> list[Embedded]:
         return [
-            replace(each, labels=torch.where(each.labels == UNSCORED, UNSCORED, places[each.labels]))
+            replace(
+                each, labels=torch.where(each.labels == UNSCORED, UNSCORED, places[each.labels.clamp(min=0)])
+            )
             for each in target.embed(conversations, split)
         ]
 
