@@ -17,6 +17,7 @@ from models.context_encoder import ContextConfig
 from models.conversation import ConversationConfig, ConversationModel
 from models.manifest import Manifest, Sentiment
 from models.speech_classifier import SpeechClassifier, SpeechConfig
+from models.text_base import keep_transformers_quiet
 from models.text_encoder import TextConfig, TextEncoder
 
 LABELS = ("neutral", "joy", "anger")
@@ -63,6 +64,7 @@ WORDS = [
 def make_base(folder: Path, seed: int = 0) -> Path:
     """A BERT of one narrow layer, with a word-level tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
+    keep_transformers_quiet()
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=len(WORDS),
