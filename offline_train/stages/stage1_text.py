@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
-from models.text_encoder import TextConfig, TextEncoder, Tokens
+from models.text_encoder import LoraRank, TextConfig, TextEncoder, Tokens
 from offline_train.batches.class_balance import class_weights
 from offline_train.batches.mix import Mix, MixSettings
 from offline_train.batches.text import Shown, plain, shown_utterances, smoothed, text_batches
@@ -22,6 +22,7 @@ from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
 from offline_train.stages.pretrain_text import load_pretrained
+from offline_train.training.adapters import train_adapters
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 
@@ -35,6 +36,7 @@ class TextStageSettings:
         context_turns: maximum number of preceding turns in the encoder's input.
         context_words: maximum number of words of the preceding turns, the latest.
         train_embeddings: whether to fine-tune token embeddings, which a bundle must then contain.
+        lora_rank: rank of adapters to train instead of the encoder itself, for a small bundle; 0 for none.
         batch: utterances per batch.
         as_recognised: share of training utterances repeated in each epoch in lower case without punctuation,
             as from a speech recogniser, so that the encoder does not depend on punctuation.
@@ -49,6 +51,7 @@ class TextStageSettings:
     context_turns: NonNegativeInt = 0
     context_words: PositiveInt = 32
     train_embeddings: bool = False
+    lora_rank: LoraRank = 0
     batch: PositiveInt = 32
     as_recognised: Share = 0.4
     label_smoothing: Share = 0.1
@@ -104,9 +107,10 @@ def train_text(
         context_turns=settings.context_turns,
         context_words=settings.context_words,
         train_embeddings=settings.train_embeddings,
+        lora_rank=settings.lora_rank,
         classes=len(corpus.labels),
     )
-    model = TextEncoder(config, folder)
+    model = TextEncoder(config, folder, adapt=train_adapters)
     if pretrained is not None:
         load_pretrained(model, pretrained)
     truth = torch.stack([each.target for each in data["train"]]).argmax(1)
