@@ -52,8 +52,8 @@ def find_base(name: str, sha256: str | None = None) -> Path:
         BaseEncoderError: there is none, or none with that hash.
     """
     strangers = []
-    for folder in _candidates(name):
-        if sha256 is None or weights_sha256(folder) == sha256:
+    for folder, known in _candidates(name):
+        if sha256 is None or (known or weights_sha256(folder)) == sha256:
             return folder
         strangers.append(str(folder))
     if strangers:
@@ -78,22 +78,28 @@ def weights_sha256(folder: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _candidates(name: str) -> Iterator[Path]:
+def are_installed(name: str) -> bool:
+    """Whether the packages of one of `SPLIT_OVER_PACKAGES` are installed; their files are not looked at."""
+    return SPLIT_OVER_PACKAGES[name].are_installed()
+
+
+def _candidates(name: str) -> Iterator[tuple[Path, str | None]]:
+    """Folders, with the hash of their weights where it was just checked."""
     folder = Path(name).expanduser()
     if (folder / WEIGHTS).is_file():
-        yield folder
+        yield folder, None
         return
     package = PACKAGES.get(name)
     if package and (packaged := package_folder(*package)) and (packaged / WEIGHTS).is_file():
-        yield packaged
+        yield packaged, None
     if (split := SPLIT_OVER_PACKAGES.get(name)) and (whole := _put_together(split, name)):
-        yield whole
+        yield whole, split.files[WEIGHTS]
     if cached := _from_hub(name, local_only=True):
-        yield cached
+        yield cached, None
     if package or split or os.environ.get("HF_HUB_OFFLINE") == "1":
         return
     if fetched := _from_hub(name, local_only=False):
-        yield fetched
+        yield fetched, None
 
 
 def _put_together(packaged: PackagedFiles, name: str) -> Path | None:
