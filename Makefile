@@ -60,7 +60,7 @@ installable: $(VENV)/.dev  ## where all comes ready built, into docs/install.md 
 	$(BIN)/python -m benchmarks.installable --uv $(UV) --json benchmarks/results/installable.json $(if $(MEASURE),--measure $(MEASURE))
 	$(BIN)/python -m benchmarks.tables
 
-include research.mk  # annotations, pretrain, teacher, taught, bundle, results, guidance, oracle, tables
+include research.mk  # annotations, pretrain, teacher, taught, words(-base), bundle(-base), results, guidance, oracle, tables
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
