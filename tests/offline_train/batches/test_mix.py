@@ -81,6 +81,7 @@ def test_few_texts_are_drawn_again_and_no_share_is_none(tmp_path: Path) -> None:
     assert not draw(Mix([], LABELS, MixSettings(), 0.1), 10)
 
 
+@pytest.mark.slow
 def test_stage1_learns_an_emotion_from_annotations(tmp_path: Path) -> None:
     """The corpus says nothing of cats; what it calls anger, the annotations call angry."""
     base = make_base(tmp_path / "base")

@@ -265,3 +265,41 @@ def test_the_loss_is_over_scored_turns_and_teachers_have_their_share() -> None:
     torch.testing.assert_close(scored_loss(logits, uniform, 0.0, distil=0.25), 0.75 * hard + 0.25 * soft)
     nothing = collate([shown([UNSCORED, UNSCORED], None)])
     assert float(scored_loss(logits[:1], nothing, 0.1)) == 0.0
+
+
+@pytest.mark.slow
+def test_adapters_learn_and_are_all_that_a_run_stores(base: Path, tmp_path: Path) -> None:
+    settings = TextStageSettings(
+        base=str(base), lora_rank=4, batch=8, fit=replace(QUICK, epochs=8, average=0.5, precision="bf16")
+    )
+    run = Run.open(tmp_path / "text1", {"settings": settings}, command="")
+    assert train_text(corpus(), settings, run)["test"]["weighted_f1"] == 100
+    stored = load_file(run.folder / "weights.safetensors")
+    assert all("lora_" in name or name.startswith("head.") for name in stored)
+    t1, logits = judge_text(run, corpus().splits["test"])
+    assert t1.shape == (20, 16)
+    truth = [LABELS.index(u.label) for c in corpus().splits["test"] for u in c.utterances if u.label]
+    known = [bool(u.label) for c in corpus().splits["test"] for u in c.utterances]
+    assert logits[torch.tensor(known)].argmax(1).tolist() == truth
+
+
+@pytest.mark.slow
+def test_adapters_go_on_from_adapters_of_their_rank(base: Path, tmp_path: Path) -> None:
+    file = tmp_path / "moods.jsonl"
+    rows = [Annotation(str(n), f"{mood} day", mood, "corpus") for n, mood in enumerate(["good", "bad"] * 10)]
+    file.write_text("".join(row.line() for row in rows), encoding="utf-8")
+    short = replace(QUICK, epochs=1)
+    settings = PretrainTextSettings(base=str(base), lora_rank=2, batch=8, fit=short)
+    run = Run.open(tmp_path / "pre", {"settings": settings}, command="")
+    pretrain_text([file], settings, run)
+    still = TextStageSettings(base=str(base), lora_rank=2, fit=replace(short, learning_rate=1e-9))
+    stage1 = Run.open(tmp_path / "text1", {"settings": still}, command="")
+    train_text(corpus(), still, stage1, pretrained=run)
+    before, after = (load_file(each.folder / "weights.safetensors") for each in (run, stage1))
+    for name in before:
+        if "lora_" in name:
+            torch.testing.assert_close(before[name], after[name], atol=1e-5, rtol=0)
+    for rank in (0, 3):
+        other = replace(still, lora_rank=rank)
+        with pytest.raises(RunFolderError, match=rf"has lora_rank 2, not {rank}; set the same"):
+            train_text(corpus(), other, Run(tmp_path / "other"), pretrained=run)
