@@ -15,7 +15,7 @@ from streamer.reports.wording import one_line
 _HALF = 32
 """Height of half the valence chart, in pixels."""
 
-_FAINTEST = 0.35
+_FAINTEST = 0.5
 """Opacity of the first stretch on the circumplex; the last one has 1."""
 
 _STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)

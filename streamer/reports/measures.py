@@ -1,4 +1,4 @@
-"""Measures of a session: shares of emotions and moods, smoothed valence, the mood's course, turning points."""
+"""Measures of a session: shares of emotions and moods, smoothed valence, and their course, turning points."""
 
 import math
 from collections.abc import Sequence
@@ -78,8 +78,8 @@ class Stretch:
 def course(turns: Sequence[Turn]) -> list[Stretch]:
     """The conversation's way over the circumplex, over all speakers: at most `STRETCHES` stretches.
 
-    Turns whose arousal is unknown are left out. A stretch has one turn in a short session, more in a long one;
-    the last may have fewer.
+    Turns whose arousal is unknown are left out. A stretch has one turn in a short session, more in a long
+    one; the last may have fewer.
     """
     known = [(turn, turn.arousal) for turn in turns if turn.arousal is not None]
     length = max(math.ceil(len(known) / STRETCHES), 1)
