@@ -27,8 +27,13 @@ export function Circumplex({ stream }: { stream: Stream }) {
       {Object.entries(moods.sides).map(
         ([name, [x, y]]) =>
           x !== 0 && (
-            <text key={name} class={name === newest?.mood ? "corner current" : "corner"} x={108 * x} y={-100 * y + 6}
-              text-anchor={x > 0 ? "end" : "start"}>
+            <text
+              key={name}
+              class={name === newest?.mood ? "corner current" : "corner"}
+              x={108 * x}
+              y={-100 * y + 6}
+              text-anchor={x > 0 ? "end" : "start"}
+            >
               {name}
             </text>
           ),
@@ -37,8 +42,15 @@ export function Circumplex({ stream }: { stream: Stream }) {
         <line key={i} class="way" x1={trail[i]!.x} y1={trail[i]!.y} x2={x} y2={y} opacity={opacity(i + 1)} />
       ))}
       {trail.map(({ said, x, y }, i) => (
-        <circle key={said.turn} class="said" cx={x} cy={y} r={said === newest?.said ? 15 : 7} opacity={opacity(i)}
-          style={colours(lookOf(looks, said.emotion))} />
+        <circle
+          key={said.turn}
+          class="said"
+          cx={x}
+          cy={y}
+          r={said === newest?.said ? 15 : 7}
+          opacity={opacity(i)}
+          style={colours(lookOf(looks, said.emotion))}
+        />
       ))}
       {newest !== undefined && (
         <text class="symbol" x={newest.x} y={newest.y} dy={7} text-anchor="middle">

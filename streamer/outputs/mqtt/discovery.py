@@ -71,7 +71,7 @@ def removal(discovery_prefix: str, base: str) -> list[Message]:
 
 
 def _entities(base: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    lists = {"LABELS": list(labels), "MOODS": list(Mood)}
+    lists: dict[str, list[str]] = {"LABELS": list(labels), "MOODS": list(Mood)}
     stands_for = {"BASE": base, "LABELS": json.dumps(lists["LABELS"], ensure_ascii=False)}
 
     def filled(value: Any) -> Any:
