@@ -40,20 +40,20 @@ WORDS = "what a turn may well say in the middle of a conversation"
 
 
 class Turns:
-    """Random turns, the same at the same number: T1 [text features] and S1 [speech features]."""
+    """Random turns, the same at the same number: T1 [text features] and embeddings of voices [D]."""
 
     def __init__(self, bundle: Bundle, count: int) -> None:
         generator = torch.Generator().manual_seed(0)
         config = bundle.conversation.config
         self.text = torch.randn(count, config.text.features, generator=generator)
-        width = 0 if config.speech is None else config.speech.features
-        self.speech = torch.randn(count, width, generator=generator)
+        width = 0 if bundle.care is None else bundle.care.dimension
+        self.voices = torch.randn(count, width, generator=generator)
 
     def utterance(self, number: int) -> Utterance:
         """The turn as the analyzer would give it."""
         i = number % len(self.text)
-        speech = self.speech[i] if self.speech.shape[1] else None
-        return Utterance(f"{WORDS} {number:05}", self.text[i], speech)
+        voice = self.voices[i] if self.voices.shape[1] else None
+        return Utterance(f"{WORDS} {number:05}", self.text[i], voice)
 
 
 def say(conversation: Conversation, turns: Turns, first: int, count: int) -> None:
@@ -100,14 +100,18 @@ def per_turn(
 def against_recomputing(
     bundle: Bundle, turns: Turns, window: int, rounds: int, at: Sequence[int] = RECOMPUTED
 ) -> dict[str, Any]:
-    """The newest turn at each of these lengths: the window's step, against the offline model on all turns."""
+    """The newest turn at each of these lengths: the window's step, against the offline model on all turns.
+
+    Stage I, which is of each turn by itself, is not recomputed.
+    """
     result = {}
     for length in at:
         networks = ConversationWindow(bundle.incremental, window)
         for number in range(length):
             heard = turns.utterance(number)
             networks.append(heard.text_embedding, heard.speech_embedding)
-        text, speech = turns.text[:length], turns.speech[:length]
+        text, voices = turns.text[:length], turns.voices[:length]
+        speech = voices if bundle.speech is None else bundle.speech(voices).s1
         present = torch.ones(length, 2, dtype=torch.bool)
         one_by_one: list[float] = []
         recomputed: list[float] = []
@@ -162,6 +166,8 @@ def memory(bundle: Bundle, turns: Turns, window: int, after: Sequence[int] = HEL
     """Bytes that a conversation holds after so many turns."""
     conversation = Conversation(bundle, window)
     networks = (*vars(bundle.incremental).values(), *bundle.conversation.parameters())
+    if bundle.speech is not None:
+        networks = (*networks, bundle.speech.prior)
     shared = (*bundle.labels, *SENTIMENTS, *networks)
     said = 0
     held = {}
@@ -182,7 +188,8 @@ def measure(rounds: int) -> dict[str, Any]:
     """All figures."""
     torch.set_num_threads(1)
     bundle = load_bundle()
-    bundle.incremental.above.trace()
+    for network in bundle.incremental.networks:
+        network.trace()
     turns = Turns(bundle, RECOMPUTED[-1])
     result: dict[str, Any] = {"bundle": bundle.name, "rounds": rounds, "windows": {}}
     for window in WINDOWS:

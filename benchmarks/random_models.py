@@ -15,8 +15,8 @@ from transformers import (
 
 from models.base_encoder import find_base
 from models.care import CareConfig, build_care
-from models.care_small import SmallCare
 from models.care_wavlm import WavLMCare
+from models.care_whisper import WhisperCare
 from models.text_encoder import TextConfig, TextEncoder
 
 _SHAPES = {
@@ -26,9 +26,9 @@ _SHAPES = {
 """Hidden size, layers, heads and inner size of the published models (Liu et al., 2019)."""
 
 
-def random_care(config: CareConfig) -> SmallCare | WavLMCare:
-    """A CARE of the true shape with random weights: no base is looked for."""
-    if config.kind == "small":
+def random_care(config: CareConfig) -> WavLMCare | WhisperCare:
+    """A CARE of the true shape; the published one with random weights, so that no base is looked for."""
+    if config.kind == "whisper" or config.speech_base != CareConfig.speech_base:
         return build_care(config)
     return WavLMCare(
         WavLMModel(WavLMConfig()), RobertaModel(_roberta("roberta-base"), add_pooling_layer=False)

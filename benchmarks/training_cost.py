@@ -25,12 +25,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.command import parser, report
 from benchmarks.random_models import random_care, random_text_encoder, width_of
-from models.care import SpeechClassifier, SpeechConfig
 from models.care_wavlm import WavLMCare
 from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
 from models.errors import BaseEncoderError
+from models.speech_classifier import SpeechClassifier, SpeechConfig
 from models.text_encoder import TextConfig, Tokens
 from offline_train.batches.care import CareBatch
 from offline_train.batches.frame_targets import DIMENSION
@@ -169,8 +169,8 @@ def _text(settings: PretrainTextSettings | TextStageSettings, texts: int) -> Sta
 def _pretrain_care(preset: Preset) -> Stage:
     settings = preset.settings(PretrainCareSettings, "pretrain-care")
     care, meaning = random_care(settings.care), width_of(settings.teacher)
-    if isinstance(care, WavLMCare):
-        care.unfreeze()
+    assert isinstance(care, WavLMCare)
+    care.unfreeze()
     model = CarePretraining(care, meaning)
     inputs, lengths = _sounds(care.prepare(_sound()), settings.batch)
     frames = int(SECONDS / FRAME_S)
@@ -193,14 +193,13 @@ def _pretrain_care(preset: Preset) -> Stage:
 
 def _stage1_speech(preset: Preset) -> Stage:
     settings = preset.settings(SpeechStageSettings, "stage1-speech")
-    frozen = settings.care.kind == "wavlm"
-    care = random_care(settings.care).requires_grad_(requires_grad=not frozen)
+    care = random_care(settings.care).requires_grad_(requires_grad=False)
     classifier = SpeechClassifier(care.dimension, SpeechConfig(classes=CLASSES))
     inputs, lengths = _sounds(care.prepare(_sound()), settings.batch)
     target = torch.randint(CLASSES, (settings.batch,))
 
     def loss() -> Tensor:
-        with torch.set_grad_enabled(not frozen):
+        with torch.no_grad():
             embedding = care(inputs, lengths)
         return cross_entropy(classifier(embedding)[1].float(), target)
 

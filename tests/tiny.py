@@ -1,4 +1,4 @@
-"""A bundle of the real format, with tiny networks and random weights, made in a second."""
+"""A bundle of the real format, with tiny networks and random weights over Whisper's ear, made in a second."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,15 +6,17 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import nn
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from models.base_encoder import weights_sha256
 from models.bundle import Bundle, load_bundle, save_bundle
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
+from models.care import CareConfig
 from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextConfig
 from models.conversation import ConversationConfig, ConversationModel
 from models.manifest import Manifest, Sentiment
+from models.speech_classifier import SpeechClassifier, SpeechConfig
 from models.text_encoder import TextConfig, TextEncoder
 
 LABELS = ("neutral", "joy", "anger")
@@ -25,6 +27,9 @@ SENTIMENT: dict[str, Sentiment] = {
     "positive": "positive",
 }
 """Of labels; all others are negative."""
+
+VOICE = 768
+"""Size D of CARE's embeddings."""
 
 WORDS = [
     "[PAD]",
@@ -106,10 +111,7 @@ def make_bundle(
     classes = len(labels)
     text_config = TextConfig(base=str(base), max_tokens=32, context_turns=context_turns, classes=classes)
     text = TextEncoder(text_config, base)
-    care_config = CareConfig(bins=20, width=8, acoustic_blocks=1, semantic_blocks=1)
-    care = build_care(care_config)
     speech_config = SpeechConfig(width=8, classes=classes)
-    speech = SpeechClassifier(care.dimension, speech_config)
     text_context = ContextConfig(16, hidden=8, heads=2, classes=classes)
     config = (
         ConversationConfig(text_context)
@@ -127,7 +129,7 @@ def make_bundle(
         sentiment={label: {SENTIMENT.get(label, "negative"): 1.0} for label in labels},
         text=text_config,
         base_sha256=weights_sha256(base),
-        care=None if words_only else care_config,
+        care=None if words_only else CareConfig(blocks=1),
         speech=None if words_only else speech_config,
         conversation=config,
         temperature=temperature,
@@ -135,9 +137,9 @@ def make_bundle(
         training={"commands": []},
         metrics={},
     )
-    parts = {"text": text, "conversation": ConversationModel(config)}
+    parts: dict[str, nn.Module] = {"text": text, "conversation": ConversationModel(config)}
     if not words_only:
-        parts |= {"care": care, "speech": speech}
+        parts["speech"] = SpeechClassifier(VOICE, speech_config)
     save_bundle(folder / "bundle", manifest, parts, card="# tiny\n")
     return folder / "bundle"
 

@@ -104,7 +104,10 @@ def read_encoder(folder: Path, blocks: int) -> WhisperEncoder:
         depth = sum(name.endswith("self_attention/layer_norm/gamma") for name in stored)
         width, mels, _ = stored["encoder/conv1/weight"].shape
         encoder = WhisperEncoder(mels, width, int(stored["encoder/num_heads"]), min(blocks, depth))
-        encoder.load_state_dict(_renamed(stored, len(encoder.blocks)))
+        state = _renamed(stored, len(encoder.blocks))
+        if not all(weight.is_floating_point() for weight in state.values()):
+            raise ValueError("quantised")
+        encoder.load_state_dict(state)
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise WhisperModelError(f"{path} has no Whisper encoder whose weights can be read") from error
     return encoder.eval()

@@ -20,7 +20,7 @@ def pretrain_care(
     transcripts: Path | None = None,
     text: Annotated[str | None, Option(metavar="RUN|BASE")] = None,
 ) -> None:
-    """CARE: pre-train the speech encoder on unlabelled speech.
+    """CARE: pre-train the published speech encoder, which is over WavLM and RoBERTa, on unlabelled speech.
 
     The semantic encoder learns to predict a text encoder's embedding of the words, the acoustic encoder to
     describe the sound. Without words, only the acoustic encoder is trained.
@@ -31,7 +31,7 @@ def pretrain_care(
 
     merits-train pretrain-care --audio podcasts --transcripts words.jsonl --text runs/text --out runs/care
 
-    merits-train stage1 speech --corpus ravdess --data ravdess --pretrained runs/care --out runs/s1
+    merits-train stage1 speech --preset paper --corpus meld --data meld --pretrained runs/care --out runs/s1
 
     Args:
         audio: Folder of recordings, with or without a corpus; long ones are cut at pauses.

@@ -1,4 +1,4 @@
-"""Pre-training of CARE on unlabelled speech (arXiv 2409.05566).
+"""Pre-training of CARE as published, on unlabelled speech (arXiv 2409.05566).
 
 From the sound, the semantic encoder learns to predict a frozen text encoder's embedding of the words, and the
 acoustic encoder acoustic descriptors of every frame.
@@ -9,7 +9,7 @@ import random
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -20,8 +20,7 @@ from torch import Tensor, nn
 
 from models.atomic_write import replacing
 from models.base_encoder import find_base
-from models.care import Care, CareConfig, build_care
-from models.care_small import SmallCare
+from models.care import CareConfig, build_care
 from models.text_encoder import TextConfig, TextEncoder
 from offline_train.batches.augment import WaveAugment, vary
 from offline_train.batches.care import CareBatch, CareBatches, Spoken
@@ -34,6 +33,9 @@ from offline_train.runs.run import Run
 from offline_train.training.devices import here, to_device
 from offline_train.training.fit import FitSettings, fit
 
+if TYPE_CHECKING:
+    from models.care_wavlm import WavLMCare
+
 _SAMPLE_RATE = 16_000
 
 
@@ -42,7 +44,7 @@ class PretrainCareSettings:
     """Settings of the pre-training of CARE.
 
     Attributes:
-        care: kind and shape; the published network starts from its base models.
+        care: the base models from which the network starts.
         teacher: text encoder, a folder or a hub name, unless a run is given instead.
         batch: utterances per batch.
         longest_s: longest input in seconds; of longer utterances, a random part is used without their words.
@@ -54,7 +56,7 @@ class PretrainCareSettings:
         fit: settings of the optimisation.
     """
 
-    care: CareConfig = field(default_factory=CareConfig)
+    care: CareConfig = field(default_factory=lambda: CareConfig(kind="wavlm"))
     teacher: str = "all-MiniLM-L6-v2"
     batch: PositiveInt = 16
     longest_s: PositiveFloat = 10.0
@@ -72,8 +74,10 @@ class PretrainCareSettings:
         """Check the settings.
 
         Raises:
-            ValueError: `wave.speed` is not 0.
+            ValueError: `wave.speed` is not 0, or CARE is of the kind that is not trained.
         """
+        if self.care.kind != "wavlm":
+            raise ValueError("care.kind must be wavlm: the other is not trained")
         if self.wave.speed:
             raise ValueError("wave.speed must be 0 in pre-training: frames would no longer match")
 
@@ -91,11 +95,11 @@ class CarePretraining(nn.Module):
     """CARE with layers for pre-training: one predicts descriptors from the acoustic states; for a text
     encoder of another width, one predicts its embedding from the semantic states."""
 
-    def __init__(self, care: Care, meaning: int) -> None:
+    def __init__(self, care: "WavLMCare", meaning: int) -> None:
         """Build the network.
 
         Args:
-            care: the encoder, an `nn.Module`.
+            care: the encoder.
             meaning: size D of the text encoder's embeddings.
         """
         super().__init__()
@@ -134,9 +138,9 @@ class CarePretraining(nn.Module):
         count = min(branches.acoustic.shape[1], batch.targets.shape[1])
         targets = (batch.targets[:, :count] - self.mean) * self.scale
         error = (self.frames(branches.acoustic[:, :count]).float() - targets).square().mean(2)  # [B, T]
-        mask = branches.acoustic_mask[:, :count, 0].float()
+        mask = branches.mask[:, :count, 0].float()
         mask = mask * (torch.arange(count, device=mask.device) < batch.frames[:, None])
-        states, weight = branches.semantic.float(), branches.semantic_mask.float()
+        states, weight = branches.semantic.float(), branches.mask.float()
         pooled = (states * weight).sum(1) / weight.sum(1)
         distance = (self.words(pooled).float() - batch.meanings).square().mean(1) / self.spread  # [B]
         meant = batch.meant.float()
@@ -165,9 +169,8 @@ def pretrain_care(
         UsageError: there are fewer than two utterances with sound.
     """
     torch.manual_seed(settings.fit.seed)
-    care = build_care(settings.care)
-    if not isinstance(care, SmallCare):
-        care.unfreeze()
+    care = cast("WavLMCare", build_care(settings.care))
+    care.unfreeze()
     spoken = _prepare(conversations, care, settings, run, text)
     if len(spoken) < 2:
         raise UsageError(f"pre-training needs two utterances with sound at least, found {len(spoken)}")
@@ -209,7 +212,7 @@ def pretrain_care(
     return metrics
 
 
-def load_pretrained(care: nn.Module, config: CareConfig, run: Run) -> str:
+def load_pretrained(care: "WavLMCare", config: CareConfig, run: Run) -> str:
     """Load the weights of a pre-trained CARE network into `care`.
 
     Returns:
@@ -224,8 +227,7 @@ def load_pretrained(care: nn.Module, config: CareConfig, run: Run) -> str:
     if different := sorted(name for name in ours if theirs.get(name) != ours[name]):
         changes = " ".join(f"--set care.{name}={theirs.get(name)}" for name in different)
         raise RunFolderError(f"{run.folder} holds another CARE; add {changes}")
-    if not isinstance(care, SmallCare):
-        care.unfreeze()  # type: ignore[operator]
+    care.unfreeze()
     run.load_weights(nn.ModuleDict({"care": care}))
     return hashlib.sha256((run.folder / "weights.safetensors").read_bytes()).hexdigest()
 
@@ -245,7 +247,7 @@ def _described(part: Sequence[Spoken]) -> dict[str, Any]:
 
 def _prepare(
     conversations: Sequence[Conversation],
-    care: Care,
+    care: "WavLMCare",
     settings: PretrainCareSettings,
     run: Run,
     text: Run | None,

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from benchmarks import training_cost as trial
 from benchmarks.random_models import random_text_encoder
 from models.text_encoder import TextConfig, TextEncoder
+from tests.models.test_care import save_wavlm
 from tests.tiny import make_base
 
 
@@ -17,12 +19,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("dry")
     base = make_base(root / "base")
     path = root / "tiny.yaml"
-    care = "{width: 16, acoustic_blocks: 1, semantic_blocks: 1}"
+    care = save_wavlm(root / "care")
     path.write_text(
         f"pretrain-text: {{base: {base}, batch: 4}}\n"
         f"stage1-text: {{base: {base}, batch: 4}}\n"
-        f"pretrain-care: {{care: {care}, teacher: {base}, batch: 2}}\n"
-        f"stage1-speech: {{care: {care}, batch: 2}}\n"
+        f"pretrain-care: {{care: {json.dumps(asdict(care))}, teacher: {base}, batch: 2}}\n"
+        "stage1-speech: {care: {blocks: 1}, batch: 2}\n"
         "stage2: {hidden: 8, heads: 2, batch: 2, fit: {epochs: 3}}\n"
         "stage3: {width: 8, heads: 2, batch: 2}\n",
         encoding="utf-8",

@@ -3,6 +3,7 @@
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import nn
 from models.bundle import MANIFEST, WEIGHTS, _digest, _sha256, load_bundle, save_bundle
 from models.errors import BundleError
 from models.paths import BUNDLES, DEFAULT_BUNDLE
+from models.whisper.packaged_weights import PACKAGED_MODELS
 from tests.tiny import LABELS, make_base, make_bundle, tiny_bundle
 
 Content = dict[str, Any]
@@ -94,36 +96,33 @@ def test_a_pickle_in_place_of_the_weights_is_never_loaded(folder: Path, tmp_path
     assert not (tmp_path / "sprung").exists()
 
 
-def test_format_1_is_still_read(folder: Path) -> None:
-    def as_format_1(content: Content) -> None:
-        content["format"] = 1
-        del content["temperature"], content["text"]["context_turns"], content["text"]["context_words"]
-
-    expected = load_bundle(folder)
-    rewrite(folder, as_format_1)
-    bundle = load_bundle(folder)
-    assert (bundle.manifest.format, bundle.manifest.temperature) == (1, 1.0)
-    assert bundle.text.config == expected.text.config
-    assert torch.equal(bundle.text.embed(["a cat"])[0], expected.text.embed(["a cat"])[0])
-    whole = (folder / MANIFEST).read_text()
-    (folder / MANIFEST).write_text(whole.replace('"joy"', '"joi"'))
-    with pytest.raises(BundleError, match="does not match its digest"):
+@pytest.mark.parametrize("made", [1, 2])
+def test_an_earlier_format_is_refused_whatever_is_in_it(folder: Path, made: int) -> None:
+    rewrite(folder, lambda content: content.update(format=made, care={"kind": "small", "bins": 80}))
+    with pytest.raises(BundleError, match="made by an earlier version: make or fetch it again") as caught:
         load_bundle(folder)
-
-
-def test_what_is_saved_is_format_2_whatever_it_was_read_as(folder: Path, tmp_path: Path) -> None:
-    rewrite(folder, lambda content: content.update(format=1))
-    old = load_bundle(folder).manifest
-    save_bundle(tmp_path / "new", old, {"text": nn.Linear(2, 2)}, card="")
-    assert old.format == 1
-    assert json.loads((tmp_path / "new" / MANIFEST).read_text())["format"] == 2
+    assert "\n" not in str(caught.value)
 
 
 def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
-    rewrite(folder, lambda content: content.update(format=3, novelty={"on": True}))
-    with pytest.raises(BundleError, match=r"format 3.*upgrade merits-live") as caught:
+    rewrite(folder, lambda content: content.update(format=4, novelty={"on": True}))
+    with pytest.raises(BundleError, match=r"format 4.*upgrade merits-live") as caught:
         load_bundle(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_the_ear_is_not_in_the_bundle_and_nobody_else_s_will_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not any(name.startswith("care.") for name in stored(folder))
+    with monkeypatch.context() as patch:
+        files = {**PACKAGED_MODELS["tiny.en"].files, "model.bin": "0" * 64}
+        patch.setitem(PACKAGED_MODELS, "tiny.en", replace(PACKAGED_MODELS["tiny.en"], files=files))
+        with pytest.raises(BundleError, match=r"bundle .*model\.bin is not the file that is pinned"):
+            load_bundle(folder)
+    rewrite(folder, lambda content: content["care"].update(whisper="of-nobody"))
+    with pytest.raises(BundleError, match="Whisper of-nobody, whose package is not installed"):
+        load_bundle(folder)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +135,8 @@ def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
         (lambda content: content["conversation"].update(fusion=None), "go together"),
         (lambda content: content["conversation"]["speech"].update(classes=9), "classes"),
         (lambda content: content["speech"].update(width=9), "must read"),
+        (lambda content: content["care"].update(blocks=0), "blocks"),
+        (lambda content: content["care"].update(blocks=2), "weights don't fit"),
         (lambda content: content["conversation"]["text"].update(features=9), "text encoder"),
         (lambda content: content["text"].update(novelty=True), "novelty"),
         (lambda content: content["text"].update({"new\nline": 1}), "new"),
@@ -187,7 +188,7 @@ def test_only_matrices_are_stored_in_half_precision(folder: Path) -> None:
     halves = {name for name, value in state.items() if value.dtype == torch.half}
     assert halves == {name for name, value in state.items() if value.ndim >= 2}
     assert sum(value.numel() for name, value in state.items() if name in halves) > 5_000
-    assert state["care.front.stages.0.1.running_var"].dtype == torch.float32
+    assert state["speech.prior"].dtype == torch.float32
 
 
 def test_weights_that_half_precision_cannot_hold_stay_as_they_are(folder: Path, tmp_path: Path) -> None:

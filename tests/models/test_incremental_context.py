@@ -1,5 +1,9 @@
 """The incremental form against the offline one (the contract of DESIGN section 4)."""
 
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +15,11 @@ from models.coattention import CoAttentionConfig
 from models.context_encoder import BiGRULayer, ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel, Logits, one_conversation
 from models.incremental_context import ConversationWindow, IncrementalModel
+from models.incremental_voice import SPEAKERS
+from models.speaker_means import usual_of_turns
+from models.speech_classifier import SpeechClassifier, SpeechConfig
 
-TEXT, SPEECH, CLASSES = 12, 8, 5
+TEXT, SPEECH, CLASSES, VOICE = 12, 8, 5, 10
 
 
 def build(seed: int, layers: int, *, words_only: bool = False) -> ConversationModel:
@@ -27,6 +34,15 @@ def build(seed: int, layers: int, *, words_only: bool = False) -> ConversationMo
     return model.eval()
 
 
+def listener(seed: int) -> SpeechClassifier:
+    torch.manual_seed(seed)
+    speech = SpeechClassifier(VOICE, SpeechConfig(width=SPEECH, classes=CLASSES, hidden=7, prior_turns=1.5))
+    for parameter in speech.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    speech.measure(1 + 0.5 * torch.randn(20, VOICE))
+    return speech.eval()
+
+
 def conversation(seed: int, turns: int) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     text = torch.randn(turns, TEXT, generator=generator)
@@ -37,13 +53,14 @@ def conversation(seed: int, turns: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def stream(model: ConversationModel, size: int, data: tuple[Tensor, Tensor, Tensor]) -> list[Logits]:
-    window = ConversationWindow(IncrementalModel(model), size)
+    window = ConversationWindow(IncrementalModel(model, None), size)
     return [window.append(t if p[0] else None, s if p[1] else None) for t, s, p in zip(*data, strict=True)]
 
 
 def assert_same(one: Logits, other: Logits) -> None:
-    for a, b in zip(one, other, strict=True):
+    for a, b in zip(one[:3], other[:3], strict=True):
         torch.testing.assert_close(a.softmax(-1), b.softmax(-1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(one.plane, other.plane, atol=1e-5, rtol=1e-5)
 
 
 seeds = st.integers(0, 2**31 - 1)
@@ -118,7 +135,8 @@ def test_beyond_the_window_backward_and_attention_see_the_window_alone(
             seen = present[None, first : newest + 1]
             turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
             fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
-            assert_same(state, Logits(*(each[0] for each in fused)))
+            plane = speech[first : newest + 1, -2:] * seen[0, :, 1:] * (not words_only)
+            assert_same(state, Logits(*(each[0] for each in fused), plane))
 
 
 @settings(max_examples=20, deadline=None)
@@ -172,18 +190,23 @@ def test_speech_and_fusion_go_together() -> None:
 
 def test_memory_does_not_grow_with_the_conversation() -> None:
     model = build(1, 2)
-    window = ConversationWindow(IncrementalModel(model), 8)
+    window = ConversationWindow(IncrementalModel(model, listener(1)), 8)
+    assert window._voices is not None
 
     def held() -> int:
         parts = (window, window._text, window._speech)
         return sum(a.size for part in parts for a in vars(part).values() if isinstance(a, np.ndarray))
 
-    sizes = set()
-    for turn in range(100):
-        assert len(window.append(torch.randn(TEXT), torch.randn(SPEECH)).fused) == min(turn + 1, 8)
+    sizes, speakers = set(), set()
+    for turn in range(300):
+        said = window.append(torch.randn(TEXT), torch.randn(VOICE), f"speaker {turn}")
+        assert len(said.fused) == min(turn + 1, 8)
         sizes.add(held())
+        speakers.add(len(window._voices._histories))
     assert len(sizes) == 1
     assert sizes.pop() > 0
+    assert max(speakers) == SPEAKERS
+    assert len(window._voices._turns) == 8
 
 
 @settings(max_examples=20, deadline=None)
@@ -191,7 +214,7 @@ def test_memory_does_not_grow_with_the_conversation() -> None:
 def test_a_glance_is_what_is_said_of_the_turn_and_leaves_no_trace(
     seed: int, layers: int, size: int, turns: int, words_only: bool
 ) -> None:
-    model = IncrementalModel(build(seed, layers, words_only=words_only))
+    model = IncrementalModel(build(seed, layers, words_only=words_only), None)
     glancing, plain = ConversationWindow(model, size), ConversationWindow(model, size)
     for text, speech, present in zip(*conversation(seed, turns), strict=True):
         turn = text if present[0] else None, speech if present[1] else None
@@ -210,10 +233,10 @@ def test_a_turn_in_the_place_of_another_is_judged_as_if_it_had_been_there(
 ) -> None:
     model, age = build(seed, layers), min(ago, turns - 1)
     text, speech, _ = conversation(seed, turns + 1)
-    window = ConversationWindow(IncrementalModel(model), 16)
+    window = ConversationWindow(IncrementalModel(model, None), 16)
     for t, s in zip(text[:turns], speech[:turns], strict=True):
         window.append(t, s)
-    seems = window.glance(text[turns], speech[turns], age)
+    seems = window.glance(text[turns], speech[turns], age=age)
     now = window.replace(age, text[turns], speech[turns])
     order = [*range(turns)]
     order[turns - 1 - age] = turns
@@ -229,7 +252,7 @@ def test_the_same_turn_in_its_own_place_changes_nothing_however_long_the_convers
     seed: int, turns: int, size: int
 ) -> None:
     text, speech, _ = conversation(seed, turns)
-    window = ConversationWindow(IncrementalModel(build(seed, 2)), size)
+    window = ConversationWindow(IncrementalModel(build(seed, 2), None), size)
     for t, s in zip(text, speech, strict=True):
         before = window.append(t, s)
     for age in range(len(window)):
@@ -239,6 +262,112 @@ def test_the_same_turn_in_its_own_place_changes_nothing_however_long_the_convers
         window.replace(len(window), text[0], speech[0])
 
 
+@dataclass
+class Talk:
+    """A conversation of several speakers, as its turns are now."""
+
+    speech: SpeechClassifier
+    text: list[Tensor | None] = field(default_factory=list)
+    voice: list[Tensor | None] = field(default_factory=list)
+    speakers: list[Hashable] = field(default_factory=list)
+
+    def append(self, text: Tensor | None, voice: Tensor | None, speaker: Hashable) -> None:
+        self.text.append(text)
+        self.voice.append(voice)
+        self.speakers.append(speaker)
+
+    @property
+    def offline(self) -> tuple[Tensor, Tensor, Tensor]:
+        """T1 [K, TEXT], S1 [K, SPEECH] by the offline definition, and which there are [K, 2]."""
+        text = torch.stack([torch.zeros(TEXT) if each is None else each for each in self.text])
+        voice = torch.stack([torch.full((VOICE,), 9.0) if each is None else each for each in self.voice])
+        present = torch.tensor(
+            [[t is not None, v is not None] for t, v in zip(self.text, self.voice, strict=True)]
+        )
+        config, prior = self.speech.config, self.speech.prior
+        usual = usual_of_turns(voice, self.speakers, present[:, 1], prior, config.prior_turns)
+        return text, self.speech(voice, usual).s1, present
+
+
+def turn_of(random: Random, generator: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
+    text = torch.randn(TEXT, generator=generator) if random.random() < 0.8 else None
+    voice = 1 + torch.randn(VOICE, generator=generator) if random.random() < 0.8 else None
+    if voice is not None and random.random() < 0.1:
+        voice[random.randrange(VOICE)] = torch.nan
+    return text, voice
+
+
+def goes(seed: int, size: int, steps: int, layers: int) -> Iterator[tuple[Talk, ConversationModel, Logits]]:
+    """A conversation step by step: turns are added, replaced, and glanced at, which leaves no trace."""
+    random, generator = Random(seed), torch.Generator().manual_seed(seed)
+    model, speech = build(seed, layers), listener(seed)
+    window, talk = ConversationWindow(IncrementalModel(model, speech), size), Talk(speech)
+    everybody = [None, "Ross", "Rachel", 3][: random.randint(1, 4)]
+    for _ in range(steps):
+        text, voice = turn_of(random, generator)
+        age = random.randrange(len(window)) if len(window) and random.random() < 0.4 else None
+        speaker = random.choice(everybody)
+        seems = window.glance(text, voice, speaker, age)
+        if age is None:
+            talk.append(text, voice, speaker)
+            now = window.append(text, voice, speaker)
+            at = len(window) - 1
+        else:
+            talk.text[-1 - age], talk.voice[-1 - age] = text, voice
+            now = window.replace(age, text, voice)
+            at = len(window) - 1 - age
+        assert_same(seems, Logits(*(each[at : at + 1] for each in now)))
+        yield talk, model, now
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=seeds, layers=st.integers(1, 3), steps=st.integers(1, 24))
+@torch.inference_mode()
+def test_voices_are_judged_against_their_speakers_as_offline(seed: int, layers: int, steps: int) -> None:
+    for talk, model, now in goes(seed, 24, steps, layers):
+        assert_same(now, one_conversation(model, *talk.offline))
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=seeds, size=st.integers(1, 8), steps=st.integers(1, 60))
+@torch.inference_mode()
+def test_beyond_the_window_a_speaker_is_known_by_all_turns(seed: int, size: int, steps: int) -> None:
+    for talk, model, now in goes(seed, size, steps, layers=1):
+        text, s1, present = talk.offline
+        first = max(0, len(text) - size)
+        words = Reference(model.text, text, present[:, 0]).judge(first, len(text) - 1)
+        assert model.speech is not None
+        sound = Reference(model.speech, s1, present[:, 1]).judge(first, len(text) - 1)
+        seen = present[None, first:]
+        turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
+        fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
+        plane = torch.where(seen[0, :, 1:], s1[first:, -2:], 0.0)
+        assert_same(now, Logits(*(each[0] for each in fused), plane))
+
+
+def test_a_speaker_not_heard_for_long_is_a_new_one() -> None:
+    model, embedding = IncrementalModel(build(1, 1), listener(1)), torch.full((VOICE,), 3.0)
+    known, forgotten, new = (ConversationWindow(model, 1) for _ in range(3))
+    for window, others in ((known, SPEAKERS - 1), (forgotten, SPEAKERS)):
+        window.append(None, embedding, "Ross")
+        for other in range(others):
+            window.append(None, embedding, other)
+    planes = [window.append(None, embedding, "Ross").plane for window in (known, forgotten, new)]
+    torch.testing.assert_close(planes[1], planes[2])
+    assert not torch.allclose(planes[0], planes[2])
+
+
+def test_a_window_does_not_keep_the_batch_in_which_a_voice_was_embedded() -> None:
+    window = ConversationWindow(IncrementalModel(build(1, 1), listener(1)), 2)
+    window.append(None, torch.randn(16, VOICE)[3])
+    assert window._voices is not None
+    kept = window._voices._turns[0].embedding
+    assert kept is not None
+    assert kept.untyped_storage().nbytes() == 4 * VOICE
+
+
 def test_an_empty_window_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one turn"):
-        ConversationWindow(IncrementalModel(build(1, 1)), 0)
+        ConversationWindow(IncrementalModel(build(1, 1), None), 0)

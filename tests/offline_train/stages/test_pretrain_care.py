@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 from models.care import CareConfig, build_care
+from models.care_wavlm import WavLMCare
 from offline_train.batches.care import CareBatches, Spoken
 from offline_train.batches.frame_targets import DIMENSION
 from offline_train.commands.pretrain_care import pretrain_care as command
 from offline_train.corpora.corpus import Conversation, Recording, Utterance
 from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.run import Run
-from offline_train.stages import pretrain_care as module
 from offline_train.stages.pretrain_care import (
     CarePretraining,
     PretrainCareSettings,
@@ -25,11 +25,11 @@ from offline_train.stages.pretrain_care import (
     pretrain_care,
 )
 from offline_train.training.fit import FitSettings
-from tests.models.test_care import tiny_wavlm
+from tests.models.test_care import save_wavlm, tiny_wavlm
 from tests.offline_train.miniatures import WORDS, voice, write_wav
 from tests.tiny import make_base
 
-SMALL = CareConfig(bins=20, width=12, acoustic_blocks=1, semantic_blocks=1)
+pytestmark = pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -44,10 +44,11 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> PretrainCareSettings:
     return PretrainCareSettings(
-        care=SMALL,
+        care=save_wavlm(tmp_path_factory.mktemp("care")),
         teacher=str(make_base(tmp_path_factory.mktemp("base"))),
         batch=4,
         validation=0.2,
+        variants=0,
         fit=FitSettings(epochs=8, learning_rate=1e-2),
     )
 
@@ -86,17 +87,20 @@ def test_both_sides_learn(speech: list[Conversation], settings: PretrainCareSett
     assert rows[0]["acoustic"] > held["acoustic"]
     assert not (run.folder / "prepared").exists()
 
-    care = build_care(SMALL)
+    care = build_care(settings.care)
+    assert isinstance(care, WavLMCare)
     before = {name: value.clone() for name, value in care.state_dict().items()}
-    load_pretrained(care, SMALL, run)
+    load_pretrained(care, settings.care, run)
     stored = load_file(run.folder / "weights.safetensors")
-    assert {f"care.{name}" for name in care.state_dict()} == set(stored)
-    for part in ("front.project.weight", "acoustic.norm.weight", "semantic.norm.weight"):
-        assert not torch.equal(care.state_dict()[part], before[part])
-    with pytest.raises(RunFolderError, match=r"--set care\.width=12"):
-        load_pretrained(build_care(replace(SMALL, width=8)), replace(SMALL, width=8), run)
+    changed = {name for name, value in care.state_dict().items() if not torch.equal(value, before[name])}
+    assert {f"care.{name}" for name in changed} <= set(stored)
+    for part in ("down.0.weight", "up.0.weight", "speech.encoder.layers.0.attention.q_proj.weight"):
+        assert part in changed
+    assert not any(name.startswith(("care.semantic", "care.speech.feature")) for name in stored)
+    with pytest.raises(RunFolderError, match=r"--set care\.text_base="):
+        load_pretrained(care, replace(settings.care, text_base="another"), run)
     with pytest.raises(RunFolderError, match="no finished run"):
-        load_pretrained(care, SMALL, opened(tmp_path / "other", settings))
+        load_pretrained(care, settings.care, opened(tmp_path / "other", settings))
 
 
 @pytest.mark.slow
@@ -141,36 +145,9 @@ def test_a_killed_run_goes_on_to_the_same_result(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning")
-def test_the_published_care_is_trained_where_the_authors_did(
-    speech: list[Conversation],
-    settings: PretrainCareSettings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def build(config: CareConfig) -> torch.nn.Module:
-        torch.manual_seed(7)
-        return tiny_wavlm()
-
-    monkeypatch.setattr(module, "build_care", build)
-    short = replace(
-        settings, care=CareConfig(kind="wavlm"), variants=0, fit=FitSettings(epochs=1, learning_rate=1e-2)
-    )
-    few = [Conversation("c", speech[0].utterances[:10])]
-    run = opened(tmp_path / "run", short)
-    metrics = pretrain_care(few, short, run)
-    assert np.isfinite(metrics["validation"]["semantic"])
-    weights = load_file(run.folder / "weights.safetensors")
-    before = build(short.care).state_dict()
-    changed = {
-        name.split(".layers.")[0]
-        for name, value in weights.items()
-        if not torch.equal(value, before[name.removeprefix("care.")])
-    }
-    assert "care.speech.encoder" in changed
-    assert any(name.startswith("care.down") for name in changed)
-    assert not any(name.startswith(("care.semantic", "care.speech.feature")) for name in weights)
+def test_embeddings_of_the_width_of_the_states_are_compared_as_they_are() -> None:
     assert isinstance(CarePretraining(tiny_wavlm(), 16).words, torch.nn.Identity)
+    assert isinstance(CarePretraining(tiny_wavlm(), 12).words, torch.nn.Linear)
 
 
 def test_parts_of_sound_and_descriptors_stay_together() -> None:
@@ -203,6 +180,8 @@ def test_parts_of_sound_and_descriptors_stay_together() -> None:
 def test_bad_usage() -> None:
     with pytest.raises(ValueError, match=r"wave\.speed must be 0"):
         PretrainCareSettings(wave=replace(PretrainCareSettings().wave, speed=0.1))
+    with pytest.raises(ValueError, match="the other is not trained"):
+        PretrainCareSettings(care=CareConfig())
     with pytest.raises(UsageError, match="--audio FOLDER"):
         command(out=Path("out"))
 
@@ -212,7 +191,8 @@ def test_recordings_from_a_folder(
 ) -> None:
     for number in range(6):
         write_wav(tmp_path / "audio" / f"{number}.wav", voice("anger", number))
-    changes = ["care={bins: 20, width: 12, acoustic_blocks: 1, semantic_blocks: 1}", "batch=4"]
+    care = settings.care
+    changes = [f"care.speech_base={care.speech_base}", f"care.text_base={care.text_base}", "batch=4"]
     out = tmp_path / "run"
     for _ in range(2):  # the second time, the finished run answers
         command(out=out, audio=tmp_path / "audio", text=settings.teacher, epochs=1, changes=changes)

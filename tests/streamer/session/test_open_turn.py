@@ -96,7 +96,7 @@ class Hints(list[bool | None]):
 
 def open_turn(client: AnalyzerClient, ear: Ear | None = None, hints: Hints | None = None) -> OpenTurn:
     told = Hints() if hints is None else hints
-    return OpenTurn(client, ear, client.voice_listening(), lambda: (), told.append)
+    return OpenTurn(client, ear, lambda: (), told.append)
 
 
 async def until(true: "threading.Event | None" = None, *, of: "list[int] | None" = None) -> None:
@@ -211,7 +211,7 @@ async def test_an_error_ahead_is_nothing_where_the_turn_goes_on(bundle: Bundle) 
 async def test_every_sample_is_heard_once_and_in_order(client: AnalyzerClient, recogniser: Slow) -> None:
     ear = Ear()
     one = open_turn(client, ear)
-    assert one.listens
+    assert one.recognises
     assert await one.feed(1_000, SOUND[1_000:9_000]) == "8000 so far"
     await one.feed(8_000, SOUND[8_000:12_000])
     one.pause(turn(14_000), speculate=True)
@@ -240,7 +240,7 @@ async def test_a_turn_whose_listener_breaks_is_recognised_as_a_whole(
     one = open_turn(client, ear)
     assert await one.feed(1_000, SOUND[1_000:9_000]) is not None
     assert await one.feed(9_000, SOUND[9_000:18_000]) is None
-    assert one.listens, "the voice is still to be prepared"
+    assert not one.recognises
     assert (await one.end(turn(20_000))).utterance.text == "19000 happy"
     late = open_turn(client, Ear(breaks_after=10_000))
     late.pause(turn(25_000), speculate=True)

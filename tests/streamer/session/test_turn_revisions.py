@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.bundle import Bundle
+from models.circumplex import arousal
 from models.incremental_context import ConversationWindow
 from streamer.session.turn_revisions import Conversation, Judgement
 from streamer.turn_embedding.analyzer import Utterance
-from tests.tiny import LABELS, tiny_bundle
+from tests.tiny import LABELS, VOICE, tiny_bundle
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +28,11 @@ def contextual(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Bundle]:
 
 def lively(bundle: Bundle) -> Bundle:
     """Weights larger than initialised, so that turns get revised."""
-    torch.manual_seed(5)
+    torch.manual_seed(7)
     for parameter in bundle.conversation.parameters():
         torch.nn.init.normal_(parameter, std=0.6)
+    if bundle.speech is not None:
+        torch.nn.init.normal_(bundle.speech.hidden.weight, std=0.05)
     return bundle
 
 
@@ -44,7 +47,7 @@ def run(
     conversation = Conversation(bundle, window, threshold)
     said = []
     for turn in range(1, turns + 1):
-        text, speech = torch.randn(16, generator=generator), torch.randn(8, generator=generator)
+        text, speech = torch.randn(16, generator=generator), torch.randn(VOICE, generator=generator)
         has_words = bool(torch.rand((), generator=generator) < 0.8)
         said.append(conversation.add(turn, heard(text if has_words else None, speech)))
     return said
@@ -82,7 +85,7 @@ def test_revisions_happen_and_a_high_threshold_leaves_only_changes_of_emotion(bu
 def test_a_turn_that_goes_on_is_judged_in_its_context_without_a_trace(bundle: Bundle) -> None:
     conversation, other = Conversation(bundle, revise_above=0.01), Conversation(bundle)
     for turn in (1, 2):
-        earlier = heard(torch.randn(16), torch.randn(8))
+        earlier = heard(torch.randn(16), torch.randn(VOICE))
         conversation.add(turn, earlier)
     now = heard(torch.randn(16), None)
     seems = conversation.provisional(3, now)
@@ -96,8 +99,8 @@ def test_a_turn_that_goes_on_is_judged_in_its_context_without_a_trace(bundle: Bu
 def test_a_turn_that_goes_on_takes_its_own_place(contextual: dict[int, Bundle], turns: int, ago: int) -> None:
     torch.manual_seed(turns)
     bundle, which = contextual[2], turns - ago
-    each = [heard(torch.randn(16), torch.randn(8), f"turn {turn}") for turn in range(1, turns + 1)]
-    whole = heard(torch.randn(16), torch.randn(8), "the whole turn")
+    each = [heard(torch.randn(16), torch.randn(VOICE), f"turn {turn}") for turn in range(1, turns + 1)]
+    whole = heard(torch.randn(16), torch.randn(VOICE), "the whole turn")
     went_on, at_once = Conversation(bundle), Conversation(bundle)
     for turn, utterance in enumerate(each, start=1):
         went_on.add(turn, utterance)
@@ -110,12 +113,15 @@ def test_a_turn_that_goes_on_takes_its_own_place(contextual: dict[int, Bundle], 
     assert said.probabilities == seems.probabilities
     assert which not in dict(revised)
     assert went_on.preceding(99) == at_once.preceding(99)
-    assert went_on.add(turns + 1, each[0])[0] == at_once.add(turns + 1, each[0])[0]
+    (_, one), (_, other) = (conversation.add(turns + 1, each[0])[0] for conversation in (went_on, at_once))
+    assert one.revision == other.revision
+    assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
+    assert one.arousal == pytest.approx(other.arousal, abs=1e-6)
 
 
 def test_a_turn_that_goes_on_after_it_left_the_window_is_judged_as_the_newest(bundle: Bundle) -> None:
     conversation, other = Conversation(bundle, window=1), Conversation(bundle, window=1)
-    first, second, whole = (heard(torch.randn(16), torch.randn(8)) for _ in range(3))
+    first, second, whole = (heard(torch.randn(16), torch.randn(VOICE)) for _ in range(3))
     for each in (conversation, other):
         each.add(1, first)
         each.add(2, second)
@@ -124,9 +130,9 @@ def test_a_turn_that_goes_on_after_it_left_the_window_is_judged_as_the_newest(bu
 
 def test_only_the_modalities_that_are_there_are_reported(bundle: Bundle) -> None:
     conversation = Conversation(bundle)
-    [(_, laugh)] = conversation.add(1, heard(None, torch.randn(8)))
+    [(_, laugh)] = conversation.add(1, heard(None, torch.randn(VOICE)))
     assert set(laugh.modalities) == {"speech"}
-    said = dict(conversation.add(2, heard(torch.randn(16), torch.randn(8))))
+    said = dict(conversation.add(2, heard(torch.randn(16), torch.randn(VOICE))))
     assert set(said[2].modalities) == {"text", "speech"}
 
 
@@ -145,7 +151,7 @@ def test_without_a_speech_path_turns_are_judged_by_words_and_context(tmp_path: P
 
 
 def test_probabilities_are_softened_by_the_temperature(tmp_path: Path) -> None:
-    text, speech = torch.randn(16), torch.randn(8)
+    text, speech = torch.randn(16), torch.randn(VOICE)
     said = {}
     for temperature in (1.0, 4.0):
         bundle = lively(tiny_bundle(tmp_path, temperature=temperature))
@@ -171,7 +177,7 @@ def test_preceding_are_the_words_of_the_latest_turns_that_had_any(
     for number, text in enumerate(texts):
         spoken = [said for said in texts[:number] if said]
         assert list(conversation.preceding(99)) == spoken[len(spoken) - min(turns, len(spoken)) :]
-        conversation.add(number + 1, heard(torch.randn(16) if text else None, torch.randn(8), text))
+        conversation.add(number + 1, heard(torch.randn(16) if text else None, torch.randn(VOICE), text))
 
 
 def test_valence_and_sentiment_follow_from_the_probabilities(bundle: Bundle) -> None:
@@ -181,3 +187,28 @@ def test_valence_and_sentiment_follow_from_the_probabilities(bundle: Bundle) -> 
             assert judgement.valence == pytest.approx(p["joy"] - p["anger"], abs=1e-5)
             names = {"negative": p["anger"], "neutral": p["neutral"], "positive": p["joy"]}
             assert judgement.sentiment == max(names, key=names.__getitem__)
+
+
+def test_arousal_is_of_emotion_and_voice_and_without_sound_of_the_emotion(bundle: Bundle) -> None:
+    voice = torch.randn(VOICE)
+    assert bundle.speech is not None
+    aroused = float(bundle.speech(voice[None]).plane[0, 0])
+    for heard_voice, logit in ((voice, aroused), (None, None)):
+        [(_, judgement)] = Conversation(bundle).add(1, heard(torch.randn(16), heard_voice))
+        assert judgement.arousal == pytest.approx(arousal(judgement.probabilities, logit), abs=1e-5)
+
+
+def test_a_voice_is_judged_against_its_own_speaker(bundle: Bundle) -> None:
+    voices = torch.randn(3, VOICE)
+
+    def judged(*speakers: str | None) -> Judgement:
+        conversation = Conversation(bundle)
+        for turn, (voice, speaker) in enumerate(zip(voices, speakers, strict=True)):
+            conversation.add(turn, heard(None, voice), speaker)
+        seems = conversation.provisional(9, heard(None, voices[0]), speakers[-1])
+        (_, said), *_ = conversation.add(9, heard(None, voices[0]), speakers[-1])
+        assert said == seems
+        return said
+
+    assert judged("A", "A", "A") == judged("B", "B", "B") == judged(None, None, None)
+    assert judged("A", "B", "A").arousal != judged("A", "A", "A").arousal != judged("A", "A", "B").arousal
