@@ -68,7 +68,7 @@ def text(
 def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, clips: Clips = None) -> None:
     """Speech: sound in context.
 
-    By --clips and --data, MELD's dialogues are spoken by actors: each turn by the clip that sounds most like it.
+    By --clips and --data, actors speak MELD's dialogues: each turn by the clip that sounds most like it.
 
     Examples:
 

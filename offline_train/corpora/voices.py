@@ -30,6 +30,11 @@ def acted_in(folder: Path) -> list[str]:
     return [name for name in ACTED if _home(folder, name).is_dir()]
 
 
+def corpora_in(folder: Path) -> list[str]:
+    """Names of all corpora of clips in a folder."""
+    return [name for name in (*ACTED, ORDINARY.name) if _home(folder, name).is_dir()]
+
+
 def read_voices(folder: Path, *, fold: int | None = None) -> Corpus:
     """Read all corpora of clips in a folder, each in a folder of its name (crema_d for crema-d).
 

@@ -21,7 +21,6 @@ def embed(
     labels: Sequence[str],
     text: Run | None,
     speech: Run | None,
-    silent: int = 0,
 ) -> list[Embedded]:
     """Embed conversations by Stage I of both modalities.
 
@@ -30,35 +29,31 @@ def embed(
         labels: emotions by class index.
         text: Stage I of the text modality; None to omit words.
         speech: Stage I of the speech modality; None to omit sound.
-        silent: size of S1 if sound is omitted.
     """
     count = sum(len(conversation.utterances) for conversation in conversations)
     t1 = torch.zeros(count, 0) if text is None else embed_text(text, conversations)
-    words = sequences(conversations, labels, t1, silent)
+    words = sequences(conversations, labels, t1)
     if speech is None:
         return words
-    from offline_train.embeddings.speech import add_sound, embed_sound
-    from offline_train.runs.networks import load_speech_classifier
+    from offline_train.embeddings.speech import SpeechPath, add_sound
 
-    return add_sound(words, conversations, embed_sound(speech, conversations), load_speech_classifier(speech))
+    path = SpeechPath.of_run(speech)
+    return add_sound(words, conversations, path.embed(conversations), path.speech)
 
 
-def sequences(
-    conversations: Sequence[Conversation], labels: Sequence[str], text: Tensor, silent: int = 0
-) -> list[Embedded]:
+def sequences(conversations: Sequence[Conversation], labels: Sequence[str], text: Tensor) -> list[Embedded]:
     """Split embeddings of the words of all utterances, in order, into conversations without sound.
 
     Args:
         conversations: conversations with N utterances in total.
         labels: emotions by class index.
         text: T1 [N, D]; D is 0 to omit words.
-        silent: size of S1.
     """
     parts = torch.split(text, [len(conversation.utterances) for conversation in conversations])
     return [
         Embedded(
             text=t1,
-            speech=torch.zeros(len(t1), silent),
+            speech=torch.zeros(len(t1), 0),
             present=torch.tensor(
                 [[bool(u.text) and t1.shape[1] > 0, False] for u in conversation.utterances]
             ),

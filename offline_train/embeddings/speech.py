@@ -1,7 +1,8 @@
-"""Embeds the sound of conversations: by CARE or precomputed features, once, and by Stage I beside its speaker."""
+"""Embeds the sound of conversations, once, by CARE or as features; then by Stage I, beside its speaker."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -9,18 +10,21 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save
 from torch import Tensor
 
 from models.care import Care, CareConfig
 from models.speaker_means import usual_of_turns
 from models.speech_classifier import SpeechClassifier
+from offline_train.batches.histories import turns_of
 from offline_train.batches.sequences import Embedded
-from offline_train.corpora.corpus import Conversation
+from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.embeddings.recording_cache import heard, recordings_of
 from offline_train.errors import UsageError
-from offline_train.runs.networks import load_care
+from offline_train.runs.networks import load_speech_encoder
 from offline_train.runs.run import Run
 from offline_train.training.devices import here
+from offline_train.training.optimiser import trained_state
 
 
 class Sound(NamedTuple):
@@ -30,68 +34,77 @@ class Sound(NamedTuple):
     present: Tensor
 
 
-def embed_sound(run: Run, conversations: Sequence[Conversation]) -> Sound:
-    """Embed all utterances, in order, by what a run of Stage I on recordings or on features hears by.
+@dataclass(frozen=True)
+class SpeechPath:
+    """What turns sound into S1: an encoder, and Stage I.
 
-    Results for recordings are cached in the run's folder, by their content.
-
-    Args:
-        run: a finished run.
-        conversations: the conversations.
-
-    Raises:
-        CorpusError: there are recordings, but none of them can be used.
-        UsageError: features differ in size.
+    Attributes:
+        speech: Stage I, in evaluation mode.
+        care: embeds recordings, in evaluation mode; None if utterances come with features instead.
+        config: what `care` was built by.
+        cache: folder to keep in what was computed from recordings; None to keep nothing.
     """
-    care = load_care(run)
-    if care is not None:
-        return hear(care, CareConfig(**run.config["care"]), conversations, run.folder / "embeddings")
-    found = [utterance.speech for conversation in conversations for utterance in conversation.utterances]
-    present = torch.tensor([features is not None for features in found], dtype=torch.bool)
-    rows = torch.zeros(len(found), *run.weight_shape("speech.prior"))
-    if present.any():
-        rows[present] = stack([features for features in found if features is not None])
-    return Sound(rows, present)
 
+    speech: SpeechClassifier
+    care: Care | None = None
+    config: CareConfig | None = None
+    cache: Path | None = None
 
-@torch.inference_mode()
-def hear(
-    care: Care, config: CareConfig, conversations: Sequence[Conversation], cache: Path | None = None
-) -> Sound:
-    """Embed the recordings of all utterances, in order.
+    @classmethod
+    def of_run(cls, run: Run) -> "SpeechPath":
+        """That of a finished run of Stage I; what was computed is kept in its folder."""
+        care, speech = load_speech_encoder(run)
+        config = None if care is None else CareConfig(**run.config["care"])
+        return cls(speech, care, config, run.folder)
 
-    Args:
-        care: an `nn.Module`, in evaluation mode.
-        config: what it was built by.
-        conversations: the conversations.
-        cache: folder to cache the embeddings in; None for no cache.
+    def embed(self, conversations: Sequence[Conversation]) -> Sound:
+        """Embed all utterances, in order.
 
-    Raises:
-        CorpusError: there are recordings, but none of them can be used.
-    """
-    device = here().device
-    care.to(device)  # type: ignore[attr-defined]
+        Raises:
+            CorpusError: there are recordings, but none of them can be used.
+            UsageError: features differ in size.
+        """
+        if self.care is not None:
+            return self._hear(self.care, conversations)
+        found = [utterance.speech for conversation in conversations for utterance in conversation.utterances]
+        present = torch.tensor([features is not None for features in found], dtype=torch.bool)
+        rows = torch.zeros(len(found), len(self.speech.prior))
+        if present.any():
+            rows[present] = stack([features for features in found if features is not None])
+        return Sound(rows, present)
 
     @torch.inference_mode()
-    def make(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
-        inputs = care.prepare(audio).to(device)
-        embedding = care(inputs[None], torch.tensor([len(inputs)], device=device))
-        return [embedding[0].float().cpu().numpy()]
+    def _hear(self, care: Care, conversations: Sequence[Conversation]) -> Sound:
+        device = here().device
+        care.to(device)  # type: ignore[attr-defined]
 
-    recordings = recordings_of(conversations)
-    rows = torch.zeros(len(recordings), care.dimension)
-    with TemporaryDirectory() as scratch:
-        treatment = ["CARE", asdict(config)]
-        found = heard(recordings, make, treatment, cache or Path(scratch), "listening", threads=1)
-        for number, arrays in enumerate(found):
-            if arrays is not None:
-                rows[number] = torch.from_numpy(np.array(arrays[0]))
-    return Sound(rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool))
+        @torch.inference_mode()
+        def make(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
+            inputs = care.prepare(audio).to(device)
+            embedding = care(inputs[None], torch.tensor([len(inputs)], device=device))
+            return [embedding[0].float().cpu().numpy()]
+
+        recordings = recordings_of(conversations)
+        rows = torch.zeros(len(recordings), care.dimension)
+        treatment = ["CARE", self.config, _digest(care)]
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) if self.cache is None else self.cache / "embeddings"
+            found = heard(recordings, make, treatment, folder, "listening", threads=1)
+            for number, arrays in enumerate(found):
+                if arrays is not None:
+                    rows[number] = torch.from_numpy(np.array(arrays[0]))
+        return Sound(rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool))
+
+
+def _digest(care: Care) -> str:
+    """Of the weights that are trained; the others are known by the configuration."""
+    state = trained_state(care)  # type: ignore[arg-type]
+    return sha256(save(state)).hexdigest()
 
 
 @torch.inference_mode()
 def judge_sound(speech: SpeechClassifier, sound: Sound, speakers: Sequence[Hashable]) -> Tensor:
-    """S1 [K, width] of a conversation's turns, each beside its speaker's earlier turns; zero without sound.
+    """S1 [K, width] of turns, each beside its speaker's earlier turns; zero without sound.
 
     Args:
         speech: Stage I, in evaluation mode.
@@ -111,21 +124,27 @@ def add_sound(
     sound: Sound,
     speech: SpeechClassifier,
 ) -> list[Embedded]:
-    """Conversations with the sound of all their utterances, in order."""
-    sizes = [len(each) for each in embedded]
-    parts = zip(*(torch.split(each, sizes) for each in sound), strict=True)
-    return [
-        with_sound(one, Sound(*part), [u.speaker for u in conversation.utterances], speech)
-        for one, conversation, part in zip(embedded, conversations, parts, strict=True)
-    ]
+    """Conversations with the sound of all their utterances, in order (see `turns_of`)."""
+    rows = {id(said): row for row, said in enumerate(u for c in conversations for u in c.utterances)}
+    turns = turns_of(Corpus("", (), {"test": conversations}), "test")
+    order = [rows[id(turn.utterance)] for turn in turns]
+    ordered = Sound(sound.embeddings[order], sound.present[order])
+    s1 = torch.empty(len(order), speech.config.width)
+    s1[order] = judge_sound(speech, ordered, [turn.speaker for turn in turns])
+    parts = zip(*(torch.split(each, [len(c) for c in embedded]) for each in (s1, sound.present)), strict=True)
+    return [_with_s1(one, *part) for one, part in zip(embedded, parts, strict=True)]
 
 
 def with_sound(
     conversation: Embedded, sound: Sound, speakers: Sequence[Hashable], speech: SpeechClassifier
 ) -> Embedded:
     """The conversation with this sound in the place of its own."""
-    present = torch.stack([conversation.present[:, 0], sound.present], dim=1)
-    return replace(conversation, speech=judge_sound(speech, sound, speakers), present=present)
+    return _with_s1(conversation, judge_sound(speech, sound, speakers), sound.present)
+
+
+def _with_s1(conversation: Embedded, s1: Tensor, heard: Tensor) -> Embedded:
+    present = torch.stack([conversation.present[:, 0], heard], dim=1)
+    return replace(conversation, speech=s1, present=present)
 
 
 def stack(features: Sequence[NDArray[np.float32]]) -> Tensor:

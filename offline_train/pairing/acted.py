@@ -25,9 +25,9 @@ def always_acted(clips: Clips, speech: SpeechClassifier) -> list[Embedded]:
     found = []
     for own in clips.actors:
         shuffled = own[torch.randperm(len(own), generator=generator)]
-        found += [conversation(rows, clips, speech) for rows in shuffled.split(TURNS)]
+        found += [conversation(rows, clips, speech) for rows in torch.split(shuffled, TURNS)]
     if clips.ordinary:
-        found += [conversation(rows, clips, speech) for rows in torch.cat(clips.ordinary).split(TURNS)]
+        found += [conversation(rows, clips, speech) for rows in torch.split(torch.cat(clips.ordinary), TURNS)]
     return found
 
 
@@ -67,10 +67,12 @@ def neutral_words(conversations: Sequence[Embedded], neutral: int) -> Tensor:
 def with_borrowed_words(
     conversation: Embedded, words: Tensor, share: float, generator: torch.Generator
 ) -> Embedded:
-    """A random share of the turns with words get others, of T1 [N, F].
+    """A random share of the turns with words get others, of T1 [N, F], if there are some.
 
     Else the fusion would know acted clips by their few sentences, and trust the voice there only.
     """
+    if not len(words):
+        return conversation
     drawn = torch.rand(len(conversation), generator=generator) < share
     rows = torch.randint(len(words), (len(conversation),), generator=generator)
     borrowed = (drawn & conversation.present[:, 0])[:, None]

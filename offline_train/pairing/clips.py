@@ -1,6 +1,6 @@
 """The clips that turns are spoken by: what is heard of them, and by whom."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +8,17 @@ import torch
 from torch import Tensor
 
 from offline_train.batches.sequences import UNSCORED
-from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Split
+from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.registry import read_corpus
-from offline_train.embeddings.speech import Sound, embed_sound
+from offline_train.embeddings.speech import SpeechPath
 from offline_train.embeddings.text import embed_text
 from offline_train.errors import UsageError
 from offline_train.pairing.prosody import prosody_of_clips
 from offline_train.runs.run import Run
+
+_SPEECHLESS = {"emodb": "German", "nemo": "Polish", "librispeech": "without capitals and punctuation"}
+"""Corpora whose words aren't read, and why: they are not as those that the words were learnt from."""
 
 
 @dataclass(frozen=True)
@@ -52,55 +55,33 @@ def read_voices(folder: Path) -> Corpus:
     return read_corpus("voices", folder)
 
 
-def clips_by_run(corpus: Corpus, speech: Run, text: Run | None = None) -> dict[Split, Clips]:
-    """The clips of every split; sound and prosody are computed once, and cached in the folder of `speech`.
-
-    Args:
-        corpus: the clips.
-        speech: run of Stage I of the speech modality on recordings.
-        text: run of Stage I of the text modality; None to omit the words.
-
-    Raises:
-        UsageError: `speech` is on precomputed features, or a split has no actor.
-    """
-    if "care" not in speech.config:
-        raise UsageError(f"{speech.folder} hears prepared features, and clips are recordings")
-    cache = speech.folder / "prosody"
-    return {
-        split: embed_clips(corpus.splits[split], lambda clips: embed_sound(speech, clips), text, cache)
-        for split in SPLITS
-    }
-
-
-def embed_clips(
-    clips: Sequence[Conversation],
-    listen: Callable[[Sequence[Conversation]], Sound],
-    text: Run | None = None,
-    cache: Path | None = None,
-) -> Clips:
+def embed_clips(clips: Sequence[Conversation], path: SpeechPath, text: Run | None = None) -> Clips:
     """Embed clips; those that can't be heard are left out.
 
     Args:
         clips: the clips of one split.
-        listen: embeds their sound.
+        path: embeds their sound.
         text: run of Stage I of the text modality; None to omit the words.
-        cache: folder to cache their prosody in; None for no cache.
 
     Raises:
-        UsageError: no speaker shows several emotions.
+        UsageError: `path` is of precomputed features, or no speaker shows several emotions.
     """
-    sound, prosody = listen(clips), prosody_of_clips(clips, cache)
+    if path.care is None:
+        raise UsageError("the sound was learnt from prepared features, and clips are recordings")
+    sound = path.embed(clips)
+    prosody = prosody_of_clips(clips, path.cache and path.cache / "prosody")
     said = [utterance for conversation in clips for utterance in conversation.utterances]
     rows = sound.present.nonzero()[:, 0]
     labels = torch.tensor([UNSCORED if u.label is None else EMOTIONS.index(u.label) for u in said])
     t1 = torch.zeros(len(said), 0) if text is None else embed_text(text, clips)
-    has_words = torch.tensor([text is not None and bool(utterance.text) for utterance in said])
+    readable = [bool(u.text) and u.id.partition("/")[0] not in _SPEECHLESS for u in said]
+    has_words = torch.tensor(readable) & (text is not None)
     labels = labels[rows]
     names = [said[row].speaker for row in rows.tolist()]
     number = {name: place for place, name in enumerate(dict.fromkeys(names))}
     speakers = torch.tensor([number[name] for name in names])
     by_speaker = [(speakers == each).nonzero()[:, 0] for each in range(len(number))]
-    acts = [len(labels[own][labels[own] != UNSCORED].unique()) > 1 for own in by_speaker]
+    acts = [len(set(labels[own].tolist()) - {UNSCORED}) > 1 for own in by_speaker]
     if not any(acts):
         raise UsageError("the clips have no speaker who shows several emotions")
     return Clips(

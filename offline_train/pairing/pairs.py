@@ -1,4 +1,4 @@
-"""Dialogues spoken by actors: each speaker by one, each turn by that actor's clip that sounds most like it."""
+"""Dialogues spoken by actors: each speaker by one, each turn by the clip of that actor most like it."""
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple

@@ -96,7 +96,7 @@ def _bounded(standard: NDArray[np.float64]) -> Tensor:
 
 
 def distances(turns: Tensor, clips: Tensor) -> Tensor:
-    """Mean squared differences of what is defined of both, [K, 8] and [M, 8] -> [K, M]; infinite if nothing is."""
+    """Mean squared differences of what is defined of both, [K, 8] and [M, 8] -> [K, M]; else infinite."""
     apart = turns[:, None] - clips[None]  # [K, M, 8]
     weights = _WEIGHTS * ~apart.isnan()
     total = weights.sum(-1)

@@ -12,11 +12,11 @@ from offline_train.batches.sequences import Embedded
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.corpora.emotions import EMOTIONS
 from offline_train.embeddings.corpus import embed_corpus
+from offline_train.embeddings.speech import SpeechPath
 from offline_train.errors import UsageError
 from offline_train.pairing.acted import acted, always_acted, neutral_words, with_borrowed_words
-from offline_train.pairing.clips import Clips, clips_by_run, read_voices
+from offline_train.pairing.clips import Clips, embed_clips, read_voices
 from offline_train.pairing.pairs import Dialogue, always_spoken, dialogues_of, spoken
-from offline_train.runs.networks import load_speech_classifier
 from offline_train.runs.run import Run
 from offline_train.training.settings import Share
 
@@ -71,7 +71,9 @@ class SpokenCorpus:
             raise UsageError(f"--clips are of {', '.join(EMOTIONS)}; {corpus.name} has other emotions")
         words = embed_corpus(corpus, text, None)
         dialogues = {split: dialogues_of(words[split], corpus.splits[split]) for split in SPLITS}
-        return cls(dialogues, clips_by_run(read_voices(clips), speech, text), load_speech_classifier(speech))
+        path, voices = SpeechPath.of_run(speech), read_voices(clips)
+        heard = {split: embed_clips(voices.splits[split], path, text) for split in SPLITS}
+        return cls(dialogues, heard, path.speech)
 
     def pairs(self) -> dict[Split, list[Embedded]]:
         """The dialogues, always spoken alike."""

@@ -20,18 +20,16 @@ def load_text_encoder(run: Run) -> TextEncoder:
     return model
 
 
-def load_care(run: Run) -> Care | None:
-    """Build the CARE network that a run of Stage I hears by; None for a run on precomputed features."""
-    care = run.config.get("care")
-    return None if care is None else build_care(CareConfig(**care)).eval()
-
-
-def load_speech_classifier(run: Run) -> SpeechClassifier:
-    """Load Stage I of the speech modality, over CARE or precomputed features."""
-    dimension = run.weight_shape("speech.prior")[0]
-    speech = SpeechClassifier(dimension, SpeechConfig(**run.config["speech"]))
-    run.load_weights(torch.nn.ModuleDict({"speech": speech}))
-    return speech
+def load_speech_encoder(run: Run) -> tuple[Care | None, SpeechClassifier]:
+    """Load CARE, None for precomputed features, and Stage I of the speech modality."""
+    shape = run.config.get("care")
+    care = None if shape is None else build_care(CareConfig(**shape))
+    speech = SpeechClassifier(run.weight_shape("speech.prior")[0], SpeechConfig(**run.config["speech"]))
+    parts = torch.nn.ModuleDict({"speech": speech})
+    if care is not None:
+        parts["care"] = care
+    run.load_weights(parts)
+    return care, speech
 
 
 def load_context(run: Run) -> ContextEncoder:
