@@ -49,19 +49,15 @@ taught: teacher
 	$(TRAIN) pretrain-text $(foreach file,$(TAUGHT),--annotations $(file)) --pretrained $(RUNS)/pretrain-text \
 		--out $(RUNS)/pretrain-taught
 
-# The next version of the shipped bundle, from scratch: words from MELD, sound from RAVDESS.
+# The next version of the shipped bundle, from scratch: words from MELD, the voice from all corpora of clips, and both
+# together from MELD's dialogues, spoken by actors who sound as its turns did.
 bundle: taught
 	$(ABLATE) stages --seeds 1 $(MELD) $(DISTILLED)
-	$(TRAIN) pretrain-care --corpus ravdess --data $(DATA)/ravdess --text $(RUNS)/pretrain-text --out $(RUNS)/care
-	$(TRAIN) stage1 speech --corpus ravdess --data $(DATA)/ravdess --pretrained $(RUNS)/care \
-		--out $(RUNS)/ravdess-speech
-	$(TRAIN) stage1 speech --corpus ravdess --data $(DATA)/ravdess --folds --out $(RUNS)/ravdess-folds
-	$(TRAIN) stage2 speech --stage1 $(RUNS)/ravdess-speech --data $(DATA)/meld --clips $(DATA)/ravdess \
-		--out $(RUNS)/meld-ravdess-speech2
-	$(TRAIN) stage3 --text $(RUNS)/distilled/meld/seed1/text2 --speech $(RUNS)/meld-ravdess-speech2 --clips $(DATA)/ravdess \
-		--out $(RUNS)/meld-ravdess-fused
-	$(TRAIN) export --run $(RUNS)/meld-ravdess-fused --folds $(RUNS)/ravdess-folds --name meld-small --version 2 \
-		--out models/bundles/meld-small
+	$(TRAIN) stage1 speech --corpus voices --data $(DATA) --out $(RUNS)/voices
+	$(TRAIN) stage2 speech --stage1 $(RUNS)/voices --data $(DATA)/meld --clips $(DATA) --out $(RUNS)/meld-speech2
+	$(TRAIN) stage3 --text $(RUNS)/distilled/meld/seed1/text2 --speech $(RUNS)/meld-speech2 --clips $(DATA) \
+		--out $(RUNS)/meld-fused
+	$(TRAIN) export --run $(RUNS)/meld-fused --name meld-small --version 3 --out models/bundles/meld-small
 
 DISTILLED = --pretrained $(RUNS)/pretrain-taught $(TEACHERS) --teacher $(RUNS)/teacher/meld/text2 \
 	--stage1-set text:fit.epochs=3 --stage1-set text:fit.learning_rate=4e-5 --stage1-set text:distil=0.6 \

@@ -70,14 +70,15 @@ class Plan:
             line += ["--pretrained", str(pretrained)]
         return self._step("text I", "text1", seed, line, self._folder(seed, "text1", variant))
 
-    def speech1(self, seed: int, fold: int | None = None) -> Step:
-        """Stage I of the speech modality."""
+    def speech1(self, seed: int, fold: int | None = None, extra: Sequence[str] = ()) -> Step:
+        """Stage I of the speech modality, with `extra` options."""
         if self.features is None:
             line = ["stage1", "speech", *self._source()]
         else:
             line = ["stage1", "features", *self._source(), "--features", self.features]
         if fold is not None:
             line += ["--fold", str(fold)]
+        line += extra
         folder = self._folder(seed, "speech1", self._fold(fold))
         return self._step("audio I", "speech1", seed, line, folder, fold)
 
@@ -107,7 +108,7 @@ class Plan:
         return ["--corpus", self.corpus, "--data", str(self.data)]
 
     def _fold(self, fold: int | None) -> str:
-        return "" if fold is None else f"{self.features or 'features'}-fold{fold}"
+        return "" if fold is None else "-".join(filter(None, (self.features, f"fold{fold}")))
 
     def _folder(self, seed: int, kind: Kind, variant: str) -> Path:
         return self.out / self.corpus / f"seed{seed}" / (f"{kind}-{variant}" if variant else kind)

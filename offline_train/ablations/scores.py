@@ -15,9 +15,14 @@ MEASURES = {
     "accuracy": "accuracy",
     "first_emission": "first emission",
     "streaming_gap": "streaming gap",
+    "arousal_auc": "arousal AUC",
+    "valence_auc": "valence AUC",
+    "ece": "calibration error",
+    "false_alarms": "false alarms",
 }
 """Reported measures, in percent: weighted F1 and accuracy offline; weighted F1 of each turn when it is the
-newest; the difference of the two weighted F1."""
+newest; the difference of the two weighted F1; of Stage I of speech, areas under the ROC curves, the expected
+calibration error, and the share of ordinary speech that is not found neutral."""
 
 
 @dataclass(frozen=True)

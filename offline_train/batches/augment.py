@@ -1,55 +1,124 @@
-"""Augmentation of speech that keeps its emotion: other voices, rooms and microphones.
+"""Augmentation of speech that keeps its emotion: other rooms, microphones, calls and speeds.
 
-`vary` changes samples and is applied once, for a few variants of each clip. `FeatureAugment` changes log-mel
-frames, and is cheap enough to be applied each time a clip is used.
+What belongs to a place is drawn once for a speaker, as a `Microphone`: turns that are judged against each
+other come from one. Level, noise level, clipping and speed vary from turn to turn.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve, resample_poly
-from torch import Tensor
-from torch.nn import functional
+from pydantic import Field
+from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+from scipy.signal import fftconvolve, firwin2, resample_poly
+
+from offline_train.batches.codecs import CODECS, coded
+from offline_train.training.settings import Share
 
 _SAMPLE_RATE = 16_000
+_TAPS = 513  # of the equaliser
+_OCTAVE_BANDS = np.array([62.5, 125, 250, 500, 1000, 2000, 4000, 8000])  # Hz
+_FULL_SCALE = 32767
 
 
 @dataclass(frozen=True)
 class WaveAugment:
-    """Settings of `vary`.
+    """Settings of the augmentation of samples.
 
     Attributes:
-        speed: largest change of speed and pitch together, as a fraction.
-        noise: probability of coloured noise, stationary or modulated like babble.
-        snr_db: range of signal-to-noise ratios.
         reverb: probability of a synthetic room.
         rt60_s: range of its reverberation time.
+        equaliser: probability of a random equaliser.
+        equaliser_db: its largest gain or loss in an octave.
+        telephone: probability of a band from 300 to 3400 Hz.
+        codec: probability of a codec.
+        noise: probability of noise, white to brown, stationary or modulated like babble.
+        snr_db: range of signal-to-noise ratios.
+        clipping: probability that the peaks are clipped.
         gain_db: range of the level.
+        speed: largest change of speed and pitch together, as a fraction.
     """
 
-    speed: float = 0.12
-    noise: float = 0.5
-    snr_db: tuple[float, float] = (5.0, 30.0)
-    reverb: float = 0.4
+    reverb: Share = 0.4
     rt60_s: tuple[float, float] = (0.1, 0.7)
-    gain_db: tuple[float, float] = (-20.0, 3.0)
+    equaliser: Share = 0.7
+    equaliser_db: Annotated[float, Field(ge=0, le=40)] = 9.0
+    telephone: Share = 0.15
+    codec: Share = 0.3
+    noise: Share = 0.6
+    snr_db: tuple[float, float] = (5.0, 30.0)
+    clipping: Share = 0.1
+    gain_db: tuple[float, float] = (-20.0, 0.0)
+    speed: Annotated[float, Field(ge=0, lt=0.5)] = 0.08
+
+
+@dataclass(frozen=True)
+class Microphone:
+    """A place and how it is recorded.
+
+    Attributes:
+        settings: what varies from turn to turn.
+        room: impulse response of the room; None for none.
+        response: impulse response of equaliser and band, its centre at zero; None for none.
+        colour: exponent of the noise's power over frequency, 0 (white) to 2 (brown); None without noise.
+        babble: whether the noise rises and falls as distant voices do.
+        codec: name and bits a second of a codec; None without one.
+    """
+
+    settings: WaveAugment
+    room: NDArray[np.float32] | None
+    response: NDArray[np.float32] | None
+    colour: float | None
+    babble: bool
+    codec: tuple[str, int | None] | None
+
+    @classmethod
+    def draw(cls, settings: WaveAugment, random: np.random.Generator) -> "Microphone":
+        """Draw a microphone."""
+        room = _room(random.uniform(*settings.rt60_s), random) if _chance(settings.reverb, random) else None
+        equaliser = settings.equaliser_db if _chance(settings.equaliser, random) else 0.0
+        telephone = _chance(settings.telephone, random)
+        response = _response(equaliser, telephone, random) if equaliser or telephone else None
+        colour = random.uniform(0, 2) if _chance(settings.noise, random) else None
+        codec = None
+        if _chance(settings.codec, random):
+            name = str(random.choice(list(CODECS)))
+            rates = CODECS[name].bit_rates
+            codec = name, int(random.integers(*rates)) if rates else None
+        return cls(settings, room, response, colour, _chance(0.5, random), codec)
+
+    def record(self, audio: NDArray[np.int16], random: np.random.Generator) -> NDArray[np.int16]:
+        """A turn as this microphone records it: int16 samples [n] at 16 kHz -> int16 samples [m]."""
+        settings = self.settings
+        percent = round(100 * (1 + random.uniform(-settings.speed, settings.speed)))
+        wave: NDArray[np.floating] = resample_poly(audio.astype(np.float32), 100, percent)
+        count = len(wave)
+        if self.room is not None:
+            wave = fftconvolve(wave, self.room)[:count]
+        if self.colour is not None:
+            noise = _noise(count, self.colour, self.babble, random)
+            ratio = 10 ** (random.uniform(*settings.snr_db) / 20)
+            wave = wave + noise * (_rms(wave) / (ratio * _rms(noise)))
+        if self.response is not None:
+            wave = fftconvolve(wave, self.response)[_TAPS // 2 :][:count]
+        peak = float(np.abs(wave).max(initial=0))
+        if _chance(settings.clipping, random):
+            peak *= random.uniform(0.15, 0.6)
+            wave = np.clip(wave, -peak, peak)
+        # Too loud a sound is turned down, not clipped: the level does not tell how much.
+        gain = min(10 ** (random.uniform(*settings.gain_db) / 20), _FULL_SCALE / peak if peak else 1.0)
+        recorded: NDArray[np.int16] = np.round(wave * gain).astype(np.int16)
+        return recorded if self.codec is None else coded(recorded, *self.codec)
 
 
 def vary(audio: NDArray[np.int16], settings: WaveAugment, random: np.random.Generator) -> NDArray[np.int16]:
-    """Another voice, room, noise and level: int16 samples [n] at 16 kHz -> int16 samples [m]."""
-    percent = round(100 * (1 + random.uniform(-settings.speed, settings.speed)))
-    wave: NDArray[np.floating] = resample_poly(audio.astype(np.float32), 100, percent)
-    if random.random() < settings.reverb:
-        wave = fftconvolve(wave, _room(random.uniform(*settings.rt60_s), random))[: len(wave)]
-    if random.random() < settings.noise:
-        noise = _noise(len(wave), random)
-        ratio = 10 ** (random.uniform(*settings.snr_db) / 20)
-        wave = wave + noise * (_rms(wave) / (ratio * _rms(noise)))
-    wave = wave * 10 ** (random.uniform(*settings.gain_db) / 20)
-    clipped: NDArray[np.int16] = np.clip(np.round(wave), -32768, 32767).astype(np.int16)
-    return clipped
+    """Record a turn by a microphone of its own: int16 samples [n] at 16 kHz -> int16 samples [m]."""
+    return Microphone.draw(settings, random).record(audio, random)
+
+
+def _chance(probability: float, random: np.random.Generator) -> bool:
+    return bool(random.random() < probability)
 
 
 def _rms(wave: NDArray[np.floating]) -> float:
@@ -65,61 +134,25 @@ def _room(rt60_s: float, random: np.random.Generator) -> NDArray[np.float32]:
     return tail.astype(np.float32)
 
 
-def _noise(count: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Noise whose power falls by 0 to 6 dB per octave; half of the time modulated like distant voices."""
-    size = count + count % 2
-    frequency = np.maximum(np.fft.rfftfreq(size), 50 / _SAMPLE_RATE)
-    spectrum = np.fft.rfft(random.standard_normal(size)) * frequency ** -random.uniform(0, 1)
-    noise = np.fft.irfft(spectrum, size)[:count]
-    if random.random() < 0.5:
+def _response(equaliser_db: float, telephone: bool, random: np.random.Generator) -> NDArray[np.float32]:
+    """A filter of random gains by octave, and of a telephone's band; without delay."""
+    frequency = np.linspace(0, _SAMPLE_RATE / 2, 129)
+    gains = random.uniform(-equaliser_db, equaliser_db, len(_OCTAVE_BANDS))
+    octave = np.log2(np.maximum(frequency, _OCTAVE_BANDS[0]))
+    amplitude = 10 ** (np.interp(octave, np.log2(_OCTAVE_BANDS), gains) / 20)
+    if telephone:
+        amplitude = np.where((frequency >= 300) & (frequency <= 3400), amplitude, 0.003 * amplitude)
+    taps: NDArray[np.float32] = firwin2(_TAPS, frequency, amplitude, fs=_SAMPLE_RATE).astype(np.float32)
+    return taps
+
+
+def _noise(count: int, colour: float, babble: bool, random: np.random.Generator) -> NDArray[np.floating]:
+    """Noise [count] whose power falls with frequency to the power of `colour`."""
+    size = next_fast_len(count, real=True)
+    frequency = np.maximum(rfftfreq(size), 50 / _SAMPLE_RATE).astype(np.float32)
+    spectrum = rfft(random.standard_normal(size, np.float32)) * frequency ** (-colour / 2)
+    noise = irfft(spectrum, size)[:count]
+    if babble:
         knots = random.lognormal(0, 0.7, 2 + count * 6 // _SAMPLE_RATE)  # about six syllables a second
         noise = noise * np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(knots)), knots)
     return noise
-
-
-@dataclass(frozen=True)
-class FeatureAugment:
-    """Augmentation of log-mel frames.
-
-    Attributes:
-        stretch: largest change of tempo, as a fraction; the pitch is kept.
-        crop: shortest part of a clip that is used, as a fraction.
-        frequency_masks: number of masked bands (SpecAugment, Park et al. 2019).
-        frequency_mask: widest masked band, as a fraction of the bands.
-        time_masks: number of masked spans.
-        time_mask: longest masked span, as a fraction of the frames.
-        equalise: standard deviation of a smooth random gain over frequency, in units of CARE's input.
-    """
-
-    stretch: float = 0.1
-    crop: float = 0.85
-    frequency_masks: int = 1
-    frequency_mask: float = 0.15
-    time_masks: int = 1
-    time_mask: float = 0.12
-    equalise: float = 0.3
-
-    def __call__(self, frames: Tensor, generator: torch.Generator) -> Tensor:
-        """Augment a clip's frames [T, F] -> [T', F]; masked values become the clip's mean."""
-
-        def uniform(low: float, high: float) -> float:
-            return low + (high - low) * float(torch.rand((), generator=generator))
-
-        count, bins = frames.shape
-        kept = max(1, int(count * uniform(self.crop, 1)))
-        start = int(uniform(0, count - kept + 1))
-        target = max(1, round(kept * (1 + uniform(-self.stretch, self.stretch))))
-        frames = frames[start : start + kept]
-        frames = functional.interpolate(frames.T[None], size=target, mode="linear", align_corners=False)[0].T
-        knots = self.equalise * torch.randn(1, 1, 6, generator=generator)
-        frames = frames + functional.interpolate(knots, size=bins, mode="linear", align_corners=True)[0]
-        fill = frames.mean()
-        for _ in range(self.frequency_masks):
-            width = int(uniform(0, self.frequency_mask * bins + 1))
-            low = int(uniform(0, bins - width + 1))
-            frames[:, low : low + width] = fill
-        for _ in range(self.time_masks):
-            width = int(uniform(0, self.time_mask * target + 1))
-            low = int(uniform(0, target - width + 1))
-            frames[low : low + width] = fill
-        return frames

@@ -10,9 +10,10 @@ from typing import Any
 from torch import nn
 
 from models.bundle import CARD, MANIFEST, WEIGHTS, load_bundle, save_bundle
-from models.care import CareConfig, SpeechConfig
+from models.care import CareConfig
 from models.conversation import ConversationModel
 from models.manifest import Manifest
+from models.speech_classifier import SpeechConfig
 from offline_train.bundling.model_card import model_card
 from offline_train.bundling.sentiments import sentiments
 from offline_train.corpora.corpus import SPLITS, Corpus
@@ -76,14 +77,14 @@ def export_bundle(
     parts, notes = _networks(runs)
     conversation = parts["conversation"]
     assert isinstance(conversation, ConversationModel)
-    hears = "care" in parts
+    hears = "speech" in parts
     metrics: dict[str, Any] = {stage: each.metrics for stage, each in runs.items()}
     if folds is not None:
         metrics["speech_folds"] = folds.metrics
     training = history(runs)
     training["commands"].append(command)
     training["corpus"] = corpus.name
-    training["paired"] = bool(run.settings.get("clips"))
+    training["spoken_by_actors"] = bool(run.settings.get("clips"))
     manifest = Manifest(
         name=name,
         version=version,
@@ -98,7 +99,7 @@ def export_bundle(
         training=training,
         metrics={},
     )
-    temperature, judged = _judge(manifest, parts, corpus)
+    temperature, judged = _judge(manifest, parts, corpus, run, runs.get("speech1"))
     metrics |= judged
     update = {"temperature": temperature, "metrics": json.loads(json.dumps(metrics))}
     manifest = manifest.model_copy(update=update)
@@ -124,7 +125,7 @@ def _stage(run: Run) -> Kind:
     raise UsageError(f"{run.folder} is neither a run of stage3 nor of `stage2 text`: export one of those")
 
 
-def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]:
+def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, Any], list[str]]:
     """The parts of a bundle, and notes for the user."""
     text = load_text_encoder(runs["text1"])
     if "fusion" in runs and "care" in runs["speech1"].config:
@@ -141,16 +142,23 @@ def _networks(runs: Mapping[str, Run]) -> tuple[dict[str, nn.Module], list[str]]
 
 
 def _judge(
-    manifest: Manifest, parts: Mapping[str, nn.Module], corpus: Corpus
+    manifest: Manifest, parts: Mapping[str, nn.Module], corpus: Corpus, run: Run, heard: Run | None
 ) -> tuple[float, dict[str, Any]]:
-    """Save and load the bundle temporarily, fit its temperature, and evaluate it on validation and test."""
+    """Save and load the bundle temporarily, fit its temperature, and evaluate it on validation and test.
+
+    Dialogues are spoken by the actors of `run`; what was computed of these is cached in the run `heard`.
+    """
+    clips = run.settings.get("clips")
     with tempfile.TemporaryDirectory(prefix="merits-") as folder:
         save_bundle(Path(folder), manifest, parts, card="")
-        target = bundle_target(load_bundle(folder))
+        target = bundle_target(
+            load_bundle(folder), Path(clips) if clips else None, heard.folder if heard else None
+        )
     temperature = temperature_on(target, corpus.splits["validation"])
     reports = {}
     for split in SPLITS[1:]:
         if any(utterance.label for c in corpus.splits[split] for utterance in c.utterances):
             conversations = scored_part(corpus, split, target)
-            reports[f"bundle_{split}"], _ = evaluate(target, conversations, manifest.window, temperature)
+            report, _ = evaluate(target, conversations, split, manifest.window, temperature)
+            reports[f"bundle_{split}"] = report
     return temperature or 1.0, reports

@@ -1,5 +1,6 @@
 """The model card of a bundle, from its manifest and templates/model_card.md.jinja."""
 
+import re
 from pathlib import Path
 
 from models.manifest import Manifest
@@ -24,6 +25,7 @@ def model_card(manifest: Manifest) -> str:
         manifest=manifest,
         seeds={name: seed for name, seed in manifest.training["seeds"].items() if seed is not None},
         reports={split: report for split, report in judged.items() if report},
+        private=any(re.search("NC|research", each["terms"]) for each in manifest.training["data"]),
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Assignments = list[str] | None
 _SET = "[text:|speech:]KEY=VALUE"
-Name = Literal["stages", "joint", "annotators", "prefix", "window", "sessions"]
+Name = Literal["stages", "joint", "annotators", "prefix", "window", "sessions", "transfer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +110,7 @@ def ablate(
     prefix: Stages II and III trained with random prefixes of conversations, against without.
     window: runs evaluated with windows of 4 to 32 turns, and with 0 to 4 turns of look-ahead.
     sessions: IEMOCAP, leave-one-session-out, on precomputed features.
+    transfer: voices, each acted corpus left out whole of Stage I of the speech modality.
 
     The runs are in OUT/CORPUS/seedN/, each with its command in command.json; runs that several experiments
     need are made once. The results are in OUT/EXPERIMENT-CORPUS.json. After a kill, the same command resumes.
@@ -125,7 +126,7 @@ def ablate(
         run: window: finished run of Stage II or III to evaluate. May be repeated. [default: those of `stages`
             in --out]
     """
-    from offline_train.ablations import experiments, window
+    from offline_train.ablations import experiments, transfer, window
     from offline_train.ablations.report import summarise
     from offline_train.ablations.runner import execute
 
@@ -139,6 +140,8 @@ def ablate(
             raise UsageError(f"{option} is for the experiment {owner}, not {experiment}")
     if experiment == "sessions" and not runs.corpus.startswith("iemocap"):
         raise UsageError(f"sessions is for iemocap and iemocap6, not {runs.corpus}")
+    if experiment == "transfer" and runs.corpus != "voices":
+        raise UsageError(f"transfer is for voices, not {runs.corpus}")
     if experiment == "sessions" and runs.features is None:
         runs = replace(runs, features="bigru_att")
     plan, sound = runs.plan()
@@ -148,6 +151,10 @@ def ablate(
         judged = window.given_runs(plan, run) if run else window.of_stages(plan, sound=sound)
         execute([*before, *(step for steps in judged.values() for step in steps)], program)
         _store(plan, experiment, window.summarise(judged))
+    elif experiment == "transfer":
+        left_out = transfer.left_out(plan)
+        execute([step for steps in left_out.values() for step in steps], program)
+        _store(plan, experiment, transfer.summarise(left_out))
     else:
         if experiment == "annotators":
             if runs.pretrained is not None:
@@ -164,6 +171,7 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
     from rich.console import Console
 
     from offline_train.ablations.report import show
+    from offline_train.ablations.transfer import draw_transfer
     from offline_train.files import write_json
     from offline_train.results_page.figures import draw_guidance, guidance_of
 
@@ -182,6 +190,8 @@ def _store(plan: "Plan", experiment: Name, result: Mapping[str, Any]) -> None:
         console.width = 140  # in a file or a pipe, a line per row
     show(summary, console)
     print(path)
+    if experiment == "transfer":
+        print(draw_transfer(summary, path.with_suffix(".svg")))
     guidance = guidance_of(summary)
     if guidance is not None:
         draw_guidance({plan.corpus: guidance}, path.with_suffix(".svg"))

@@ -38,6 +38,8 @@ class EvaluationData:
             corpus' first]
         transcripts: Output of `merits-train transcribe` with words to use instead of the corpus' own.
             [default: the run's]
+        clips: Folder of corpus `voices`, whose actors speak dialogues that have no sound of their own.
+            [default: the run's]
     """
 
     panel: ClassVar = "Evaluation data"
@@ -48,6 +50,7 @@ class EvaluationData:
     fold: int | None = None
     features: str | None = None
     transcripts: Path | None = None
+    clips: Path | None = None
 
 
 @documented
@@ -96,7 +99,7 @@ def evaluate(
     read = source.read()
     conversations = scored_part(read, on.split, target)
     temperature = temperature_on(target, read.splits["validation"])
-    found, rows = judge(target, conversations, window or target.window, temperature)
+    found, rows = judge(target, conversations, on.split, window or target.window, temperature)
     what = {"bundle": target.name} if bundle else {"run": target.name}
     report = {"command": command_line(), "corpus": source.corpus, "split": on.split, **what, **found}
     if predictions is not None:
@@ -120,7 +123,7 @@ def _of_bundle(bundle: str, on: EvaluationData) -> "tuple[EvaluationTarget, RunC
 
     if on.corpus is None or on.data is None:
         raise UsageError("a bundle is judged on a corpus: give --corpus and --data")
-    return bundle_target(load_bundle(bundle)), RunCorpus(on.corpus, on.data)
+    return bundle_target(load_bundle(bundle), on.clips), RunCorpus(on.corpus, on.data)
 
 
 def _of_run(folder: Path, on: EvaluationData) -> "tuple[EvaluationTarget, RunCorpus]":
@@ -129,7 +132,7 @@ def _of_run(folder: Path, on: EvaluationData) -> "tuple[EvaluationTarget, RunCor
     from offline_train.runs.run_corpus import RunCorpus
 
     run = Run(folder)
-    target, source = run_target(run), corpus_of_run(run)
+    target, source = run_target(run, on.clips), corpus_of_run(run)
     if on.corpus is None or on.corpus == source.corpus:
         return target, source if on.data is None else replace(source, data=on.data)
     if on.data is None:

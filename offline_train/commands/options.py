@@ -43,7 +43,7 @@ Transcripts = Annotated[
     Path | None,
     Option(help="Output of `merits-train transcribe` with words to use instead of the corpus' own."),
 ]
-Clips = Annotated[Path | None, Option(help="Folder of the RAVDESS clips to pair with MELD's dialogues.")]
+Clips = Annotated[Path | None, Option(help="Folder of corpus `voices`, whose actors speak MELD's dialogues.")]
 Preset = Annotated[
     str, Option(help="Settings to start from: `small` runs on two CPU cores, `paper` has the paper's sizes.")
 ]

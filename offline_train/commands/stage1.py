@@ -34,8 +34,8 @@ stage1 = typer.Typer(
 Fold = Annotated[
     int | None,
     Option(
-        help="Number of the cross-validation fold that is the test split: iemocap 1 to 5, clips from 0."
-        "  \\[default: the usual split]"
+        help="Number of the cross-validation fold that is the test split: iemocap 1 to 5, clips from 0;"
+        " voices: number of the corpus that is left out, from 0.  \\[default: the usual split]"
     ),
 ]
 
@@ -84,6 +84,7 @@ def speech(
     out: Out,
     settings: SettingsOptions,
     pretrained: Path | None = None,
+    cache: Path | None = None,
     fold: Fold = None,
     folds: bool = False,
 ) -> None:
@@ -93,19 +94,22 @@ def speech(
 
     Examples:
 
-    merits-train stage1 speech --corpus ravdess --data RAVDESS --pretrained runs/care --out runs/speech1
+    merits-train stage1 speech --corpus voices --data CORPORA --out runs/speech1
 
     merits-train stage1 speech --corpus ravdess --data RAVDESS --folds --out runs/folds
 
     Args:
-        pretrained: Run of pretrain-care from whose weights to start.
-        folds: Cross-validate: train on every fold of a corpus of clips, such as ravdess, in turn.
+        pretrained: Run of pretrain-care whose CARE to use.
+        cache: Folder for embeddings of the recordings, which other runs find there. [default: in the run's,
+            until it is finished]
+        folds: Cross-validate: train on every fold of a corpus of clips, such as ravdess, in turn; for voices,
+            leave each acted corpus out in turn.
     """
-    from offline_train.corpora.registry import CLIPS
+    from offline_train.corpora.registry import WITH_CLIPS, clip_folds
     from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 
-    if folds and where.corpus not in CLIPS:
-        raise UsageError(f"--folds is for {', '.join(CLIPS)}; other corpora: --fold K, one run each")
+    if folds and where.corpus not in WITH_CLIPS:
+        raise UsageError(f"--folds is for {', '.join(WITH_CLIPS)}; other corpora: --fold K, one run each")
     started = _finished(pretrained) if pretrained else None
     source = where.source(fold=fold)
     corpus = None if folds else _read(source)
@@ -115,10 +119,10 @@ def speech(
     run = open_run(out, chosen, corpus=source, parents={"pretrained": pretrained} if pretrained else {})
     if corpus is not None:
         if not run.finished:
-            train_speech(corpus, chosen, run, started)
+            train_speech(corpus, chosen, run, started, cache)
         return report(run)
     if not run.finished:
-        cross_validate(source, chosen, run, started, CLIPS[where.corpus].folds)
+        cross_validate(source, chosen, run, clip_folds(where.corpus, where.data), started, cache)
     for split in ("validation", "test"):
         print(f"{split}: weighted F1 {run.metrics[split]['mean']:.2f} ± {run.metrics[split]['std']:.2f}")
     return None

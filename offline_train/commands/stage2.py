@@ -68,19 +68,19 @@ def text(
 def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None, clips: Clips = None) -> None:
     """Speech: sound in context.
 
-    Clips without conversations, as in RAVDESS, are paired with MELD's dialogues by --clips and --data.
+    By --clips and --data, actors speak MELD's dialogues: each turn by the clip that sounds most like it.
 
     Examples:
 
     merits-train stage2 speech --stage1 runs/speech1 --out runs/speech2
 
-    merits-train stage2 speech --stage1 runs/ravdess --data MELD.Raw --clips RAVDESS --out runs/speech2
+    merits-train stage2 speech --stage1 runs/voices --data MELD.Raw --clips VOICES --out runs/speech2
 
     Args:
         stage1: Run of `stage1 speech` or `stage1 features` whose embeddings to use.
     """
     from offline_train.embeddings.corpus import embed_corpus
-    from offline_train.pairing import meld_ravdess
+    from offline_train.pairing.spoken_corpus import SpokenCorpus
     from offline_train.runs.kinds import expect
     from offline_train.runs.run import Run
     from offline_train.runs.run_corpus import RunCorpus
@@ -101,10 +101,16 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     if clips is None:
         train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
     else:
-        sound = meld_ravdess.embed_clips(first, clips)
-        silent = meld_ravdess.without_words(embed_corpus(corpus, None, None))
-        shown = meld_ravdess.Mismatching(sound["train"].pool, meld_ravdess.speech_trust(sound))
-        train_context("speech", meld_ravdess.paired(silent, sound), corpus.labels, chosen, run, shown)
+        heard = SpokenCorpus.of(corpus, None, first, clips)
+        train_context(
+            "speech",
+            heard.pairs(),
+            corpus.labels,
+            chosen,
+            run,
+            lambda generator: heard.epoch(chosen.pairing, generator),
+            heard.acted(),
+        )
     return report(run)
 
 
@@ -114,9 +120,8 @@ def _source(first: "Run", data: Path | None) -> "RunCorpus":
     from offline_train.runs.run_corpus import corpus_of
 
     source = corpus_of(first)
-    if source.corpus in CLIPS:
-        title = CLIPS[source.corpus].title
+    if source.corpus in (*CLIPS, "voices"):
         raise UsageError(
-            f"{title} has no conversations: pair RAVDESS' sound into MELD's, with --data MELD --clips RAVDESS"
+            f"{source.corpus} has no conversations: let it speak MELD's, with --data MELD --clips VOICES"
         )
     return replace(source, data=data) if data is not None else source

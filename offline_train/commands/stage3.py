@@ -23,7 +23,7 @@ def stage3(
 
     merits-train stage3 --text runs/text2 --speech runs/speech2 --out runs/fused
 
-    merits-train stage3 --text runs/text2 --speech runs/ravdess-speech2 --clips RAVDESS --out runs/fused
+    merits-train stage3 --text runs/text2 --speech runs/speech2 --clips VOICES --out runs/fused
 
     Args:
         text: Run of `stage2 text` to fuse.
@@ -33,6 +33,7 @@ def stage3(
     from dataclasses import replace
 
     from offline_train.embeddings.corpus import embed_corpus
+    from offline_train.pairing.spoken_corpus import SpokenCorpus
     from offline_train.runs.kinds import expect
     from offline_train.runs.networks import load_context
     from offline_train.runs.run import Run
@@ -54,15 +55,24 @@ def stage3(
     corpus = replace(source, features=heard.features).read()
     run = open_run(out, chosen, corpus=source, parents={"text": text, "speech": speech}, clips=clips)
     if not run.finished:
-        if clips is not None:
-            from offline_train.stages.stage3_meld import train_on_pairs
-
-            train_on_pairs(words, sound, corpus, clips, chosen, run)
+        first, second = parent(words, "stage1"), parent(sound, "stage1")
+        networks = load_context(words), load_context(sound)
+        if clips is None:
+            train_fusion(*networks, embed_corpus(corpus, first, second), corpus.labels, chosen, run)
         else:
-            both = embed_corpus(corpus, parent(words, "stage1"), parent(sound, "stage1"))
-            train_fusion(load_context(words), load_context(sound), both, corpus.labels, chosen, run)
+            spoken = SpokenCorpus.of(corpus, first, second, clips)
+            train_fusion(
+                *networks,
+                spoken.pairs(),
+                corpus.labels,
+                chosen,
+                run,
+                lambda generator: spoken.epoch(chosen.pairing, generator, chosen.silent),
+                spoken.acted(),
+            )
     metrics = run.metrics
-    for split in ("validation", "test"):
-        if split in metrics:
-            scores = "  ".join(f"{kind} {m['weighted_f1']:.2f}" for kind, m in metrics[split].items())
-            print(f"{split}: weighted F1 {scores}".replace("_", " "))
+    for kind, parts in (("", metrics), ("acted ", metrics.get("acted", {}))):
+        for split in ("validation", "test"):
+            if split in parts:
+                scores = "  ".join(f"{name} {m['weighted_f1']:.2f}" for name, m in parts[split].items())
+                print(f"{kind}{split}: weighted F1 {scores}".replace("_", " "))

@@ -40,6 +40,9 @@ CITATIONS = {
     "nemo": Citation("nEMO (Christop 2024), Polish acted emotions", "CC BY-NC-SA 4.0"),
     "crema-d": Citation("CREMA-D (Cao et al. 2014), American English acted emotions", "ODbL 1.0"),
     "librispeech": Citation("LibriSpeech (Panayotov et al. 2015), read English", "CC BY 4.0"),
+    "voices": Citation(
+        "RAVDESS, TESS, SAVEE, Emo-DB, nEMO, CREMA-D and LibriSpeech", "those of each of them"
+    ),
     "folder": Citation("recordings and words from a manifest", _OWN),
     "goemotions": Citation("GoEmotions (Demszky et al. 2020), Reddit comments", "CC BY 4.0"),
     "dailydialog": Citation("DailyDialog (Li et al. 2017)", "CC BY-NC-SA 4.0"),

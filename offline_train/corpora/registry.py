@@ -5,9 +5,7 @@ from pathlib import Path
 
 from offline_train.corpora.clips import ClipCorpus
 from offline_train.corpora.corpus import Corpus
-from offline_train.corpora.crema_d import CREMA_D
 from offline_train.corpora.dailydialog import read_dailydialog
-from offline_train.corpora.emodb import EMODB
 from offline_train.corpora.empathetic_dialogues import read_empathetic_dialogues
 from offline_train.corpora.errors import CorpusError
 from offline_train.corpora.goemotions import read_goemotions
@@ -17,15 +15,11 @@ from offline_train.corpora.manifest import read_manifest
 from offline_train.corpora.meld import read_meld_corpus
 from offline_train.corpora.mosi import read_mosi
 from offline_train.corpora.msp_podcast import read_msp_podcast
-from offline_train.corpora.nemo import NEMO
-from offline_train.corpora.ravdess import RAVDESS
-from offline_train.corpora.savee import SAVEE
 from offline_train.corpora.sst import read_sst
-from offline_train.corpora.tess import TESS
+from offline_train.corpora.voices import ACTED, acted_in, read_voices
+from offline_train.corpora.voices import NAME as VOICES
 
-CLIPS: dict[str, ClipCorpus] = {
-    each.name: each for each in (RAVDESS, TESS, SAVEE, EMODB, NEMO, CREMA_D, LIBRISPEECH)
-}
+CLIPS: dict[str, ClipCorpus] = {each.name: each for each in (*ACTED.values(), LIBRISPEECH)}
 """Corpora of single sentences, by name."""
 
 _READERS: dict[str, Callable[..., Corpus]] = {
@@ -35,14 +29,18 @@ _READERS: dict[str, Callable[..., Corpus]] = {
     "mosi": read_mosi,
     "msp-podcast": read_msp_podcast,
     **{name: each.read for name, each in CLIPS.items()},
+    VOICES: read_voices,
     "folder": read_manifest,
     "goemotions": read_goemotions,
     "dailydialog": read_dailydialog,
     "empathetic-dialogues": read_empathetic_dialogues,
     "sst": read_sst,
 }
+WITH_CLIPS = (*CLIPS, VOICES)
+"""Corpora of clips, which have folds, and all of them together."""
+
 _WITH_FEATURES = ("iemocap", "iemocap6", "mosi")
-_WITH_FOLDS = ("iemocap", "iemocap6", *CLIPS)
+_WITH_FOLDS = ("iemocap", "iemocap6", *WITH_CLIPS)
 
 CORPORA = tuple(_READERS)
 """Names of all corpora."""
@@ -55,7 +53,7 @@ def read_corpus(name: str, folder: Path, *, features: str | None = None, fold: i
         name: one of `CORPORA`.
         folder: the corpus' folder; for "folder", also the manifest itself.
         features: speech features of a prepared corpus; None for the default.
-        fold: number of a cross-validation split (IEMOCAP from 1, `CLIPS` from 0); None for the usual split.
+        fold: number of a cross-validation split (IEMOCAP from 1, others from 0); None for the usual split.
 
     Raises:
         CorpusError: the name is unknown, the corpus is missing or broken, or it has no such features or fold.
@@ -74,3 +72,8 @@ def read_corpus(name: str, folder: Path, *, features: str | None = None, fold: i
             raise CorpusError(f"{name} has one split and no folds; leave fold {fold} out")
         options["fold"] = fold
     return _READERS[name](folder, **options)
+
+
+def clip_folds(name: str, folder: Path) -> int:
+    """How many folds a corpus of `WITH_CLIPS` in a folder has."""
+    return len(acted_in(folder)) if name == VOICES else CLIPS[name].folds

@@ -21,7 +21,6 @@ def embed(
     labels: Sequence[str],
     text: Run | None,
     speech: Run | None,
-    silent: int = 0,
 ) -> list[Embedded]:
     """Embed conversations by Stage I of both modalities.
 
@@ -30,47 +29,37 @@ def embed(
         labels: emotions by class index.
         text: Stage I of the text modality; None to omit words.
         speech: Stage I of the speech modality; None to omit sound.
-        silent: size of S1 if sound is omitted.
     """
     count = sum(len(conversation.utterances) for conversation in conversations)
     t1 = torch.zeros(count, 0) if text is None else embed_text(text, conversations)
+    words = sequences(conversations, labels, t1)
     if speech is None:
-        return sequences(conversations, labels, t1, torch.zeros(count, silent))
-    from offline_train.embeddings.speech import embed_speech
+        return words
+    from offline_train.embeddings.speech import SpeechPath, add_sound
 
-    return sequences(conversations, labels, t1, *embed_speech(speech, conversations))
+    path = SpeechPath.of_run(speech)
+    return add_sound(words, conversations, path.embed(conversations), path.speech)
 
 
-def sequences(
-    conversations: Sequence[Conversation],
-    labels: Sequence[str],
-    text: Tensor,
-    speech: Tensor | None = None,
-    heard: Tensor | None = None,
-) -> list[Embedded]:
-    """Split embeddings of all utterances, in order, into conversations.
+def sequences(conversations: Sequence[Conversation], labels: Sequence[str], text: Tensor) -> list[Embedded]:
+    """Split embeddings of the words of all utterances, in order, into conversations without sound.
 
     Args:
         conversations: conversations with N utterances in total.
         labels: emotions by class index.
-        text: T1 [N, D].
-        speech: S1 [N, F]; None without sound.
-        heard: bool [N], whether an utterance has sound; None without sound.
+        text: T1 [N, D]; D is 0 to omit words.
     """
-    sizes = [len(conversation.utterances) for conversation in conversations]
-    speech = torch.zeros(len(text), 0) if speech is None else speech
-    heard = torch.zeros(len(text), dtype=torch.bool) if heard is None else heard
-    parts = zip(conversations, *(torch.split(each, sizes) for each in (text, speech, heard)), strict=True)
+    parts = torch.split(text, [len(conversation.utterances) for conversation in conversations])
     return [
         Embedded(
             text=t1,
-            speech=s1,
-            present=torch.stack(
-                [torch.tensor([bool(u.text) for u in conversation.utterances]), sound], dim=1
+            speech=torch.zeros(len(t1), 0),
+            present=torch.tensor(
+                [[bool(u.text) and t1.shape[1] > 0, False] for u in conversation.utterances]
             ),
             labels=torch.tensor(
                 [UNSCORED if u.label is None else labels.index(u.label) for u in conversation.utterances]
             ),
         )
-        for conversation, t1, s1, sound in parts
+        for conversation, t1 in zip(conversations, parts, strict=True)
     ]

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,20 @@ Make = Callable[[NDArray[np.int16], np.random.Generator], Arrays]
 """Computes arrays from samples [n] at 16 kHz, trimmed of silence, with a generator seeded by them."""
 
 
+class Hearing(NamedTuple):
+    """A recording, and what is computed from it.
+
+    Attributes:
+        recording: of an utterance; None for one without.
+        make: see `Make`.
+        treatment: settings that `make` depends on, serialisable as JSON; after a change, it is called again.
+    """
+
+    recording: Recording | None
+    make: Make
+    treatment: object
+
+
 def recordings_of(conversations: Sequence[Conversation]) -> list[Recording | None]:
     """The recording of every utterance, in order."""
     return [utterance.recording for conversation in conversations for utterance in conversation.utterances]
@@ -34,15 +48,19 @@ def heard(
     label: str,
     threads: int | None = None,
 ) -> list[list[NDArray[Any]] | None]:
-    """The arrays of every recording, computed by `make` and cached in `folder`.
+    """The arrays of every recording, all computed in one way; see `heard_each`."""
+    return heard_each([Hearing(each, make, treatment) for each in recordings], folder, label, threads)
+
+
+def heard_each(
+    hearings: Sequence[Hearing], folder: Path, label: str, threads: int | None = None
+) -> list[list[NDArray[Any]] | None]:
+    """The arrays of every recording, computed and cached in `folder`.
 
     Recordings that can't be decoded are reported on standard error and skipped.
 
     Args:
-        recordings: recordings of utterances; None for utterances without one.
-        make: see `Make`.
-        treatment: settings that `make` depends on, serialisable as JSON; after a change, all is computed
-            again.
+        hearings: recordings, and what is computed from each.
         folder: folder of the cache.
         label: label of the progress bar.
         threads: number of threads; by default as many as torch uses.
@@ -53,30 +71,30 @@ def heard(
     Raises:
         CorpusError: there are recordings, but none of them can be used.
     """
-    recipe = json.dumps(treatment, default=plain, sort_keys=True)
     digests: dict[Path, str] = {}
     keys: list[str | None] = []
-    items: dict[str, Recording] = {}
+    items: dict[str, tuple[Recording, Make]] = {}
     failed: list[CorpusError] = []
     with progress_bar() as bar:
-        for recording in bar.track(recordings, description="reading recordings"):
+        for recording, make, treatment in bar.track(hearings, description="reading recordings"):
             keys.append(None)
             if recording is None:
                 continue
             try:
+                recipe = json.dumps(treatment, default=plain, sort_keys=True)
                 key = keys[-1] = _key(recording, recipe, digests)
             except CorpusError as error:
                 failed.append(error)
             else:
-                items[key] = recording
+                items[key] = recording, make
     store = ArrayStore(folder)
 
-    def compute(item: tuple[str, Recording]) -> Arrays:
-        key, recording = item
+    def compute(item: tuple[str, tuple[Recording, Make]]) -> Arrays:
+        key, (recording, make) = item
         return make(trim(load_audio(recording)), np.random.default_rng(int(key, 16)))
 
     errors = store.fill({key: (key, items[key]) for key in items}, compute, label, threads)
-    _say_left_out([*failed, *errors.values()], sum(recording is not None for recording in recordings))
+    _say_left_out([*failed, *errors.values()], sum(each.recording is not None for each in hearings))
     return [store[key] if key is not None and key not in errors else None for key in keys]
 
 

@@ -1,84 +1,154 @@
-"""Embeds conversations by Stage I of the speech modality, once."""
+"""Embeds the sound of conversations, once, by CARE or as features; then by Stage I, beside its speaker."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save
 from torch import Tensor
 
-from models.care import Care, SpeechClassifier
-from offline_train.corpora.corpus import Conversation
-from offline_train.embeddings.features import embed_features
+from models.care import Care, CareConfig
+from models.speaker_means import usual_of_turns
+from models.speech_classifier import SpeechClassifier
+from offline_train.batches.histories import turns_of
+from offline_train.batches.sequences import Embedded
+from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.embeddings.recording_cache import heard, recordings_of
+from offline_train.errors import UsageError
 from offline_train.runs.networks import load_speech_encoder
 from offline_train.runs.run import Run
 from offline_train.training.devices import here
+from offline_train.training.optimiser import trained_state
 
 
-def embed_speech(run: Run, conversations: Sequence[Conversation]) -> tuple[Tensor, Tensor]:
-    """S1 of all utterances, by a run of Stage I on precomputed features or on recordings.
+class Sound(NamedTuple):
+    """The sound of N utterances: embeddings [N, D], zero without sound, and which have sound [N]."""
 
-    Results for recordings are cached in the run's folder, by their content.
+    embeddings: Tensor
+    present: Tensor
 
-    Args:
-        run: a finished run.
-        conversations: conversations with N utterances in total.
 
-    Returns:
-        S1 [N, width], in order, zero without sound, and which utterances have sound [N].
+@dataclass(frozen=True)
+class SpeechPath:
+    """What turns sound into S1: an encoder, and Stage I.
 
-    Raises:
-        CorpusError: there are recordings, but none of them can be used.
+    Attributes:
+        speech: Stage I, in evaluation mode.
+        care: embeds recordings, in evaluation mode; None if utterances come with features instead.
+        config: what `care` was built by.
+        cache: folder to keep in what was computed from recordings; None to keep nothing.
     """
-    if "features" in run.config:
-        return embed_features(run, conversations)
-    care, speech = load_speech_encoder(run)
-    weights = hashlib.sha256((run.folder / "weights.safetensors").read_bytes()).hexdigest()
-    return embed_recordings(care, speech, conversations, run.folder / "embeddings", weights)
+
+    speech: SpeechClassifier
+    care: Care | None = None
+    config: CareConfig | None = None
+    cache: Path | None = None
+
+    @classmethod
+    def of_run(cls, run: Run) -> "SpeechPath":
+        """That of a finished run of Stage I; what was computed is kept in its folder."""
+        care, speech = load_speech_encoder(run)
+        config = None if care is None else CareConfig(**run.config["care"])
+        return cls(speech, care, config, run.folder)
+
+    def embed(self, conversations: Sequence[Conversation]) -> Sound:
+        """Embed all utterances, in order.
+
+        Raises:
+            CorpusError: there are recordings, but none of them can be used.
+            UsageError: features differ in size.
+        """
+        if self.care is not None:
+            return self._hear(self.care, conversations)
+        found = [utterance.speech for conversation in conversations for utterance in conversation.utterances]
+        present = torch.tensor([features is not None for features in found], dtype=torch.bool)
+        rows = torch.zeros(len(found), len(self.speech.prior))
+        if present.any():
+            rows[present] = stack([features for features in found if features is not None])
+        return Sound(rows, present)
+
+    @torch.inference_mode()
+    def _hear(self, care: Care, conversations: Sequence[Conversation]) -> Sound:
+        device = here().device
+        care.to(device)  # type: ignore[attr-defined]
+
+        @torch.inference_mode()
+        def make(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
+            inputs = care.prepare(audio).to(device)
+            embedding = care(inputs[None], torch.tensor([len(inputs)], device=device))
+            return [embedding[0].float().cpu().numpy()]
+
+        recordings = recordings_of(conversations)
+        rows = torch.zeros(len(recordings), care.dimension)
+        treatment = ["CARE", self.config, _digest(care)]
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) if self.cache is None else self.cache / "embeddings"
+            found = heard(recordings, make, treatment, folder, "listening", threads=1)
+            for number, arrays in enumerate(found):
+                if arrays is not None:
+                    rows[number] = torch.from_numpy(np.array(arrays[0]))
+        return Sound(rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool))
+
+
+def _digest(care: Care) -> str:
+    """Of the weights that are trained; the others are known by the configuration."""
+    state = trained_state(care)  # type: ignore[arg-type]
+    return sha256(save(state)).hexdigest()
 
 
 @torch.inference_mode()
-def embed_recordings(
-    care: Care,
-    speech: SpeechClassifier,
-    conversations: Sequence[Conversation],
-    cache: Path | None = None,
-    origin: str = "",
-) -> tuple[Tensor, Tensor]:
-    """S1 of all utterances' recordings.
+def judge_sound(speech: SpeechClassifier, sound: Sound, speakers: Sequence[Hashable]) -> Tensor:
+    """S1 [K, width] of turns, each beside its speaker's earlier turns; zero without sound.
 
     Args:
-        care: an `nn.Module`, in evaluation mode.
-        speech: the Stage I network over it.
-        conversations: conversations with N utterances in total.
-        cache: folder to cache S1 in; None for no cache.
-        origin: identifies the networks, such as a digest of their weights.
-
-    Returns:
-        As `embed_speech`.
-
-    Raises:
-        CorpusError: there are recordings, but none of them can be used.
+        speech: Stage I, in evaluation mode.
+        sound: of the K turns, in order.
+        speakers: of the turns.
     """
-    device = here().device
-    care.to(device)  # type: ignore[attr-defined]
-    speech.to(device)
+    device = speech.prior.device
+    voice, present = (each.to(device) for each in sound)
+    usual = usual_of_turns(voice, speakers, present, speech.prior, speech.config.prior_turns)
+    s1: Tensor = speech(voice, usual).s1
+    return (s1 * present[:, None]).cpu()
 
-    @torch.inference_mode()
-    def make(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
-        inputs = care.prepare(audio).to(device)
-        s1, _ = speech(care(inputs[None], torch.tensor([len(inputs)], device=device)))
-        return [s1[0].float().cpu().numpy()]
 
-    recordings = recordings_of(conversations)
-    rows = torch.zeros(len(recordings), speech.hidden.out_features)
-    with TemporaryDirectory() as scratch:
-        found = heard(recordings, make, ["S1", origin], cache or Path(scratch), "listening", threads=1)
-        for number, arrays in enumerate(found):
-            if arrays is not None:
-                rows[number] = torch.from_numpy(np.array(arrays[0]))
-    return rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool)
+def add_sound(
+    embedded: Sequence[Embedded],
+    conversations: Sequence[Conversation],
+    sound: Sound,
+    speech: SpeechClassifier,
+) -> list[Embedded]:
+    """Conversations with the sound of all their utterances, in order (see `turns_of`)."""
+    rows = {id(said): row for row, said in enumerate(u for c in conversations for u in c.utterances)}
+    turns = turns_of(Corpus("", (), {"test": conversations}), "test")
+    order = [rows[id(turn.utterance)] for turn in turns]
+    ordered = Sound(sound.embeddings[order], sound.present[order])
+    s1 = torch.empty(len(order), speech.config.width)
+    s1[order] = judge_sound(speech, ordered, [turn.speaker for turn in turns])
+    parts = zip(*(torch.split(each, [len(c) for c in embedded]) for each in (s1, sound.present)), strict=True)
+    return [_with_s1(one, *part) for one, part in zip(embedded, parts, strict=True)]
+
+
+def with_sound(
+    conversation: Embedded, sound: Sound, speakers: Sequence[Hashable], speech: SpeechClassifier
+) -> Embedded:
+    """The conversation with this sound in the place of its own."""
+    return _with_s1(conversation, judge_sound(speech, sound, speakers), sound.present)
+
+
+def _with_s1(conversation: Embedded, s1: Tensor, heard: Tensor) -> Embedded:
+    present = torch.stack([conversation.present[:, 0], heard], dim=1)
+    return replace(conversation, speech=s1, present=present)
+
+
+def stack(features: Sequence[NDArray[np.float32]]) -> Tensor:
+    """Features of utterances, all of one size, as rows [N, D]."""
+    if len(sizes := {each.shape for each in features}) > 1:
+        raise UsageError(f"speech features must all be of one size, not {sorted(sizes)}")
+    return torch.from_numpy(np.stack(features)).float()

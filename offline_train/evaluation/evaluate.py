@@ -49,7 +49,7 @@ def temperature_on(target: EvaluationTarget, validation: Sequence[Conversation])
     """The temperature fitted on offline logits of validation data; None if there are none."""
     if not any(utterance.label for conversation in validation for utterance in conversation.utterances):
         return None
-    data = target.embed(validation)
+    data = target.embed(validation, "validation")
     truth = torch.cat([conversation.labels for conversation in data])
     judged = truth != UNSCORED
     if target.conversation is None:
@@ -63,7 +63,11 @@ def temperature_on(target: EvaluationTarget, validation: Sequence[Conversation])
 
 
 def evaluate(
-    target: EvaluationTarget, conversations: Sequence[Conversation], window: int, temperature: float | None
+    target: EvaluationTarget,
+    conversations: Sequence[Conversation],
+    split: Split,
+    window: int,
+    temperature: float | None,
 ) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     """Evaluate a target on conversations with labelled utterances.
 
@@ -73,6 +77,7 @@ def evaluate(
     Args:
         target: the bundle or run.
         conversations: conversations with the target's labels.
+        split: their split, whose actors speak them if they have no sound of their own.
         window: turns of context as streamed, for "bundle_first_emission".
         temperature: the result of `temperature_on`.
 
@@ -88,7 +93,7 @@ def evaluate(
     Raises:
         UsageError: the conversations have none of the target's modalities.
     """
-    data = target.embed(conversations)
+    data = target.embed(conversations, split)
     truth = torch.cat([conversation.labels for conversation in data])
     scored = truth != UNSCORED
     used = _modalities(target, data)

@@ -35,8 +35,8 @@ class Streamed:
 
     Attributes:
         truth: class indices [N].
-        offline: logits with the whole conversation known, each [N, C].
-        look_ahead: logits by number of known later turns, each [N, C].
+        offline: logits with the whole conversation known, each [N, ...].
+        look_ahead: logits by number of known later turns, each [N, ...].
         windows: logits by size of the window.
     """
 
@@ -85,7 +85,7 @@ def stream(
 
 @torch.inference_mode()
 def offline(model: ConversationModel, conversation: Embedded) -> Logits:
-    """Logits, each [K, C], with the whole conversation known."""
+    """Logits, each [K, ...], with the whole conversation known."""
     shown = to_device(conversation, next(model.parameters()).device)
     logits = one_conversation(model, shown.text, shown.speech, shown.present)
     return Logits(*(each.cpu() for each in logits))
@@ -95,13 +95,15 @@ def offline(model: ConversationModel, conversation: Embedded) -> Logits:
 def look_ahead(
     model: ConversationModel, conversation: Embedded, turns: Sequence[int] = LOOK_AHEADS
 ) -> dict[int, Logits]:
-    """Logits, each [K, C], of every turn by number of known later turns.
+    """Logits, each [K, ...], of every turn by number of known later turns.
 
     The prefixes of a conversation form a batch; each is computed once for all amounts of look-ahead.
     """
     count = len(conversation)
+    classes = model.config.text.classes
     judged = {
-        ahead: Logits(*(torch.empty(count, model.config.text.classes) for _ in range(3))) for ahead in turns
+        ahead: Logits(*(torch.empty(count, width) for width in (classes, classes, classes, 2)))
+        for ahead in turns
     }
     at_once = max(1, _AT_ONCE // count**2)
     for start in range(0, count, at_once):
@@ -119,7 +121,8 @@ def look_ahead(
 @torch.inference_mode()
 def windowed(model: ConversationModel, conversation: Embedded, size: int) -> Windowed:
     """Fused logits [K, C] of every turn, by the incremental model as used for live streams."""
-    window = ConversationWindow(IncrementalModel(model), size)
+    # S1 comes from the speaker's earlier turns, however long ago, so it is the same in every window.
+    window = ConversationWindow(IncrementalModel(model, None), size)
     count = len(conversation)
     first, final = (torch.empty(count, model.config.text.classes) for _ in range(2))
     for turn, (words, sound) in enumerate(conversation.present.tolist()):

@@ -2,27 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from models.bundle import Bundle
 from models.conversation import ConversationModel
 from offline_train.batches.sequences import Embedded, Modality
-from offline_train.corpora.corpus import Conversation, preceding
+from offline_train.corpora.corpus import Conversation, Split, preceding
 from offline_train.embeddings.corpus import embed as embed_conversations
 from offline_train.embeddings.corpus import sequences
-from offline_train.embeddings.recording_cache import recordings_of
-from offline_train.embeddings.speech import embed_recordings
+from offline_train.embeddings.speech import SpeechPath, add_sound
 from offline_train.embeddings.text import reading
 from offline_train.errors import UsageError
 from offline_train.evaluation.streamed import one_modality
+from offline_train.pairing.clips import embed_clips, read_voices
+from offline_train.pairing.pairs import always_spoken, dialogues_of, has_prosody
 from offline_train.runs.networks import (
     load_context,
     load_conversation,
-    load_feature_encoder,
-    load_speech_encoder,
     load_text_encoder,
 )
 from offline_train.runs.run import Run
@@ -40,7 +39,7 @@ class EvaluationTarget:
         name: name in reports.
         labels: emotions by class index.
         heads: heads of Stage I by modality: T1 or S1 [N, D] -> logits [N, C].
-        embed: embeds conversations by Stage I.
+        embed: embeds conversations of a split by Stage I.
         conversation: Stages II and III; None for a run of Stage I.
         alone: the modality of a run of Stage II, which `conversation` reads in place of words.
         window: turns of context as streamed.
@@ -50,27 +49,49 @@ class EvaluationTarget:
     name: str
     labels: tuple[str, ...]
     heads: Mapping[Modality, nn.Module]
-    embed: Callable[[Sequence[Conversation]], list[Embedded]]
+    embed: Callable[[Sequence[Conversation], Split], list[Embedded]]
     conversation: ConversationModel | None
     alone: Modality | None = None
     window: int = WINDOW
     temperature: float | None = None
 
 
-def bundle_target(bundle: Bundle) -> EvaluationTarget:
-    """A bundle as target; with a speech path, it uses the recordings of a corpus."""
+def _with_sound(
+    path: SpeechPath | None,
+    clips: Path | None,
+    words: list[Embedded],
+    conversations: Sequence[Conversation],
+    split: Split,
+) -> list[Embedded]:
+    """Conversations with their own sound, else spoken by actors of the split, else silent."""
+    if path is None:
+        return words
+    sound = path.embed(conversations)
+    if clips is None or sound.present.any() or not has_prosody(conversations):
+        return add_sound(words, conversations, sound, path.speech)
+    actors = embed_clips(read_voices(clips).splits[split], path)
+    return always_spoken(dialogues_of(words, conversations), actors, path.speech)
 
-    def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
+
+def bundle_target(bundle: Bundle, clips: Path | None = None, cache: Path | None = None) -> EvaluationTarget:
+    """A bundle as target; with a speech path, it uses the recordings of a corpus.
+
+    Args:
+        bundle: the bundle.
+        clips: folder of the clips that speak dialogues without recordings; None to judge these by their
+            words alone.
+        cache: folder to cache in what is computed from recordings; None for no cache.
+    """
+    path = None
+    if bundle.speech is not None:
+        path = SpeechPath(bundle.speech, bundle.care, bundle.manifest.care, cache)
+
+    def embed(conversations: Sequence[Conversation], split: Split) -> list[Embedded]:
         texts = [utterance.text or "" for c in conversations for utterance in c.utterances]
         with reading(len(texts)):
             t1, _ = bundle.text.embed(texts, preceding(conversations, bundle.text.config.context_turns))
-        context = bundle.conversation.config.speech
-        if bundle.care is None or bundle.speech is None or context is None:
-            return sequences(conversations, bundle.labels, t1)
-        s1, present = torch.zeros(len(t1), context.features), torch.zeros(len(t1)) > 0
-        if any(recordings_of(conversations)):
-            s1, present = embed_recordings(bundle.care, bundle.speech, conversations)
-        return sequences(conversations, bundle.labels, t1, s1, present)
+        words = sequences(conversations, bundle.labels, t1)
+        return _with_sound(path, clips, words, conversations, split)
 
     heads: dict[Modality, nn.Module] = {"text": bundle.text.head}
     if bundle.speech is not None:
@@ -86,10 +107,12 @@ def bundle_target(bundle: Bundle) -> EvaluationTarget:
     )
 
 
-def run_target(run: Run) -> EvaluationTarget:
+def run_target(run: Run, clips: Path | None = None) -> EvaluationTarget:
     """A finished run of Stage I, II or III as target.
 
-    A fusion trained on paired sound is evaluated on the words alone: no corpus has that sound.
+    Args:
+        run: the run.
+        clips: folder of the clips that speak dialogues without sound; None for the run's, if it has some.
 
     Raises:
         RunFolderError: the run, or one it is based on, is unfinished.
@@ -101,8 +124,7 @@ def run_target(run: Run) -> EvaluationTarget:
     if "conversation" in config:
         model = load_conversation(run)
         stages["text"] = parent(parent(run, "text"), "stage1")
-        if not run.settings.get("clips"):
-            stages["speech"] = parent(parent(run, "speech"), "stage1")
+        stages["speech"] = parent(parent(run, "speech"), "stage1")
     elif "context" in config:
         modality: Modality = config["modality"]
         model, alone = one_modality(load_context(run)), modality
@@ -115,16 +137,19 @@ def run_target(run: Run) -> EvaluationTarget:
         raise UsageError(f"{run.folder} is no run of stage1, stage2 or stage3; only these can be evaluated")
     text, speech = stages.get("text"), stages.get("speech")
     labels = labels_of(run)
-    silent = model.config.speech.features if model is not None and model.config.speech is not None else 0
-
-    def embed(conversations: Sequence[Conversation]) -> list[Embedded]:
-        return embed_conversations(conversations, labels, text, speech, silent)
-
-    heads: dict[Modality, nn.Module] = {}
+    if clips is None and (own := run.settings.get("clips")):
+        clips = Path(own)
+    path, heads = None, dict[Modality, nn.Module]()
     if text is not None:
         heads["text"] = load_text_encoder(text).head
     if speech is not None:
-        heads["speech"] = _speech_head(speech)
+        path = SpeechPath.of_run(speech)
+        heads["speech"] = path.speech.head
+
+    def embed(conversations: Sequence[Conversation], split: Split) -> list[Embedded]:
+        words = embed_conversations(conversations, labels, text, None)
+        return _with_sound(path, clips, words, conversations, split)
+
     return EvaluationTarget(str(run.folder), labels, heads, embed, model, alone)
 
 
@@ -148,11 +173,3 @@ def corpus_of_run(run: Run) -> RunCorpus:
     if "conversation" in run.config and not run.settings.get("clips"):
         return replace(source, features=corpus_of(parent(run, "speech")).features)
     return source
-
-
-def _speech_head(run: Run) -> nn.Module:
-    return (
-        load_feature_encoder(run).speech.head
-        if "features" in run.config
-        else load_speech_encoder(run)[1].head
-    )

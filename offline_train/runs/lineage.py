@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from offline_train.corpora import voices
 from offline_train.corpora.citations import citation
 from offline_train.errors import RunFolderError
 from offline_train.runs.run import Run
@@ -85,8 +86,17 @@ def history(runs: Mapping[str, Run]) -> dict[str, Any]:
 
 def _corpora(run: Run) -> list[str]:
     stored = run.settings.get("corpus") or []
-    named = [each["corpus"] for each in (stored if isinstance(stored, list) else [stored])]
-    return [*named, "ravdess"] if run.settings.get("clips") else named
+    sources = [(each["corpus"], each["data"]) for each in (stored if isinstance(stored, list) else [stored])]
+    if clips := run.settings.get("clips"):
+        sources.append((voices.NAME, clips))
+    return [name for corpus, data in sources for name in _parts(corpus, Path(data))]
+
+
+def _parts(corpus: str, data: Path) -> list[str]:
+    """A corpus, or the corpora that corpus "voices" consists of: all there may be, if its folder is gone."""
+    if corpus != voices.NAME:
+        return [corpus]
+    return voices.corpora_in(data) or [*voices.ACTED, voices.ORDINARY.name]
 
 
 def _annotations(run: Run) -> Iterator[Mapping[str, Any]]:

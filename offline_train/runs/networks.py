@@ -1,21 +1,15 @@
 """Loads the networks of runs."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from models.base_encoder import find_base
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
-from models.care_features import FeatureEncoder
-from models.care_small import SmallCare
+from models.care import Care, CareConfig, build_care
 from models.coattention import CoAttentionConfig
 from models.context_encoder import ContextConfig, ContextEncoder
 from models.conversation import ConversationConfig, ConversationModel
+from models.speech_classifier import SpeechClassifier, SpeechConfig
 from models.text_encoder import TextConfig, TextEncoder
 from offline_train.runs.run import Run
-
-if TYPE_CHECKING:
-    from models.care_wavlm import WavLMCare
 
 
 def load_text_encoder(run: Run) -> TextEncoder:
@@ -26,24 +20,21 @@ def load_text_encoder(run: Run) -> TextEncoder:
     return model
 
 
-def load_speech_encoder(run: Run) -> "tuple[SmallCare | WavLMCare, SpeechClassifier]":
-    """Load CARE and Stage I of the speech modality."""
-    care = build_care(CareConfig(**run.config["care"]))
-    speech = SpeechClassifier(care.dimension, SpeechConfig(**run.config["speech"]))
-    run.load_weights(torch.nn.ModuleDict({"care": care, "speech": speech}))
+def load_speech_encoder(run: Run) -> tuple[Care | None, SpeechClassifier]:
+    """Load CARE, None for precomputed features, and Stage I of the speech modality."""
+    shape = run.config.get("care")
+    care = None if shape is None else build_care(CareConfig(**shape))
+    speech = SpeechClassifier(run.weight_shape("speech.prior")[0], SpeechConfig(**run.config["speech"]))
+    parts = torch.nn.ModuleDict({"speech": speech})
+    if care is not None:
+        parts["care"] = care
+    run.load_weights(parts)
     return care, speech
 
 
 def load_context(run: Run) -> ContextEncoder:
     """Load Stage II of either modality."""
     model = ContextEncoder(ContextConfig(**run.config["context"]))
-    run.load_weights(model)
-    return model
-
-
-def load_feature_encoder(run: Run) -> FeatureEncoder:
-    """Load Stage I on precomputed features."""
-    model = FeatureEncoder(int(run.config["features"]), SpeechConfig(**run.config["speech"]))
     run.load_weights(model)
     return model
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from models.atomic_write import replacing
 from offline_train.errors import RunFolderError
@@ -16,6 +16,8 @@ from offline_train.files import plain, write_json
 from offline_train.training.checkpoint import remove_checkpoint
 from offline_train.training.devices import here
 from offline_train.training.optimiser import trained_state
+
+_WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -92,24 +94,42 @@ class Run:
         Raises:
             RunFolderError: the weights are missing, damaged or of another model.
         """
-        path = self.folder / "weights.safetensors"
         try:
-            found = model.load_state_dict(load_file(path), strict=False)
+            found = model.load_state_dict(self._weights(), strict=False)
+        except RuntimeError:  # shapes
+            raise self._of_another_model() from None
+        if found.unexpected_keys:
+            raise self._of_another_model()
+        model.eval()
+
+    def weight_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of one of the run's weights.
+
+        Raises:
+            RunFolderError: the weights are missing, damaged or of another model.
+        """
+        weights = self._weights()
+        if name not in weights:
+            raise self._of_another_model()
+        return tuple(weights[name].shape)
+
+    def _weights(self) -> dict[str, Tensor]:
+        path = self.folder / _WEIGHTS
+        try:
+            return load_file(path)
         except FileNotFoundError:
-            raise RunFolderError(f"{self.folder} is no finished run: {path.name} is missing") from None
+            raise RunFolderError(f"{self.folder} is no finished run: {_WEIGHTS} is missing") from None
         except SafetensorError:
             raise RunFolderError(f"{path} is damaged; remove {self.folder} and run its stage again") from None
-        except RuntimeError:  # shapes
-            raise RunFolderError(f"{path} holds another model's weights; run its stage again") from None
-        if found.unexpected_keys:
-            raise RunFolderError(f"{path} holds another model's weights; run its stage again")
-        model.eval()
+
+    def _of_another_model(self) -> RunFolderError:
+        return RunFolderError(f"{self.folder / _WEIGHTS} holds another model's weights; run its stage again")
 
     def finish(self, model: nn.Module, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Store the result; metrics last, since they mark the run as complete. Then remove the checkpoint."""
         if here().first:
             state = {name: value.contiguous() for name, value in trained_state(model).items()}
-            with replacing(self.folder / "weights.safetensors") as partial:
+            with replacing(self.folder / _WEIGHTS) as partial:
                 save_file(state, partial)
             write_json(self.folder / "config.json", config)
             write_json(self.folder / "metrics.json", metrics)

@@ -1,76 +1,56 @@
-"""Stage I, sound: CARE and a small network on single utterances (MERITS-L, section III-B).
+"""Stage I, sound: a small network over frozen CARE, on single utterances (MERITS-L, section III-B).
 
-The published CARE is frozen: the means over time of its layers' states are computed once per utterance. The
-small one is trained together with the network, from random weights or those of `pretrain-care`.
+The embeddings of all utterances, and of variants of the training ones, are computed once.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt
 from torch import Tensor, nn
-from torch.nn import functional
 
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care
-from models.care_small import SmallCare
-from offline_train.batches.augment import FeatureAugment, WaveAugment, vary
-from offline_train.batches.class_balance import class_weights
-from offline_train.batches.speech import Batch, Prepared, ShownBatches, by_length
-from offline_train.corpora.clips import FOLDS
+from models.care import CareConfig, build_care, pad
+from offline_train.batches.augment import Microphone, WaveAugment
+from offline_train.batches.histories import Turn, turns_of
+from offline_train.batches.sequences import UNSCORED
+from offline_train.batches.speech import Voices, as_tensor
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
-from offline_train.embeddings.recording_cache import heard
+from offline_train.corpora.voices import origin
+from offline_train.embeddings.recording_cache import Hearing, heard_each
 from offline_train.errors import UsageError
-from offline_train.evaluation.metrics import classification
 from offline_train.files import write_json
 from offline_train.runs.run import Run
 from offline_train.runs.run_corpus import RunCorpus
+from offline_train.stages.speech_network import JUDGED, SpeechNetworkSettings, train_network
 from offline_train.training.devices import here
-from offline_train.training.fit import FitSettings, fit
+from offline_train.training.optimiser import trained_state
 
-_JUDGED: tuple[Split, ...] = ("validation", "test")
+_NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True)
-class SpeechStageSettings:
+class SpeechStageSettings(SpeechNetworkSettings):
     """Settings of Stage I of the speech modality.
 
     Attributes:
         care: the encoder.
-        batch: utterances per batch.
-        variants: augmented variants of each training utterance besides the original.
-        longest: small CARE: longest training input in frames of 10 ms; of longer ones, a random part is used.
-        width: size of S1.
-        hidden: size of an additional layer before S1; 0 for none.
-        dropout: dropout rate of the network over CARE.
-        label_smoothing: label smoothing of the cross-entropy.
-        balance: 0 weights utterances equally, 1 weights emotions equally.
+        variants: augmented variants of each training utterance besides the original; a variant of all of a
+            speaker's utterances is of one microphone.
         wave: augmentation of the samples.
-        frames: small CARE: augmentation of the frames.
-        fit: settings of the optimisation.
     """
 
     care: CareConfig = field(default_factory=CareConfig)
-    batch: PositiveInt = 16
-    variants: NonNegativeInt = 3
-    longest: PositiveInt = 192
-    width: PositiveInt = 128
-    hidden: NonNegativeInt = 0
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    balance: NonNegativeFloat = 0.5
+    variants: NonNegativeInt = 6
     wave: WaveAugment = field(default_factory=WaveAugment)
-    frames: FeatureAugment = field(default_factory=FeatureAugment)
-    fit: FitSettings = field(
-        default_factory=lambda: FitSettings(
-            epochs=45, learning_rate=1.5e-3, weight_decay=0.05, average=0.99, precision="bf16"
-        )
-    )
 
 
 def train_speech(
@@ -82,14 +62,15 @@ def train_speech(
 ) -> dict[str, Any]:
     """Train on split "train" and select on "validation"; "test" is evaluated once, at the end.
 
-    Utterances without a label or a recording that can be decoded are skipped.
+    Utterances without a recording that can be decoded are skipped; those without a label are heard, but not
+    scored.
 
     Args:
         corpus: a corpus with recordings and labels.
         settings: the settings.
         run: the run to write; a killed one is resumed.
         pretrained: run of `pretrain-care` to start from.
-        cache: folder for prepared sound; by default in the run's folder until it is finished.
+        cache: folder for embeddings, which are kept; by default in the run's folder until it is finished.
 
     Returns:
         Metrics by split, as stored in the run.
@@ -100,35 +81,10 @@ def train_speech(
         UsageError: a split has no labelled utterances with recordings.
     """
     torch.manual_seed(settings.fit.seed)
-    stage = _Stage(settings, len(corpus.labels), pretrained)
+    hearer = _Hearer(settings, pretrained)
     kept = cache or run.folder / "prepared"
-    data = {
-        split: stage.prepare(corpus, split, settings.variants if split == "train" else 0, kept)
-        for split in SPLITS
-    }
-    labels = torch.tensor([each.label for each in data["train"]])
-    weights = class_weights(labels, len(corpus.labels), settings.balance).to(here().device)
-
-    def batches(generator: torch.Generator) -> ShownBatches:
-        return stage.shown(data["train"], generator)
-
-    def loss(batch: Batch) -> Tensor:
-        logits = stage.logits(batch.features, batch.lengths).float()
-        return functional.cross_entropy(
-            logits, batch.labels, weights, label_smoothing=settings.label_smoothing
-        )
-
-    def judge(split: Split) -> dict[str, Any]:
-        truth = np.array([each.label for each in data[split]])
-        return classification(truth, stage.classify(data[split]), corpus.labels)
-
-    def validate() -> dict[str, float]:
-        return {"score": judge("validation")["weighted_f1"]}
-
-    best = fit(stage.trained, batches, loss, validate, settings.fit, run.folder, f"Stage I {run.folder.name}")
-    metrics = {"best_epoch": int(best["epoch"]), **{str(split): judge(split) for split in _JUDGED}}
-    config = {"care": settings.care, "speech": stage.config, "labels": corpus.labels}
-    run.finish(stage.model, config, metrics)
+    data = hearer.hear(corpus, kept)
+    metrics = train_network(data, corpus.labels, settings, run, {"care": settings.care}, hearer.care)
     if cache is None and here().first:
         shutil.rmtree(kept, ignore_errors=True)
     return metrics
@@ -138,8 +94,9 @@ def cross_validate(
     source: RunCorpus,
     settings: SpeechStageSettings,
     run: Run,
+    folds: int,
     pretrained: Run | None = None,
-    folds: int = FOLDS,
+    cache: Path | None = None,
 ) -> dict[str, Any]:
     """Train and evaluate on every fold, each a run in the run's folder; finished folds are not repeated.
 
@@ -147,24 +104,25 @@ def cross_validate(
         source: a corpus with folds.
         settings: the settings.
         run: the run to write.
-        pretrained: see `train_speech`.
         folds: number of folds.
+        pretrained: see `train_speech`.
+        cache: see `train_speech`.
 
     Returns:
         For "validation" and "test": weighted F1 by fold, its mean and standard deviation, the mean F1 of each
         emotion, and the sum of the confusion matrices; as stored in the run.
     """
-    cache = run.folder / "prepared"
+    kept = cache or run.folder / "prepared"
     reports = []
     for number in range(folds):
         part = replace(source, fold=number)
         asked = {**run.settings, "corpus": part}
         one = Run.open(run.folder / f"fold{number}", asked, run.command)
         if not one.finished:
-            train_speech(part.read(), settings, one, pretrained, cache)
+            train_speech(part.read(), settings, one, pretrained, kept)
         reports.append(one.metrics)
     metrics: dict[str, Any] = {"seed": settings.fit.seed}
-    for split in _JUDGED:
+    for split in JUDGED:
         scores = [report[split]["weighted_f1"] for report in reports]
         names = reports[0][split]["f1"]
         metrics[split] = {
@@ -176,88 +134,112 @@ def cross_validate(
         }
     if here().first:
         write_json(run.folder / "metrics.json", metrics)
-        shutil.rmtree(cache, ignore_errors=True)
+        if cache is None:
+            shutil.rmtree(kept, ignore_errors=True)
     return metrics
 
 
-class _Stage:
-    """CARE and the network over it.
+class _Hearer:
+    """Embeds turns by CARE.
 
     Attributes:
-        config: shape of the network over CARE.
-        model: both networks, as they are stored.
-        trained: the parts that are trained.
+        care: the encoder, frozen.
     """
 
-    def __init__(self, settings: SpeechStageSettings, classes: int, pretrained: Run | None) -> None:
+    def __init__(self, settings: SpeechStageSettings, pretrained: Run | None) -> None:
         self._settings = settings
-        care = build_care(settings.care)
-        self._origin = ""
+        self.care: Any = build_care(settings.care)
         if pretrained is not None:
             from offline_train.stages.pretrain_care import load_pretrained
 
-            self._origin = load_pretrained(care, settings.care, pretrained)
-        self.config = SpeechConfig(settings.width, classes, settings.dropout, settings.hidden)
-        self._speech = SpeechClassifier(care.dimension, self.config)
-        self._care = care
-        self.model = nn.ModuleDict({"care": care, "speech": self._speech}).to(here().device)
-        self.trained = nn.ModuleDict({"care": care, "speech": self._speech})
-        if not isinstance(care, SmallCare):  # all but the weights of its layers is computed once
-            care.eval()
-            self.trained = nn.ModuleDict({"care": care.mix, "speech": self._speech})
+            load_pretrained(self.care, settings.care, pretrained)
+        self.care.eval().to(here().device)
+        self._recipe = [settings.care, _digest(self.care)]
 
-    def prepare(self, corpus: Corpus, split: Split, variants: int, folder: Path) -> list[Prepared]:
-        """A split's labelled utterances with recordings."""
-        settings = self._settings
-        found = [
-            (utterance.recording, corpus.labels.index(utterance.label))
-            for conversation in corpus.splits[split]
-            for utterance in conversation.utterances
-            if utterance.label is not None and utterance.recording is not None
-        ]
-        if not found:
-            raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has a recording")
+    def hear(self, corpus: Corpus, folder: Path) -> dict[Split, Voices]:
+        """Embed all turns of a corpus, and variants of the training ones.
 
-        def make(audio: NDArray[np.int16], random: np.random.Generator) -> list[NDArray[np.float16]]:
-            sounds = [audio, *(vary(audio, settings.wave, random) for _ in range(variants))]
-            return [self._compute(sound).numpy().astype(np.float16) for sound in sounds]
+        A training speaker of ordinary speech with a single utterance says its two halves, too: so there is
+        a history of ordinary speech.
 
-        treatment = [settings.care, self._origin, settings.fit.seed, variants, settings.wave]
-        recordings = [recording for recording, _ in found]
-        threads = None if isinstance(self._care, SmallCare) else 1  # the published CARE uses threads itself
-        arrays = heard(recordings, make, treatment, folder, f"preparing {split} sound", threads)
+        Args:
+            corpus: the corpus.
+            folder: folder of the cache.
+        """
+        ordinary = _ordinary(corpus)
+        found = {}
+        for split in SPLITS:
+            turns = turns_of(corpus, split)
+            if not any(turn.utterance.label and turn.utterance.recording for turn in turns):
+                raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has a recording")
+            origins = [origin(corpus, turn.utterance) for turn in turns]
+            said = Counter(turn.speaker for turn in turns)
+            halved = [
+                split == "train" and name in ordinary and said[turn.speaker] == 1
+                for name, turn in zip(origins, turns, strict=True)
+            ]
+            variants = self._settings.variants if split == "train" else 0
+            rows = self._embed(turns, halved, variants, f"{split} sound", folder)
+            heard = [number for number, each in enumerate(rows) for _ in (() if each is None else each)]
+            speakers = {speaker: number for number, speaker in enumerate(said)}
+            names = [origins[number] for number in heard]
+            labels = [turns[number].utterance.label for number in heard]
+            found[split] = Voices(
+                torch.cat([each for each in rows if each is not None]),
+                torch.tensor([UNSCORED if each is None else corpus.labels.index(each) for each in labels]),
+                [speakers[turns[number].speaker] for number in heard],
+                names,
+                torch.tensor([name in ordinary for name in names]),
+            )
+        return found
+
+    def _embed(
+        self, turns: Sequence[Turn], halved: Sequence[bool], variants: int, label: str, folder: Path
+    ) -> list[Tensor | None]:
+        """Embeddings of each turn, or of it and its halves, as recorded and of the variants [P, V, D]."""
+        usable = [turn.utterance.recording for turn in turns]
+        found = []
+        for variant in range(variants + 1):
+            hearings = []
+            for recording, turn, halves in zip(usable, turns, halved, strict=True):
+                seed = f"{turn.speaker} {variant}" if variant else ""
+                treatment = [*self._recipe, halves, *([self._settings.wave, seed] if variant else [])]
+                hearings.append(Hearing(recording, partial(self._make, halves=halves, seed=seed), treatment))
+            name = f"{label}, variant {variant} of {variants}" if variant else label
+            found.append(heard_each(hearings, folder, name, threads=1))
+            usable = [each if rows else None for each, rows in zip(usable, found[0], strict=True)]
         return [
-            Prepared(label, each) for (_, label), each in zip(found, arrays, strict=True) if each is not None
+            None if each[0] is None else torch.stack([as_tensor(rows[0]) for rows in each if rows], 1)
+            for each in zip(*found, strict=True)
         ]
-
-    def shown(self, utterances: Sequence[Prepared], generator: torch.Generator) -> ShownBatches:
-        """The batches of an epoch."""
-        settings = self._settings
-        frames = isinstance(self._care, SmallCare)
-        longest, augment = (settings.longest, settings.frames) if frames else (None, None)
-        return ShownBatches(utterances, settings.batch, longest, augment, generator)
-
-    def logits(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Logits [B, C] for results of `prepare`."""
-        care = self._care
-        embedding = care(features, lengths) if isinstance(care, SmallCare) else care.mixed(features)
-        return self._speech(embedding)[1]  # type: ignore[no-any-return]
-
-    @torch.no_grad()
-    def classify(self, utterances: Sequence[Prepared]) -> NDArray[np.int64]:
-        """Class indices [N]."""
-        predicted = np.empty(len(utterances), np.int64)
-        device = here().device
-        for chosen, features, lengths in by_length([each.variants[0] for each in utterances], size=64):
-            predicted[chosen] = self.logits(features.to(device), lengths.to(device)).argmax(1).cpu().numpy()
-        return predicted
 
     @torch.inference_mode()
-    def _compute(self, audio: NDArray[np.int16]) -> Tensor:
-        """The part computed once: the small CARE's input [T, bins], else the means of the layers [L, D]."""
-        inputs = self._care.prepare(audio)
-        if isinstance(self._care, SmallCare):
-            return inputs
+    def _make(
+        self, audio: NDArray[np.int16], random: np.random.Generator, *, halves: bool, seed: str
+    ) -> list[NDArray[np.float32]]:
+        """Embeddings [P, D] of a turn and its halves, by the microphone of a seed or as it was recorded."""
+        if seed:
+            place = np.random.default_rng(int(sha256(seed.encode()).hexdigest(), 16))
+            audio = Microphone.draw(self._settings.wave, place).record(audio, random)
+        middle = len(audio) // 2
+        sounds = [audio, audio[:middle], audio[middle:]] if halves else [audio]
+        inputs, lengths = pad([self.care.prepare(sound) for sound in sounds])
         device = here().device
-        lengths = torch.tensor([len(inputs)], device=device)
-        return self._care.layers(inputs[None].to(device), lengths)[0].cpu()
+        embeddings: Tensor = self.care(inputs.to(device), lengths.to(device))
+        return [embeddings.float().cpu().numpy()]
+
+
+def _ordinary(corpus: Corpus) -> set[str]:
+    """Names of the corpora in a corpus, if there are several, whose only emotion is neutral."""
+    labels: dict[str, set[str | None]] = {}
+    for _, _, utterance in corpus.utterances():
+        labels.setdefault(origin(corpus, utterance), set()).add(utterance.label)
+    return {name for name, found in labels.items() if len(labels) > 1 and found == {_NEUTRAL}}
+
+
+def _digest(care: nn.Module) -> str:
+    """Digest of the weights that are not those of a pinned base."""
+    digest = sha256()
+    for name, value in sorted(trained_state(care).items()):
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -13,13 +13,14 @@ from offline_train.batches.sequences import Batch, Embedded, Modality, Scarcity,
 from offline_train.corpora.corpus import Split
 from offline_train.evaluation.calibration import fit_temperature
 from offline_train.evaluation.judge import judge_context, read, scored_logits
+from offline_train.pairing.spoken_corpus import PairingSettings
 from offline_train.runs.run import Run
 from offline_train.stages.losses import scored_loss
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 
-Presentation = Callable[[Embedded, torch.Generator], Embedded]
-"""Transforms a training conversation in each epoch (pairing, mismatches)."""
+Epoch = Callable[[torch.Generator], Sequence[Embedded]]
+"""Draws the training conversations of an epoch, always as many."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ContextStageSettings:
         label_smoothing: label smoothing of the cross-entropy.
         distil: weight of the teachers' probabilities in the loss.
         scarcity: parts of conversations removed in training.
+        pairing: how dialogues and clips are shown in training, with --clips.
         fit: settings of the optimisation.
     """
 
@@ -46,6 +48,7 @@ class ContextStageSettings:
     label_smoothing: Share = 0.1
     distil: Share = 0.7
     scarcity: Scarcity = field(default_factory=Scarcity)
+    pairing: PairingSettings = field(default_factory=PairingSettings)
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=1e-3, patience=12))
 
     def __post_init__(self) -> None:
@@ -60,17 +63,21 @@ def train_context(
     labels: Sequence[str],
     settings: ContextStageSettings,
     run: Run,
-    present: Presentation | None = None,
+    epoch: Epoch | None = None,
+    acted: Mapping[Split, Sequence[Embedded]] | None = None,
 ) -> dict[str, Any]:
     """Train on split "train", select on "validation", report every split.
 
+    The epoch with the best weighted F1 is kept: the mean of offline and first emission, and of acted clips.
+
     Args:
         modality: the modality to train.
-        data: conversations by split; those of "train" are passed through `present` in each epoch.
+        data: conversations by split.
         labels: emotions by class index.
         settings: the settings.
         run: the run to write.
-        present: transforms training conversations; by default, they are unchanged.
+        epoch: draws the training conversations; by default, they are those of `data`.
+        acted: further conversations, of acted clips, on which it is selected, calibrated and reported.
     """
     torch.manual_seed(settings.fit.seed)
     features = data["train"][0].text if modality == "text" else data["train"][0].speech
@@ -85,27 +92,37 @@ def train_context(
     model = ContextEncoder(config)
 
     def batches(generator: torch.Generator) -> list[Batch]:
-        shown = [present(c, generator) if present else c for c in data["train"]]
+        shown = epoch(generator) if epoch else data["train"]
         return random_batches(shown, settings.batch, settings.scarcity, generator)
 
     def loss(batch: Batch) -> Tensor:
         return scored_loss(read(model, modality, batch), batch, settings.label_smoothing, settings.distil)
 
-    def judge(split: Split, *, emission: bool = False) -> dict[str, Any]:
-        return judge_context(model, modality, data[split], labels, first_emission=emission)
+    def judge(part: Sequence[Embedded], *, emission: bool = False) -> dict[str, Any]:
+        return judge_context(model, modality, part, labels, first_emission=emission)
 
     def validate() -> dict[str, float]:
-        offline = judge("validation")["weighted_f1"]
-        first = judge("validation", emission=True)["weighted_f1"]
-        return {"score": (offline + first) / 2, "offline": offline, "first_emission": first}
+        scores = {
+            "offline": judge(data["validation"])["weighted_f1"],
+            "first_emission": judge(data["validation"], emission=True)["weighted_f1"],
+        }
+        if acted:
+            scores["acted"] = judge(acted["validation"])["weighted_f1"]
+        return {"score": sum(scores.values()) / len(scores), **scores}
 
     best = fit(model, batches, loss, validate, settings.fit, run.folder, f"Stage II {modality}")
     metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
-        "temperature": calibrate(model, modality, data["validation"]),
-        **{split: judge(split) for split in data},
-        "first_emission": {split: judge(split, emission=True) for split in data if split != "train"},
+        "temperature": calibrate(
+            model, modality, [*data["validation"], *(acted["validation"] if acted else [])]
+        ),
+        **{split: judge(part) for split, part in data.items()},
+        "first_emission": {
+            split: judge(part, emission=True) for split, part in data.items() if split != "train"
+        },
     }
+    if acted:
+        metrics["acted"] = {split: judge(part) for split, part in acted.items()}
     run.finish(model, {"context": config, "modality": modality}, metrics)
     return metrics
 

@@ -14,9 +14,10 @@ from models.conversation import ConversationConfig, ConversationModel
 from offline_train.batches.sequences import Batch, Embedded, Scarcity, random_batches
 from offline_train.corpora.corpus import Split
 from offline_train.evaluation.judge import BOTH, SOUND, WORDS, judge_conversations
+from offline_train.pairing.spoken_corpus import PairingSettings
 from offline_train.runs.run import Run
 from offline_train.stages.losses import scored_loss
-from offline_train.stages.stage2 import Presentation
+from offline_train.stages.stage2 import Epoch
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 
@@ -31,8 +32,9 @@ class FusionStageSettings:
         dropout: see `CoAttentionConfig`.
         batch: conversations per batch.
         label_smoothing: label smoothing of the cross-entropy.
-        silent: with paired sound: share of training conversations without sound and without mismatched words.
+        silent: with --clips: share of the training dialogues without sound.
         scarcity: other parts of conversations removed in training.
+        pairing: how dialogues and clips are shown in training, with --clips.
         joint: train Stage II of both modalities together with Stage III from scratch, instead of freezing it.
         fit: settings of the optimisation.
     """
@@ -44,6 +46,7 @@ class FusionStageSettings:
     label_smoothing: Share = 0.1
     silent: Share = 0.35
     scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_text=0.15))
+    pairing: PairingSettings = field(default_factory=PairingSettings)
     joint: bool = False
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=5e-4, patience=12))
 
@@ -60,23 +63,23 @@ def train_fusion(
     labels: Sequence[str],
     settings: FusionStageSettings,
     run: Run,
-    present: Presentation | None = None,
-    extra: Mapping[str, Any] | None = None,
+    epoch: Epoch | None = None,
+    acted: Mapping[Split, Sequence[Embedded]] | None = None,
 ) -> tuple[ConversationModel, dict[str, Any]]:
     """Train on split "train", select on "validation", report the other splits.
 
     The epoch with the best weighted F1 is kept: the mean of offline and first emission with both modalities,
-    or, for paired sound, the mean of with and without sound.
+    or, for dialogues spoken by actors, the mean of with and without sound, and of acted clips.
 
     Args:
         text: Stage II of the text modality; frozen unless trained jointly.
         speech: Stage II of the speech modality; frozen unless trained jointly.
-        data: conversations by split; those of "train" are passed through `present` in each epoch.
+        data: conversations by split.
         labels: emotions by class index.
         settings: the settings.
         run: the run to write.
-        present: transforms training conversations (pairing, mismatches); by default, they are unchanged.
-        extra: further entries of the run's metrics.
+        epoch: draws the training conversations; by default, they are those of `data`.
+        acted: further conversations, of acted clips, on which it is selected and reported.
     """
     torch.manual_seed(settings.fit.seed)
     fusion = CoAttentionConfig(
@@ -94,7 +97,7 @@ def train_fusion(
         speech.requires_grad_(requires_grad=False)
 
     def batches(generator: torch.Generator) -> list[Batch]:
-        shown = [present(c, generator) if present else c for c in data["train"]]
+        shown = epoch(generator) if epoch else data["train"]
         return random_batches(shown, settings.batch, settings.scarcity, generator)
 
     def loss(batch: Batch) -> Tensor:
@@ -103,26 +106,38 @@ def train_fusion(
             speech.eval()
         return scored_loss(model(*batch[:5]).fused, batch, settings.label_smoothing)
 
-    def judge(split: Split, kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
-        return judge_conversations(model, data[split], labels, kept=kept, first_emission=emission)
+    def judge(part: Sequence[Embedded], kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
+        return judge_conversations(model, part, labels, kept=kept, first_emission=emission)
 
     def validate() -> dict[str, float]:
-        scores = {"with_sound": judge("validation", BOTH)["weighted_f1"]}
-        if present is None:
-            scores["first_emission"] = judge("validation", BOTH, emission=True)["weighted_f1"]
+        scores = {"with_sound": judge(data["validation"], BOTH)["weighted_f1"]}
+        if acted is None:
+            scores["first_emission"] = judge(data["validation"], BOTH, emission=True)["weighted_f1"]
         else:
-            scores["words_alone"] = judge("validation", WORDS)["weighted_f1"]
+            scores["words_alone"] = judge(data["validation"], WORDS)["weighted_f1"]
+            scores["acted"] = judge(acted["validation"], BOTH)["weighted_f1"]
         return {"score": sum(scores.values()) / len(scores), **scores}
 
+    def report(parts: Mapping[Split, Sequence[Embedded]]) -> dict[str, Any]:
+        kinds = {"with_sound": BOTH, "words_alone": WORDS, "sound_alone": SOUND}
+        return {
+            split: {name: judge(part, kept) for name, kept in kinds.items()}
+            for split, part in parts.items()
+            if split != "train" and part
+        }
+
     best = fit(model, batches, loss, validate, settings.fit, run.folder, "Stage III")
-    kinds = {"with_sound": BOTH, "words_alone": WORDS, "sound_alone": SOUND}
-    judged = [split for split in data if split != "train" and data[split]]
     metrics: dict[str, Any] = {
         "best_epoch": int(best["epoch"]),
-        **(extra or {}),
-        **{split: {name: judge(split, kept) for name, kept in kinds.items()} for split in judged},
-        "first_emission": {split: judge(split, BOTH, emission=True) for split in judged},
+        **report(data),
+        "first_emission": {
+            split: judge(part, BOTH, emission=True)
+            for split, part in data.items()
+            if split != "train" and part
+        },
     }
+    if acted is not None:
+        metrics["acted"] = report(acted)
     model.requires_grad_(requires_grad=True)  # frozen parts are stored too: the run is complete
     run.finish(model, {"conversation": model.config}, metrics)
     return model, metrics

@@ -348,3 +348,15 @@ def make_librispeech(
             for each in ids:
                 encode(chapter / f"{each}.flac", tone(0.2), RATE, "flac")
     return folder
+
+
+def make_voices(folder: Path) -> Path:
+    """TESS and SAVEE, and ordinary speech: ten speakers of a sentence each, and seven of a test set."""
+    make_tess(folder / "tess")
+    make_savee(folder / "savee")
+    make_clips(folder / "librispeech/ordinary", [f"{speaker}-1-0000" for speaker in range(10, 20)])
+    make_clips(
+        folder / "librispeech/test_other",
+        [f"{who}-1-000{place}" for who in range(30, 37) for place in (0, 1)],
+    )
+    return folder

@@ -35,9 +35,12 @@ def family(root: Path, *, corpus: str = "meld") -> Path:
     parents = {"pretrained": str(pretrained), "teachers": [str(each) for each in teachers]}
     text1 = make(root / "t1", corpus, parents=parents)
     text2 = make(root / "t2", corpus, parents={"stage1": str(text1)})
+    clips = root / "clips"
+    for name in ("ravdess", "librispeech"):
+        (clips / name).mkdir(parents=True)
     speech1 = make(root / "s1", "ravdess")
-    speech2 = make(root / "s2", corpus, parents={"stage1": str(speech1)}, clips="data")
-    return make(root / "f", corpus, 3, parents={"text": str(text2), "speech": str(speech2)}, clips="data")
+    speech2 = make(root / "s2", corpus, parents={"stage1": str(speech1)}, clips=str(clips))
+    return make(root / "f", corpus, 3, parents={"text": str(text2), "speech": str(speech2)}, clips=str(clips))
 
 
 def test_all_that_came_before_is_found_once_and_in_order(tmp_path: Path) -> None:
@@ -57,13 +60,23 @@ def test_all_that_came_before_is_found_once_and_in_order(tmp_path: Path) -> None
     assert told["commands"][1:] == [f"merits-train make {run.folder.name}" for run in runs.values()]
     assert told["seeds"]["text1.teachers.1"] == 2
     assert told["seeds"]["fusion"] == 3
-    assert {each["title"].split()[0] for each in told["data"]} == {"GoEmotions", "MELD", "RAVDESS"}
+    assert {each["title"].split()[0] for each in told["data"]} == {
+        "GoEmotions",
+        "MELD",
+        "RAVDESS",
+        "LibriSpeech",
+    }
     assert {each["terms"] for each in told["data"]} >= {"CC BY 4.0"}
     assert told["shareable"]
 
 
 def test_what_has_seen_iemocap_is_not_to_be_shared(tmp_path: Path) -> None:
     assert not history(lineage(Run(family(tmp_path, corpus="iemocap6")), "fusion"))["shareable"]
+
+
+def test_all_voices_are_cited_where_their_folder_is_gone(tmp_path: Path) -> None:
+    told = history(lineage(Run(make(tmp_path / "s1", "voices")), "speech1"))
+    assert {each["title"].split()[0] for each in told["data"]} >= {"RAVDESS", "CREMA-D", "LibriSpeech"}
 
 
 def test_missing_and_unfinished_ancestors_are_named(tmp_path: Path) -> None:

@@ -10,33 +10,36 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.care import CareConfig, SpeechClassifier, SpeechConfig, build_care, pad
-from offline_train.batches.augment import FeatureAugment, WaveAugment, vary
-from offline_train.batches.speech import Prepared, ShownBatches
+from models.care import CareConfig, build_care, pad
+from models.speaker_means import usual_of_turns
+from models.speech_classifier import SpeechClassifier, SpeechConfig
+from offline_train.batches.histories import turns_of
+from offline_train.corpora.audio import load_audio, trim
 from offline_train.corpora.clips import FOLDS
 from offline_train.corpora.corpus import Conversation, Corpus, Recording
+from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.errors import CorpusError
-from offline_train.corpora.meld import LABELS
-from offline_train.corpora.ravdess import RAVDESS, SHIPPED, read_ravdess
+from offline_train.corpora.ravdess import RAVDESS
+from offline_train.corpora.registry import read_corpus
 from offline_train.errors import RunFolderError, UsageError
-from offline_train.evaluation.metrics import classification
+from offline_train.evaluation.voices import judge_voices
 from offline_train.runs.run import Run
 from offline_train.runs.run_corpus import RunCorpus
-from offline_train.stages import stage1_speech
+from offline_train.stages import speech_network, stage1_speech
 from offline_train.stages.stage1_speech import SpeechStageSettings, cross_validate, train_speech
 from offline_train.training.fit import FitSettings
 from tests.models.test_care import tiny_wavlm
-from tests.offline_train.miniatures import make_ravdess, tone
+from tests.offline_train.miniatures import make_ravdess, make_voices
 
 SETTINGS = SpeechStageSettings(
-    care=CareConfig(bins=32, width=12, acoustic_blocks=1, semantic_blocks=1),
+    care=CareConfig(blocks=1),
     variants=1,
-    longest=64,
     width=16,
-    wave=WaveAugment(speed=0.02, noise=0.2, reverb=0.0),
-    fit=FitSettings(epochs=6, learning_rate=1e-2, weight_decay=0.05, average=0.9),
+    hidden=0,
+    batch=16,
+    fit=FitSettings(epochs=12, learning_rate=3e-3, weight_decay=0.05, average=0.9),
 )
-SHORT = replace(SETTINGS, fit=replace(SETTINGS.fit, epochs=1))
+SHORT = replace(SETTINGS, variants=0, fit=replace(SETTINGS.fit, epochs=1))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,12 +66,13 @@ def opened(folder: Path, settings: SpeechStageSettings = SETTINGS, **more: objec
 
 
 @pytest.mark.slow
-def test_learns_tones_and_stores_what_rebuilds_it(clips: Path, corpus: Corpus, tmp_path: Path) -> None:
+def test_learns_tones_and_stores_what_rebuilds_it(corpus: Corpus, tmp_path: Path) -> None:
     metrics = train_speech(corpus, SETTINGS, opened(tmp_path / "run"))
-    assert metrics["validation"]["weighted_f1"] > 50
+    assert metrics["validation"]["weighted_f1"] > 60
     assert metrics["test"]["utterances"] == 16
-    assert set(metrics["test"]["f1"]) == set(LABELS)
+    assert tuple(metrics["test"]["f1"]) == EMOTIONS
     assert np.array(metrics["validation"]["confusion"]).shape == (7, 7)
+    assert metrics["test"]["arousal_auc"] > 60
     assert json.loads((tmp_path / "run/metrics.json").read_text()) == metrics
     assert not (tmp_path / "run/prepared").exists()
 
@@ -76,13 +80,36 @@ def test_learns_tones_and_stores_what_rebuilds_it(clips: Path, corpus: Corpus, t
     care = build_care(CareConfig(**stored["care"])).eval()
     speech = SpeechClassifier(care.dimension, SpeechConfig(**stored["speech"])).eval()
     weights = load_file(tmp_path / "run/weights.safetensors")
-    assert {name.split(".")[0] for name in weights} == {"care", "speech"}
-    torch.nn.ModuleDict({"care": care, "speech": speech}).load_state_dict(weights)
-    judged = read_ravdess(clips, SHIPPED.test)
+    assert {name.split(".")[0] for name in weights} == {"speech"}  # CARE comes with its package
+    torch.nn.ModuleDict({"speech": speech}).load_state_dict(weights)
+    turns = turns_of(corpus, "test")
+    sounds = [trim(load_audio(turn.utterance.recording)) for turn in turns if turn.utterance.recording]
     with torch.no_grad():
-        _, logits = speech(care(*pad([care.prepare(clip.audio) for clip in judged])))
-    right = [LABELS[i] == clip.label for i, clip in zip(logits.argmax(1).tolist(), judged, strict=True)]
+        embeddings = care(*pad([care.prepare(sound) for sound in sounds]))
+        usual = usual_of_turns(
+            embeddings, [turn.speaker for turn in turns], torch.ones(16), speech.prior, 4.0
+        )
+        found = speech(embeddings, usual).logits.argmax(1).tolist()
+    right = [EMOTIONS[i] == turn.utterance.label for i, turn in zip(found, turns, strict=True)]
     assert 100 * np.mean(right) == pytest.approx(metrics["test"]["accuracy"])
+
+
+@pytest.mark.slow
+def test_all_corpora_at_once(tmp_path: Path) -> None:
+    voices = read_corpus("voices", make_voices(tmp_path / "voices"))
+    settings = replace(SHORT, variants=1)
+    metrics = train_speech(voices, settings, opened(tmp_path / "run", settings), cache=tmp_path / "cache")
+    assert set(metrics["test"]["corpora"]) == {"tess", "savee"}
+    assert metrics["test"]["utterances"] == 42 + 7
+    assert metrics["test"]["ordinary"]["utterances"] == 1 + 14
+    assert sum(metrics["test"]["ordinary"]["shares"].values()) == pytest.approx(100)
+    lines = (tmp_path / "cache/arrays.jsonl").read_text().splitlines()
+    parts = [json.loads(line)["arrays"][0][2][0] for line in lines]
+    assert parts.count(3) == 2 * 8  # ordinary training speakers: whole and in halves, as recorded and varied
+    assert set(parts) == {1, 3}
+    again = replace(settings, fit=replace(settings.fit, seed=2))
+    train_speech(voices, again, opened(tmp_path / "again", again), cache=tmp_path / "cache")
+    assert (tmp_path / "cache/arrays.jsonl").read_text().splitlines() == lines
 
 
 @pytest.mark.slow
@@ -131,7 +158,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
     short = replace(SETTINGS, fit=replace(SETTINGS.fit, epochs=2))
     whole = train_speech(corpus, short, opened(tmp_path / "whole", short))
     judged = 0
-    judge = classification
+    judge = judge_voices
 
     def killed(*args: object) -> object:
         nonlocal judged
@@ -142,7 +169,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
 
     run = opened(tmp_path / "killed", short)
     with monkeypatch.context() as patch:
-        patch.setattr(stage1_speech, "classification", killed)
+        patch.setattr(speech_network, "judge_voices", killed)
         with pytest.raises(KeyboardInterrupt):
             train_speech(corpus, short, run)
     assert not run.finished
@@ -155,7 +182,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
 def test_cross_validation_does_not_repeat_finished_folds(clips: Path, tmp_path: Path) -> None:
     source = RunCorpus("ravdess", clips)
     run = opened(tmp_path / "run", SHORT, corpus=source)
-    whole = cross_validate(source, SHORT, run)
+    whole = cross_validate(source, SHORT, run, FOLDS)
     assert run.metrics == whole
     for part in ("validation", "test"):
         assert len(whole[part]["folds"]) == FOLDS
@@ -166,7 +193,7 @@ def test_cross_validation_does_not_repeat_finished_folds(clips: Path, tmp_path: 
     (tmp_path / "run/metrics.json").unlink()
     (tmp_path / "run/fold3/metrics.json").unlink()
     finished = [(tmp_path / f"run/fold{k}/metrics.json").stat().st_mtime_ns for k in range(3)]
-    assert cross_validate(source, SHORT, run) == whole
+    assert cross_validate(source, SHORT, run, FOLDS) == whole
     assert [(tmp_path / f"run/fold{k}/metrics.json").stat().st_mtime_ns for k in range(3)] == finished
     with pytest.raises(RunFolderError, match="other settings"):
         opened(tmp_path / "run/fold0", SETTINGS, corpus=source)
@@ -181,13 +208,7 @@ def test_the_published_care_stays_as_it_is(
         return tiny_wavlm()
 
     monkeypatch.setattr(stage1_speech, "build_care", build)
-    settings = replace(
-        SETTINGS,
-        care=CareConfig(kind="wavlm"),
-        variants=0,
-        hidden=12,
-        fit=replace(SETTINGS.fit, epochs=2, average=0.0),
-    )
+    settings = replace(SHORT, care=CareConfig(kind="wavlm"), hidden=12)
     run = opened(tmp_path / "run", settings)
     few = replace(corpus, splits={split: list(part)[:24] for split, part in corpus.splits.items()})
     metrics = train_speech(few, settings, run)
@@ -196,49 +217,6 @@ def test_the_published_care_stays_as_it_is(
     before = build(settings.care).state_dict()
     assert not any(name.startswith(("care.speech.", "care.semantic.")) for name in weights)
     for name in before:
-        if name.startswith(("up.", "down.")):
+        if name.startswith(("up.", "down.", "mix.")):  # what no pinned model has
             torch.testing.assert_close(weights[f"care.{name}"], before[name])
-    assert any((weights[f"care.mix.{name}"] != 0).any() for name in ("shared", "acoustic", "semantic"))
     assert weights["speech.first.weight"].shape == (12, 48)
-
-
-def test_batches_depend_on_the_generator_and_their_number_alone() -> None:
-    random = np.random.default_rng(0)
-    utterances = [
-        Prepared(i % 7, [random.standard_normal((20 + 2 * i, 32)).astype(np.float16) for _ in range(2)])
-        for i in range(35)
-    ]
-
-    def epoch(seed: int) -> ShownBatches:
-        return ShownBatches(utterances, 16, 64, FeatureAugment(), torch.Generator().manual_seed(seed))
-
-    assert len(epoch(1)) == 2
-    for batch in epoch(1):
-        assert batch.features.shape == (16, 64, 32)
-        assert batch.lengths.max() <= 64
-        beyond = torch.arange(64) >= batch.lengths[:, None]
-        assert not batch.features[beyond].any()
-    assert torch.equal(epoch(1)[1].features, list(epoch(1))[1].features)
-    assert not torch.equal(epoch(1)[0].features, epoch(2)[0].features)
-
-
-def test_variants_are_sound_and_repeatable() -> None:
-    audio = tone(0.5, 20000)
-    settings = WaveAugment(noise=1.0, reverb=1.0)
-    for seed in range(20):
-        first, again = (vary(audio, settings, np.random.default_rng(seed)) for _ in range(2))
-        assert np.array_equal(first, again)
-        assert first.dtype == np.int16
-        assert 0.87 <= len(first) / len(audio) <= 1.15
-        assert first.any()
-    assert not vary(np.zeros(8000, np.int16), settings, np.random.default_rng(0)).any()
-
-
-@pytest.mark.parametrize("frames", [1, 2, 5, 300])
-def test_frames_of_any_number_survive(frames: int) -> None:
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        shown = FeatureAugment()(torch.randn(frames, 80), generator)
-        assert 1 <= len(shown) <= 1.11 * frames
-        assert shown.shape[1] == 80
-        assert torch.isfinite(shown).all()
