@@ -148,12 +148,12 @@ class _Hearer:
 
     def __init__(self, settings: SpeechStageSettings, pretrained: Run | None) -> None:
         self._settings = settings
-        self.care: Any = build_care(settings.care)
+        care: Any = build_care(settings.care)
         if pretrained is not None:
             from offline_train.stages.pretrain_care import load_pretrained
 
-            load_pretrained(self.care, settings.care, pretrained)
-        self.care.eval().to(here().device)
+            load_pretrained(care, settings.care, pretrained)
+        self.care: Any = care.eval().to(here().device)
         self._recipe = [settings.care, _digest(self.care)]
 
     def hear(self, corpus: Corpus, folder: Path) -> dict[Split, Voices]:
