@@ -51,7 +51,7 @@ def quantised(encoder: TextEncoder, *, per_row: bool) -> TextEncoder:
 
 def weighted_f1(bundle: Bundle, encoder: TextEncoder, dialogues: Sequence[Conversation]) -> float:
     """In percent, of the emotions that the bundle finds with an encoder."""
-    read = bundle_target(replace(bundle, text=encoder)).embed(dialogues)
+    read = bundle_target(replace(bundle, text=encoder)).embed(dialogues, split)
     found = judge_conversations(bundle.conversation, read, bundle.labels, kept=WORDS)
     return float(found["weighted_f1"])
 
