@@ -25,7 +25,7 @@ TEXT, SPEECH, CLASSES, VOICE = 12, 8, 5, 10
 def build(seed: int, layers: int, *, words_only: bool = False) -> ConversationModel:
     torch.manual_seed(seed)
     text = ContextConfig(TEXT, hidden=8, layers=layers, heads=2, classes=CLASSES)
-    speech = ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES)
+    speech = ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES, skip=seed % 2 > 0)
     fusion = CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES)
     config = ConversationConfig(text) if words_only else ConversationConfig(text, speech, fusion)
     model = ConversationModel(config)
