@@ -107,7 +107,8 @@ class Reference:
             self.last[depth] |= {first + i: state for i, state in enumerate(ahead)}
             back = layer.backward_gru(x.flip(0)[None])[0][0].flip(0)
             x = torch.cat([ahead, back], dim=-1)
-        return self.encoder.attend(x[None], torch.ones(1, len(x), dtype=torch.bool))
+        read = self.x[None, first : last + 1] if self.encoder.config.skip else None
+        return self.encoder.attend(x[None], read, torch.ones(1, len(x), dtype=torch.bool))
 
 
 @pytest.mark.slow
