@@ -4,7 +4,6 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from models.base_encoder import are_installed
 from models.errors import BundleError
 from models.paths import BUNDLES, DEFAULT_BUNDLE
 from streamer.machine.cores import cores
