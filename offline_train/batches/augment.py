@@ -151,7 +151,7 @@ def _noise(count: int, colour: float, babble: bool, random: np.random.Generator)
     size = next_fast_len(count, real=True)
     frequency = np.maximum(rfftfreq(size), 50 / _SAMPLE_RATE).astype(np.float32)
     spectrum = rfft(random.standard_normal(size, np.float32)) * frequency ** (-colour / 2)
-    noise = irfft(spectrum, size)[:count]
+    noise: NDArray[np.floating] = irfft(spectrum, size)[:count]
     if babble:
         knots = random.lognormal(0, 0.7, 2 + count * 6 // _SAMPLE_RATE)  # about six syllables a second
         noise = noise * np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(knots)), knots)

@@ -53,23 +53,34 @@ class HistorySettings:
     Attributes:
         none: share of turns without any, which are judged against the prior alone.
         most: most of them.
+        strangers: share of the turns of ordinary speech whose earlier turns are of anybody: so it is where
+            nobody tells the speakers apart.
     """
 
     none: Share = 0.2
     most: PositiveInt = 16
+    strangers: Share = 0.3
 
 
 class Histories:
-    """Draws earlier turns for training: a random handful of the others of the same speaker."""
+    """Draws earlier turns for training: a random handful of the others of the same speaker.
 
-    def __init__(self, speakers: Sequence[int], countable: Tensor, settings: HistorySettings) -> None:
+    One may be drawn more than once: the histories of speakers with few turns are as long as those of others,
+    or else their length would tell who acts.
+    """
+
+    def __init__(
+        self, speakers: Sequence[int], countable: Tensor, ordinary: Tensor, settings: HistorySettings
+    ) -> None:
         """Group the turns.
 
         Args:
             speakers: of the turns [N].
             countable: bool [N], which turns may be heard earlier.
+            ordinary: bool [N], which turns are ordinary speech, not acted.
             settings: the settings.
         """
+        self._ordinary, self._anybody = ordinary, (ordinary & countable).nonzero()[:, 0]
         self._settings, self._speakers = settings, speakers
         members: dict[int, list[int]] = {}
         for number, (speaker, counts) in enumerate(zip(speakers, countable.tolist(), strict=True)):
@@ -81,8 +92,14 @@ class Histories:
         """Numbers of the earlier turns of a turn; empty for none."""
         nobody = torch.zeros(0, dtype=torch.long)
         members = self._members.get(self._speakers[turn], nobody)
+        if bool(self._ordinary[turn]) and self._happens(self._settings.strangers, generator):
+            members = self._anybody
         others = members[members != turn]
-        if not len(others) or float(torch.rand((), generator=generator)) < self._settings.none:
+        if not len(others) or self._happens(self._settings.none, generator):
             return nobody
-        count = int(torch.randint(min(len(others), self._settings.most), (), generator=generator)) + 1
-        return others[torch.randperm(len(others), generator=generator)[:count]]
+        count = int(torch.randint(self._settings.most, (), generator=generator)) + 1
+        return others[torch.randint(len(others), (count,), generator=generator)]
+
+    @staticmethod
+    def _happens(share: float, generator: torch.Generator) -> bool:
+        return float(torch.rand((), generator=generator)) < share

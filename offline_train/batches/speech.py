@@ -94,7 +94,7 @@ class DrawnBatches(Batches[Batch]):
         scored = voices.scored.nonzero()[:, 0]
         size = max(1, min(size, len(scored)))
         order = scored[torch.randperm(len(scored), generator=generator)]
-        self._batches = order[: len(order) // size * size].split(size)
+        self._batches = torch.split(order[: len(order) // size * size], size)
         self._seed = int(torch.randint(2**62, (), generator=generator))
 
     def __len__(self) -> int:

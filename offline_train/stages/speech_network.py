@@ -50,7 +50,7 @@ class SpeechNetworkSettings:
     batch: PositiveInt = 64
     label_smoothing: Share = 0.0
     balance: NonNegativeFloat = 0.5
-    ordinary: NonNegativeFloat = 3.0
+    ordinary: NonNegativeFloat = 6.0
     plane: NonNegativeFloat = 1.0
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=30, learning_rate=1e-3, weight_decay=0.05, average=0.99)
@@ -83,7 +83,7 @@ def train_network(
     shape = SpeechConfig(settings.width, len(labels), settings.dropout, settings.hidden, settings.prior_turns)
     speech = SpeechClassifier(train.embeddings.shape[-1], shape)
     speech.measure(train.embeddings.flatten(0, 1))
-    histories = Histories(train.speakers, train.countable, settings.history)
+    histories = Histories(train.speakers, train.countable, train.ordinary, settings.history)
     weights = turn_weights(train, settings.balance, settings.ordinary)
     expected = {split: usual_in_order(data[split], speech) for split in JUDGED}
     targets = plane_targets(labels).to(here().device)

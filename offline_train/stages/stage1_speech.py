@@ -109,8 +109,9 @@ def cross_validate(
         cache: see `train_speech`.
 
     Returns:
-        For "validation" and "test": weighted F1 by fold, its mean and standard deviation, the mean F1 of each
-        emotion, and the sum of the confusion matrices; as stored in the run.
+        For "validation" and "test": weighted F1 by fold, its mean and standard deviation, areas under the
+        curves of arousal and valence by fold, the mean F1 of each emotion, the sum of the confusion matrices,
+        and the share of ordinary speech that is found neutral by fold, if there is any; as stored in the run.
     """
     kept = cache or run.folder / "prepared"
     reports = []
@@ -130,8 +131,13 @@ def cross_validate(
             "mean": float(np.mean(scores)),
             "std": float(np.std(scores, ddof=1)),
             "f1": {name: float(np.mean([report[split]["f1"][name] for report in reports])) for name in names},
+            "arousal_auc": [report[split]["arousal_auc"] for report in reports],
+            "valence_auc": [report[split]["valence_auc"] for report in reports],
             "confusion": np.sum([report[split]["confusion"] for report in reports], axis=0).tolist(),
         }
+        ordinary = [report[split]["ordinary"] for report in reports if "ordinary" in report[split]]
+        if ordinary:
+            metrics[split]["ordinary_neutral"] = [each["shares"][_NEUTRAL] for each in ordinary]
     if here().first:
         write_json(run.folder / "metrics.json", metrics)
         if cache is None:
@@ -148,19 +154,19 @@ class _Hearer:
 
     def __init__(self, settings: SpeechStageSettings, pretrained: Run | None) -> None:
         self._settings = settings
-        self.care: Any = build_care(settings.care)
+        care: Any = build_care(settings.care)
         if pretrained is not None:
             from offline_train.stages.pretrain_care import load_pretrained
 
-            load_pretrained(self.care, settings.care, pretrained)
-        self.care.eval().to(here().device)
+            load_pretrained(care, settings.care, pretrained)
+        self.care: Any = care.eval().to(here().device)
         self._recipe = [settings.care, _digest(self.care)]
 
     def hear(self, corpus: Corpus, folder: Path) -> dict[Split, Voices]:
         """Embed all turns of a corpus, and variants of the training ones.
 
-        A training speaker of ordinary speech with a single utterance says its two halves, too: so there is
-        a history of ordinary speech.
+        A speaker of ordinary speech with a single utterance says its two halves, too, but in the test: so
+        there is a history of ordinary speech. Outside of training, nobody tells these speakers apart.
 
         Args:
             corpus: the corpus.
@@ -174,20 +180,25 @@ class _Hearer:
                 raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has a recording")
             origins = [origin(corpus, turn.utterance) for turn in turns]
             said = Counter(turn.speaker for turn in turns)
-            halved = [
-                split == "train" and name in ordinary and said[turn.speaker] == 1
+            alone = [
+                name in ordinary and said[turn.speaker] == 1
                 for name, turn in zip(origins, turns, strict=True)
             ]
+            halved = [each and split != "test" for each in alone]
             variants = self._settings.variants if split == "train" else 0
             rows = self._embed(turns, halved, variants, f"{split} sound", folder)
             heard = [number for number, each in enumerate(rows) for _ in (() if each is None else each)]
-            speakers = {speaker: number for number, speaker in enumerate(said)}
+            numbers = {speaker: number for number, speaker in enumerate(said)}
+            speakers = [
+                len(numbers) if single and split != "train" else numbers[turn.speaker]
+                for single, turn in zip(alone, turns, strict=True)
+            ]
             names = [origins[number] for number in heard]
             labels = [turns[number].utterance.label for number in heard]
             found[split] = Voices(
                 torch.cat([each for each in rows if each is not None]),
                 torch.tensor([UNSCORED if each is None else corpus.labels.index(each) for each in labels]),
-                [speakers[turns[number].speaker] for number in heard],
+                [speakers[number] for number in heard],
                 names,
                 torch.tensor([name in ordinary for name in names]),
             )

@@ -57,8 +57,9 @@ def test_a_microphone_colours_all_turns_alike() -> None:
 
     def colour(microphone: Microphone, seed: int) -> NDArray[np.float64]:
         audio = hiss(2.0, 1000, seed)
-        found: NDArray[np.float64] = spectrum(microphone.record(audio, random)) - spectrum(audio)
-        return found - found.mean()
+        found = spectrum(microphone.record(audio, random)) - spectrum(audio)
+        centred: NDArray[np.float64] = found - found.mean()
+        return centred
 
     assert np.abs(colour(first, 1) - colour(first, 2)).max() < 1
     assert np.abs(colour(first, 1) - colour(second, 1)).max() > 3

@@ -18,10 +18,13 @@ def test_sound_comes_back_in_time(name: str, count: int) -> None:
     assert heard.dtype == np.int16
     if count == 16_000:
         assert not np.array_equal(heard, audio)
-        middle = slice(4000, 12_000)
-        found = np.correlate(heard[middle].astype(float), audio[3900:12_100].astype(float), "valid")
-        assert abs(int(found.argmax()) - 100) <= 25
-        assert np.corrcoef(heard[middle], np.roll(audio, 100 - int(found.argmax()))[middle])[0, 1] > 0.9
+        alike = {
+            late: np.corrcoef(heard[4000 + late : 12_000 + late], audio[4000:12_000])[0, 1]
+            for late in range(-50, 51)
+        }
+        best = max(alike, key=lambda late: alike[late])
+        assert abs(best) <= 25
+        assert alike[best] > 0.9
 
 
 @pytest.mark.parametrize("name", [name for name, codec in CODECS.items() if codec.bit_rates])

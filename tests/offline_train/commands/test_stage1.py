@@ -25,6 +25,7 @@ def complaint(
         content = content.replace(old, new)
     manifest.write_text(content)
     base = make_base(tmp_path / "base")
+    capsys.readouterr()  # of the making
     line = f"merits-train stage1 text --corpus folder --data {manifest} --base {base}"
     monkeypatch.setattr(
         sys, "argv", [*line.split(), "--out", str(tmp_path / "run"), "--epochs", "1", *options]

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from offline_train.corpora.corpus import SPLITS, Conversation, Corpus, Utterance
-from offline_train.embeddings.speech import Sound, embed_sound, judge_sound
+from offline_train.embeddings.speech import Sound, SpeechPath, judge_sound
 from offline_train.errors import UsageError
-from offline_train.runs.networks import load_speech_classifier
+from offline_train.runs.networks import load_speech_encoder
 from offline_train.runs.run import Run
 from offline_train.stages.stage1_features import FeatureStageSettings, train_features
 from offline_train.training.fit import FitSettings
@@ -61,18 +61,19 @@ def test_learns_and_embeds_what_it_judged(tmp_path: Path) -> None:
     ]
     assert metrics["test"]["utterances"] == len(scored)
 
-    sound, speech = embed_sound(run, data.splits["test"]), load_speech_classifier(run)
+    path = SpeechPath.of_run(run)
+    sound = path.embed(data.splits["test"])
     everyone = [utterance for conversation in data.splits["test"] for utterance in conversation.utterances]
     assert sound.present.tolist() == [utterance.speech is not None for utterance in everyone]
     rows = torch.cat(
         [
-            judge_sound(speech, Sound(*(part[start : start + 10] for part in sound)), ["nobody"] * 10)
+            judge_sound(path.speech, Sound(*(part[start : start + 10] for part in sound)), ["nobody"] * 10)
             for start in range(0, 60, 10)
         ]
     )
     assert rows.shape == (60, 16)
     with torch.no_grad():
-        predicted = speech.head(rows).argmax(1).tolist()
+        predicted = path.speech.head(rows).argmax(1).tolist()
     right = [
         LABELS[guess] == utterance.label
         for guess, utterance in zip(predicted, everyone, strict=True)
@@ -102,7 +103,7 @@ def test_features_of_other_scale_or_outliers_do_not_matter(tmp_path: Path) -> No
     first = train_features(data, SETTINGS, opened(tmp_path / "first"))
     second = train_features(moved, SETTINGS, opened(tmp_path / "second"))
     assert second["test"]["confusion"] == first["test"]["confusion"]
-    speech = load_speech_classifier(Run(tmp_path / "first"))
+    _, speech = load_speech_encoder(Run(tmp_path / "first"))
     strange = speech(torch.tensor([[1e30] * 6, [torch.inf] * 6, [torch.nan] * 6]))
     assert all(part.isfinite().all() for part in strange)
 
