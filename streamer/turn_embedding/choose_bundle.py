@@ -20,7 +20,7 @@ _ENCODER = "all-mpnet-base-v2"
 LONGEST_S = 0.06
 """What the words of a sentence may take with the larger bundle."""
 
-_SENTENCE = "well I have no idea why they would do such a thing to you after all that we did for them"
+_SENTENCE = "I have no idea why they would do such a thing to you after all that we did for them"
 """Twenty words."""
 
 _TRIES = 5
