@@ -72,8 +72,9 @@ $(TRAIN) export --run $(RUNS)/$(1)/seed$(SEED)/fused --folds $(RUNS)/voices-fold
 	--out models/bundles/$(2)
 endef
 
-bundle: words  ## meld-small@3, from scratch
-	$(call bundled,words,meld-small,3)
+bundle: taught  ## meld-small@3, from scratch
+	$(ABLATE) stages --seeds $(SEED) $(MELD) $(DISTILLED)
+	$(call bundled,distilled/meld,meld-small,3)
 
 bundle-base: words-base  ## meld-base@1, from scratch
 	$(call bundled,words-base,meld-base,1)
