@@ -52,25 +52,33 @@ class HistorySettings:
 
     Attributes:
         none: share of turns without any, which are judged against the prior alone.
-        most: most of them.
+        neutral: share of the others whose earlier turns are all neutral, as those of everyday speech are.
+        most: most earlier turns.
     """
 
     none: Share = 0.2
+    neutral: Share = 0.4
     most: PositiveInt = 16
 
 
 class Histories:
-    """Draws earlier turns for training: a random handful of the others of the same speaker."""
+    """Draws earlier turns for training: a random handful of the others of the same speaker.
 
-    def __init__(self, speakers: Sequence[int], countable: Tensor, settings: HistorySettings) -> None:
+    A speaker with few turns may say them several times.
+    """
+
+    def __init__(
+        self, speakers: Sequence[int], countable: Tensor, neutral: Tensor, settings: HistorySettings
+    ) -> None:
         """Group the turns.
 
         Args:
             speakers: of the turns [N].
             countable: bool [N], which turns may be heard earlier.
+            neutral: bool [N], which of the turns are neutral.
             settings: the settings.
         """
-        self._settings, self._speakers = settings, speakers
+        self._settings, self._speakers, self._neutral = settings, speakers, neutral
         members: dict[int, list[int]] = {}
         for number, (speaker, counts) in enumerate(zip(speakers, countable.tolist(), strict=True)):
             if counts:
@@ -79,10 +87,12 @@ class Histories:
 
     def draw(self, turn: int, generator: torch.Generator) -> Tensor:
         """Numbers of the earlier turns of a turn; empty for none."""
-        nobody = torch.zeros(0, dtype=torch.long)
-        members = self._members.get(self._speakers[turn], nobody)
+        none, neutral = torch.rand(2, generator=generator).tolist()
+        members = self._members.get(self._speakers[turn], torch.zeros(0, dtype=torch.long))
         others = members[members != turn]
-        if not len(others) or float(torch.rand((), generator=generator)) < self._settings.none:
-            return nobody
-        count = int(torch.randint(min(len(others), self._settings.most), (), generator=generator)) + 1
-        return others[torch.randperm(len(others), generator=generator)[:count]]
+        if neutral < self._settings.neutral and self._neutral[others].any():
+            others = others[self._neutral[others]]
+        if not len(others) or none < self._settings.none:
+            return others[:0]
+        count = int(torch.randint(self._settings.most, (), generator=generator)) + 1
+        return others[torch.randint(len(others), (count,), generator=generator)]

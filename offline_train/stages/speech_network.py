@@ -83,7 +83,8 @@ def train_network(
     shape = SpeechConfig(settings.width, len(labels), settings.dropout, settings.hidden, settings.prior_turns)
     speech = SpeechClassifier(train.embeddings.shape[-1], shape)
     speech.measure(train.embeddings.flatten(0, 1))
-    histories = Histories(train.speakers, train.countable, settings.history)
+    neutral = train.labels == (labels.index("neutral") if "neutral" in labels else -1)
+    histories = Histories(train.speakers, train.countable, neutral, settings.history)
     weights = turn_weights(train, settings.balance, settings.ordinary)
     expected = {split: usual_in_order(data[split], speech) for split in JUDGED}
     targets = plane_targets(labels).to(here().device)
