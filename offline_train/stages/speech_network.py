@@ -48,9 +48,9 @@ class SpeechNetworkSettings:
     prior_turns: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 4.0
     history: HistorySettings = field(default_factory=HistorySettings)
     batch: PositiveInt = 64
-    label_smoothing: Share = 0.0
+    label_smoothing: Share = 0.1
     balance: NonNegativeFloat = 0.5
-    ordinary: NonNegativeFloat = 3.0
+    ordinary: NonNegativeFloat = 6.0
     plane: NonNegativeFloat = 1.0
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(epochs=30, learning_rate=1e-3, weight_decay=0.05, average=0.99)
