@@ -231,7 +231,8 @@ class ConversationWindow:
         words = self._text.judge(window)
         sound = np.empty((len(self), 0), np.float32) if self._speech is None else self._speech.judge(window)
         read = (torch.from_numpy(each)[None] for each in (words, sound, self._present[window]))
-        return Logits(*self._above(*read), torch.from_numpy(self._plane[window].copy()))
+        stage2_text, stage2_speech, fused = self._above(*read)
+        return Logits(stage2_text, stage2_speech, fused, torch.from_numpy(self._plane[window].copy()))
 
     def glance(
         self, text: Tensor | None, voice: Tensor | None, speaker: Hashable = None, age: int | None = None

@@ -89,6 +89,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(lamb
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(lambda ms: round(ms, 1))]
 Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda p: round(p, 6))]
 Valence = Annotated[float, Field(ge=-1, le=1), AfterValidator(lambda v: round(v, 6))]
+Arousal = Valence
 Probabilities = Annotated[
     dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]], AfterValidator(round_probabilities)
 ]
@@ -273,6 +274,8 @@ class _Judged(_Event):
     """The likeliest sentiment."""
     valence: Valence
     """Pleasantness, from -1 (negative) to 1 (positive)."""
+    arousal: Arousal | None = None
+    """Activation, from -1 (calm) to 1 (aroused); null if unknown, and in old versions."""
     modalities: dict[Annotated[Modality, _AnyWhenRead], Probabilities]
     """Probabilities from the words alone and from the voice alone, each summing to 1, if present."""
     latency_ms: Latency

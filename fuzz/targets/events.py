@@ -21,9 +21,9 @@ from tests.streamer.server.made_up import MadeUp
 _WORDS = (
     '"type"', '"session.started"', '"session.ended"', '"turn.started"', '"turn.partial"', '"turn.final"',
     '"turn.revised"', '"audio.gap"', '"audio.device_lost"', '"audio.device_back"', '"health"', '"mark"',
-    '"start_s":', '"end_s":', '"length_s":', '"probabilities":', '"valence":', '"text":', '"speaker":',
-    '"labels":', '"revision":', "1e308", "-1", "0", "9007199254740993", "NaN", "Infinity", "null", "[]",
-    "{}", '""', "\\ud800", "\\u0000", "\n", "\r\n", "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff",
+    '"start_s":', '"end_s":', '"length_s":', '"probabilities":', '"valence":', '"arousal":', '"text":',
+    '"speaker":', '"labels":', '"revision":', "1e308", "-1", "0", "9007199254740993", "NaN", "Infinity",
+    "null", "[]", "{}", '""', "\\ud800", "\\u0000", "\n", "\r\n", "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff",
     "2026-01-01T00:00:00.000Z", "0001-01-01T00:00:00Z",
 )  # fmt: skip
 

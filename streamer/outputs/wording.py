@@ -7,7 +7,7 @@ from streamer.outputs.palette import Look
 from streamer.outputs.terminal_colours import StyleOf
 from streamer.printable import printable
 
-_ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│·…–→", "o^v*!~x@#+&$%=0#####---##_-|..->")
+_ASCII = str.maketrans("○▲▼◆✦≈✗●■★◇□☆◐◉█▉▊▋▌▍▎▏▄▀▁─│┼·…–→↗↖↙↘", "o^v*!~x@#+&$%=0#####---##_-|+..->/\\/\\")
 
 
 def emotion_text(emotion: str, seen: Look, style_of: StyleOf, width: int = 0) -> Text:

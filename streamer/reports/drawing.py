@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from streamer.outputs.mood import EVEN_WITHIN, SIDES, mood
 from streamer.outputs.palette import looks
 from streamer.outputs.wording import clock
 from streamer.reports import measures
@@ -13,6 +14,9 @@ from streamer.reports.wording import one_line
 
 _HALF = 32
 """Height of half the valence chart, in pixels."""
+
+_FAINTEST = 0.5
+"""Opacity of the first stretch on the circumplex; the last one has 1."""
 
 _STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 6
@@ -52,7 +56,9 @@ def view(record: Record) -> dict[str, Any]:
             "x": at(turn.start_s),
             "width": max(at(turn.end_s) - at(turn.start_s), 0.01),
             "valence": _signed(turn.valence),
-            "mood": _mood(turn.valence),
+            "tone": _tone(turn.valence),
+            "arousal": None if turn.arousal is None else _signed(turn.arousal),
+            "mood": mood(turn.valence, turn.arousal),
             "bar_y": round(_HALF - bar if turn.valence >= 0 else _HALF, 1),
             "bar_height": round(bar, 1),
             "scale_x": round(min(32, 32 + 32 * turn.valence), 1),
@@ -89,6 +95,33 @@ def view(record: Record) -> dict[str, Any]:
                 f"{10 * at(x):.1f},{_HALF - value * (_HALF - 2):.1f}"
                 for x, value in zip(middle, smooth, strict=True)
             ),
+        }
+
+    def circumplex() -> dict[str, Any]:
+        """Positions from -100 to 100, up and left are negative; without stretches if no arousal is known."""
+        course = measures.course(record.turns)
+        moods = measures.mood_shares(record.turns)
+        stretches = [
+            {
+                "x": round(100 * stretch.valence, 1),
+                "y": round(-100 * stretch.arousal, 1),
+                "index": index[emotion],
+                "symbol": marks[emotion].symbol,
+                "opacity": round(_FAINTEST + (1 - _FAINTEST) * number / len(course), 2),
+                "start": clock(stretch.turns[0].start_s),
+                "turns": len(stretch.turns),
+                "valence": _signed(stretch.valence),
+                "arousal": _signed(stretch.arousal),
+                "mood": mood(stretch.valence, stretch.arousal),
+            }
+            for number, stretch in enumerate(course, start=1)
+            for emotion in [next(iter(measures.shares(stretch.turns)))]
+        ]
+        return {
+            "stretches": stretches,
+            "middle": 100 * EVEN_WITHIN,
+            "corners": [(each, x, -y) for each, (x, y) in SIDES.items() if x],
+            "shares": [{"mood": each, "percent": _percent(share)} for each, share in moods.items()],
         }
 
     shown = {turn.turn: drawn(turn) for turn in record.turns}
@@ -128,12 +161,13 @@ def view(record: Record) -> dict[str, Any]:
             {
                 "turn": shown[point.turn.turn],
                 "x": at(point.turn.start_s),
-                "mood": _mood(point.change),
+                "tone": _tone(point.change),
                 "before": _signed(point.before),
                 "after": _signed(point.after),
             }
             for point in measures.turning_points(record.turns)
         ],
+        "circumplex": circumplex(),
         "around": around,
         "most_points": measures.MOST,
         "least_change": measures.LEAST_CHANGE,
@@ -165,9 +199,9 @@ def _percent(share: float) -> int:
     return round(100 * share)
 
 
-def _signed(valence: float) -> str:
-    return f"{valence:+.2f}".replace("-", "−") if abs(valence) >= 0.005 else "0.00"
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
 
 
-def _mood(valence: float) -> str:
+def _tone(valence: float) -> str:
     return "pleasant" if valence >= 0 else "unpleasant"

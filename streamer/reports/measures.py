@@ -1,9 +1,11 @@
-"""Measures of a session: shares of emotions, smoothed valence, turning points."""
+"""Measures of a session: shares of emotions and moods, smoothed valence, and their course, turning points."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from streamer.outputs.mood import Mood, mood
 from streamer.reports.record import Turn, end_ms, start_ms
 
 LEAST_CHANGE = 0.3
@@ -11,6 +13,11 @@ LEAST_CHANGE = 0.3
 
 MOST = 5
 """Most turning points that are reported."""
+
+STRETCHES = 24
+"""Most stretches of a session whose mood is reported."""
+
+_Label = TypeVar("_Label", bound=str)
 
 
 def length_s(turn: Turn) -> float:
@@ -20,16 +27,32 @@ def length_s(turn: Turn) -> float:
 
 def shares(turns: Sequence[Turn]) -> dict[str, float]:
     """Share of each emotion in the time of these turns: the largest first, summing to 1."""
-    whole = math.fsum(map(length_s, turns))
-    time: dict[str, float] = {}
-    for turn in turns:
-        time[turn.emotion] = time.get(turn.emotion, 0.0) + length_s(turn) / whole
+    return _shares([(turn, turn.emotion) for turn in turns])
+
+
+def mood_shares(turns: Sequence[Turn]) -> dict[Mood, float]:
+    """Share of each mood in the time of these turns, as `shares`; without those whose arousal is unknown."""
+    moods = [(turn, mood(turn.valence, turn.arousal)) for turn in turns]
+    return _shares([(turn, found) for turn, found in moods if found is not None])
+
+
+def _shares(labelled: Sequence[tuple[Turn, _Label]]) -> dict[_Label, float]:
+    whole = math.fsum(length_s(turn) for turn, _ in labelled)
+    time: dict[_Label, float] = {}
+    for turn, label in labelled:
+        time[label] = time.get(label, 0.0) + length_s(turn) / whole
     return dict(sorted(time.items(), key=lambda share: -share[1]))
 
 
 def mean_valence(turns: Sequence[Turn]) -> float:
     """Mean valence of turns, -1 to 1, weighted by their lengths."""
-    return math.fsum(turn.valence * length_s(turn) for turn in turns) / math.fsum(map(length_s, turns))
+    return _mean([(turn, turn.valence) for turn in turns])
+
+
+def _mean(values: Sequence[tuple[Turn, float]]) -> float:
+    """The mean of a value of turns, weighted by their lengths."""
+    whole = math.fsum(length_s(turn) for turn, _ in values)
+    return math.fsum(value * length_s(turn) for turn, value in values) / whole
 
 
 def around(turns: int) -> int:
@@ -41,6 +64,30 @@ def smoothed_valence(turns: Sequence[Turn], count: int) -> list[float]:
     """For every turn, the mean valence of `count` (odd) turns around it; fewer at the ends."""
     reach = count // 2
     return [mean_valence(turns[max(i - reach, 0) : i + reach + 1]) for i in range(len(turns))]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive turns, and their mean valence and arousal, each -1 to 1."""
+
+    turns: Sequence[Turn]
+    valence: float
+    arousal: float
+
+
+def course(turns: Sequence[Turn]) -> list[Stretch]:
+    """The conversation's way over the circumplex, over all speakers: at most `STRETCHES` stretches.
+
+    Turns whose arousal is unknown are left out. A stretch has one turn in a short session, more in a long
+    one; the last may have fewer.
+    """
+    known = [(turn, turn.arousal) for turn in turns if turn.arousal is not None]
+    length = max(math.ceil(len(known) / STRETCHES), 1)
+    parts = [known[first : first + length] for first in range(0, len(known), length)]
+    of_each = [[turn for turn, _ in part] for part in parts]
+    return [
+        Stretch(those, mean_valence(those), _mean(part)) for those, part in zip(of_each, parts, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ class EventPublisher:
             probabilities=judgement.probabilities,
             sentiment=judgement.sentiment,
             valence=judgement.valence,
+            arousal=judgement.arousal,
             modalities=judgement.modalities,
             latency_ms=latency,
             recogniser=said.recogniser or self._recogniser,

@@ -21,7 +21,7 @@ from tests.streamer.outputs.samples import MELD, Sample
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "home-assistant" / "automation.yaml"
 EMOTION, CONFIDENCE, VALENCE, WORDS, TEXT = "emotion", "confidence", "valence", "words_spoken", "last_words"
-TURN = "turn"
+AROUSAL, MOOD, TURN = "arousal", "mood", "turn"
 
 NAMES_US = re.compile(r".*(?:merits[_/]\w|MERITS|kitchen|angry|automation|value_json).*")
 
@@ -148,7 +148,8 @@ def test_a_day_with_restarts_of_everything_tells_each_turn_once(room: Callable[[
     with kitchen.program() as program:
         program.tell(second.started())
         kitchen.shows(EMOTION, "unknown")
-        assert [kitchen.state(name) for name in (VALENCE, CONFIDENCE, WORDS)] == ["unknown", "unknown", "0"]
+        unknown = [kitchen.state(name) for name in (VALENCE, AROUSAL, MOOD, CONFIDENCE)]
+        assert (unknown, kitchen.state(WORDS)) == (["unknown"] * 4, "0")
         assert kitchen.alarms() == 1
         program.tell(turn := second.final(1), old := before(second.final(2), minutes=10))
         hears(turn, old)
@@ -190,7 +191,7 @@ def test_a_day_with_restarts_of_everything_tells_each_turn_once(room: Callable[[
     assert kitchen.alarms() == len(fresh)
 
     kitchen.merits("mqtt", "remove", "kitchen")
-    for name in (TURN, EMOTION, VALENCE, CONFIDENCE, WORDS, TEXT):
+    for name in (TURN, EMOTION, VALENCE, AROUSAL, MOOD, CONFIDENCE, WORDS, TEXT):
         kitchen.shows(name, None)
     assert kitchen.alarms() == len(fresh)
 
@@ -283,4 +284,8 @@ def test_units(room: Callable[[str], Room]) -> None:
         units = [cellar.attribute(name, "unit_of_measurement") for name in names]
         assert units == [None, "%", None, "words", None]
         assert [cellar.state(name) for name in (CONFIDENCE, VALENCE, WORDS)] == ["80.0", "-0.62", "6"]
+        assert [cellar.state(name) for name in (AROUSAL, MOOD)] == ["0.41", "tense"]
+        program.tell(session.calm(2, arousal=None))
+        cellar.shows(MOOD, "unknown")
+        assert cellar.state(AROUSAL) == "unknown"
         assert program.end() == 0

@@ -136,7 +136,7 @@ def test_beyond_the_window_backward_and_attention_see_the_window_alone(
             turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
             fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
             plane = speech[first : newest + 1, -2:] * seen[0, :, 1:] * (not words_only)
-            assert_same(state, Logits(*(each[0] for each in fused), plane))
+            assert_same(state, Logits(*(each[0] for each in (*fused, plane[None]))))
 
 
 @settings(max_examples=20, deadline=None)
@@ -344,7 +344,7 @@ def test_beyond_the_window_a_speaker_is_known_by_all_turns(seed: int, size: int,
         turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
         fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
         plane = torch.where(seen[0, :, 1:], s1[first:, -2:], 0.0)
-        assert_same(now, Logits(*(each[0] for each in fused), plane))
+        assert_same(now, Logits(*(each[0] for each in (*fused, plane[None]))))
 
 
 def test_a_speaker_not_heard_for_long_is_a_new_one() -> None:

@@ -30,6 +30,7 @@ from streamer.events import (
     TurnStarted,
     event_schema,
     parse_event,
+    read_event,
     round_probabilities,
 )
 
@@ -45,6 +46,7 @@ JUDGED: dict[str, Any] = {
     "probabilities": {"anger": 0.81, "neutral": 0.19},
     "sentiment": "negative",
     "valence": -0.62,
+    "arousal": 0.41,
     "modalities": {"text": {"anger": 0.7, "neutral": 0.3}},
     "latency_ms": Latency(endpoint=500, transcribe=0, embed=0, context=3, total=4.04),
     "recogniser": "faster-whisper:base.en",
@@ -137,6 +139,7 @@ def test_the_schema_covers_eleven_types_and_describes_every_field() -> None:
         {"at": "2026-01-02 03:04"},
         {"session": "not a ulid"},
         {"valence": 1.5},
+        {"arousal": -1.5},
         {"extra": 1},
         {"turn": None},
         {"modalities": {"smell": {"anger": 1.0}}},
@@ -170,9 +173,20 @@ def test_a_turn_that_contradicts_itself_is_refused(change: dict[str, Any], messa
 
 def test_numbers_are_published_as_precisely_as_they_mean_something() -> None:
     change = {"start_s": 12.480_062_5, "valence": -0.123_456_789, "confidence": 0.810_000_04}
+    change |= {"arousal": 0.000_000_4}
     event = TurnFinal(**Session("kitchen").stamp(), **(JUDGED | change))
-    assert (event.start_s, event.valence, event.confidence) == (12.48, -0.123_457, 0.81)
+    assert (event.start_s, event.valence, event.arousal) == (12.48, -0.123_457, 0.0)
+    assert event.confidence == 0.81
     assert event.latency_ms.total == 4.0
+
+
+def test_events_of_before_arousal_are_read() -> None:
+    document = json.loads(one_of_each()[3].model_dump_json())
+    del document["arousal"]
+    for event in (parse_event(json.dumps(document)), read_event(document, 1)):
+        assert isinstance(event, TurnFinal)
+        assert event.arousal is None
+        assert json.loads(event.model_dump_json())["arousal"] is None
 
 
 def test_a_file_name_that_is_no_unicode_is_still_published() -> None:

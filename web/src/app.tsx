@@ -5,6 +5,7 @@ import { Header } from "./header";
 import { useChanges } from "./hooks";
 import { Looks } from "./looks";
 import type { Microphone } from "./microphone";
+import { Moods } from "./mood";
 import { Panel } from "./panel";
 import type { Streams } from "./streams";
 import { TokenForm } from "./token_form";
@@ -35,9 +36,11 @@ export function App({ streams, watch, microphone }: Props) {
       <main id="streams" tabIndex={-1} class={list.length === 1 ? "single" : ""}>
         <h1 class="unseen">Streams</h1>
         {watch.state === "token" && <TokenForm watch={watch} />}
-        {list.map((stream) => (
-          <Panel key={`${stream.name} ${stream.session}`} stream={stream} span={SPANS[span]} />
-        ))}
+        <Moods.Provider value={streams.moods}>
+          {list.map((stream) => (
+            <Panel key={`${stream.name} ${stream.session}`} stream={stream} span={SPANS[span]} />
+          ))}
+        </Moods.Provider>
         {streams.ready && list.length === 0 && <Nothing />}
       </main>
       <Announcer streams={streams} on={announcing} />

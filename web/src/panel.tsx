@@ -1,12 +1,14 @@
 import { memo } from "preact/compat";
 import { useContext, useEffect, useRef } from "preact/hooks";
 
+import { Circumplex } from "./circumplex";
 import { useChanges } from "./hooks";
 import { colours, Emotion, lookOf, Looks } from "./looks";
+import { moodOf, Moods } from "./mood";
 import type { Stream } from "./streams";
 import { TimelineView } from "./timeline_view";
 import { Transcript } from "./transcript";
-import { clock, percent, valence } from "./wording";
+import { clock, percent, signed } from "./wording";
 
 /** One stream. */
 export const Panel = memo(function Panel({ stream, span }: { stream: Stream; span: number }) {
@@ -31,7 +33,10 @@ export const Panel = memo(function Panel({ stream, span }: { stream: Stream; spa
         ))}
       </div>
       <Now stream={stream} />
-      <TimelineView stream={stream} span={span} />
+      <div class="course">
+        <TimelineView stream={stream} span={span} />
+        <Circumplex stream={stream} />
+      </div>
       <Transcript stream={stream} />
     </section>
   );
@@ -40,9 +45,11 @@ export const Panel = memo(function Panel({ stream, span }: { stream: Stream; spa
 /** The emotion of the newest turn: while someone speaks, what it seems to be so far. */
 function Now({ stream }: { stream: Stream }) {
   const looks = useContext(Looks);
+  const moods = useContext(Moods);
   const said = stream.newest?.said;
   const soFar = [...stream.speaking.values()].findLast((turn) => turn.type === "turn.partial");
   const emotion = soFar?.emotion ?? said?.emotion;
+  const mood = soFar === undefined && said !== undefined ? moodOf(moods, said) : null;
   if (emotion === undefined) {
     return <p class="now waiting">{stream.ended === null ? "Listening for the first turn…" : "No turns."}</p>;
   }
@@ -62,7 +69,8 @@ function Now({ stream }: { stream: Stream }) {
         </p>
         <p class="quiet figures">
           <span>{percent(soFar?.confidence ?? said?.confidence ?? 0)}</span>
-          {soFar === undefined && said !== undefined && <span>valence {valence(said.valence)}</span>}
+          {mood !== null && <span>{mood}</span>}
+          {soFar === undefined && said !== undefined && <span>valence {signed(said.valence)}</span>}
         </p>
       </div>
       {shares.length > 0 && (

@@ -7,6 +7,12 @@ export interface Look {
   on_dark: string;
 }
 
+/** Names of moods: even near the middle, elsewhere by the signs of valence and arousal. */
+export interface Moods {
+  even_within: number;
+  sides: Record<string, [number, number]>;
+}
+
 interface Told {
   stream: string;
   session: string;
@@ -59,6 +65,8 @@ export interface TurnJudged extends Told {
   confidence: number;
   probabilities: Record<string, number>;
   valence: number;
+  /** null where it is unknown. */
+  arousal: number | null;
 }
 
 export interface AudioGap extends Told {
@@ -103,7 +111,7 @@ export type Event =
   | Mark;
 
 export type WatchMessage =
-  | { type: "watch.started"; version: string; looks: Record<string, Look> }
+  | { type: "watch.started"; version: string; looks: Record<string, Look>; moods: Moods }
   | { type: "watch.history"; stream: string; events: Event[] }
   | { type: "watch.ready" }
   | { type: "levels"; dbfs: Record<string, number> }

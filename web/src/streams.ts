@@ -1,7 +1,7 @@
 // The streams and their turns, as the server tells of them. No DOM, no clock.
 
 import { Changes } from "./changes";
-import type { Event, Look, TurnJudged, TurnPartial, TurnStarted, WatchMessage } from "./protocol";
+import type { Event, Look, Moods, TurnJudged, TurnPartial, TurnStarted, WatchMessage } from "./protocol";
 
 const MOST_TURNS = 5_000;
 const FORGOTTEN_AT_ONCE = 1_000;
@@ -128,6 +128,7 @@ export class Stream {
 export class Streams {
   readonly changes = new Changes();
   looks: Record<string, Look> = {};
+  moods: Moods = { even_within: 0, sides: {} };
   ready = false;
   onTurn: (turn: TurnJudged) => void = () => {};
   private all = new Map<string, Stream>();
@@ -147,6 +148,7 @@ export class Streams {
     switch (message.type) {
       case "watch.started":
         this.looks = message.looks;
+        this.moods = message.moods;
         this.coming = new Map();
         break;
       case "watch.history":

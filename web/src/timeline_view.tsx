@@ -3,7 +3,7 @@ import { useContext, useEffect, useRef } from "preact/hooks";
 import { Looks } from "./looks";
 import type { Stream } from "./streams";
 import { Timeline } from "./timeline";
-import { valence } from "./wording";
+import { signed } from "./wording";
 
 /** The timeline, and what it shows in words. */
 export function TimelineView({ stream, span }: { stream: Stream; span: number }) {
@@ -28,7 +28,7 @@ function inWords(stream: Stream, span: number): string {
   const values = turns.map(({ said }) => said.valence);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return (
-    `Timeline of ${turns.length} turns: valence now ${valence(values.at(-1)!)}, ` +
-    `on average ${valence(mean)}; mostly ${most![0]}`
+    `Timeline of ${turns.length} turns: valence now ${signed(values.at(-1)!)}, ` +
+    `on average ${signed(mean)}; mostly ${most![0]}`
   );
 }

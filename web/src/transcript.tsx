@@ -1,10 +1,11 @@
 import { memo } from "preact/compat";
-import { useState } from "preact/hooks";
+import { useContext, useState } from "preact/hooks";
 
 import { Emotion } from "./looks";
+import { moodOf, Moods } from "./mood";
 import type { TurnPartial } from "./protocol";
 import type { Stream, Turn } from "./streams";
-import { clock, percent, valence, words } from "./wording";
+import { clock, percent, signed, words } from "./wording";
 
 /** Turns drawn at once; older ones are a button away, so that a long conversation stays light. */
 const SHOWN = 40;
@@ -73,6 +74,7 @@ function WordsSoFar({ turn: { text, committed } }: { turn: TurnPartial }) {
 
 const TurnView = memo(
   function TurnView({ turn: { said, was } }: { turn: Turn }) {
+    const mood = moodOf(useContext(Moods), said);
     return (
       <li class={said.revision > 0 ? "revised" : ""}>
         <time>{clock(said.start_s)}</time>
@@ -80,8 +82,9 @@ const TurnView = memo(
           <p class="head">
             {said.speaker !== null && <span class="speaker">{said.speaker}</span>}
             <Emotion name={said.emotion} />
-            <span class="quiet" title="confidence · valence">
-              {percent(said.confidence)} · {valence(said.valence)}
+            <span class="quiet" title={mood === null ? "confidence · valence" : "confidence · valence · mood"}>
+              {percent(said.confidence)} · {signed(said.valence)}
+              {mood !== null && ` · ${mood}`}
             </span>
             {said.revision > 0 && (
               <span class="revision">

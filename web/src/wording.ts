@@ -10,7 +10,8 @@ export function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-export function valence(value: number): string {
+/** Valence or arousal. */
+export function signed(value: number): string {
   const rounded = value.toFixed(1).replace("-0.0", "0.0");
   return (value > 0 && rounded !== "0.0" ? `+${rounded}` : rounded).replace("-", "−");
 }

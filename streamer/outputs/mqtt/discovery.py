@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from streamer.outbox.message import Message
+from streamer.outputs.mood import Mood
 from streamer.version import VERSION
 
 ORIGIN = "MERITS Live"
@@ -70,12 +71,13 @@ def removal(discovery_prefix: str, base: str) -> list[Message]:
 
 
 def _entities(base: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    stands_for = {"BASE": base, "LABELS": json.dumps(list(labels), ensure_ascii=False)}
+    lists: dict[str, list[str]] = {"LABELS": list(labels), "MOODS": list(Mood)}
+    stands_for = {"BASE": base, "LABELS": json.dumps(lists["LABELS"], ensure_ascii=False)}
 
     def filled(value: Any) -> Any:
-        if value == "LABELS":
-            return list(labels)
         if isinstance(value, str):
+            if value in lists:
+                return lists[value]
             return re.sub("BASE|LABELS", lambda found: stands_for[found[0]], value)
         return value
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from streamer import events
 from streamer.events import Event
 from streamer.outbox.message import Message
+from streamer.outputs.mood import Mood, mood
 
 ONLINE, OFFLINE = "online", "offline"
 
@@ -27,6 +28,10 @@ class State(BaseModel):
     """Its probability, 0 to 1."""
     valence: events.Valence | None = None
     """Pleasantness, from -1 (negative) to 1 (positive)."""
+    arousal: events.Arousal | None = None
+    """Activation, from -1 (calm) to 1 (aroused); null if unknown."""
+    mood: Mood | None = None
+    """Both in a word: the quadrant of valence and arousal, or even near the middle; null if unknown."""
     sentiment: events.Sentiment | None = None
     """The likeliest sentiment."""
     speaker: events.String | None = None
@@ -50,6 +55,8 @@ class State(BaseModel):
     def of(cls, event: events.SessionStarted | events.Judged, words: int | None) -> Self:
         """The state after the start of a session, or after an event about its newest turn."""
         fields = {name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)}
+        if not isinstance(event, events.SessionStarted):
+            fields["mood"] = mood(event.valence, event.arousal)
         return cls(**fields | {"words": words})
 
 

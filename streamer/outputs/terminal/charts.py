@@ -1,10 +1,11 @@
-"""Charts of the present emotions, and of valence over time."""
+"""Charts of the present emotions, of valence over time, and of the mood on the circumplex."""
 
 from itertools import islice
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from streamer.outputs.mood import SIDES, TRAIL, mood
 from streamer.outputs.palette import PLEASANT, UNPLEASANT
 from streamer.outputs.terminal.parts import Pen, apart, bar
 from streamer.outputs.terminal.state import ViewState
@@ -60,12 +61,13 @@ def _title(state: ViewState, pen: Pen) -> Text:
 
 
 def valence(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
-    """Valence of the latest turns as columns, the newest on the right: up is pleasant."""
+    """The mood, and valence of the latest turns as columns, the newest on the right: up is pleasant."""
     half = rows // 2
     values = _latest_valence(state, max(width - 4, 1))
     steps = [round(value * half * 2) for value in values]
-    newest = f"{values[-1]:+.2f}" if values else ""
-    lines = [apart(Text("valence, turn by turn", "dim"), Text(newest, "bold"), width)]
+    newest = mood_text(state)
+    newest.append(f"{'  ' if newest else ''}{values[-1]:+.2f}" if values else "", "bold")
+    lines = [apart(Text("valence by turn", "dim"), newest, width)]
     for row in range(rows):
         axis = {0: " +1 ", half - 1: "  0 ", rows - 1: " -1 "}.get(row, "    ")
         line = Text.assemble((axis, "dim"))
@@ -92,6 +94,41 @@ def sparkline(state: ViewState, pen: Pen, cells: int) -> Text:
         height = min(int((value + 1) / 2 * len(_HEIGHTS)), len(_HEIGHTS) - 1)
         line.append(_HEIGHTS[height], pen.style_of(PLEASANT if value >= 0 else UNPLEASANT))
     return line
+
+
+def mood_text(state: ViewState) -> Text:
+    """The mood of the newest turn, as an arrow and a word; empty if unknown."""
+    said = state.newest.said if state.newest is not None else None
+    found = mood(said.valence, said.arousal) if said is not None else None
+    return Text(f"{found.arrow} {found}" if found else "", "bold")
+
+
+def circumplex(state: ViewState, pen: Pen, width: int, rows: int) -> list[Text]:
+    """The latest turns by valence (from left to right) and arousal (upwards): the newest is the strongest.
+
+    Empty if no turn's arousal is known, or if there is no room.
+    """
+    latest = [turn.said for turn in islice(reversed(state.turns.values()), TRAIL)]
+    trail = [(said, said.arousal) for said in reversed(latest) if said.arousal is not None]
+    up = (rows - 2) // 2
+    right = min(3 * up, (width - 1) // 2)
+    if not trail or up < 3 or right < 8:
+        return []
+    cells = {(x, 0): ("─", "dim") for x in range(-right, right + 1)}
+    cells |= {(0, y): ("│" if y else "┼", "dim") for y in range(-up, up + 1)}
+    for name, (x_side, y_side) in SIDES.items():
+        first = right - len(name) + 1 if x_side > 0 else -right
+        cells |= {(first + i, y_side * up): (letter, "dim") for i, letter in enumerate(name) if x_side}
+    for said, arousal in trail:
+        seen = state.look(said.emotion)
+        strength = "bold" if said is trail[-1][0] else "dim"
+        place = round(said.valence * right), round(arousal * up)
+        cells[place] = seen.symbol, f"{strength} {pen.style_of(seen)}"
+    drawn = [
+        Text.assemble(*(cells.get((x, y), " ") for x in range(-right, right + 1)))
+        for y in range(up, -up - 1, -1)
+    ]
+    return [Text("latest turns: right is pleasant, up is aroused", "dim"), *drawn]
 
 
 def _latest_valence(state: ViewState, turns: int) -> list[float]:

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streamer.outputs.terminal.board import Board
-from streamer.outputs.terminal.charts import now, valence
+from streamer.outputs.terminal.charts import circumplex, now, valence
 from streamer.outputs.terminal.footer import footer
 from streamer.outputs.terminal.header import header
 from streamer.outputs.terminal.parts import Pen, beside, rule
@@ -47,6 +47,7 @@ def _alone(state: ViewState, pen: Pen, width: int, height: int) -> list[Text]:
         chart_rows = min(rows - len(side) - 2, 12) // 2 * 2
         if chart_rows >= 2:
             side += [Text(), *valence(state, pen, _SIDE, chart_rows)]
+        side += [Text(), *circumplex(state, pen, _SIDE, min(rows - len(side) - 1, 12))]
         return top + beside(transcript(state, pen, left, rows), left, side[:rows])
     panel = _panel(state, pen, width, rows - 5) if rows > 7 else []
     if panel:

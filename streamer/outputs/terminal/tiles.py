@@ -4,7 +4,7 @@ from math import ceil
 
 from rich.text import Text
 
-from streamer.outputs.terminal.charts import now, sparkline
+from streamer.outputs.terminal.charts import mood_text, now, sparkline
 from streamer.outputs.terminal.header import header
 from streamer.outputs.terminal.parts import Pen, apart, beside, rule
 from streamer.outputs.terminal.state import ViewState
@@ -59,7 +59,7 @@ def _tile(state: ViewState, pen: Pen, width: int, height: int) -> list[Text]:
     if height >= max(_ROOMY, bars + 8):
         top += [
             *now(state, pen, width, bars),
-            apart(Text("valence", "dim"), sparkline(state, pen, width - 9), width),
+            _mood_so_far(state, pen, width),
         ]
     else:
         top.append(_in_one_line(state, pen, width))
@@ -72,10 +72,15 @@ def _tile(state: ViewState, pen: Pen, width: int, height: int) -> list[Text]:
 
 
 def _in_one_line(state: ViewState, pen: Pen, width: int) -> Text:
-    """The present emotion and the valence so far, in one line."""
+    """The present emotion and mood, and the valence so far, in one line."""
     if state.newest is None:
         return Text("no turn yet", "dim")
     said = state.newest.said
     left = emotion_text(said.emotion, state.look(said.emotion), pen.style_of)
-    left.append(f" {said.confidence:.0%}")
+    left.append(f" {said.confidence:.0%}  ").append_text(mood_text(state)).rstrip()
     return apart(left, sparkline(state, pen, max(width - left.cell_len - 3, 1)), width)
+
+
+def _mood_so_far(state: ViewState, pen: Pen, width: int) -> Text:
+    left = Text.assemble(("valence ", "dim"), mood_text(state))
+    return apart(left, sparkline(state, pen, max(width - left.cell_len - 1, 1)), width)

@@ -17,10 +17,10 @@ _THROUGH = {"text": "text", "speech": "voice"}
 def to_emotionml(record: Record, sound: Sound | None) -> bytes:
     """Convert a session to a document.
 
-    Every label is a `<category>` with its probability as `confidence`, the likeliest first. Valence is a
-    `<dimension>`, mapped from -1..1 to 0..1, the range of scale values. The words are the emotion's text.
-    `start` and `end` would be milliseconds since 1970, which are unknown: times are relative to the
-    recording, as `offset-to-start` and `duration` in milliseconds, and in the media fragment of the
+    Every label is a `<category>` with its probability as `confidence`, the likeliest first. Valence and, if
+    known, arousal are `<dimension>`s, mapped from -1..1 to 0..1, the range of scale values. The words are the
+    emotion's text. `start` and `end` would be milliseconds since 1970, which are unknown: times are relative
+    to the recording, as `offset-to-start` and `duration` in milliseconds, and in the media fragment of the
     `<reference>`. Names that are no NMTOKEN are converted; `<info>` contains the original.
 
     Args:
@@ -50,7 +50,11 @@ def _emotion(turn: Turn) -> dict[str, Any]:
         "revision": turn.revision,
         "sentiment": turn.sentiment,
         "probabilities": [(label, _decimal(said[label])) for label in likeliest_first],
-        "valence": _decimal((turn.valence + 1) / 2),
+        "dimensions": {
+            name: _decimal((value + 1) / 2)
+            for name, value in (("valence", turn.valence), ("arousal", turn.arousal))
+            if value is not None
+        },
         "fragment": f"#t={turn.start_s:.3f},{turn.end_s:.3f}",
         "speaker": name_of(turn),
         "text": turn.text or "",

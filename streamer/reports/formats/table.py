@@ -8,7 +8,7 @@ from streamer.reports.record import Record
 
 _FIELDS = (
     ["session", "stream", "turn", "revision", "speaker", "start_s", "end_s"],
-    ["emotion", "confidence", "sentiment", "valence"],
+    ["emotion", "confidence", "sentiment", "valence", "arousal"],
     ["text", "recogniser", "bundle", "language", "words_confidence", "translation"],
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

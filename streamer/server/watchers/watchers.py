@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streamer.audio.frame import AudioFrame
 from streamer.errors import InputError, RunError
 from streamer.events import Event, SessionStarted, TurnPartial
+from streamer.outputs.mood import EVEN_WITHIN, SIDES
 from streamer.outputs.palette import looks
 from streamer.server.client_events import ClientEvents, Wire
 from streamer.server.messages import Problem, Refused
@@ -115,6 +116,7 @@ class Watchers:
                 label: {name: getattr(look, name) for name in ("symbol", "colour", "on_light", "on_dark")}
                 for label, look in looks(self._analyzer.bundle.labels).items()
             },
+            "moods": {"even_within": EVEN_WITHIN, "sides": SIDES},
         }
         histories: Iterable[Iterator[str]] = [each.messages() for each in self._histories.values()]
         ready = json.dumps({"type": "watch.ready"})

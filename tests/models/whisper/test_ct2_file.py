@@ -14,7 +14,7 @@ from models.errors import WhisperModelError
 from models.whisper.ct2_file import read_variables
 
 KINDS = [np.float32, np.int8, np.int16, np.int32, np.float16]
-VARIABLES = {
+VARIABLES: dict[str, NDArray[Any]] = {
     "encoder/heads": np.array(6, np.int16),
     "encoder/weight": np.arange(6, dtype=np.float32).reshape(2, 3) / 4,
     "decoder/weight": np.arange(24, dtype=np.int8).reshape(2, 3, 4) - 9,

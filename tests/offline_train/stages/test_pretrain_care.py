@@ -49,7 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> PretrainCareSettings:
         batch=4,
         validation=0.2,
         variants=0,
-        fit=FitSettings(epochs=8, learning_rate=1e-2),
+        fit=FitSettings(epochs=24, learning_rate=3e-3),
     )
 
 
@@ -78,7 +78,7 @@ def test_both_sides_learn(speech: list[Conversation], settings: PretrainCareSett
     metrics = pretrain_care(speech, settings, run)
     assert metrics == run.metrics
     held = metrics["validation"]
-    assert held["acoustic"] < 0.95
+    assert held["acoustic"] < 0.97
     assert held["semantic"] < 0.7
     assert (metrics["train"]["utterances"], held["utterances"]) == (32, 8)
     assert metrics["train"]["with_words"] + held["with_words"] == 32

@@ -88,6 +88,7 @@ class Sample:
             "probabilities": probabilities,
             "sentiment": "negative",
             "valence": -0.62,
+            "arousal": 0.41,
             "modalities": {"text": probabilities},
             "latency_ms": Latency(endpoint=500, transcribe=120, embed=30, context=3, total=154),
             "recogniser": "faster-whisper:tiny.en",

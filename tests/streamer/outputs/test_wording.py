@@ -37,3 +37,4 @@ def test_symbols_survive_poor_encodings() -> None:
     assert to_encoding("◆ naïve █▎", "utf-8") == "◆ naïve █▎"
     assert to_encoding("◆ naïve █▎", "latin-1") == "* naïve #-"
     assert to_encoding("◆ naïve 😀", "ascii") == "* na?ve ?"
+    assert to_encoding("↗ ↖ ↙ ↘ ─┼", "latin-1") == "/ \\ / \\ -+"

@@ -11,6 +11,7 @@ from streamer import events
 
 LABELS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
 VALENCES = (0.0, 0.9, -0.7, -0.8, 0.2, -0.6, -0.7)
+AROUSALS = (0.0, 0.5, -0.3, 0.6, 0.7, 0.6, 0.3)
 SENTENCES = (
     "Good morning. Is there any coffee left?",
     "You left it open again! I am so angry with you!",
@@ -130,7 +131,10 @@ class MadeUp:
 
     def _judged(self, probabilities: dict[str, float]) -> dict[str, object]:
         emotion = max(probabilities, key=probabilities.__getitem__)
-        valence = sum(probabilities.get(label, 0) * v for label, v in zip(LABELS, VALENCES, strict=True))
+        valence, arousal = (
+            sum(probabilities.get(label, 0) * place for label, place in zip(LABELS, places, strict=True))
+            for places in (VALENCES, AROUSALS)
+        )
         sentiment = "positive" if valence > 0.1 else "negative" if valence < -0.1 else "neutral"
         return {
             "emotion": emotion,
@@ -138,4 +142,5 @@ class MadeUp:
             "probabilities": probabilities,
             "sentiment": sentiment,
             "valence": valence,
+            "arousal": arousal,
         }

@@ -132,7 +132,8 @@ async def test_by_keyboard_and_as_it_happens(analyzer: Analyzer, settings: Setti
         await panel.get_by_text("100 turns").wait_for()
         assert await panel.locator(".body").count() == 40, "as many as can be read, however many there are"
         assert await panel.locator(".revision").count() > 0
-        assert "100 turns" in (await panel.get_by_role("img").get_attribute("aria-label") or "")
+        timeline = panel.get_by_role("img", name="Timeline")
+        assert "100 turns" in (await timeline.get_attribute("aria-label") or "")
         await page.locator("[aria-live=polite]:not(:empty)").wait_for(state="attached")
 
         async def focused() -> str:

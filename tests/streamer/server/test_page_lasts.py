@@ -101,6 +101,46 @@ async def test_the_timeline_shows_speakers_who_overlap(analyzer: Analyzer, setti
         assert not await ink(page, 30, 0.9 - 1.7 * 20 / 39), "the line never leads back in time"
 
 
+async def test_the_circumplex_follows_the_turns(analyzer: Analyzer, settings: Settings) -> None:
+    async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
+        page = await browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(PATIENCE_MS)
+        complaints = Complaints(page, address)
+        talk = MadeUp("call")
+        streams.watchers.tell(talk.started())
+        await page.goto(address)
+        plot = page.get_by_role("img", name="Mood")
+        await expect(plot).to_have_attribute("aria-label", "Mood: no turns yet")
+        for turn, emotion in enumerate(("sadness", "neutral", "anger"), start=1):
+            streams.watchers.tell(talk.final(turn, "Anna", 9 * turn, 9 * turn + 3, {emotion: 1.0}, "Oh."))
+        told = "Mood: tense now, valence −0.8, arousal +0.6; low 2 turns before"
+        await expect(plot).to_have_attribute("aria-label", told)
+        await expect(plot.locator(".corner.current")).to_have_text("tense")
+        places = await plot.locator(".said").evaluate_all(
+            "all => all.map((each) => [each.cx, each.cy].map((one) => one.baseVal.value))"
+        )
+        assert [[round(x), round(y)] for x, y in places] == [[-70, 30], [0, 0], [-80, -60]]
+        await expect(page.locator(".figures")).to_contain_text("tense")
+        await expect(page.locator(".body .head .quiet").last).to_have_text("100 % · −0.8 · tense")
+        assert complaints == []
+
+
+async def test_turns_of_before_arousal_have_no_mood(analyzer: Analyzer, settings: Settings) -> None:
+    async with page_of(analyzer, settings) as (address, streams), chromium() as browser:
+        page = await browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(PATIENCE_MS)
+        complaints = Complaints(page, address)
+        talk = MadeUp("call")
+        streams.watchers.tell(talk.started())
+        final = talk.final(1, "Anna", 0, 3, {"joy": 1.0}, "Oh.")
+        streams.watchers.tell(final.model_copy(update={"arousal": None}))
+        await page.goto(address)
+        await expect(page.locator(".body .head .quiet")).to_have_text("100 % · +0.9")
+        await expect(page.locator(".figures span")).to_have_text(["100 %", "valence +0.9"])
+        assert await page.get_by_role("img", name="Mood").count() == 0
+        assert complaints == []
+
+
 async def ink(page: Page, time_s: float, valence: float) -> bool:
     """Whether the line of valence goes through there."""
     return bool(await page.evaluate("([t, v]) => inkAt(t, v)", [time_s, valence]))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import cycle, pairwise
 from pathlib import Path
 from types import TracebackType
@@ -188,9 +188,9 @@ class Remembering(Conversation):
         super().__init__(bundle)
         self.understood: list[Utterance] = []
 
-    def add(self, turn: int, utterance: Utterance) -> list[tuple[int, Judgement]]:
+    def add(self, turn: int, utterance: Utterance, speaker: Hashable = None) -> list[tuple[int, Judgement]]:
         self.understood.append(utterance)
-        return super().add(turn, utterance)
+        return super().add(turn, utterance, speaker)
 
 
 @pytest.mark.slow

@@ -119,8 +119,7 @@ import sys
 from streamer.session.wiring import load_analyzer
 from streamer.settings.settings import Settings
 load_analyzer(Settings(asr="none"))
-print(*{"transformers", "sympy", "torch._dynamo", "scipy", "sklearn", "pandas", "huggingface_hub"}
-      & sys.modules.keys())
+print(*{"transformers", "sympy", "torch._dynamo", "scipy", "sklearn", "pandas"} & sys.modules.keys())
 """
 
 

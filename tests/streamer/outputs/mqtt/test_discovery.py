@@ -34,6 +34,7 @@ FIELDS = {
     | {"suggested_display_precision", "unit_of_measurement"},
     "event": ENTITY | {"event_types"},
 }
+PLANE = ("valence", "arousal", "mood")
 STATE_CLASSES = {"measurement", "measurement_angle", "total", "total_increasing"}
 
 
@@ -81,7 +82,8 @@ def render(template: str, payload: str, state: str = "unknown", **attributes: An
 
 def test_a_device_with_its_entities() -> None:
     config = announce()
-    assert set(config["cmps"]) == {"emotion", "confidence", "valence", "words", "text", "turn"}
+    assert set(config["cmps"]) == {"emotion", "confidence", *PLANE, "words", "text", "turn"}
+    assert config["cmps"]["mood"]["options"] == ["even", "excited", "tense", "low", "calm"]
     assert config["cmps"]["emotion"]["options"] == MELD
     assert config["cmps"]["emotion"]["unique_id"] == "merits_kitchen_emotion"
     assert config["availability"] == [{"topic": "merits/kitchen/availability"}]
@@ -93,12 +95,20 @@ def test_templates_find_what_is_published() -> None:
     turn, state = messages.of(sample.final(3, "joy", 0.7, speaker="A", valence=0.5, sentiment="positive"))
     values = {
         name: render(cmps[name]["value_template"], state.payload)
-        for name in ("emotion", "confidence", "valence", "words")
+        for name in ("emotion", "confidence", *PLANE, "words")
     }
-    assert values == {"emotion": "joy", "confidence": "70.0", "valence": "0.5", "words": "6"}
+    assert values == {
+        "emotion": "joy",
+        "confidence": "70.0",
+        "valence": "0.5",
+        "arousal": "0.41",
+        "mood": "excited",
+        "words": "6",
+    }
     event = json.loads(render(cmps["turn"]["value_template"], turn.payload))
     assert event["event_type"] in cmps["turn"]["event_types"]
     assert (event["emotion"], event["turn"], event["speaker"]) == ("joy", 3, "A")
+    assert (event["valence"], event["arousal"]) == (0.5, 0.41)
     assert (event["at"], event["session"], event["seq"]) == ("2026-01-02T03:04:05.000Z", sample.session.id, 1)
     assert render(cmps["text"]["value_template"], turn.payload) == "I can't believe you did that!"
     (revised,) = messages.of(sample.revised(1))
@@ -118,16 +128,25 @@ def test_a_turn_that_comes_again_is_no_event() -> None:
 @pytest.mark.parametrize("payload", ["", "{}"])
 def test_a_state_that_was_removed_is_none(payload: str) -> None:
     cmps = announce()["cmps"]
-    for name in ("emotion", "confidence", "valence", "words"):
+    for name in ("emotion", "confidence", *PLANE, "words"):
         assert render(cmps[name]["value_template"], payload) == "None"
     assert render(cmps["emotion"]["json_attributes_template"], payload) == "{}"
 
 
 def test_a_session_begins_with_nothing_but_no_words() -> None:
     cmps, (state,) = announce()["cmps"], StreamMessages("merits", "kitchen").of(Sample().started())
-    names = ("emotion", "confidence", "valence", "words")
+    names = ("emotion", "confidence", *PLANE, "words")
     values = [render(cmps[name]["value_template"], state.payload) for name in names]
-    assert values == ["None", "None", "None", "0"]
+    assert values == ["None", "None", "None", "None", "None", "0"]
+
+
+def test_a_turn_without_arousal_has_no_mood() -> None:
+    cmps, messages = announce()["cmps"], StreamMessages("merits", "kitchen")
+    turn, state = messages.of(Sample().final(1, arousal=None))
+    values = [render(cmps[name]["value_template"], state.payload) for name in PLANE]
+    assert values == ["-0.62", "None", "None"]
+    old = json.dumps({key: value for key, value in json.loads(turn.payload).items() if key != "arousal"})
+    assert json.loads(render(cmps["turn"]["value_template"], old))["arousal"] is None
 
 
 def test_another_bundle_s_emotion_is_none() -> None:
@@ -186,7 +205,7 @@ def test_without_words_nothing_is_said_of_them_and_their_entities_are_removed() 
     assert {name for name, entity in config["cmps"].items() if len(entity) > 1} == {
         "emotion",
         "confidence",
-        "valence",
+        *PLANE,
         "turn",
     }
     (turn, _) = StreamMessages("merits", "kitchen").of(Sample().final(text=None))

@@ -40,6 +40,8 @@ def test_a_turn_goes_out_in_full_and_as_state() -> None:
         "emotion": "joy",
         "confidence": 0.7,
         "valence": 0.5,
+        "arousal": 0.41,
+        "mood": "excited",
         "sentiment": "positive",
         "speaker": "A",
         "turn": 3,
@@ -76,8 +78,8 @@ def test_a_session_begins_without_the_emotion_of_the_last_one(words: bool, count
     (state,) = messages.of(started)
     assert (state.topic, state.qos, state.retain) == ("merits/kitchen/state", 1, True)
     assert json.loads(state.payload) == {
-        **dict.fromkeys(("emotion", "confidence", "valence", "sentiment", "speaker", "turn")),
-        **dict.fromkeys(("language", "words_confidence")),
+        **dict.fromkeys(("emotion", "confidence", "valence", "arousal", "mood", "sentiment")),
+        **dict.fromkeys(("speaker", "turn", "language", "words_confidence")),
         "words": count,
         "at": "2026-01-02T03:04:05.000Z",
         "session": started.session,

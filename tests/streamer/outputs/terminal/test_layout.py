@@ -40,7 +40,7 @@ def conversation(stream: str = "kitchen") -> Board:
     board.hear(AudioFrame(np.full(320, 3_277, np.int16), 16_000 * 754), stream, 0.0)
     board.apply(sample.final(1, "neutral", 0.5, speaker="A", text="So?", valence=0))
     board.apply(sample.final(2, "anger", 0.8, speaker="B", text="word " * 30, valence=-0.9))
-    board.apply(sample.final(3, "joy", 0.9, speaker="A", text="So happy for you!", valence=0.9))
+    board.apply(sample.final(3, "joy", 0.9, speaker="A", text="So happy for you!", valence=0.9, arousal=0.7))
     board.apply(sample.revised(1, "fear", 0.6, speaker="A", text="So?", valence=-0.5))
     board.apply(sample.turn_started(4, "B", start_s=9))
     return board
@@ -51,7 +51,7 @@ def test_at_80x24() -> None:
     assert screen[0].startswith("kitchen  USB microphone")
     assert screen[0].endswith("▏  -20 dB  12:34  listening")
     assert "now 0:06  A  ▲ joy" in screen[2]
-    assert screen[2].endswith("+0.90")
+    assert re.search(r"valence by turn +↗ excited  \+0.90$", screen[2])
     assert [line.split()[1] for line in screen[3:10]] == Sample().labels
     assert any(line.startswith("▲ joy      ███████████") and " 90%" in line for line in screen)
     text = "\n".join(screen)
@@ -66,8 +66,45 @@ def test_at_80x24() -> None:
 def test_at_200x50_emotions_stand_beside_the_turns() -> None:
     screen = drawn(conversation(), 200, 50)
     assert any("So happy for you!" in line and "│" in line for line in screen)
-    assert any("valence, turn by turn" in line for line in screen)
+    assert any("valence by turn" in line for line in screen)
     assert max(len(line) for line in screen) > 190
+
+
+def test_a_wide_view_shows_the_way_over_the_circumplex() -> None:
+    screen = drawn(conversation(), 200, 50)
+    first = next(number for number, line in enumerate(screen) if "latest turns: right is pleasant" in line)
+    plot = [line[148:] for line in screen[first + 1 : first + 12]]
+    assert plot[0].startswith("tense")
+    assert plot[0].endswith("excited")
+    assert (plot[-1][:3], plot[-1].rstrip()[-4:]) == ("low", "calm")
+    assert set(plot[5]) == {"─", "┼"}
+    places = {
+        seen: (row, line.index(seen)) for row, line in enumerate(plot) for seen in "≈◆▲" if seen in line
+    }
+    assert places["▲"][0] < places["◆"][0] == places["≈"][0] < 5, "aroused is up"
+    assert places["◆"][1] < places["≈"][1] < 15 < places["▲"][1], "pleasant is right"
+
+
+def test_the_newest_turn_is_the_strongest_of_the_way() -> None:
+    console = Console(file=io.StringIO(), width=200, height=50)
+    lines = draw(conversation(), console, on_any, 200, 50)
+    first = next(number for number, line in enumerate(lines) if "latest turns: right" in line.plain)
+    strength = {}
+    for line in lines[first + 1 : first + 12]:
+        for seen in "≈◆▲":
+            if (at := line.plain.find(seen, 148)) >= 0:
+                style = line.get_style_at_offset(console, at)
+                strength[seen] = (bool(style.bold), bool(style.dim))
+    assert strength == {"≈": (False, True), "◆": (False, True), "▲": (True, False)}
+
+
+def test_turns_without_arousal_have_no_mood() -> None:
+    sample = Sample()
+    board = board_of(sample.started(), sample.final(1, arousal=None))
+    for size in ((80, 24), (200, 50)):
+        text = "\n".join(drawn(board, *size))
+        assert "valence by turn" in text
+        assert not re.search("tense|excited|latest turns|↖", text)
 
 
 def test_what_matters_is_not_dim() -> None:

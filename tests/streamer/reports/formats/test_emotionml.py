@@ -11,6 +11,7 @@ from streamer.events import Event
 from streamer.reports.formats.emotionml import to_emotionml
 from streamer.reports.record import Record, name_of
 from streamer.reports.sound import Sound
+from tests.streamer.outputs.samples import Sample
 from tests.streamer.reports.formats import emotionml_rules
 from tests.streamer.reports.sessions import call, record, strange
 
@@ -44,8 +45,11 @@ def test_documents_keep_to_the_rules_and_say_what_was_told(
         }
         assert next(iter(told)) == turn.emotion
         assert told == turn.probabilities
-        [dimension] = emotion.findall("dimension", NS)
-        assert float(dimension.attrib["value"]) * 2 - 1 == pytest.approx(turn.valence, abs=2e-6)
+        places = {
+            dimension.attrib["name"]: float(dimension.attrib["value"]) * 2 - 1
+            for dimension in emotion.findall("dimension", NS)
+        }
+        assert places == pytest.approx({"valence": turn.valence, "arousal": turn.arousal}, abs=2e-6)
         words = "".join([emotion.text or "", *(child.tail or "" for child in emotion)])
         assert words.split() == CONTROL.sub("\ufffd", turn.text or "").split()
         by, whose = emotion.findall("reference", NS)
@@ -56,6 +60,12 @@ def test_documents_keep_to_the_rules_and_say_what_was_told(
             if f"#{one.attrib['{http://www.w3.org/XML/1998/namespace}id']}" == whose.attrib["uri"]
         ]
         assert speaker.attrib["name"].split() == name_of(turn).split()
+
+
+def test_an_arousal_that_is_unknown_is_left_out(tmp_path: Path) -> None:
+    one = record(tmp_path, [Sample().final(1, arousal=None)])
+    root = emotionml_rules.check(to_emotionml(one, None))
+    assert [each.attrib["name"] for each in root.findall("emotion/dimension", NS)] == ["valence"]
 
 
 def test_the_recording_is_named_by_the_way_to_it(tmp_path: Path) -> None:

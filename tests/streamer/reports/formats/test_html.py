@@ -77,6 +77,31 @@ def test_the_page_has_every_turn_with_its_words(tmp_path: Path) -> None:
     assert page.all("audio") == []
 
 
+def test_the_mood_is_drawn_and_told_in_words(tmp_path: Path) -> None:
+    page = Page(to_html(record(tmp_path, call()), None))
+    [plot] = [svg for svg in page.all("svg") if svg.get("class") == "circumplex"]
+    assert plot["role"] == "img"
+    assert "excited at first (valence +0.10, arousal +0.41)" in (plot["aria-label"] or "")
+    assert "excited in the end (valence +0.70, arousal +0.41)" in (plot["aria-label"] or "")
+    marks = [text for text in page.all("text") if (text.get("class") or "").startswith("stretch")]
+    assert [float(text["x"] or 0) for text in marks] == [10, -90, -40, 70]
+    assert {text["y"] for text in marks} == {"-41.0"}
+    assert [text["opacity"] for text in marks] == sorted(str(text["opacity"]) for text in marks)
+    assert marks[-1]["opacity"] == "1.0"
+    assert "55 %, excited" in page.texts["small"]
+    assert any("0:02.5: valence −0.90, arousal +0.41, tense" in title for title in page.texts["title"])
+
+
+def test_a_session_of_before_arousal_has_no_mood(tmp_path: Path) -> None:
+    events = [
+        event.model_copy(update={"arousal": None}) if "turn." in event.type else event for event in call()
+    ]
+    source = to_html(record(tmp_path, [event for event in events if event.type != "turn.started"]), None)
+    Page(source)
+    assert "mood-title" not in source
+    assert not re.search("tense|excited|None", source)
+
+
 @pytest.mark.parametrize("sound", [None, "data:audio/webm;base64,AAAA", "../call%20%231.wav"])
 def test_nothing_is_fetched_and_only_the_pages_own_script_runs(tmp_path: Path, sound: str | None) -> None:
     source = to_html(record(tmp_path, strange()), sound)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamer.reports.formats.table import to_csv
 from streamer.reports.reading import read_records
-from tests.streamer.outputs.samples import MELD
+from tests.streamer.outputs.samples import MELD, Sample
 from tests.streamer.reports.sessions import STRANGE_LABELS, call, record, strange, write
 
 
@@ -23,9 +23,15 @@ def test_every_turn_is_a_row_with_all_that_was_told(tmp_path: Path) -> None:
         assert (float(row["start_s"]), float(row["end_s"])) == (turn.start_s, turn.end_s)
         assert (row["emotion"], row["sentiment"], row["text"]) == (turn.emotion, turn.sentiment, turn.text)
         assert (float(row["confidence"]), float(row["valence"])) == (turn.confidence, turn.valence)
+        assert float(row["arousal"]) == turn.arousal
         assert {label: float(row[f"probability.{label}"]) for label in MELD} == turn.probabilities
         assert {label: float(row[f"text.{label}"]) for label in MELD} == turn.modalities["text"]
     assert (rows[0]["recogniser"], rows[0]["bundle"]) == ("faster-whisper:tiny.en", "meld-small@1")
+
+
+def test_an_arousal_that_is_unknown_is_empty(tmp_path: Path) -> None:
+    [row] = read(to_csv([record(tmp_path, [Sample().final(1, arousal=None)])]))
+    assert (row["valence"], row["arousal"]) == ("-0.62", "")
 
 
 def test_lines_end_as_rfc_4180_has_it(tmp_path: Path) -> None:

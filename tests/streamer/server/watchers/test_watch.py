@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from streamer.events import parse_event
+from streamer.outputs.mood import EVEN_WITHIN
 from streamer.outputs.palette import looks
 from streamer.server.watchers.history import History
 from streamer.settings.settings import Settings
@@ -45,6 +46,8 @@ async def test_streams_are_watched_from_before_to_after(analyzer: Analyzer, sett
         assert (first["type"], first["words"], ready["type"]) == ("watch.started", True, "watch.ready")
         assert list(first["looks"]) == list(analyzer.bundle.labels)
         assert first["looks"]["joy"]["symbol"] == looks(["joy"])["joy"].symbol
+        assert first["moods"]["even_within"] == EVEN_WITHIN
+        assert first["moods"]["sides"]["tense"] == [-1, 1]
         async with connect(f"{url}kitchen") as client:
             await client.send(start(live=True))
             await send(client, BEGINNING, end=False)
