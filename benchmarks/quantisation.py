@@ -49,9 +49,11 @@ def quantised(encoder: TextEncoder, *, per_row: bool) -> TextEncoder:
     return changed
 
 
-def weighted_f1(bundle: Bundle, encoder: TextEncoder, dialogues: Sequence[Conversation]) -> float:
+def weighted_f1(
+    bundle: Bundle, encoder: TextEncoder, dialogues: Sequence[Conversation], split: Split
+) -> float:
     """In percent, of the emotions that the bundle finds with an encoder."""
-    read = bundle_target(replace(bundle, text=encoder)).embed(dialogues)
+    read = bundle_target(replace(bundle, text=encoder)).embed(dialogues, split)
     found = judge_conversations(bundle.conversation, read, bundle.labels, kept=WORDS)
     return float(found["weighted_f1"])
 
@@ -78,7 +80,7 @@ def measure(rounds: int) -> dict[str, Any]:
     result: dict[str, Any] = {"bundle": bundle.name, "batch": BATCH, "encoders": {}}
     for name, encoder in encoders.items():
         one, many = (statistics.median(spent[name][what]) for what in ("one", "batch"))
-        f1 = {part: round(weighted_f1(bundle, encoder, them), 2) for part, them in dialogues.items()}
+        f1 = {part: round(weighted_f1(bundle, encoder, them, part), 2) for part, them in dialogues.items()}
         plain = result["encoders"].get("float32", {}).get("weighted_f1", f1)
         result["encoders"][name] = {
             "one_ms": round(one, 2),

@@ -52,33 +52,45 @@ class HistorySettings:
 
     Attributes:
         none: share of turns without any, which are judged against the prior alone.
+        most: most of them.
         neutral: share of the others whose earlier turns are all neutral, as those of everyday speech are.
-        most: most earlier turns.
+        strangers: share of the turns of ordinary speech whose earlier turns are of anybody: so it is where
+            nobody tells the speakers apart.
     """
 
     none: Share = 0.2
-    neutral: Share = 0.4
     most: PositiveInt = 16
+    neutral: Share = 0.4
+    strangers: Share = 0.3
 
 
 class Histories:
     """Draws earlier turns for training: a random handful of the others of the same speaker.
 
-    A speaker with few turns may say them several times.
+    One may be drawn more than once: the histories of speakers with few turns are as long as those of others,
+    or else their length would tell who acts.
     """
 
     def __init__(
-        self, speakers: Sequence[int], countable: Tensor, neutral: Tensor, settings: HistorySettings
+        self,
+        speakers: Sequence[int],
+        countable: Tensor,
+        neutral: Tensor,
+        ordinary: Tensor,
+        settings: HistorySettings,
     ) -> None:
         """Group the turns.
 
         Args:
             speakers: of the turns [N].
             countable: bool [N], which turns may be heard earlier.
-            neutral: bool [N], which of the turns are neutral.
+            neutral: bool [N], which turns are neutral.
+            ordinary: bool [N], which turns are ordinary speech, not acted.
             settings: the settings.
         """
-        self._settings, self._speakers, self._neutral = settings, speakers, neutral
+        self._settings, self._speakers = settings, speakers
+        self._neutral, self._ordinary = neutral, ordinary
+        self._anybody = (ordinary & countable).nonzero()[:, 0]
         members: dict[int, list[int]] = {}
         for number, (speaker, counts) in enumerate(zip(speakers, countable.tolist(), strict=True)):
             if counts:
@@ -87,12 +99,15 @@ class Histories:
 
     def draw(self, turn: int, generator: torch.Generator) -> Tensor:
         """Numbers of the earlier turns of a turn; empty for none."""
-        none, neutral = torch.rand(2, generator=generator).tolist()
+        settings = self._settings
+        none, neutral, strangers = torch.rand(3, generator=generator).tolist()
         members = self._members.get(self._speakers[turn], torch.zeros(0, dtype=torch.long))
+        if self._ordinary[turn] and strangers < settings.strangers:
+            members = self._anybody
         others = members[members != turn]
-        if neutral < self._settings.neutral and self._neutral[others].any():
+        if neutral < settings.neutral and self._neutral[others].any():
             others = others[self._neutral[others]]
-        if not len(others) or none < self._settings.none:
+        if not len(others) or none < settings.none:
             return others[:0]
-        count = int(torch.randint(self._settings.most, (), generator=generator)) + 1
+        count = int(torch.randint(settings.most, (), generator=generator)) + 1
         return others[torch.randint(len(others), (count,), generator=generator)]

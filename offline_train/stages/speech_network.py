@@ -84,7 +84,7 @@ def train_network(
     speech = SpeechClassifier(train.embeddings.shape[-1], shape)
     speech.measure(train.embeddings.flatten(0, 1))
     neutral = train.labels == (labels.index("neutral") if "neutral" in labels else -1)
-    histories = Histories(train.speakers, train.countable, neutral, settings.history)
+    histories = Histories(train.speakers, train.countable, neutral, train.ordinary, settings.history)
     weights = turn_weights(train, settings.balance, settings.ordinary)
     expected = {split: usual_in_order(data[split], speech) for split in JUDGED}
     targets = plane_targets(labels).to(here().device)

@@ -159,8 +159,8 @@ class _Hearer:
     def hear(self, corpus: Corpus, folder: Path) -> dict[Split, Voices]:
         """Embed all turns of a corpus, and variants of the training ones.
 
-        A training speaker of ordinary speech with a single utterance says its two halves, too: so there is
-        a history of ordinary speech.
+        A speaker of ordinary speech with a single utterance says its two halves, too, but in the test: so
+        there is a history of ordinary speech. Outside of training, nobody tells these speakers apart.
 
         Args:
             corpus: the corpus.
@@ -174,20 +174,25 @@ class _Hearer:
                 raise UsageError(f"{corpus.name}: no labelled utterance of split {split} has a recording")
             origins = [origin(corpus, turn.utterance) for turn in turns]
             said = Counter(turn.speaker for turn in turns)
-            halved = [
-                split == "train" and name in ordinary and said[turn.speaker] == 1
+            alone = [
+                name in ordinary and said[turn.speaker] == 1
                 for name, turn in zip(origins, turns, strict=True)
             ]
+            halved = [each and split != "test" for each in alone]
             variants = self._settings.variants if split == "train" else 0
             rows = self._embed(turns, halved, variants, f"{split} sound", folder)
             heard = [number for number, each in enumerate(rows) for _ in (() if each is None else each)]
-            speakers = {speaker: number for number, speaker in enumerate(said)}
+            numbers = {speaker: number for number, speaker in enumerate(said)}
+            speakers = [
+                len(numbers) if single and split != "train" else numbers[turn.speaker]
+                for single, turn in zip(alone, turns, strict=True)
+            ]
             names = [origins[number] for number in heard]
             labels = [turns[number].utterance.label for number in heard]
             found[split] = Voices(
                 torch.cat([each for each in rows if each is not None]),
                 torch.tensor([UNSCORED if each is None else corpus.labels.index(each) for each in labels]),
-                [speakers[turns[number].speaker] for number in heard],
+                [speakers[number] for number in heard],
                 names,
                 torch.tensor([name in ordinary for name in names]),
             )

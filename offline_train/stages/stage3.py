@@ -69,7 +69,7 @@ def train_fusion(
     """Train on split "train", select on "validation", report the other splits.
 
     The epoch with the best weighted F1 is kept: the mean of offline and first emission with both modalities,
-    or, for dialogues spoken by actors, the mean of with and without sound, and of acted clips.
+    and, with acted clips, of offline without sound and of these clips.
 
     Args:
         text: Stage II of the text modality; frozen unless trained jointly.
@@ -110,10 +110,11 @@ def train_fusion(
         return judge_conversations(model, part, labels, kept=kept, first_emission=emission)
 
     def validate() -> dict[str, float]:
-        scores = {"with_sound": judge(data["validation"], BOTH)["weighted_f1"]}
-        if acted is None:
-            scores["first_emission"] = judge(data["validation"], BOTH, emission=True)["weighted_f1"]
-        else:
+        scores = {
+            "with_sound": judge(data["validation"], BOTH)["weighted_f1"],
+            "first_emission": judge(data["validation"], BOTH, emission=True)["weighted_f1"],
+        }
+        if acted is not None:
             scores["words_alone"] = judge(data["validation"], WORDS)["weighted_f1"]
             scores["acted"] = judge(acted["validation"], BOTH)["weighted_f1"]
         return {"score": sum(scores.values()) / len(scores), **scores}

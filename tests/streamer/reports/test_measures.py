@@ -52,9 +52,10 @@ def test_the_course_of_a_short_session_is_of_its_turns(tmp_path: Path) -> None:
     places = [(0.5, -0.2), (0.1, None), (-0.3, 0.9)]
     told = [sample.final(i, valence=v, arousal=a) for i, (v, a) in enumerate(places, start=1)]
     way = course(record(tmp_path, told).turns)
-    assert [(each.turns[0].turn, each.valence, each.arousal) for each in way] == [
-        (1, pytest.approx(0.5), pytest.approx(-0.2)),
-        (3, pytest.approx(-0.3), pytest.approx(0.9)),
+    assert [each.turns[0].turn for each in way] == [1, 3]
+    assert [(each.valence, each.arousal) for each in way] == [
+        pytest.approx((0.5, -0.2)),
+        pytest.approx((-0.3, 0.9)),
     ]
     assert course(record(tmp_path, told[1:2]).turns) == []
 
