@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench fuzz page lock installable clean
+.PHONY: demo test test-all lint bench fuzz page base lock installable clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
 	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
@@ -42,6 +42,9 @@ fuzz: $(VENV)/.dev  ## inputs that nobody would think of, for whatever reads wha
 page:  ## the web page of merits serve, from its sources (needs Node.js)
 	cd web && npm ci && npm run check && npm run build
 
+base: $(VENV)/.run  ## the text encoder of meld-base: 0.4 GB
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement locked/base.txt
+
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--constraint constraints.txt
 UV ?= uv
@@ -50,6 +53,7 @@ lock:  ## locked/*.txt again, from pyproject.toml and the exact versions of cons
 	$(LOCK) --excludes locked/cuda.in --excludes locked/unused.in --output-file locked/run.txt pyproject.toml locked/build.in
 	$(LOCK) --excludes locked/cuda.in --output-file locked/dev.txt --extra dev pyproject.toml locked/build.in
 	$(LOCK) --no-deps --output-file locked/oracle.txt locked/oracle.in
+	$(LOCK) --no-deps --output-file locked/base.txt locked/base.in
 	echo torch | $(LOCK) --no-emit-package torch --output-file locked/cuda.txt -
 
 installable: $(VENV)/.dev  ## where all comes ready built, into docs/install.md (needs uv)

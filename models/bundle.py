@@ -2,8 +2,8 @@
 
 `bundle.json` holds the configuration of the networks, the names of the emotions, how the bundle was made and
 its scores. It lists the SHA-256 of every other file and, last, a digest of itself. Matrices are stored in
-half precision; weights that are not in the bundle (the base encoder's token embeddings, Whisper's encoder)
-are pinned by hash.
+half precision; weights that are not in the bundle (the base encoder's token embeddings, or all of it but its
+adapters; Whisper's encoder) are pinned by hash.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from models.adapters import merge_adapters
 from models.atomic_write import write_whole
 from models.base_encoder import find_base
 from models.care import Care, build_care
@@ -138,6 +139,7 @@ def load_bundle(name: str | Path = DEFAULT_BUNDLE) -> Bundle:
         parts.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise BundleError(f"bundle {folder}: its weights don't fit its configuration") from error
+    merge_adapters(text.backbone)
     parts.eval().requires_grad_(requires_grad=False)
     sentiment = torch.tensor(
         [[manifest.sentiment[label].get(s, 0.0) for s in SENTIMENTS] for label in manifest.labels]

@@ -21,6 +21,7 @@ class ContextConfig:
         heads: attention heads; must divide 2 * hidden.
         classes: number of emotions.
         dropout: dropout rate on inputs, between layers and after attention.
+        skip: whether the head reads the Stage I embedding, too, so that context corrects what Stage I says.
     """
 
     features: Size
@@ -29,6 +30,7 @@ class ContextConfig:
     heads: Size = 4
     classes: Size = 7
     dropout: Share = 0.3
+    skip: bool = False
 
 
 class BiGRULayer(nn.Module):
@@ -61,7 +63,7 @@ class ContextEncoder(nn.Module):
         self.layers = nn.ModuleList(BiGRULayer(size, config.hidden) for size in sizes)
         self.dropout = nn.Dropout(config.dropout)
         self.attention = AttentionBlock(width, config.heads, config.dropout)
-        self.head = nn.Linear(width, config.classes)
+        self.head = nn.Linear(width + (config.features if config.skip else 0), config.classes)
 
     def inputs(self, features: Tensor, present: Tensor) -> Tensor:
         """Replace absent turns [.., K, F] by the learned vector; `present` is bool [.., K]."""
@@ -78,11 +80,12 @@ class ContextEncoder(nn.Module):
         Returns:
             Stage II embeddings [B, K, 2H] and logits [B, K, C].
         """
-        x = self.dropout(self.inputs(features, present))
+        read = self.inputs(features, present)
+        x = self.dropout(read)
         reverse = reversal(turns)
         for layer in self.layers:
             x = self.dropout(layer(x, reverse))
-        return self.attend(x, turns)
+        return self.attend(x, read if self.config.skip else None, turns)
 
     def newest(self, features: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """The result of `forward` for the last turn of each prefix: no turn sees later ones.
@@ -97,7 +100,8 @@ class ContextEncoder(nn.Module):
         count = len(features)
         turns = torch.ones(count, count, dtype=torch.bool, device=features.device).tril()
         reverse, lengths = reversal(turns), torch.arange(1, count + 1)
-        x = self.inputs(features, present)[None].expand(count, -1, -1)  # [prefixes, K, F]
+        read = self.inputs(features, present)
+        x = read[None].expand(count, -1, -1)  # [prefixes, K, F]
         for depth, layer in enumerate(self.layers):
             # The lowest forward GRU gives a turn the same state in every prefix.
             ahead, _ = layer.forward_gru(x if depth else x[:1])  # type: ignore[operator]
@@ -106,12 +110,32 @@ class ContextEncoder(nn.Module):
             x = torch.cat([ahead.expand(count, -1, -1), _take(back, reverse)], dim=-1)
         own = x[torch.arange(count), torch.arange(count)][:, None]  # [K, 1, 2H]
         context = self.attention(own, x, turns)[:, 0]
-        return context, self.head(context)
+        return context, self._logits(context, read if self.config.skip else None)
 
-    def attend(self, x: Tensor, turns: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The layers above the GRU: self-attention and the head; `turns` is None if there is no padding."""
+    def attend(self, x: Tensor, read: Tensor | None, turns: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The layers above the GRU: self-attention and the head.
+
+        Args:
+            x: the GRU's states [B, K, 2H].
+            read: its inputs [B, K, F], with `ContextConfig.skip`; else None.
+            turns: bool [B, K], False for padding; None if there is none.
+
+        Returns:
+            As `forward`.
+        """
         context = self.attention(x, x, turns)
-        return context, self.head(context)
+        return context, self._logits(context, read)
+
+    def _logits(self, context: Tensor, read: Tensor | None) -> Tensor:
+        logits: Tensor = self.head(context if read is None else torch.cat([context, self.dropout(read)], -1))
+        return logits
+
+    def begin_with(self, stage1: nn.Linear) -> None:
+        """With `ContextConfig.skip`: say what the head of Stage I says, whatever the context."""
+        with torch.no_grad():
+            self.head.weight.zero_()
+            self.head.weight[:, -stage1.in_features :] = stage1.weight
+            self.head.bias.copy_(stage1.bias)
 
 
 def reversal(turns: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ class _Recurrence:
     def __init__(self, encoder: ContextEncoder) -> None:
         self.hidden = encoder.config.hidden
         self.absent = array(encoder.absent)
+        self.read = len(self.absent) if encoder.config.skip else 0
         self.layers = [_Layer(layer) for layer in encoder.layers if isinstance(layer, BiGRULayer)]
 
 
@@ -47,14 +48,19 @@ class _Above(nn.Module):
         self.model = model
 
     def forward(self, text: Tensor, speech: Tensor, present: Tensor) -> Tensor:
-        """States [1, n, 2H] of the window's n turns, by modality, and which are present, bool [1, n, 2].
+        """What the tracks judge of the window's n turns [1, n, ...], and which are present, bool [1, n, 2].
 
         Returns:
             `text`, `speech` and `fused` of `Logits`, stacked [3, n, C].
         """
-        words = self.model.text.attend(text, None)
-        sound = None if self.model.speech is None else self.model.speech.attend(speech, None)
+        words = _attended(self.model.text, text)
+        sound = None if self.model.speech is None else _attended(self.model.speech, speech)
         return torch.cat(self.model.fuse(words, sound, present[..., 0], present[..., 1], None))
+
+
+def _attended(encoder: ContextEncoder, x: Tensor) -> tuple[Tensor, Tensor]:
+    width = 2 * encoder.config.hidden
+    return encoder.attend(x[..., :width], x[..., width:] if encoder.config.skip else None, None)
 
 
 class IncrementalModel:
@@ -82,7 +88,7 @@ class IncrementalModel:
         return [self.above] if self.voice is None else [self.above, self.voice.network]
 
     def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
-        widths = (0 if each is None else 2 * each.hidden for each in (self.text, self.speech))
+        widths = (0 if each is None else 2 * each.hidden + each.read for each in (self.text, self.speech))
         text, speech = (torch.arange(1.0 * turns * width).reshape(1, turns, width).sin() for width in widths)
         return text, speech, torch.arange(2 * turns).reshape(1, turns, 2) % 3 > 0
 
@@ -97,6 +103,7 @@ class _Track:
         self.forward_gates = np.zeros((2 * window, 3 * hidden), np.float32)
         self.gates = np.zeros((2 * window, 3 * hidden), np.float32)
         self.ahead = np.zeros((2 * window, hidden), np.float32)
+        self.read = np.zeros((2 * window, recurrence.read), np.float32)
         self.before = np.zeros(hidden, np.float32)  # the state at the turn before the window
         self.edges = np.zeros((len(recurrence.layers) - 1, hidden), np.float32)
         self.leftmost = self.edges.copy()
@@ -105,6 +112,7 @@ class _Track:
         """Add turns of the window, new ones or in the place of earlier ones: features by slot."""
         slots, absent = list(turns), self.recurrence.absent
         x = np.stack([absent if each is None else array(each) for each in turns.values()])  # [m, F]
+        self.read[slots] = x[:, : self.recurrence.read]
         lowest = self.recurrence.layers[0]
         self.gates[slots] = lowest.backward.gates(x)
         self.forward_gates[slots] = lowest.forward.gates(x)
@@ -114,7 +122,7 @@ class _Track:
 
     def compact(self, kept: slice, count: int) -> None:
         """Move the window from the rear half of the buffers to the front; the two never overlap."""
-        for buffer in (self.forward_gates, self.gates, self.ahead):
+        for buffer in (self.forward_gates, self.gates, self.ahead, self.read):
             buffer[:count] = buffer[kept]
 
     def slide(self, left: int) -> None:
@@ -123,7 +131,7 @@ class _Track:
         self.edges[:] = self.leftmost
 
     def judge(self, window: slice) -> Array:
-        """States [n, 2H] of the turns in the window after the last layer."""
+        """States of the window's turns after the last layer, and with a skip their features [n, 2H + F]."""
         gates, ahead = self.gates[window], self.ahead[window]  # [n, 3H], [n, H]
         x = ahead
         for depth, layer in enumerate(self.recurrence.layers):
@@ -132,7 +140,7 @@ class _Track:
                 self.leftmost[depth - 1] = ahead[0]
                 gates = layer.backward.gates(x)
             x = np.concatenate([ahead, layer.backward.run(gates[::-1])[::-1]], axis=-1)  # [n, 2H]
-        return x
+        return np.concatenate([x, self.read[window]], axis=-1)
 
 
 class ConversationWindow:

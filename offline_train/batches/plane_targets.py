@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.circumplex import PLACES
-from offline_train.corpora.emotions import EMOTIONS, TABLE
+from offline_train.corpora.emotions import emotion_named
 
 _AROUSED, _CALM = 0.4, 0.0
 _PLEASANT, _UNPLEASANT = 0.5, 0.0
@@ -24,21 +24,8 @@ def plane_targets(labels: Sequence[str]) -> Tensor:
 
 
 def _targets(label: str) -> tuple[float, float]:
-    if (place := PLACES.get(_ours(label))) is None:
+    if (place := PLACES.get(emotion_named(label) or label)) is None:
         return torch.nan, _SENTIMENTS.get(label, torch.nan)
     aroused = 1.0 if place.arousal > _AROUSED else 0.0 if place.arousal <= _CALM else torch.nan
     pleasant = 1.0 if place.valence > _PLEASANT else 0.0 if place.valence < _UNPLEASANT else torch.nan
     return aroused, pleasant
-
-
-def _ours(label: str) -> str:
-    """Our name of an emotion."""
-    if label in PLACES:
-        return label
-    named = (
-        ours
-        for names in TABLE.values()
-        for ours, theirs in zip(EMOTIONS, names, strict=False)
-        if label in theirs.split(", ")
-    )
-    return next(named, label)

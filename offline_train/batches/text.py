@@ -58,6 +58,11 @@ def as_recognised(text: str) -> str:
     return " ".join(words) or text
 
 
+def smoothed(target: Tensor, share: float) -> Tensor:
+    """A target distribution [C] of which a share is the same for all classes (label smoothing)."""
+    return (1 - share) * target + share / len(target)
+
+
 def text_batches(
     encoder: TextEncoder, utterances: Sequence[Shown], size: int, chance: random.Random
 ) -> list[tuple[Tokens, Tensor]]:

@@ -66,7 +66,8 @@ def evaluate(
     """Evaluate a bundle or a run: by stage, offline, as streamed, and its calibration.
 
     Weighted F1 with the whole conversation known, at first emission, after 1, 2 and 4 more turns, and with
-    windows of 4, 8, 16 and 32 turns. The temperature is fitted on the corpus' validation split.
+    windows of 4, 8, 16 and 32 turns. The temperature is fitted on the corpus' validation split. On a corpus
+    with other labels, the emotions in common are judged (docs/training.md has the table).
 
     Examples:
 
@@ -92,15 +93,19 @@ def evaluate(
 
     from offline_train.evaluation.evaluate import evaluate as judge
     from offline_train.evaluation.evaluate import scored_part, temperature_on, write_predictions
+    from offline_train.evaluation.in_common import in_common, left_out
 
     target, source = _of_run(run, on) if run else _of_bundle(str(bundle), on)
     given: dict[str, Any] = {"fold": on.fold, "features": on.features, "transcripts": on.transcripts}
     source = replace(source, **{name: value for name, value in given.items() if value is not None})
-    read = source.read()
+    whole = source.read()
+    read, target = in_common(whole, target)
     conversations = scored_part(read, on.split, target)
     temperature = temperature_on(target, read.splits["validation"])
     found, rows = judge(target, conversations, on.split, window or target.window, temperature)
-    what = {"bundle": target.name} if bundle else {"run": target.name}
+    what: dict[str, Any] = {"bundle" if bundle else "run": target.name}
+    if read is not whole:
+        what |= {"labels": target.labels, "left_out": left_out(whole, read, on.split)}
     report = {"command": command_line(), "corpus": source.corpus, "split": on.split, **what, **found}
     if predictions is not None:
         write_predictions(predictions, rows)
@@ -145,10 +150,14 @@ def _show(report: Mapping[str, Any]) -> None:
         f"{report['utterances']} utterances of {report['corpus']},"
         f" judged by {' and '.join(report['modalities'])}"
     )
+    if "labels" in report:
+        print(f"over {', '.join(report['labels'])}; {report['left_out']} of other emotions left out")
     for modality in ("text", "speech"):
         for stage, name in (("stage1", "Stage I"), ("stage2", "Stage II")):
             if f"{modality}_{stage}" in report:
-                print(f"{name} {modality}: weighted F1 {report[f'{modality}_{stage}']['weighted_f1']:.2f}")
+                scores = report[f"{modality}_{stage}"]
+                more = f"  macro F1 {scores['macro_f1']:.2f}" if "labels" in report else ""
+                print(f"{name} {modality}: weighted F1 {scores['weighted_f1']:.2f}{more}")
     if "bundle_offline" in report:
         print(
             f"offline: weighted F1 {report['bundle_offline']['weighted_f1']:.2f}"

@@ -1,7 +1,8 @@
 """`merits-train stage1`, with a sub-command per modality."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 from typer import Option
@@ -40,40 +41,57 @@ Fold = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class LearntFrom:
+    """What the words are learnt from beside the corpus.
+
+    Attributes:
+        pretrained: Run of pretrain-text from whose weights to start.
+        teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated; several are averaged.
+        annotations: File of emotions, as written by `merits-train annotate`, from which a part of every epoch
+            is taken: half, unless `--set mix.share` says otherwise. May be repeated.
+    """
+
+    panel: ClassVar = "Beside the corpus"
+
+    pretrained: Path | None = None
+    teacher: list[Path] | None = None
+    annotations: list[Path] | None = None
+
+
 @stage1.command()
 @documented
 def text(
     where: CorpusOptions,
     out: Out,
     settings: SettingsOptions,
+    beside: LearntFrom,
     base: TextBase = None,
-    pretrained: Path | None = None,
-    teacher: list[Path] | None = None,
     transcripts: Transcripts = None,
     fold: Fold = None,
 ) -> None:
     """Text: fine-tune the text encoder on single utterances.
 
-    Example:
+    Examples:
 
     merits-train stage1 text --corpus meld --data MELD.Raw --pretrained runs/roberta-ft --out runs/text1
 
-    Args:
-        pretrained: Run of pretrain-text from whose weights to start.
-        teacher: Run of `stage1 text`, of any encoder, to distil. May be repeated; several are averaged.
+    merits-train stage1 text --corpus meld --data MELD.Raw --annotations dailydialog.jsonl --out runs/text1
     """
     from offline_train.runs.kinds import expect
     from offline_train.stages.stage1_text import TextStageSettings, train_text
 
-    started = _finished(pretrained) if pretrained else None
-    teachers = [expect(_finished(folder), "text1") for folder in teacher or []]
-    parents = {"pretrained": pretrained, "teachers": teacher}
+    started = _finished(beside.pretrained) if beside.pretrained else None
+    teachers = [expect(_finished(folder), "text1") for folder in beside.teacher or []]
+    parents = {"pretrained": beside.pretrained, "teachers": beside.teacher}
     chosen = settings.resolve(TextStageSettings, "stage1-text", base=base)
     source = where.source(fold=fold, transcripts=transcripts)
     corpus = _read(source)
-    run = open_run(out, chosen, corpus=source, parents={name: path for name, path in parents.items() if path})
+    more: dict[str, object] = {"annotations": beside.annotations} if beside.annotations else {}
+    more["parents"] = {name: path for name, path in parents.items() if path}
+    run = open_run(out, chosen, corpus=source, **more)
     if not run.finished:
-        train_text(corpus, chosen, run, started, teachers)
+        train_text(corpus, chosen, run, started, teachers, beside.annotations or ())
     report(run)
 
 

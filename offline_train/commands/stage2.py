@@ -82,6 +82,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     from offline_train.embeddings.corpus import embed_corpus
     from offline_train.pairing.spoken_corpus import SpokenCorpus
     from offline_train.runs.kinds import expect
+    from offline_train.runs.networks import load_speech_encoder
     from offline_train.runs.run import Run
     from offline_train.runs.run_corpus import RunCorpus
     from offline_train.stages.stage2 import ContextStageSettings, train_context
@@ -98,8 +99,9 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     run = open_run(out, chosen, corpus=source, parents={"stage1": stage1}, clips=clips)
     if run.finished:
         return report(run)
+    head = load_speech_encoder(first)[1].head
     if clips is None:
-        train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run)
+        train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run, stage1=head)
     else:
         heard = SpokenCorpus.of(corpus, None, first, clips)
         train_context(
@@ -110,6 +112,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
             run,
             lambda generator: heard.epoch(chosen.pairing, generator),
             heard.acted(),
+            head,
         )
     return report(run)
 

@@ -1,5 +1,7 @@
 """The seven emotions of our models, which are MELD's, and what every corpus calls them."""
 
+from collections.abc import Sequence
+
 EMOTIONS = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
 
 TABLE: dict[str, tuple[str, ...]] = {
@@ -36,4 +38,23 @@ def emotions_of(corpus: str) -> dict[str, str | None]:
         for names, ours in zip(TABLE[corpus], (*EMOTIONS, None), strict=True)
         for name in names.split(", ")
         if name
+    }
+
+
+_BY_NAME = {name: ours for corpus in TABLE for name, ours in emotions_of(corpus).items()}
+
+
+def emotion_named(name: str) -> str | None:
+    """Our emotion by the name that any corpus has for it; None for what is none of ours, or unknown."""
+    return _BY_NAME.get(name)
+
+
+def synonyms(labels: Sequence[str]) -> dict[str, str]:
+    """One of `labels` by each name that any corpus has for the same emotion, its own included.
+
+    Of two labels for one emotion, the first stands for the other corpora's names.
+    """
+    own = {emotion_named(label): label for label in reversed(labels)}
+    return {name: own[ours] for name, ours in _BY_NAME.items() if ours and ours in own} | {
+        label: label for label in labels
     }

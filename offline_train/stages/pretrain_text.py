@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.base_encoder import find_base, weights_sha256
-from models.text_encoder import TextConfig, TextEncoder, Tokens
-from offline_train.annotation.records import Annotation, label_set, read_annotations
+from models.text_encoder import LoraRank, TextConfig, TextEncoder, Tokens
+from offline_train.annotation.records import Annotation, label_set, read_whole_annotations
 from offline_train.batches.text import Shown, plain, text_batches
 from offline_train.errors import RunFolderError, UsageError
 from offline_train.evaluation.metrics import classification
 from offline_train.runs.run import Run
+from offline_train.training.adapters import train_adapters
 from offline_train.training.fit import FitSettings, fit
 from offline_train.training.settings import Share
 
@@ -32,6 +33,7 @@ class PretrainTextSettings:
         context_turns: maximum number of preceding turns in the encoder's input.
         context_words: maximum number of words of the preceding turns, the latest.
         train_embeddings: whether to fine-tune token embeddings.
+        lora_rank: rank of adapters to train instead of the encoder itself; 0 for none.
         batch: texts per batch.
         validation: share of every file held out for validation (the paper: 0.2).
         most_validated: maximum number of held out texts of a file.
@@ -44,6 +46,7 @@ class PretrainTextSettings:
     context_turns: NonNegativeInt = 0
     context_words: PositiveInt = 32
     train_embeddings: bool = False
+    lora_rank: LoraRank = 0
     batch: PositiveInt = 32
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     most_validated: PositiveInt = 1000
@@ -110,9 +113,12 @@ def pretrain_text(
         context_turns=settings.context_turns,
         context_words=settings.context_words,
         train_embeddings=settings.train_embeddings,
+        lora_rank=settings.lora_rank,
         classes=1,
     )
-    model = PretrainingModel(TextEncoder(config, folder), [len(task.labels) for task in tasks])
+    model = PretrainingModel(
+        TextEncoder(config, folder, adapt=train_adapters), [len(task.labels) for task in tasks]
+    )
     model.encoder.head.requires_grad_(requires_grad=False)
     if pretrained is not None:
         load_pretrained(model.encoder, pretrained)
@@ -165,7 +171,7 @@ def load_pretrained(model: TextEncoder, run: Run) -> None:
     """Load the weights of a pre-trained encoder into `model`, except those of the head.
 
     Raises:
-        RunFolderError: the run is not a finished pre-training, or of another encoder.
+        RunFolderError: the run is not a finished pre-training, or of another encoder or rank of adapters.
     """
     if not run.finished or "text" not in run.config:
         raise RunFolderError(f"{run.folder} is no finished run of pretrain-text")
@@ -173,16 +179,15 @@ def load_pretrained(model: TextEncoder, run: Run) -> None:
         raise RunFolderError(
             f"{run.folder} holds {run.config['text']['base']}, not {model.config.base}; name the same base"
         )
+    if (rank := run.config["text"].get("lora_rank", 0)) != model.config.lora_rank:
+        raise RunFolderError(f"{run.folder} has lora_rank {rank}, not {model.config.lora_rank}; set the same")
     state = load_file(run.folder / "weights.safetensors")
     own = {name: value for name, value in state.items() if not name.startswith("head.")}
     model.load_state_dict(own, strict=False)
 
 
 def _task(path: Path, settings: PretrainTextSettings) -> _Task:
-    annotations = read_annotations(path)
-    if not annotations or not path.read_bytes().endswith(b"\n"):
-        state = "is cut off" if annotations else "holds no annotations"
-        raise UsageError(f"{path} {state}; give the line of `merits-train annotate` that made it again")
+    annotations = read_whole_annotations(path)
     labels = label_set(annotations)
     if len(labels) < 2:
         raise UsageError(f"{path}: annotations with a single label teach nothing; found {list(labels)}")

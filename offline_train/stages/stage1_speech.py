@@ -109,8 +109,9 @@ def cross_validate(
         cache: see `train_speech`.
 
     Returns:
-        For "validation" and "test": weighted F1 by fold, its mean and standard deviation, the mean F1 of each
-        emotion, and the sum of the confusion matrices; as stored in the run.
+        For "validation" and "test": weighted F1 by fold, its mean and standard deviation, areas under the
+        curves of arousal and valence by fold, the mean F1 of each emotion, the sum of the confusion matrices,
+        and the share of ordinary speech that is found neutral by fold, if there is any; as stored in the run.
     """
     kept = cache or run.folder / "prepared"
     reports = []
@@ -130,8 +131,13 @@ def cross_validate(
             "mean": float(np.mean(scores)),
             "std": float(np.std(scores, ddof=1)),
             "f1": {name: float(np.mean([report[split]["f1"][name] for report in reports])) for name in names},
+            "arousal_auc": [report[split]["arousal_auc"] for report in reports],
+            "valence_auc": [report[split]["valence_auc"] for report in reports],
             "confusion": np.sum([report[split]["confusion"] for report in reports], axis=0).tolist(),
         }
+        ordinary = [report[split]["ordinary"] for report in reports if "ordinary" in report[split]]
+        if ordinary:
+            metrics[split]["ordinary_neutral"] = [each["shares"][_NEUTRAL] for each in ordinary]
     if here().first:
         write_json(run.folder / "metrics.json", metrics)
         if cache is None:

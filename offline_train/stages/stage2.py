@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from pydantic import PositiveInt
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.context_encoder import ContextConfig, ContextEncoder
 from offline_train.batches.sequences import Batch, Embedded, Modality, Scarcity, collate, random_batches
@@ -65,6 +65,7 @@ def train_context(
     run: Run,
     epoch: Epoch | None = None,
     acted: Mapping[Split, Sequence[Embedded]] | None = None,
+    stage1: nn.Linear | None = None,
 ) -> dict[str, Any]:
     """Train on split "train", select on "validation", report every split.
 
@@ -78,6 +79,7 @@ def train_context(
         run: the run to write.
         epoch: draws the training conversations; by default, they are those of `data`.
         acted: further conversations, of acted clips, on which it is selected, calibrated and reported.
+        stage1: the head of Stage I, whose logits are to be corrected by the context; None to begin anew.
     """
     torch.manual_seed(settings.fit.seed)
     features = data["train"][0].text if modality == "text" else data["train"][0].speech
@@ -88,8 +90,11 @@ def train_context(
         heads=settings.heads,
         classes=len(labels),
         dropout=settings.dropout,
+        skip=stage1 is not None,
     )
     model = ContextEncoder(config)
+    if stage1 is not None:
+        model.begin_with(stage1)
 
     def batches(generator: torch.Generator) -> list[Batch]:
         shown = epoch(generator) if epoch else data["train"]

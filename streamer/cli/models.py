@@ -19,8 +19,9 @@ from models.whisper.find_model import NEEDED_FILES
 from models.whisper.packaged_weights import PACKAGED_MODELS, packaged_model
 from streamer.printable import printable
 from streamer.settings.settings import Settings
+from streamer.turn_embedding.choose_bundle import names
 
-LICENCES = {"all-MiniLM-L6-v2": "Apache-2.0"}
+LICENCES = {"all-MiniLM-L6-v2": "Apache-2.0", "all-mpnet-base-v2": "Apache-2.0"}
 """Of base encoders."""
 
 Find = Callable[[], "FoundModel | None"]
@@ -152,14 +153,14 @@ def _others(settings: Settings) -> Iterator[Find]:
     from models.base_encoder import WEIGHTS, find_base
     from models.bundle import find_bundle, read_manifest
 
-    def bundle() -> FoundModel:
-        folder = find_bundle(settings.bundle)
+    def bundle(given: str) -> FoundModel:
+        folder = find_bundle(given)
         manifest = read_manifest(folder)
         name, sha256 = f"{manifest.name}@{manifest.version}", manifest.files[WEIGHTS].sha256
         return FoundModel("emotions", name, folder, _size(folder), sha256, True, "see README")
 
-    def encoder() -> FoundModel:
-        manifest = read_manifest(find_bundle(settings.bundle))
+    def encoder(given: str) -> FoundModel:
+        manifest = read_manifest(find_bundle(given))
         name, sha256 = manifest.text.base, manifest.base_sha256
         folder = find_base(name, sha256)
         return FoundModel("encoder", name, folder, _size(folder), sha256, True, LICENCES.get(name))
@@ -171,7 +172,10 @@ def _others(settings: Settings) -> Iterator[Find]:
         size = path.stat().st_size
         return FoundModel("activity", "silero-vad", path.parent, size, _sha256(path), False, "MIT")
 
-    yield from (bundle, encoder, voice_activity)
+    for name in names(settings.bundle):
+        yield partial(bundle, name)
+        yield partial(encoder, name)
+    yield voice_activity
 
 
 def _real_time_factor(model: FoundModel) -> float:

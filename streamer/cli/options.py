@@ -17,7 +17,8 @@ class ModelOptions:
             faster-whisper:SIZE such as base.en, downloaded once if it is not on this machine,
             faster-whisper:FOLDER, none (emotions from the voice alone), or a Wyoming server,
             wyoming://HOST:PORT?language=en. [env: MERITS_ASR; default: auto]
-        bundle: Trained emotion models: a folder, or the name of a bundle that comes with the program. [env:
+        bundle: Trained emotion models: a folder, the name of a bundle that comes with the program, or auto:
+            meld-base where its encoder is installed (extra "base") and fast enough, else meld-small. [env:
             MERITS_BUNDLE; default: meld-small]
     """
 

@@ -27,6 +27,7 @@ from streamer.turn_embedding.analyzer import (
     share_cores,
     share_interpreter,
 )
+from streamer.turn_embedding.choose_bundle import choose_bundle
 from streamer.turn_embedding.loading import LoadingAnalyzer
 
 if TYPE_CHECKING:
@@ -53,10 +54,8 @@ def load_models(settings: Settings) -> "Bundle":
     Raises:
         InputError: it is not available, or was changed.
     """
-    from models.bundle import load_bundle  # imports torch, for a second
-
     try:
-        return load_bundle(settings.bundle)
+        return choose_bundle(settings.bundle)
     except BundleError as error:
         raise InputError(str(error)) from error
 

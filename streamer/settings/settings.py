@@ -31,7 +31,10 @@ class Settings(BaseSettings):
         env_prefix="MERITS_", env_nested_delimiter="__", extra="forbid", toml_file=CONFIG_FILE, frozen=True
     )
 
-    bundle: str = Field(DEFAULT_BUNDLE, description="Trained models: a folder or a name.")
+    bundle: str = Field(
+        DEFAULT_BUNDLE,
+        description="Trained models: a folder or a name; auto for meld-base where it is fast enough.",
+    )
     asr: str = Field(
         "auto",
         description="Speech recogniser: auto, faster-whisper, faster-whisper:SIZE, faster-whisper:FOLDER, "

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from streamer.errors import as_exception
-from streamer.machine.cores import cores
 from streamer.settings.language import AUTO
 from streamer.transcribers.base import (
     BatchTranscriber,
@@ -32,6 +31,7 @@ from streamer.transcribers.base import (
 )
 from streamer.transcribers.choose import check_language
 from streamer.turn_embedding.batcher import Batcher
+from streamer.turn_embedding.choose_bundle import torch_threads
 from streamer.turn_embedding.fair_queue import Priority, Urgency
 from streamer.turn_embedding.interim_pace import InterimPace
 from streamer.turn_embedding.running_sessions import Running
@@ -427,5 +427,5 @@ def share_cores() -> None:
     """
     import torch
 
-    torch.set_num_threads(max(1, cores() // 4))
+    torch.set_num_threads(torch_threads())
     threadpool_limits(1, user_api="blas")

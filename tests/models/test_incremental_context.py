@@ -25,7 +25,7 @@ TEXT, SPEECH, CLASSES, VOICE = 12, 8, 5, 10
 def build(seed: int, layers: int, *, words_only: bool = False) -> ConversationModel:
     torch.manual_seed(seed)
     text = ContextConfig(TEXT, hidden=8, layers=layers, heads=2, classes=CLASSES)
-    speech = ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES)
+    speech = ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES, skip=seed % 2 > 0)
     fusion = CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES)
     config = ConversationConfig(text) if words_only else ConversationConfig(text, speech, fusion)
     model = ConversationModel(config)
@@ -107,7 +107,8 @@ class Reference:
             self.last[depth] |= {first + i: state for i, state in enumerate(ahead)}
             back = layer.backward_gru(x.flip(0)[None])[0][0].flip(0)
             x = torch.cat([ahead, back], dim=-1)
-        return self.encoder.attend(x[None], torch.ones(1, len(x), dtype=torch.bool))
+        read = self.x[None, first : last + 1] if self.encoder.config.skip else None
+        return self.encoder.attend(x[None], read, torch.ones(1, len(x), dtype=torch.bool))
 
 
 @pytest.mark.slow

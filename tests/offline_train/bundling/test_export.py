@@ -17,7 +17,7 @@ from offline_train.errors import RunFolderError, UsageError
 from offline_train.runs.run import Run
 from streamer.cli.app import app as analyze
 from tests.offline_train.ablations.miniature import write_iemocap
-from tests.offline_train.miniatures import make_manifest, write_wav
+from tests.offline_train.miniatures import make_manifest, make_mosi, write_wav
 from tests.streamer.sound import conversation
 from tests.tiny import make_base
 
@@ -236,11 +236,24 @@ def test_prepared_features_leave_a_bundle_of_words_and_iemocap_is_not_shared(
     assert emotions_heard(out) == set(IEMOCAP)
 
 
+def test_a_corpus_of_other_labels_is_judged_by_those_in_common(
+    own_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = ["--corpus", "iemocap", "--data", iemocap(tmp_path / "iemocap"), "--split", "test"]
+    report = evaluate(tmp_path / "report.json", "--bundle", own_bundle, *corpus)
+    assert report["labels"] == ["anger", "happiness", "neutral"]
+    assert set(report["text_stage1"]["f1"]) == set(report["labels"])
+    assert report["left_out"] > 0
+    assert report["calibration"]["temperature"] is not None  # fitted on what is in common, too
+    said = capsys.readouterr().out
+    assert f"over anger, happiness, neutral; {report['left_out']} of other emotions left out" in said
+
+
 def test_what_can_not_be_judged_or_exported_is_one_line(own: Place, own_bundle: Path, tmp_path: Path) -> None:
     bundle = own_bundle
-    corpus = ["--corpus", "iemocap", "--data", iemocap(tmp_path / "iemocap")]
+    corpus = ["--corpus", "mosi", "--data", make_mosi(tmp_path / "mosi")]
     with pytest.raises(
-        UsageError, match="not trained on: angry, happy, sad; it knows anger, happiness, neutral"
+        UsageError, match="not trained on: negative, positive; it knows anger, happiness, neutral"
     ):
         train("evaluate", "--bundle", bundle, *corpus)
     with pytest.raises(UsageError, match="--bundle or --run"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from offline_train.corpora import dailydialog, iemocap, meld, msp_podcast
-from offline_train.corpora.emotions import EMOTIONS, TABLE, emotions_of
+from offline_train.corpora.emotions import EMOTIONS, TABLE, emotion_named, emotions_of, synonyms
 from offline_train.corpora.goemotions import read_goemotions
 from offline_train.corpora.registry import CLIPS, CORPORA
 
@@ -25,7 +25,7 @@ def test_the_guide_has_the_same_table() -> None:
 
 
 def test_every_corpus_of_emotions_is_in_it() -> None:
-    of_sentiments_or_none_or_ones_own = {"mosi", "sst", "empathetic-dialogues", "folder"}
+    of_sentiments_or_none_or_ones_own = {"mosi", "sst", "empathetic-dialogues", "folder", "voices"}
     assert TABLE.keys() == set(CORPORA) - of_sentiments_or_none_or_ones_own
     assert TABLE.keys() >= CLIPS.keys()
 
@@ -56,3 +56,20 @@ def test_what_is_not_one_of_ours() -> None:
     assert emotions_of("emodb")["boredom"] is None
     assert emotions_of("msp-podcast")["contempt"] is None
     assert emotions_of("iemocap6")["frustrated"] is None
+
+
+def test_no_name_means_two_emotions() -> None:
+    for corpus in TABLE:
+        for name, ours in emotions_of(corpus).items():
+            assert emotion_named(name) == ours
+    assert emotion_named("blasé") is None
+
+
+def test_names_for_the_same_emotion() -> None:
+    names = synonyms(("angry", "happy", "neutral", "upset"))
+    assert {names[name] for name in ("joy", "happiness", "happy", "excited")} == {"happy"}
+    assert names["calm"] == "neutral"
+    assert names["upset"] == "upset"
+    assert "fear" not in names
+    two = synonyms(("happy", "excited"))
+    assert (two["joy"], two["excited"]) == ("happy", "excited")
