@@ -187,7 +187,7 @@ def save_bundle(folder: Path, manifest: Manifest, parts: Mapping[str, nn.Module]
     files = {name: FileEntry(sha256=_sha256(data), bytes=len(data)) for name, data in contents.items()}
     content = manifest.model_copy(update={"format": FORMAT, "files": files}).model_dump(mode="json")
     content["digest"] = _digest(content)
-    contents[MANIFEST] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    contents[MANIFEST] = _lines(content).encode()
     (folder / MANIFEST).unlink(missing_ok=True)
     for name, data in contents.items():
         write_whole(folder / name, data)
@@ -239,6 +239,12 @@ def _read(folder: Path) -> tuple[Manifest, bytes]:
     if WEIGHTS not in contents:
         raise BundleError(f"bundle {folder}: {MANIFEST} lists no {WEIGHTS}; fetch it again")
     return manifest, contents[WEIGHTS]
+
+
+def _lines(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each key."""
+    pairs = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
+    return "{\n" + ",\n".join(pairs) + "\n}\n"
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from models.base_encoder import are_installed
 from models.errors import BundleError
 from models.paths import BUNDLES, DEFAULT_BUNDLE
 from streamer.machine.cores import cores
@@ -59,9 +60,10 @@ def choose_bundle(name: str) -> "Bundle":
 
 def names(name: str) -> list[str]:
     """The bundles among which `choose_bundle` chooses: several for "auto"."""
-    return (
-        [each for each in (LARGER, DEFAULT_BUNDLE) if (BUNDLES / each).is_dir()] if name == AUTO else [name]
-    )
+    if name != AUTO:
+        return [name]
+    there = (BUNDLES / LARGER).is_dir() and are_installed(_ENCODER)
+    return [*([LARGER] if there else []), DEFAULT_BUNDLE]
 
 
 def sentence_s(bundle: "Bundle") -> float:

@@ -113,7 +113,7 @@ def test_it_trains_as_that_of_transformers(base: Path) -> None:
 def test_distances_have_the_buckets_of_transformers() -> None:
     place = torch.arange(300)
     ahead = place - place[:, None]
-    expected = MPNetEncoder.relative_position_bucket(ahead, num_buckets=32)
+    expected = MPNetEncoder.relative_position_bucket(ahead, num_buckets=32)  # type: ignore[no-untyped-call]
     assert torch.equal(bucket(ahead, 32), expected)
     assert set(expected.flatten().tolist()) == set(range(32)) - {16}  # of those ahead, none is where it is
 
@@ -144,9 +144,9 @@ def test_neighbours_in_a_batch_change_nothing(base: Path) -> None:
 
 
 def test_it_is_a_single_call_for_sentences_of_any_length(base: Path) -> None:
-    network = load_mpnet(base)
-    assert network is not None
-    network.eval().requires_grad_(requires_grad=False)
+    loaded = load_mpnet(base)
+    assert loaded is not None
+    network = loaded.eval().requires_grad_(requires_grad=False)
 
     class States(torch.nn.Module):
         def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
