@@ -53,14 +53,12 @@ class HistorySettings:
     Attributes:
         none: share of turns without any, which are judged against the prior alone.
         most: most of them.
-        neutral: share of the others whose earlier turns are all neutral, as those of everyday speech are.
         strangers: share of the turns of ordinary speech whose earlier turns are of anybody: so it is where
             nobody tells the speakers apart.
     """
 
     none: Share = 0.2
     most: PositiveInt = 16
-    neutral: Share = 0.4
     strangers: Share = 0.3
 
 
@@ -72,25 +70,18 @@ class Histories:
     """
 
     def __init__(
-        self,
-        speakers: Sequence[int],
-        countable: Tensor,
-        neutral: Tensor,
-        ordinary: Tensor,
-        settings: HistorySettings,
+        self, speakers: Sequence[int], countable: Tensor, ordinary: Tensor, settings: HistorySettings
     ) -> None:
         """Group the turns.
 
         Args:
             speakers: of the turns [N].
             countable: bool [N], which turns may be heard earlier.
-            neutral: bool [N], which turns are neutral.
             ordinary: bool [N], which turns are ordinary speech, not acted.
             settings: the settings.
         """
+        self._ordinary, self._anybody = ordinary, (ordinary & countable).nonzero()[:, 0]
         self._settings, self._speakers = settings, speakers
-        self._neutral, self._ordinary = neutral, ordinary
-        self._anybody = (ordinary & countable).nonzero()[:, 0]
         members: dict[int, list[int]] = {}
         for number, (speaker, counts) in enumerate(zip(speakers, countable.tolist(), strict=True)):
             if counts:
@@ -99,15 +90,16 @@ class Histories:
 
     def draw(self, turn: int, generator: torch.Generator) -> Tensor:
         """Numbers of the earlier turns of a turn; empty for none."""
-        settings = self._settings
-        none, neutral, strangers = torch.rand(3, generator=generator).tolist()
-        members = self._members.get(self._speakers[turn], torch.zeros(0, dtype=torch.long))
-        if self._ordinary[turn] and strangers < settings.strangers:
+        nobody = torch.zeros(0, dtype=torch.long)
+        members = self._members.get(self._speakers[turn], nobody)
+        if bool(self._ordinary[turn]) and self._happens(self._settings.strangers, generator):
             members = self._anybody
         others = members[members != turn]
-        if neutral < settings.neutral and self._neutral[others].any():
-            others = others[self._neutral[others]]
-        if not len(others) or none < settings.none:
-            return others[:0]
-        count = int(torch.randint(settings.most, (), generator=generator)) + 1
+        if not len(others) or self._happens(self._settings.none, generator):
+            return nobody
+        count = int(torch.randint(self._settings.most, (), generator=generator)) + 1
         return others[torch.randint(len(others), (count,), generator=generator)]
+
+    @staticmethod
+    def _happens(share: float, generator: torch.Generator) -> bool:
+        return float(torch.rand((), generator=generator)) < share

@@ -48,7 +48,7 @@ class SpeechNetworkSettings:
     prior_turns: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 4.0
     history: HistorySettings = field(default_factory=HistorySettings)
     batch: PositiveInt = 64
-    label_smoothing: Share = 0.1
+    label_smoothing: Share = 0.0
     balance: NonNegativeFloat = 0.5
     ordinary: NonNegativeFloat = 6.0
     plane: NonNegativeFloat = 1.0
@@ -83,8 +83,7 @@ def train_network(
     shape = SpeechConfig(settings.width, len(labels), settings.dropout, settings.hidden, settings.prior_turns)
     speech = SpeechClassifier(train.embeddings.shape[-1], shape)
     speech.measure(train.embeddings.flatten(0, 1))
-    neutral = train.labels == (labels.index("neutral") if "neutral" in labels else -1)
-    histories = Histories(train.speakers, train.countable, neutral, train.ordinary, settings.history)
+    histories = Histories(train.speakers, train.countable, train.ordinary, settings.history)
     weights = turn_weights(train, settings.balance, settings.ordinary)
     expected = {split: usual_in_order(data[split], speech) for split in JUDGED}
     targets = plane_targets(labels).to(here().device)
