@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from torch import Tensor
 
 from models.care import Care, CareConfig
@@ -86,7 +85,7 @@ class SpeechPath:
 
         recordings = recordings_of(conversations)
         rows = torch.zeros(len(recordings), care.dimension)
-        treatment = ["CARE", self.config, _digest(care)]
+        treatment = ["CARE", self.config, care_digest(care)]
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) if self.cache is None else self.cache / "embeddings"
             found = heard(recordings, make, treatment, folder, "listening", threads=1)
@@ -96,10 +95,12 @@ class SpeechPath:
         return Sound(rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool))
 
 
-def _digest(care: Care) -> str:
-    """Of the weights that are trained; the others are known by the configuration."""
-    state = trained_state(care)  # type: ignore[arg-type]
-    return sha256(save(state)).hexdigest()
+def care_digest(care: Care) -> str:
+    """Digest of the weights that are trained; the others are known by the configuration."""
+    digest = sha256()
+    for name, value in sorted(trained_state(care).items()):  # type: ignore[arg-type]
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.care import CareConfig, build_care, pad
 from offline_train.batches.augment import Microphone, WaveAugment
@@ -26,13 +26,13 @@ from offline_train.batches.speech import Voices, as_tensor
 from offline_train.corpora.corpus import SPLITS, Corpus, Split
 from offline_train.corpora.voices import origin
 from offline_train.embeddings.recording_cache import Hearing, heard_each
+from offline_train.embeddings.speech import care_digest
 from offline_train.errors import UsageError
 from offline_train.files import write_json
 from offline_train.runs.run import Run
 from offline_train.runs.run_corpus import RunCorpus
 from offline_train.stages.speech_network import JUDGED, SpeechNetworkSettings, train_network
 from offline_train.training.devices import here
-from offline_train.training.optimiser import trained_state
 
 _NEUTRAL = "neutral"
 
@@ -160,7 +160,7 @@ class _Hearer:
 
             load_pretrained(care, settings.care, pretrained)
         self.care: Any = care.eval().to(here().device)
-        self._recipe = [settings.care, _digest(self.care)]
+        self._recipe = [settings.care, care_digest(self.care)]
 
     def hear(self, corpus: Corpus, folder: Path) -> dict[Split, Voices]:
         """Embed all turns of a corpus, and variants of the training ones.
@@ -246,11 +246,3 @@ def _ordinary(corpus: Corpus) -> set[str]:
     for _, _, utterance in corpus.utterances():
         labels.setdefault(origin(corpus, utterance), set()).add(utterance.label)
     return {name for name, found in labels.items() if len(labels) > 1 and found == {_NEUTRAL}}
-
-
-def _digest(care: nn.Module) -> str:
-    """Digest of the weights that are not those of a pinned base."""
-    digest = sha256()
-    for name, value in sorted(trained_state(care).items()):
-        digest.update(name.encode() + value.cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -108,6 +108,17 @@ def test_features_of_other_scale_or_outliers_do_not_matter(tmp_path: Path) -> No
     assert all(part.isfinite().all() for part in strange)
 
 
+def test_a_mood_that_lasts_is_not_taken_for_the_speaker(tmp_path: Path) -> None:
+    data = corpus()
+    run = opened(tmp_path)
+    train_features(data, SETTINGS, run)
+    path = SpeechPath.of_run(run)
+    sound = path.embed(data.splits["test"])
+    together = judge_sound(path.speech, sound, ["one"] * 60)
+    apart = judge_sound(path.speech, sound, range(60))
+    torch.testing.assert_close(together, apart, atol=1e-3, rtol=1e-3)
+
+
 def test_a_split_without_features_is_named(tmp_path: Path) -> None:
     silent = replace(corpus(), splits={**corpus().splits, "validation": []})
     with pytest.raises(UsageError, match="validation"):
