@@ -13,10 +13,10 @@ from pydantic import Field
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import fftconvolve, firwin2, resample_poly
 
+from models.sample_rate import SAMPLE_RATE
 from offline_train.batches.codecs import CODECS, coded
 from offline_train.training.settings import Share
 
-_SAMPLE_RATE = 16_000
 _TAPS = 513  # of the equaliser
 _OCTAVE_BANDS = np.array([62.5, 125, 250, 500, 1000, 2000, 4000, 8000])  # Hz
 _FULL_SCALE = 32767
@@ -127,7 +127,7 @@ def _rms(wave: NDArray[np.floating]) -> float:
 
 def _room(rt60_s: float, random: np.random.Generator) -> NDArray[np.float32]:
     """A direct path followed by exponentially decaying noise, 60 dB down after `rt60_s`."""
-    time = np.arange(int(rt60_s * _SAMPLE_RATE)) / _SAMPLE_RATE
+    time = np.arange(int(rt60_s * SAMPLE_RATE)) / SAMPLE_RATE
     tail = random.standard_normal(len(time)) * 10 ** (-3 * time / rt60_s)
     tail *= 10 ** (random.uniform(-15, 0) / 20) / (np.linalg.norm(tail) + 1e-9)  # direct to reverberant
     tail[0] = 1.0
@@ -136,23 +136,23 @@ def _room(rt60_s: float, random: np.random.Generator) -> NDArray[np.float32]:
 
 def _response(equaliser_db: float, telephone: bool, random: np.random.Generator) -> NDArray[np.float32]:
     """A filter of random gains by octave, and of a telephone's band; without delay."""
-    frequency = np.linspace(0, _SAMPLE_RATE / 2, 129)
+    frequency = np.linspace(0, SAMPLE_RATE / 2, 129)
     gains = random.uniform(-equaliser_db, equaliser_db, len(_OCTAVE_BANDS))
     octave = np.log2(np.maximum(frequency, _OCTAVE_BANDS[0]))
     amplitude = 10 ** (np.interp(octave, np.log2(_OCTAVE_BANDS), gains) / 20)
     if telephone:
         amplitude = np.where((frequency >= 300) & (frequency <= 3400), amplitude, 0.003 * amplitude)
-    taps: NDArray[np.float32] = firwin2(_TAPS, frequency, amplitude, fs=_SAMPLE_RATE).astype(np.float32)
+    taps: NDArray[np.float32] = firwin2(_TAPS, frequency, amplitude, fs=SAMPLE_RATE).astype(np.float32)
     return taps
 
 
 def _noise(count: int, colour: float, babble: bool, random: np.random.Generator) -> NDArray[np.floating]:
     """Noise [count] whose power falls with frequency to the power of `colour`."""
     size = next_fast_len(count, real=True)
-    frequency = np.maximum(rfftfreq(size), 50 / _SAMPLE_RATE).astype(np.float32)
+    frequency = np.maximum(rfftfreq(size), 50 / SAMPLE_RATE).astype(np.float32)
     spectrum = rfft(random.standard_normal(size, np.float32)) * frequency ** (-colour / 2)
     noise: NDArray[np.floating] = irfft(spectrum, size)[:count]
     if babble:
-        knots = random.lognormal(0, 0.7, 2 + count * 6 // _SAMPLE_RATE)  # about six syllables a second
+        knots = random.lognormal(0, 0.7, 2 + count * 6 // SAMPLE_RATE)  # about six syllables a second
         noise = noise * np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(knots)), knots)
     return noise

@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-_SAMPLE_RATE = 16_000
+from models.sample_rate import SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,20 @@ def coded(audio: NDArray[np.int16], name: str, bit_rate: int | None = None) -> N
     """
     codec = CODECS[name]
     encoder: Any = av.CodecContext.create(codec.encoder, "w")
-    encoder.format, encoder.layout, encoder.sample_rate = codec.samples, "mono", _SAMPLE_RATE
-    encoder.time_base, encoder.options = Fraction(1, _SAMPLE_RATE), dict(codec.options)
+    encoder.format, encoder.layout, encoder.sample_rate = codec.samples, "mono", SAMPLE_RATE
+    encoder.time_base, encoder.options = Fraction(1, SAMPLE_RATE), dict(codec.options)
     if bit_rate is not None:
         encoder.bit_rate = bit_rate
     encoder.open()
     decoder: Any = av.CodecContext.create(codec.decoder, "r")
-    decoder.layout, decoder.sample_rate, decoder.extradata = "mono", _SAMPLE_RATE, encoder.extradata
+    decoder.layout, decoder.sample_rate, decoder.extradata = "mono", SAMPLE_RATE, encoder.extradata
     size = encoder.frame_size or len(audio)
     padded = np.pad(audio, (0, -len(audio) % size))
     blocks = [padded[start : start + size] for start in range(0, len(padded), size)]
     frames = [_frame(block, number * size, codec.samples) for number, block in enumerate(blocks)]
     packets = [packet for frame in [*frames, None] for packet in encoder.encode(frame)]
     heard = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=_SAMPLE_RATE)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     parts = [part.to_ndarray()[0] for frame in [*heard, None] for part in resampler.resample(frame)]
     found: NDArray[np.int16] = np.concatenate(parts)[: len(audio)]
     return np.pad(found, (0, len(audio) - len(found)))
@@ -75,5 +75,5 @@ def coded(audio: NDArray[np.int16], name: str, bit_rate: int | None = None) -> N
 
 def _frame(block: NDArray[np.int16], start: int, samples: str) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(block[None], format=samples, layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = _SAMPLE_RATE, start, Fraction(1, _SAMPLE_RATE)
+    frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, start, Fraction(1, SAMPLE_RATE)
     return frame

@@ -99,8 +99,8 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
     run = open_run(out, chosen, corpus=source, parents={"stage1": stage1}, clips=clips)
     if run.finished:
         return report(run)
-    head = load_speech_encoder(first)[1].head
     if clips is None:
+        head = load_speech_encoder(first)[1].head
         train_context("speech", embed_corpus(corpus, None, first), corpus.labels, chosen, run, stage1=head)
     else:
         heard = SpokenCorpus.of(corpus, None, first, clips)
@@ -112,7 +112,7 @@ def speech(stage1: Path, out: Out, settings: SettingsOptions, data: Data = None,
             run,
             lambda generator: heard.epoch(chosen.pairing, generator),
             heard.acted(),
-            head,
+            heard.speech.head,
         )
     return report(run)
 

@@ -8,15 +8,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from models.sample_rate import SAMPLE_RATE
 from offline_train.corpora.corpus import Recording
 from offline_train.corpora.errors import CorpusError
 
 _HOP = 160  # samples, 10 ms
 _MARGIN_S = 0.1
 _LEAST_CONTRAST_DB = 6.0
-
-SAMPLE_RATE = 16_000
-"""Hz, of all sound in training."""
 
 _RUN_UP_S = 1.0
 """Decoded before an utterance's start and discarded: codecs need it after a seek."""

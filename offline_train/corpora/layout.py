@@ -18,6 +18,11 @@ def find(folder: Path, name: str) -> Path | None:
     return None
 
 
+def home(folder: Path, name: str) -> Path:
+    """Where a corpus lies in a folder of corpora: in one of its name, with _ for - (crema_d, msp_podcast)."""
+    return folder / name.replace("-", "_")
+
+
 def is_file(path: Path) -> bool:
     """Whether there is such a file; False for an invalid name, such as a long sentence."""
     try:

@@ -10,6 +10,7 @@ from offline_train.corpora.crema_d import CREMA_D
 from offline_train.corpora.emodb import EMODB
 from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.errors import CorpusError
+from offline_train.corpora.layout import home
 from offline_train.corpora.librispeech import LIBRISPEECH
 from offline_train.corpora.nemo import NEMO
 from offline_train.corpora.ravdess import RAVDESS
@@ -27,12 +28,12 @@ ORDINARY = LIBRISPEECH
 
 def acted_in(folder: Path) -> list[str]:
     """Names of the acted corpora in a folder, in the order of the folds."""
-    return [name for name in ACTED if _home(folder, name).is_dir()]
+    return [name for name in ACTED if home(folder, name).is_dir()]
 
 
 def corpora_in(folder: Path) -> list[str]:
     """Names of all corpora of clips in a folder."""
-    return [name for name in (*ACTED, ORDINARY.name) if _home(folder, name).is_dir()]
+    return [name for name in (*ACTED, ORDINARY.name) if home(folder, name).is_dir()]
 
 
 def read_voices(folder: Path, *, fold: int | None = None) -> Corpus:
@@ -51,20 +52,20 @@ def read_voices(folder: Path, *, fold: int | None = None) -> Corpus:
     """
     names = acted_in(folder)
     if not names:
-        homes = ", ".join(_home(folder, name).name for name in ACTED)
+        homes = ", ".join(home(folder, name).name for name in ACTED)
         raise CorpusError(f"{NAME}: expected folders of corpora ({homes}) in {folder}, found none")
     if fold is not None and not 0 <= fold < len(names):
         raise CorpusError(f"{NAME}: fold {fold}: there are {len(names)}, counted from 0")
     splits: dict[Split, list[Conversation]] = {split: [] for split in SPLITS}
     for number, name in enumerate(names):
-        corpus = ACTED[name].read(_home(folder, name))
+        corpus = ACTED[name].read(home(folder, name))
         for split in SPLITS:
             there: Split = split
             if fold is not None:
                 there = "test" if number == fold else "validation" if split == "validation" else "train"
             splits[there] += _prefixed(name, corpus.splits[split])
-    if (home := _home(folder, ORDINARY.name)).is_dir():
-        corpus = ORDINARY.read(home)
+    if (ordinary := home(folder, ORDINARY.name)).is_dir():
+        corpus = ORDINARY.read(ordinary)
         for split in SPLITS:
             splits[split] += _prefixed(ORDINARY.name, corpus.splits[split])
     return Corpus(NAME, EMOTIONS, splits)
@@ -73,10 +74,6 @@ def read_voices(folder: Path, *, fold: int | None = None) -> Corpus:
 def origin(corpus: Corpus, utterance: Utterance) -> str:
     """Name of the corpus from which an utterance comes."""
     return utterance.id.partition("/")[0] if corpus.name == NAME else corpus.name
-
-
-def _home(folder: Path, name: str) -> Path:
-    return folder / name.replace("-", "_")
 
 
 def _prefixed(name: str, clips: Sequence[Conversation]) -> list[Conversation]:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.corpora.emotions import EMOTIONS, emotion_named
+from offline_train.corpora.layout import home
 from offline_train.corpora.registry import read_corpus
 from offline_train.errors import UsageError
 from offline_train.evaluation.evaluate import evaluate, scored_part
@@ -28,9 +29,9 @@ def corpora_in(folder: Path) -> list[str]:
     Raises:
         UsageError: there is none.
     """
-    found = [name for name in WORDS if _home(folder, name).is_dir()]
+    found = [name for name in WORDS if home(folder, name).is_dir()]
     if not found:
-        homes = ", ".join(_home(folder, name).name for name in WORDS)
+        homes = ", ".join(home(folder, name).name for name in WORDS)
         raise UsageError(f"expected folders of corpora ({homes}) in {folder}, found none")
     return found
 
@@ -44,7 +45,7 @@ def transfer(target: EvaluationTarget, folder: Path) -> dict[str, Any]:
     """
     reports = {}
     for name in corpora_in(folder):
-        whole = _words_alone(read_corpus(name, _home(folder, name)))
+        whole = _words_alone(read_corpus(name, home(folder, name)))
         corpus, narrowed = in_common(whole, target)
         conversations = scored_part(corpus, "test", narrowed)
         report, _ = evaluate(narrowed, conversations, "test", target.window, target.temperature)
@@ -87,7 +88,3 @@ def _words_alone(corpus: Corpus) -> Corpus:
 
     splits = {split: silent(conversations) for split, conversations in corpus.splits.items()}
     return replace(corpus, splits=splits)
-
-
-def _home(folder: Path, name: str) -> Path:
-    return folder / name.replace("-", "_")

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from models.atomic_write import replacing
 from models.base_encoder import find_base
 from models.care import CareConfig, build_care
+from models.sample_rate import SAMPLE_RATE
 from models.text_encoder import TextConfig, TextEncoder
 from offline_train.batches.augment import WaveAugment, vary
 from offline_train.batches.care import CareBatch, CareBatches, Spoken
@@ -35,8 +36,6 @@ from offline_train.training.fit import FitSettings, fit
 
 if TYPE_CHECKING:
     from models.care_wavlm import WavLMCare
-
-_SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def pretrain_care(
     held = max(1, int(len(spoken) * settings.validation))
     parts = {"train": spoken[held:], "validation": spoken[:held]}
     dimension = next((len(each.meaning) for each in spoken if each.meaning is not None), care.width)
-    longest = max(1, int(settings.longest_s * _SAMPLE_RATE / HOP))
+    longest = max(1, int(settings.longest_s * SAMPLE_RATE / HOP))
     torch.manual_seed(settings.fit.seed)
     model = CarePretraining(care, dimension)
     model.measure(parts["train"])
@@ -212,11 +211,8 @@ def pretrain_care(
     return metrics
 
 
-def load_pretrained(care: "WavLMCare", config: CareConfig, run: Run) -> str:
+def load_pretrained(care: "WavLMCare", config: CareConfig, run: Run) -> None:
     """Load the weights of a pre-trained CARE network into `care`.
-
-    Returns:
-        A digest of the weights.
 
     Raises:
         RunFolderError: the run is not a finished pre-training, or of another CARE network.
@@ -229,7 +225,6 @@ def load_pretrained(care: "WavLMCare", config: CareConfig, run: Run) -> str:
         raise RunFolderError(f"{run.folder} holds another CARE; add {changes}")
     care.unfreeze()
     run.load_weights(nn.ModuleDict({"care": care}))
-    return hashlib.sha256((run.folder / "weights.safetensors").read_bytes()).hexdigest()
 
 
 def _means(losses: Losses) -> tuple[Tensor, Tensor]:
@@ -241,7 +236,7 @@ def _described(part: Sequence[Spoken]) -> dict[str, Any]:
     return {
         "utterances": len(part),
         "with_words": sum(each.meaning is not None for each in part),
-        "hours": frames * HOP / _SAMPLE_RATE / 3600,
+        "hours": frames * HOP / SAMPLE_RATE / 3600,
     }
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from offline_train.corpora.audio import SAMPLE_RATE, load_audio, stated_duration_s
+from models.sample_rate import SAMPLE_RATE
+from offline_train.corpora.audio import load_audio, stated_duration_s
 from offline_train.corpora.corpus import Conversation, Corpus, Recording, Utterance
 from offline_train.corpora.errors import CorpusError
 from offline_train.files import mend_lines

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.corpora.audio import SAMPLE_RATE
+from models.sample_rate import SAMPLE_RATE
 
 WINDOW_S = 30
 """Length of Whisper's input window in seconds (Radford et al. 2022, section 2.1)."""

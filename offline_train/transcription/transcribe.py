@@ -11,7 +11,8 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.corpora.audio import SAMPLE_RATE, load_audio
+from models.sample_rate import SAMPLE_RATE
+from offline_train.corpora.audio import load_audio
 from offline_train.corpora.corpus import Corpus, Recording
 from offline_train.corpora.errors import CorpusError
 from offline_train.progress_bar import progress_bar

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_train.corpora.audio import SAMPLE_RATE
+from models.sample_rate import SAMPLE_RATE
 from offline_train.errors import UsageError
 from offline_train.transcription.spans import WINDOW_S, grid, speech_spans
 
