@@ -1,4 +1,4 @@
-"""ELAN's annotation format, EAF 3.0: for every speaker a tier of words, with emotion and valence below.
+"""ELAN's annotation format, EAF 3.0: for every speaker a tier of words, with emotion, valence and arousal below.
 
 Max Planck Institute for Psycholinguistics, "ELAN Annotation Format", https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
@@ -13,12 +13,15 @@ from streamer.reports.record import Record, Turn, end_ms, name_of, side_by_side,
 from streamer.reports.sound import Sound
 from streamer.reports.wording import one_line, xml_text
 
+_KINDS = ("emotion", "valence", "arousal")
+
 
 def to_eaf(record: Record, sound: Sound | None) -> bytes:
     """Convert a session to an annotation document.
 
-    The tiers of speaker A: `A` (words with times), `A emotion` and `A valence` (one value for each annotation
-    of `A`). A tier cannot contain overlapping turns of a speaker; the later ones are on `A (2)`.
+    The tiers of speaker A: `A` (words with times), `A emotion`, `A valence` and `A arousal` (one value for each
+    annotation of `A`, if known). A tier cannot contain overlapping turns of a speaker; the later ones are on
+    `A (2)`.
     """
     numbers = count(1)
     tiers: list[dict[str, Any]] = []
@@ -31,6 +34,7 @@ def to_eaf(record: Record, sound: Sound | None) -> bytes:
                 "words": one_line(turn.text or ""),
                 "emotion": one_line(turn.emotion),
                 "valence": f"{turn.valence:+.3f}",
+                "arousal": None if turn.arousal is None else f"{turn.arousal:+.3f}",
             }
             for turn in turns
         ]
@@ -45,6 +49,7 @@ def to_eaf(record: Record, sound: Sound | None) -> bytes:
         relative_url=relative if relative.startswith(("../", "file:")) else f"./{relative}",
         slots=sorted((ms, number) for number, ms in enumerate(bounds, start=1)),
         tiers=tiers,
+        kinds=_KINDS,
         entries={label: f"emotion-{number}" for number, label in enumerate(labels, start=1)},
     )
 
@@ -57,7 +62,7 @@ def _tiers(record: Record) -> Iterator[tuple[str, list[Turn]]]:
         for number, row in enumerate(side_by_side(turns), start=1):
             name = xml_text(one_line(speaker)) or "unnamed"
             name = name if number == 1 else f"{name} ({number})"
-            while taken & (wanted := {name, f"{name} emotion", f"{name} valence"}):
+            while taken & (wanted := {name, *(f"{name} {kind}" for kind in _KINDS)}):
                 name += "'"
             taken |= wanted
             yield name, row
