@@ -20,6 +20,7 @@ class CoAttentionConfig:
         heads: attention heads; must divide `width`.
         classes: number of emotions.
         dropout: dropout rate on residual branches and before the head.
+        weighed: whether the modalities' logits are weighed by how sure each is (see `models.modality_trust`).
     """
 
     text: Size
@@ -28,6 +29,7 @@ class CoAttentionConfig:
     heads: Size = 4
     classes: Size = 7
     dropout: Share = 0.3
+    weighed: bool = False
 
 
 class CoAttentionBranch(nn.Module):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.coattention import CoAttention, CoAttentionConfig
 from models.context_encoder import ContextConfig, ContextEncoder
+from models.modality_trust import ModalityTrust
 
 
 @dataclass(frozen=True)
@@ -60,35 +61,33 @@ class ConversationModel(nn.Module):
         self.text = ContextEncoder(config.text)
         self.speech = None if config.speech is None else ContextEncoder(config.speech)
         self.fusion = None if config.fusion is None else CoAttention(config.fusion)
+        self.trust = ModalityTrust() if config.fusion is not None and config.fusion.weighed else None
 
-    def forward(
-        self, text: Tensor, speech: Tensor, text_present: Tensor, speech_present: Tensor, turns: Tensor
-    ) -> Logits:
+    def forward(self, text: Tensor, speech: Tensor, evidence: Tensor, turns: Tensor) -> Logits:
         """Classify every turn.
 
         Args:
             text: T1 [B, K, text features]; arbitrary for turns without words.
             speech: S1 [B, K, speech features], whose last two values are `Logits.plane`; arbitrary for turns
                 without sound, or without a speech path.
-            text_present: bool [B, K].
-            speech_present: bool [B, K].
+            evidence: of words and sound [B, K, 2], 0 for turns without them (see `models.evidence`).
             turns: bool [B, K], False for padding at the end.
         """
-        words = self.text(text, text_present, turns)
-        sound = None if self.speech is None else self.speech(speech, speech_present, turns)
-        fused = self.fuse(words, sound, text_present, speech_present, turns)
+        has_words, has_sound = (evidence > 0).unbind(-1)
+        words = self.text(text, has_words, turns)
+        sound = None if self.speech is None else self.speech(speech, has_sound, turns)
+        fused = self.fuse(words, sound, evidence, turns)
         own = speech[..., -2:] if sound is not None else words[0].new_zeros(*turns.shape, 2)
-        return Logits(*fused, torch.where(speech_present[..., None], own, 0.0))
+        return Logits(*fused, torch.where(has_sound[..., None], own, 0.0))
 
     def fuse(
         self,
         words: tuple[Tensor, Tensor],
         sound: tuple[Tensor, Tensor] | None,
-        text_present: Tensor,
-        speech_present: Tensor,
+        evidence: Tensor,
         turns: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Stage III: the sum of the Stage II logits of a turn's modalities, corrected by the co-attention.
+        """Stage III: Stage II logits of a turn's modalities, weighed and summed, corrected by co-attention.
 
         In the paper, logits come from the co-attention alone. Starting from Stage II, a turn with one
         modality is classified by that modality from the beginning of the training.
@@ -97,8 +96,7 @@ class ConversationModel(nn.Module):
             words: T2 [B, K, 2H] and Stage II logits [B, K, C].
             sound: S2 [B, K, 2H] and Stage II logits [B, K, C]; None without a speech path. Then the logits of
                 Stage II are returned, also for turns without words.
-            text_present: bool [B, K].
-            speech_present: bool [B, K].
+            evidence: as for `forward`.
             turns: bool [B, K], False for padding; None if there is none.
 
         Returns:
@@ -106,23 +104,25 @@ class ConversationModel(nn.Module):
         """
         if self.fusion is None or sound is None:
             return words[1], torch.zeros_like(words[1]), words[1]
-        correction: Tensor = self.fusion(words[0], sound[0], text_present, speech_present, turns)
-        alone = words[1] * text_present[..., None] + sound[1] * speech_present[..., None]
+        present = evidence > 0
+        correction: Tensor = self.fusion(words[0], sound[0], present[..., 0], present[..., 1], turns)
+        weights = present if self.trust is None else self.trust(words[1], sound[1], evidence)
+        alone = words[1] * weights[..., :1] + sound[1] * weights[..., 1:]
         return words[1], sound[1], alone + correction
 
 
-def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, present: Tensor) -> Logits:
+def one_conversation(model: ConversationModel, text: Tensor, speech: Tensor, evidence: Tensor) -> Logits:
     """Apply `model` to a single conversation.
 
     Args:
         model: the offline form.
         text: T1 [K, text features].
         speech: S1 [K, speech features].
-        present: bool [K, 2], words and sound.
+        evidence: of words and sound [K, 2], 0 for turns without them.
 
     Returns:
         Logits, each [K, ...].
     """
     turns = torch.ones(1, len(text), dtype=torch.bool, device=text.device)
-    logits = model(text[None], speech[None], present[None, :, 0], present[None, :, 1], turns)
+    logits = model(text[None], speech[None], evidence[None].float(), turns)
     return Logits(*(each[0] for each in logits))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.context_encoder import BiGRULayer, ContextEncoder
 from models.conversation import ConversationModel, Logits
+from models.evidence import CERTAIN
 from models.gru_inference import Array, GRUSteps, array
 from models.incremental_voice import IncrementalVoice, VoiceWindow
 from models.single_call_networks import SingleCall
@@ -47,15 +48,15 @@ class _Above(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, text: Tensor, speech: Tensor, present: Tensor) -> Tensor:
-        """What the tracks judge of the window's n turns [1, n, ...], and which are present, bool [1, n, 2].
+    def forward(self, text: Tensor, speech: Tensor, evidence: Tensor) -> Tensor:
+        """What the tracks judge of the window's n turns [1, n, ...], and their evidence [1, n, 2].
 
         Returns:
             `text`, `speech` and `fused` of `Logits`, stacked [3, n, C].
         """
         words = _attended(self.model.text, text)
         sound = None if self.model.speech is None else _attended(self.model.speech, speech)
-        return torch.cat(self.model.fuse(words, sound, present[..., 0], present[..., 1], None))
+        return torch.cat(self.model.fuse(words, sound, evidence, None))
 
 
 def _attended(encoder: ContextEncoder, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,7 +91,7 @@ class IncrementalModel:
     def _example(self, turns: int) -> tuple[Tensor, Tensor, Tensor]:
         widths = (0 if each is None else 2 * each.hidden + each.read for each in (self.text, self.speech))
         text, speech = (torch.arange(1.0 * turns * width).reshape(1, turns, width).sin() for width in widths)
-        return text, speech, torch.arange(2 * turns).reshape(1, turns, 2) % 3 > 0
+        return text, speech, torch.arange(2 * turns).reshape(1, turns, 2) % 3 / 2
 
 
 class _Track:
@@ -163,7 +164,7 @@ class ConversationWindow:
         self._text = _Track(model.text, size)
         self._speech = None if model.speech is None else _Track(model.speech, size)
         self._voices = None if model.voice is None else VoiceWindow(model.voice)
-        self._present = np.zeros((2 * size, 2), np.bool_)  # words and sound
+        self._evidence = np.zeros((2 * size, 2), np.float32)  # words and sound
         self._plane = np.zeros((2 * size, 2), np.float32)
         self._start = 0
         self._end = 0
@@ -173,7 +174,13 @@ class ConversationWindow:
         return self._end - self._start
 
     @torch.inference_mode()
-    def append(self, text: Tensor | None, voice: Tensor | None, speaker: Hashable = None) -> Logits:
+    def append(
+        self,
+        text: Tensor | None,
+        voice: Tensor | None,
+        speaker: Hashable = None,
+        evidence: tuple[float, float] = CERTAIN,
+    ) -> Logits:
         """Add the newest turn, and classify all turns in the window.
 
         Args:
@@ -181,6 +188,7 @@ class ConversationWindow:
             voice: CARE embedding [D], or S1 [speech features] if the model has no Stage I of the voice; None
                 for a turn without sound; ignored without a speech path.
             speaker: whom the voice is judged against.
+            evidence: of words and sound (see `models.evidence`); what is absent has none.
 
         Returns:
             Logits, each [n, ...], of the n turns now in the window, oldest first. If the window was full, its
@@ -197,21 +205,28 @@ class ConversationWindow:
             kept, count = slice(self._start, self._end), len(self)
             for track in tracks:
                 track.compact(kept, count)
-            for buffer in (self._present, self._plane):
+            for buffer in (self._evidence, self._plane):
                 buffer[:count] = buffer[kept]
             self._start, self._end = 0, count
         self._end += 1
         judged = {len(self) - 1: voice} if self._voices is None else self._voices.append(voice, speaker)
-        return self._write(len(self) - 1, text, judged)
+        return self._write(len(self) - 1, text, judged, evidence)
 
     @torch.inference_mode()
-    def replace(self, age: int, text: Tensor | None, voice: Tensor | None) -> Logits:
+    def replace(
+        self,
+        age: int,
+        text: Tensor | None,
+        voice: Tensor | None,
+        evidence: tuple[float, float] = CERTAIN,
+    ) -> Logits:
         """Put a turn that went on in its own place, and judge every turn in the window again.
 
         Args:
             age: which turn: 0 for the newest. Its speaker stays.
             text: as for `append`.
             voice: as for `append`.
+            evidence: as for `append`.
 
         Raises:
             IndexError: the turn is not in the window.
@@ -220,30 +235,42 @@ class ConversationWindow:
             raise IndexError(f"the window has {len(self)} turns")
         place = len(self) - 1 - age
         judged = {place: voice} if self._voices is None else self._voices.replace(place, voice)
-        return self._write(place, text, judged)
+        return self._write(place, text, judged, evidence)
 
     def _tracks(self) -> list[_Track]:
         return [track for track in (self._text, self._speech) if track is not None]
 
-    def _write(self, place: int, text: Tensor | None, judged: Mapping[int, Tensor | None]) -> Logits:
+    def _write(
+        self,
+        place: int,
+        text: Tensor | None,
+        judged: Mapping[int, Tensor | None],
+        evidence: tuple[float, float],
+    ) -> Logits:
         """Put words in the place of a turn, 0 being the oldest, and S1 in that and others."""
         window = slice(self._start, self._end)
         voices = {self._start + at: s1 for at, s1 in judged.items()}
         slot = self._start + place
         self._text.write(window, {slot: text})
-        self._present[slot] = text is not None, voices[slot] is not None
+        heard = text is not None, voices[slot] is not None
+        self._evidence[slot] = np.where(heard, evidence, 0)
         if self._speech is not None:
             self._speech.write(window, voices)
             for at, s1 in voices.items():
                 self._plane[at] = 0 if s1 is None else array(s1)[-2:]
         words = self._text.judge(window)
         sound = np.empty((len(self), 0), np.float32) if self._speech is None else self._speech.judge(window)
-        read = (torch.from_numpy(each)[None] for each in (words, sound, self._present[window]))
+        read = (torch.from_numpy(each)[None] for each in (words, sound, self._evidence[window]))
         stage2_text, stage2_speech, fused = self._above(*read)
         return Logits(stage2_text, stage2_speech, fused, torch.from_numpy(self._plane[window].copy()))
 
     def glance(
-        self, text: Tensor | None, voice: Tensor | None, speaker: Hashable = None, age: int | None = None
+        self,
+        text: Tensor | None,
+        voice: Tensor | None,
+        speaker: Hashable = None,
+        evidence: tuple[float, float] = CERTAIN,
+        age: int | None = None,
     ) -> Logits:
         """What `append`, or `replace` of the turn of that age, would say of this turn, [1, ...] each.
 
@@ -252,6 +279,6 @@ class ConversationWindow:
         shared = (self._above, *(track.recurrence for track in self._tracks()))
         trial = deepcopy(self, {id(each): each for each in shared})
         if age is None:
-            return Logits(*(each[-1:] for each in trial.append(text, voice, speaker)))
+            return Logits(*(each[-1:] for each in trial.append(text, voice, speaker, evidence)))
         at = len(self) - 1 - age
-        return Logits(*(each[at : at + 1] for each in trial.replace(age, text, voice)))
+        return Logits(*(each[at : at + 1] for each in trial.replace(age, text, voice, evidence)))

@@ -12,6 +12,9 @@ from offline_train.training.settings import Share
 
 Modality = Literal["text", "speech"]
 
+_SURENESS = 6
+"""Exponent of a recogniser's confidence: its mean is six sevenths, as tiny.en's is in talk."""
+
 UNSCORED = -100
 """Class index of a turn that is context only; cross-entropy ignores it."""
 
@@ -26,6 +29,7 @@ class Embedded:
         present: bool [K, 2], whether a turn has words and sound.
         labels: class indices [K], `UNSCORED` for context.
         soft: teachers' probabilities for every turn [K, C]; None without teachers.
+        certainty: of words and sound that are there [K, 2] (see `models.evidence`); None for certain.
     """
 
     text: Tensor
@@ -33,6 +37,7 @@ class Embedded:
     present: Tensor
     labels: Tensor
     soft: Tensor | None = None
+    certainty: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,7 +50,13 @@ class Embedded:
             self.present[:turns],
             self.labels[:turns],
             None if self.soft is None else self.soft[:turns],
+            None if self.certainty is None else self.certainty[:turns],
         )
+
+    @property
+    def evidence(self) -> Tensor:
+        """Of words and sound [K, 2], 0 where there are none."""
+        return self.present.float() if self.certainty is None else self.present * self.certainty
 
 
 class Batch(NamedTuple):
@@ -53,8 +64,7 @@ class Batch(NamedTuple):
 
     text: Tensor
     speech: Tensor
-    text_present: Tensor
-    speech_present: Tensor
+    evidence: Tensor
     turns: Tensor
     labels: Tensor
     soft: Tensor | None
@@ -63,12 +73,10 @@ class Batch(NamedTuple):
 def collate(conversations: Sequence[Embedded]) -> Batch:
     """Pad conversations to the longest."""
     soft = [c.soft for c in conversations if c.soft is not None]
-    present = pad_sequence([c.present for c in conversations], batch_first=True)
     return Batch(
         pad_sequence([c.text for c in conversations], batch_first=True),
         pad_sequence([c.speech for c in conversations], batch_first=True),
-        present[..., 0],
-        present[..., 1],
+        pad_sequence([c.evidence for c in conversations], batch_first=True),
         pad_sequence([torch.ones(len(c), dtype=torch.bool) for c in conversations], batch_first=True),
         pad_sequence([c.labels for c in conversations], batch_first=True, padding_value=UNSCORED),
         pad_sequence(soft, batch_first=True) if len(soft) == len(conversations) else None,
@@ -85,6 +93,8 @@ class Scarcity:
         turn_speech: share of turns that lose their sound.
         all_speech: share of conversations that lose all sound.
         all_text: share of conversations that lose all words, if they have sound.
+        recognised: share of conversations whose words come from a recogniser, as often right as it is sure;
+            wrong turns have the words of another turn.
     """
 
     prefix: Share = 0.5
@@ -92,10 +102,11 @@ class Scarcity:
     turn_speech: Share = 0.05
     all_speech: Share = 0.0
     all_text: Share = 0.0
+    recognised: Share = 0.0
 
     def apply(self, conversation: Embedded, generator: torch.Generator) -> Embedded:
         """Remove random parts of a conversation."""
-        draw = torch.rand(4, generator=generator).tolist()
+        draw = torch.rand(5, generator=generator).tolist()
         if draw[0] < self.prefix:
             conversation = conversation.prefix(1 + int(draw[1] * len(conversation)))
         turns = torch.rand(len(conversation), 2, generator=generator)
@@ -104,7 +115,24 @@ class Scarcity:
             kept[:, 1] = False
         elif draw[3] < self.all_text and conversation.present[:, 1].any():
             kept[:, 0] = False
-        return replace(conversation, present=conversation.present & kept)
+        conversation = replace(conversation, present=conversation.present & kept)
+        return _recognised(conversation, generator) if draw[4] < self.recognised else conversation
+
+
+def _recognised(conversation: Embedded, generator: torch.Generator) -> Embedded:
+    """With words of a recogniser; see `Scarcity`."""
+    count = len(conversation)
+    sure, right = torch.rand(2, count, generator=generator)
+    confidence = sure ** (1 / _SURENESS)
+    others = torch.randint(count, (count,), generator=generator)
+    rows = torch.where(right < confidence, torch.arange(count), others)
+    certainty = torch.ones(count, 2) if conversation.certainty is None else conversation.certainty
+    return replace(
+        conversation,
+        text=conversation.text[rows],
+        present=torch.stack([conversation.present[rows, 0], conversation.present[:, 1]], dim=1),
+        certainty=torch.stack([confidence, certainty[:, 1]], dim=1),
+    )
 
 
 def random_batches(

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.care import Care, CareConfig
+from models.evidence import evidence_of
+from models.sample_rate import SAMPLE_RATE
 from models.speaker_means import usual_of_turns
 from models.speech_classifier import SpeechClassifier
 from offline_train.batches.histories import turns_of
@@ -27,10 +29,17 @@ from offline_train.training.optimiser import trained_state
 
 
 class Sound(NamedTuple):
-    """The sound of N utterances: embeddings [N, D], zero without sound, and which have sound [N]."""
+    """The sound of N utterances.
+
+    Attributes:
+        embeddings: zero without sound [N, D].
+        present: which have sound [N].
+        certainty: what their lengths make of it [N] (see `models.evidence`); 1 where they are not known.
+    """
 
     embeddings: Tensor
     present: Tensor
+    certainty: Tensor
 
 
 @dataclass(frozen=True)
@@ -70,12 +79,15 @@ class SpeechPath:
         rows = torch.zeros(len(found), len(self.speech.prior))
         if present.any():
             rows[present] = stack([features for features in found if features is not None])
-        return Sound(rows, present)
+        return Sound(rows, present, torch.ones(len(rows)))
 
     @torch.inference_mode()
     def _hear(self, care: Care, conversations: Sequence[Conversation]) -> Sound:
         device = here().device
         care.to(device)  # type: ignore[attr-defined]
+
+        def measure(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
+            return [np.array(evidence_of(None, len(audio) / SAMPLE_RATE)[1], np.float32)]
 
         @torch.inference_mode()
         def make(audio: NDArray[np.int16], _: np.random.Generator) -> list[NDArray[np.float32]]:
@@ -84,15 +96,18 @@ class SpeechPath:
             return [embedding[0].float().cpu().numpy()]
 
         recordings = recordings_of(conversations)
-        rows = torch.zeros(len(recordings), care.dimension)
+        rows, certainty = torch.zeros(len(recordings), care.dimension), torch.ones(len(recordings))
         treatment = ["CARE", self.config, care_digest(care)]
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) if self.cache is None else self.cache / "embeddings"
             found = heard(recordings, make, treatment, folder, "listening", threads=1)
-            for number, arrays in enumerate(found):
-                if arrays is not None:
+            sounding = [None if each is None else one for each, one in zip(found, recordings, strict=True)]
+            lengths = heard(sounding, measure, "evidence", folder, "measuring")
+            for number, (arrays, length) in enumerate(zip(found, lengths, strict=True)):
+                if arrays is not None and length is not None:
                     rows[number] = torch.from_numpy(np.array(arrays[0]))
-        return Sound(rows, torch.tensor([arrays is not None for arrays in found], dtype=torch.bool))
+                    certainty[number] = float(length[0])
+        return Sound(rows, torch.tensor([each is not None for each in found], dtype=torch.bool), certainty)
 
 
 def care_digest(care: Care) -> str:
@@ -113,7 +128,7 @@ def judge_sound(speech: SpeechClassifier, sound: Sound, speakers: Sequence[Hasha
         speakers: of the turns.
     """
     device = speech.prior.device
-    voice, present = (each.to(device) for each in sound)
+    voice, present = sound.embeddings.to(device), sound.present.to(device)
     usual = usual_of_turns(voice, speakers, present, speech.prior, speech.config.prior_turns)
     s1: Tensor = speech(voice, usual).s1
     return (s1 * present[:, None]).cpu()
@@ -129,23 +144,25 @@ def add_sound(
     rows = {id(said): row for row, said in enumerate(u for c in conversations for u in c.utterances)}
     turns = turns_of(Corpus("", (), {"test": conversations}), "test")
     order = [rows[id(turn.utterance)] for turn in turns]
-    ordered = Sound(sound.embeddings[order], sound.present[order])
+    ordered = Sound(*(each[order] for each in sound))
     s1 = torch.empty(len(order), speech.config.width)
     s1[order] = judge_sound(speech, ordered, [turn.speaker for turn in turns])
-    parts = zip(*(torch.split(each, [len(c) for c in embedded]) for each in (s1, sound.present)), strict=True)
-    return [_with_s1(one, *part) for one, part in zip(embedded, parts, strict=True)]
+    sizes = [len(conversation) for conversation in embedded]
+    heard, certainty = torch.split(sound.present, sizes), torch.split(sound.certainty, sizes)
+    return [_with_s1(*each) for each in zip(embedded, torch.split(s1, sizes), heard, certainty, strict=True)]
 
 
 def with_sound(
     conversation: Embedded, sound: Sound, speakers: Sequence[Hashable], speech: SpeechClassifier
 ) -> Embedded:
     """The conversation with this sound in the place of its own."""
-    return _with_s1(conversation, judge_sound(speech, sound, speakers), sound.present)
+    return _with_s1(conversation, judge_sound(speech, sound, speakers), sound.present, sound.certainty)
 
 
-def _with_s1(conversation: Embedded, s1: Tensor, heard: Tensor) -> Embedded:
+def _with_s1(conversation: Embedded, s1: Tensor, heard: Tensor, certainty: Tensor) -> Embedded:
     present = torch.stack([conversation.present[:, 0], heard], dim=1)
-    return replace(conversation, speech=s1, present=present)
+    words = torch.ones(len(s1)) if conversation.certainty is None else conversation.certainty[:, 0]
+    return replace(conversation, speech=s1, present=present, certainty=torch.stack([words, certainty], dim=1))
 
 
 def stack(features: Sequence[NDArray[np.float32]]) -> Tensor:

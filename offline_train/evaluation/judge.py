@@ -21,8 +21,8 @@ BOTH, WORDS, SOUND = (True, True), (True, False), (False, True)
 def read(model: ContextEncoder, modality: Modality, batch: Batch) -> Tensor:
     """Stage II logits [B, K, C] of a batch."""
     if modality == "text":
-        return model(batch.text, batch.text_present, batch.turns)[1]  # type: ignore[no-any-return]
-    return model(batch.speech, batch.speech_present, batch.turns)[1]  # type: ignore[no-any-return]
+        return model(batch.text, batch.evidence[..., 0] > 0, batch.turns)[1]  # type: ignore[no-any-return]
+    return model(batch.speech, batch.evidence[..., 1] > 0, batch.turns)[1]  # type: ignore[no-any-return]
 
 
 def judge_context(
@@ -93,5 +93,5 @@ def judge_conversations(
 def newest(model: ConversationModel, conversation: Embedded) -> Tensor:
     """Fused logits [K, C] of every turn with no later turns known."""
     batch = collate([conversation.prefix(k + 1) for k in range(len(conversation))])
-    fused: Tensor = model(*to_device(batch, next(model.parameters()).device)[:5]).fused.cpu()
+    fused: Tensor = model(*to_device(batch, next(model.parameters()).device)[:4]).fused.cpu()
     return fused.diagonal(dim1=0, dim2=1).T

@@ -87,7 +87,7 @@ def stream(
 def offline(model: ConversationModel, conversation: Embedded) -> Logits:
     """Logits, each [K, ...], with the whole conversation known."""
     shown = to_device(conversation, next(model.parameters()).device)
-    logits = one_conversation(model, shown.text, shown.speech, shown.present)
+    logits = one_conversation(model, shown.text, shown.speech, shown.evidence)
     return Logits(*(each.cpu() for each in logits))
 
 
@@ -108,7 +108,7 @@ def look_ahead(
     at_once = max(1, _AT_ONCE // count**2)
     for start in range(0, count, at_once):
         lengths = range(start + 1, min(start + at_once, count) + 1)
-        read = model(*collate([conversation.prefix(length) for length in lengths])[:5])  # each [B, K, C]
+        read = model(*collate([conversation.prefix(length) for length in lengths])[:4])  # each [B, K, C]
         for ahead, logits in judged.items():
             for row, length in enumerate(lengths):
                 last = length == count
@@ -125,10 +125,10 @@ def windowed(model: ConversationModel, conversation: Embedded, size: int) -> Win
     window = ConversationWindow(IncrementalModel(model, None), size)
     count = len(conversation)
     first, final = (torch.empty(count, model.config.text.classes) for _ in range(2))
-    for turn, (words, sound) in enumerate(conversation.present.tolist()):
-        now = window.append(
-            conversation.text[turn] if words else None, conversation.speech[turn] if sound else None
-        ).fused  # [n, C]
+    for turn, (words, sound) in enumerate(conversation.evidence.tolist()):
+        text = conversation.text[turn] if words else None
+        voice = conversation.speech[turn] if sound else None
+        now = window.append(text, voice, evidence=(words, sound)).fused  # [n, C]
         first[turn] = now[-1]
         final[turn + 1 - len(now) : turn + 1] = now
     return Windowed(first, final)

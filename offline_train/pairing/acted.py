@@ -54,8 +54,8 @@ def conversation(rows: Tensor, clips: Clips, speech: SpeechClassifier) -> Embedd
     """Clips [K] one after the other."""
     silent = torch.stack([clips.said[rows], torch.zeros(len(rows), dtype=torch.bool)], dim=1)
     words = Embedded(clips.text[rows], torch.zeros(len(rows), 0), silent, clips.labels[rows])
-    everyone = torch.ones(len(rows), dtype=torch.bool)
-    return with_sound(words, Sound(clips.sound[rows], everyone), clips.speakers[rows].tolist(), speech)
+    sound = Sound(*(each[rows] for each in clips.sound))
+    return with_sound(words, sound, clips.speakers[rows].tolist(), speech)
 
 
 def neutral_words(conversations: Sequence[Embedded], neutral: int) -> Tensor:

@@ -11,7 +11,7 @@ from offline_train.batches.sequences import UNSCORED
 from offline_train.corpora.corpus import Conversation, Corpus
 from offline_train.corpora.emotions import EMOTIONS
 from offline_train.corpora.registry import read_corpus
-from offline_train.embeddings.speech import SpeechPath
+from offline_train.embeddings.speech import Sound, SpeechPath
 from offline_train.embeddings.text import embed_text
 from offline_train.errors import UsageError
 from offline_train.pairing.prosody import prosody_of_clips
@@ -26,7 +26,7 @@ class Clips:
     """M clips of one split's speakers.
 
     Attributes:
-        sound: their embeddings, of the speakers' sound alone [M, D].
+        sound: of the speakers' sound alone; all is present.
         prosody: standardised by speaker [M, 8]; NaN where undefined.
         labels: class indices [M], `UNSCORED` without one.
         text: T1 of their words [M, F].
@@ -36,7 +36,7 @@ class Clips:
         ordinary: the clips of every other speaker.
     """
 
-    sound: Tensor
+    sound: Sound
     prosody: Tensor
     labels: Tensor
     text: Tensor
@@ -85,7 +85,7 @@ def embed_clips(clips: Sequence[Conversation], path: SpeechPath, text: Run | Non
     if not any(acts):
         raise UsageError("the clips have no speaker who shows several emotions")
     return Clips(
-        sound.embeddings[rows],
+        Sound(*(each[rows] for each in sound)),
         prosody[rows],
         labels,
         t1[rows],

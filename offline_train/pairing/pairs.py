@@ -81,8 +81,9 @@ def spoken(
         drawn = torch.randint(order.shape[1], (len(turns), 1), generator=generator)
         rows[turns] = own[order.gather(1, drawn)[:, 0]]
         heard[turns] = near.gather(1, drawn)[:, 0].isfinite()
+    sound = Sound(*(each[rows] for each in clips.sound))
     speakers: Sequence[Hashable] = [None] * len(rows) if strangers else dialogue.speakers
-    return with_sound(dialogue.words, Sound(clips.sound[rows], heard), speakers, speech)
+    return with_sound(dialogue.words, sound._replace(present=heard), speakers, speech)
 
 
 def always_spoken(

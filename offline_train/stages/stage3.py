@@ -45,7 +45,7 @@ class FusionStageSettings:
     batch: PositiveInt = 32
     label_smoothing: Share = 0.1
     silent: Share = 0.35
-    scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_text=0.15))
+    scarcity: Scarcity = field(default_factory=lambda: Scarcity(all_text=0.15, recognised=0.5))
     pairing: PairingSettings = field(default_factory=PairingSettings)
     joint: bool = False
     fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=50, learning_rate=5e-4, patience=12))
@@ -89,6 +89,7 @@ def train_fusion(
         heads=settings.heads,
         classes=len(labels),
         dropout=settings.dropout,
+        weighed=True,
     )
     model = ConversationModel(ConversationConfig(text.config, speech.config, fusion))
     if not settings.joint:
@@ -104,7 +105,7 @@ def train_fusion(
         if not settings.joint:
             text.eval()
             speech.eval()
-        return scored_loss(model(*batch[:5]).fused, batch, settings.label_smoothing)
+        return scored_loss(model(*batch[:4]).fused, batch, settings.label_smoothing)
 
     def judge(part: Sequence[Embedded], kept: tuple[bool, bool], *, emission: bool = False) -> dict[str, Any]:
         return judge_conversations(model, part, labels, kept=kept, first_emission=emission)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evidence import evidence_of
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame, AudioGap
 from streamer.errors import RunError
 from streamer.session.load_shedding import LoadShedder
@@ -267,7 +268,7 @@ class Channel:
             return
         self._partial_at = stop
         judged = self._client.judged_words(replace(said, text=turn.words.text))
-        await self._publish_partial(turn, sound, judged)
+        await self._publish_partial(turn, sound, judged, said.confidence)
 
     async def _publish_ahead(self, turn: OpenTurn) -> None:
         analysis = await turn.analyzed_ahead()
@@ -288,13 +289,16 @@ class Channel:
             self._shedder.shed("partials", monotonic())
         self._partial_at = at
 
-    async def _publish_partial(self, turn: OpenTurn, sound: NDArray[np.int16], judged: str) -> None:
+    async def _publish_partial(
+        self, turn: OpenTurn, sound: NDArray[np.int16], judged: str, confidence: float | None = None
+    ) -> None:
         priority = Priority(Urgency.PARTIAL)
         words, voice = await asyncio.gather(
             self._client.embed_words(judged, self._conversation.preceding(self._number), priority),
             self._client.embed_voice(sound, priority),
         )
-        await self._publish_provisional(turn, Utterance(judged, words, voice))
+        evidence = evidence_of(confidence, len(sound) / SAMPLE_RATE)
+        await self._publish_provisional(turn, Utterance(judged, words, voice, evidence))
 
     async def _publish_provisional(self, turn: OpenTurn, utterance: Utterance) -> None:
         judgement = await self._client.run_context(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evidence import evidence_of
+from streamer.audio.frame import SAMPLE_RATE
 from streamer.errors import RunError
 from streamer.session.agreed_words import AgreedWords
 from streamer.transcribers.base import Listening, Transcript
@@ -144,7 +146,8 @@ class OpenTurn:
         (said, transcribed_at, preceding, words), voice = await asyncio.gather(
             self._analyze_words(turn, priority), self._client.embed_voice(turn.audio, priority)
         )
-        utterance = Utterance(self._client.judged_words(said), words, voice)
+        evidence = evidence_of(said.confidence, len(turn.audio) / SAMPLE_RATE)
+        utterance = Utterance(self._client.judged_words(said), words, voice, evidence)
         return TurnAnalysis(said, utterance, preceding, transcribed_at, perf_counter())
 
     async def _analyze_words(

@@ -97,7 +97,8 @@ class Conversation:
         Returns:
             Numbers and results: the new turn first, then the revised ones, oldest first.
         """
-        logits = self._window.append(utterance.text_embedding, utterance.speech_embedding, speaker)
+        text, voice = utterance.text_embedding, utterance.speech_embedding
+        logits = self._window.append(text, voice, speaker, utterance.evidence)
         if len(self._open) == self._window.size:
             del self._open[0]
         self._open.append(_Open(turn, _present(utterance)))
@@ -120,7 +121,8 @@ class Conversation:
         entry.has = _present(utterance)
         if age == 0 or turn in self._said:
             self._remember(turn, utterance.text)
-        logits = self._window.replace(age, utterance.text_embedding, utterance.speech_embedding)
+        text, voice = utterance.text_embedding, utterance.speech_embedding
+        logits = self._window.replace(age, text, voice, utterance.evidence)
         return self._changed(logits, entry)
 
     def _remember(self, turn: int, text: str) -> None:
@@ -145,7 +147,7 @@ class Conversation:
     def provisional(self, turn: int, utterance: Utterance, speaker: Hashable = None) -> Judgement:
         """Recognise the emotion of an open turn so far, in its context, which stays as it is."""
         text, voice = utterance.text_embedding, utterance.speech_embedding
-        (row,) = self._rows(self._window.glance(text, voice, speaker, self._age(turn)))
+        (row,) = self._rows(self._window.glance(text, voice, speaker, utterance.evidence, self._age(turn)))
         return self._judge(_Open(turn, _present(utterance)), row)
 
     def _rows(self, logits: Logits) -> list[_Row]:

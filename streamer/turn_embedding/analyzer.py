@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from models.evidence import CERTAIN
 from streamer.errors import as_exception
 from streamer.settings.language import AUTO
 from streamer.transcribers.base import (
@@ -77,11 +78,13 @@ class Utterance:
         text: the words to be judged, "" if there are none, or none in a language that the bundle judges.
         text_embedding: T1 [text features], None without words.
         speech_embedding: of CARE [D], None with a bundle that uses the words alone.
+        evidence: of words and sound (see `models.evidence`).
     """
 
     text: str
     text_embedding: "Tensor | None"
     speech_embedding: "Tensor | None"
+    evidence: tuple[float, float] = CERTAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def build(seed: int, layers: int, *, words_only: bool = False) -> ConversationMo
     torch.manual_seed(seed)
     text = ContextConfig(TEXT, hidden=8, layers=layers, heads=2, classes=CLASSES)
     speech = ContextConfig(SPEECH, hidden=6, layers=layers, heads=3, classes=CLASSES, skip=seed % 2 > 0)
-    fusion = CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES)
+    fusion = CoAttentionConfig(16, 12, width=12, heads=3, classes=CLASSES, weighed=seed % 3 > 0)
     config = ConversationConfig(text) if words_only else ConversationConfig(text, speech, fusion)
     model = ConversationModel(config)
     for parameter in model.parameters():  # larger than initialised, so that differences would show
@@ -49,12 +49,15 @@ def conversation(seed: int, turns: int) -> tuple[Tensor, Tensor, Tensor]:
     speech = torch.randn(turns, SPEECH, generator=generator)
     share = torch.rand(2, generator=generator).round(decimals=1)  # some have no words, or no sound, at all
     present = torch.rand(turns, 2, generator=generator) < share
-    return text, speech, present
+    return text, speech, present * (1 - torch.rand(turns, 2, generator=generator))
 
 
 def stream(model: ConversationModel, size: int, data: tuple[Tensor, Tensor, Tensor]) -> list[Logits]:
     window = ConversationWindow(IncrementalModel(model, None), size)
-    return [window.append(t if p[0] else None, s if p[1] else None) for t, s, p in zip(*data, strict=True)]
+    return [
+        window.append(t if e[0] else None, s if e[1] else None, evidence=(float(e[0]), float(e[1])))
+        for t, s, e in zip(*data, strict=True)
+    ]
 
 
 def assert_same(one: Logits, other: Logits) -> None:
@@ -124,19 +127,18 @@ def test_beyond_the_window_backward_and_attention_see_the_window_alone(
     seed: int, layers: int, turns: int, size: int, words_only: bool
 ) -> None:
     model = build(seed, layers, words_only=words_only)
-    text, speech, present = data = conversation(seed, turns)
+    text, speech, evidence = data = conversation(seed, turns)
     states = stream(model, size, data)
     with torch.inference_mode():
-        reading = Reference(model.text, text, present[:, 0])
-        hearing = None if model.speech is None else Reference(model.speech, speech, present[:, 1])
+        reading = Reference(model.text, text, evidence[:, 0] > 0)
+        hearing = None if model.speech is None else Reference(model.speech, speech, evidence[:, 1] > 0)
         for newest, state in enumerate(states):
             first = max(0, newest + 1 - size)
             words = reading.judge(first, newest)
             sound = None if hearing is None else hearing.judge(first, newest)
-            seen = present[None, first : newest + 1]
-            turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
-            fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
-            plane = speech[first : newest + 1, -2:] * seen[0, :, 1:] * (not words_only)
+            seen = evidence[None, first : newest + 1]
+            fused = model.fuse(words, sound, seen, torch.ones(seen.shape[:2], dtype=torch.bool))
+            plane = speech[first : newest + 1, -2:] * (seen[0, :, 1:] > 0) * (not words_only)
             assert_same(state, Logits(*(each[0] for each in (*fused, plane[None]))))
 
 
@@ -150,35 +152,35 @@ def test_padding_and_neighbours_change_nothing(seed: int, lengths: list[int]) ->
         torch.full((len(parts), longest, TEXT), 9.0),
         torch.full((len(parts), longest, SPEECH), -9.0),
     )
-    present = torch.zeros(len(parts), longest, 2, dtype=torch.bool)
+    evidence = torch.zeros(len(parts), longest, 2)
     turns = torch.zeros(len(parts), longest, dtype=torch.bool)
-    for i, (t, s, p) in enumerate(parts):
-        text[i, : len(t)], speech[i, : len(t)], present[i, : len(t)], turns[i, : len(t)] = t, s, p, True
+    for i, (t, s, e) in enumerate(parts):
+        text[i, : len(t)], speech[i, : len(t)], evidence[i, : len(t)], turns[i, : len(t)] = t, s, e, True
     with torch.inference_mode():
-        together = model(text, speech, present[..., 0], present[..., 1], turns)
+        together = model(text, speech, evidence, turns)
         for i, part in enumerate(parts):
             assert_same(Logits(*(each[i, : lengths[i]] for each in together)), one_conversation(model, *part))
 
 
 def test_a_conversation_without_sound_is_judged_by_its_words_whatever_the_speech_network_says() -> None:
     model = build(3, 1)
-    text, speech, present = conversation(3, 9)
-    present[:, 0], present[:, 1] = True, False
-    before = one_conversation(model, text, speech, present)
+    text, speech, evidence = conversation(3, 9)
+    evidence[:, 0], evidence[:, 1] = 1, 0
+    before = one_conversation(model, text, speech, evidence)
     assert model.speech is not None
     for parameter in model.speech.parameters():
         torch.nn.init.normal_(parameter)
-    after = one_conversation(model, text, speech, present)
+    after = one_conversation(model, text, speech, evidence)
     torch.testing.assert_close(before.fused, after.fused)
     assert not torch.allclose(before.speech, after.speech)
 
 
 def test_without_a_speech_path_the_words_are_all_there_is() -> None:
     model = build(4, 2, words_only=True)
-    text, speech, present = conversation(4, 9)
+    text, speech, evidence = conversation(4, 9)
     with torch.inference_mode():
-        heard = one_conversation(model, text, speech, present)
-        unheard = one_conversation(model, text, torch.zeros(9, 0), present & torch.tensor([True, False]))
+        heard = one_conversation(model, text, speech, evidence)
+        unheard = one_conversation(model, text, torch.zeros(9, 0), evidence * torch.tensor([1, 0]))
     assert_same(heard, unheard)
     assert torch.equal(heard.fused, heard.text)
     assert not heard.speech.any()
@@ -217,8 +219,9 @@ def test_a_glance_is_what_is_said_of_the_turn_and_leaves_no_trace(
 ) -> None:
     model = IncrementalModel(build(seed, layers, words_only=words_only), None)
     glancing, plain = ConversationWindow(model, size), ConversationWindow(model, size)
-    for text, speech, present in zip(*conversation(seed, turns), strict=True):
-        turn = text if present[0] else None, speech if present[1] else None
+    for text, speech, evidence in zip(*conversation(seed, turns), strict=True):
+        words, sound = evidence.tolist()
+        turn = text if words else None, speech if sound else None, None, (words, sound)
         glancing.glance(torch.zeros(TEXT), torch.ones(SPEECH))
         seen = glancing.glance(*turn)
         said = plain.append(*turn)
@@ -237,13 +240,14 @@ def test_a_turn_in_the_place_of_another_is_judged_as_if_it_had_been_there(
     window = ConversationWindow(IncrementalModel(model, None), 16)
     for t, s in zip(text[:turns], speech[:turns], strict=True):
         window.append(t, s)
-    seems = window.glance(text[turns], speech[turns], age=age)
-    now = window.replace(age, text[turns], speech[turns])
+    seems = window.glance(text[turns], speech[turns], evidence=(0.5, 0.25), age=age)
+    now = window.replace(age, text[turns], speech[turns], (0.5, 0.25))
     order = [*range(turns)]
     order[turns - 1 - age] = turns
     with torch.inference_mode():
-        everything = torch.ones(turns, 2, dtype=torch.bool)
-        assert_same(now, one_conversation(model, text[order], speech[order], everything))
+        evidence = torch.ones(turns, 2)
+        evidence[turns - 1 - age] = torch.tensor([0.5, 0.25])
+        assert_same(now, one_conversation(model, text[order], speech[order], evidence))
     assert_same(seems, Logits(*(each[turns - 1 - age : turns - age] for each in now)))
 
 
@@ -271,15 +275,23 @@ class Talk:
     text: list[Tensor | None] = field(default_factory=list)
     voice: list[Tensor | None] = field(default_factory=list)
     speakers: list[Hashable] = field(default_factory=list)
+    evidence: list[tuple[float, float]] = field(default_factory=list)
 
-    def append(self, text: Tensor | None, voice: Tensor | None, speaker: Hashable) -> None:
+    def append(
+        self,
+        text: Tensor | None,
+        voice: Tensor | None,
+        speaker: Hashable,
+        evidence: tuple[float, float],
+    ) -> None:
         self.text.append(text)
         self.voice.append(voice)
         self.speakers.append(speaker)
+        self.evidence.append(evidence)
 
     @property
     def offline(self) -> tuple[Tensor, Tensor, Tensor]:
-        """T1 [K, TEXT], S1 [K, SPEECH] by the offline definition, and which there are [K, 2]."""
+        """T1 [K, TEXT], S1 [K, SPEECH] by the offline definition, and their evidence [K, 2]."""
         text = torch.stack([torch.zeros(TEXT) if each is None else each for each in self.text])
         voice = torch.stack([torch.full((VOICE,), 9.0) if each is None else each for each in self.voice])
         present = torch.tensor(
@@ -287,7 +299,7 @@ class Talk:
         )
         config, prior = self.speech.config, self.speech.prior
         usual = usual_of_turns(voice, self.speakers, present[:, 1], prior, config.prior_turns)
-        return text, self.speech(voice, usual).s1, present
+        return text, self.speech(voice, usual).s1, present * torch.tensor(self.evidence)
 
 
 def turn_of(random: Random, generator: torch.Generator) -> tuple[Tensor | None, Tensor | None]:
@@ -308,14 +320,15 @@ def goes(seed: int, size: int, steps: int, layers: int) -> Iterator[tuple[Talk, 
         text, voice = turn_of(random, generator)
         age = random.randrange(len(window)) if len(window) and random.random() < 0.4 else None
         speaker = random.choice(everybody)
-        seems = window.glance(text, voice, speaker, age)
+        evidence = 1 - random.random(), 1 - random.random()
+        seems = window.glance(text, voice, speaker, evidence, age)
         if age is None:
-            talk.append(text, voice, speaker)
-            now = window.append(text, voice, speaker)
+            talk.append(text, voice, speaker, evidence)
+            now = window.append(text, voice, speaker, evidence)
             at = len(window) - 1
         else:
-            talk.text[-1 - age], talk.voice[-1 - age] = text, voice
-            now = window.replace(age, text, voice)
+            talk.text[-1 - age], talk.voice[-1 - age], talk.evidence[-1 - age] = text, voice, evidence
+            now = window.replace(age, text, voice, evidence)
             at = len(window) - 1 - age
         assert_same(seems, Logits(*(each[at : at + 1] for each in now)))
         yield talk, model, now
@@ -336,15 +349,14 @@ def test_voices_are_judged_against_their_speakers_as_offline(seed: int, layers: 
 @torch.inference_mode()
 def test_beyond_the_window_a_speaker_is_known_by_all_turns(seed: int, size: int, steps: int) -> None:
     for talk, model, now in goes(seed, size, steps, layers=1):
-        text, s1, present = talk.offline
+        text, s1, evidence = talk.offline
         first = max(0, len(text) - size)
-        words = Reference(model.text, text, present[:, 0]).judge(first, len(text) - 1)
+        words = Reference(model.text, text, evidence[:, 0] > 0).judge(first, len(text) - 1)
         assert model.speech is not None
-        sound = Reference(model.speech, s1, present[:, 1]).judge(first, len(text) - 1)
-        seen = present[None, first:]
-        turns_seen = torch.ones(seen.shape[:2], dtype=torch.bool)
-        fused = model.fuse(words, sound, seen[..., 0], seen[..., 1], turns_seen)
-        plane = torch.where(seen[0, :, 1:], s1[first:, -2:], 0.0)
+        sound = Reference(model.speech, s1, evidence[:, 1] > 0).judge(first, len(text) - 1)
+        seen = evidence[None, first:]
+        fused = model.fuse(words, sound, seen, torch.ones(seen.shape[:2], dtype=torch.bool))
+        plane = torch.where(seen[0, :, 1:] > 0, s1[first:, -2:], 0.0)
         assert_same(now, Logits(*(each[0] for each in (*fused, plane[None]))))
 
 

@@ -1,4 +1,4 @@
-"""ELAN's annotation format, EAF 3.0: for every speaker a tier of words, with emotion, valence and arousal below.
+"""ELAN's annotation format, EAF 3.0: tiers of every speaker's words, with emotion, valence and arousal below.
 
 Max Planck Institute for Psycholinguistics, "ELAN Annotation Format", https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
@@ -19,8 +19,8 @@ _KINDS = ("emotion", "valence", "arousal")
 def to_eaf(record: Record, sound: Sound | None) -> bytes:
     """Convert a session to an annotation document.
 
-    The tiers of speaker A: `A` (words with times), `A emotion`, `A valence` and `A arousal` (one value for each
-    annotation of `A`, if known). A tier cannot contain overlapping turns of a speaker; the later ones are on
+    The tiers of speaker A: `A` (words with times), `A emotion`, `A valence` and `A arousal` (one value for
+    each annotation of `A`, if known). A tier cannot contain overlapping turns of a speaker; later ones are on
     `A (2)`.
     """
     numbers = count(1)

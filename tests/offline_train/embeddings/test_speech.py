@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from models.care import CareConfig, build_care, pad
+from models.sample_rate import SAMPLE_RATE
 from models.speaker_means import usual
 from models.speech_classifier import SpeechClassifier, SpeechConfig
 from offline_train.corpora.audio import load_audio, trim
@@ -66,6 +67,8 @@ def test_every_utterance_has_its_row(run: Run, conversations: list[Conversation]
         beside = usual(speech.prior, SPEECH.prior_turns, heard[0], 1)
         expected = speech(torch.stack(heard), torch.stack([speech.prior, beside])).s1
     torch.testing.assert_close(second.speech, expected, atol=1e-5, rtol=1e-4)
+    lengths = torch.tensor([len(sound) / SAMPLE_RATE for sound in sounds])
+    torch.testing.assert_close(second.evidence[:, 1], lengths / (lengths + 1))
 
 
 def test_a_voice_is_judged_beside_its_own_speaker_in_its_own_conversation() -> None:
@@ -77,8 +80,8 @@ def test_a_voice_is_judged_beside_its_own_speaker_in_its_own_conversation() -> N
         Utterance(str(i), None, None, speaker=who, speech=features[i]) for i, (_, who) in enumerate(turns)
     ]
     path = SpeechPath(speech)
-    alone = judge_sound(speech, Sound(torch.from_numpy(features[:1]), torch.tensor([True])), ["A"])
     sound = path.embed([Conversation("one", tuple(said[:3])), Conversation("two", tuple(said[3:]))])
+    alone = judge_sound(speech, Sound(*(each[:1] for each in sound)), ["A"])
     s1 = judge_sound(speech, Sound(*(each[:3] for each in sound)), "ABA")
     torch.testing.assert_close(s1[0], alone[0])
     first_of_b = judge_sound(speech, Sound(*(each[1:2] for each in sound)), "B")
@@ -134,7 +137,7 @@ def test_a_recording_that_is_gone_is_absent(
     run: Run, conversations: list[Conversation], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "one.wav").unlink()
-    rows, present = SpeechPath.of_run(run).embed(conversations)
+    rows, present, _ = SpeechPath.of_run(run).embed(conversations)
     assert present.tolist() == [False, False, True, True]
     assert not rows[0].any()
     assert "1 of 3 recordings are left out" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from models.speech_classifier import SpeechClassifier, SpeechConfig
 from offline_train.batches.sequences import Embedded
@@ -26,6 +27,10 @@ def speech() -> SpeechClassifier:
     return SpeechClassifier(2, SpeechConfig(width=64, classes=7)).eval()
 
 
+def whole(embeddings: Tensor) -> Sound:
+    return Sound(embeddings, torch.ones(len(embeddings), dtype=torch.bool), torch.ones(len(embeddings)))
+
+
 @pytest.fixture
 def clips() -> Clips:
     """Of three actors and four others; a clip's sound is (speaker, number), its pitch the number."""
@@ -36,7 +41,7 @@ def clips() -> Clips:
     rows = [(speakers == each).nonzero()[:, 0] for each in range(ACTORS + ORDINARY)]
     acts = speakers < ACTORS
     return Clips(
-        torch.stack([speakers, numbers], 1).float(),
+        whole(torch.stack([speakers, numbers], 1).float()),
         prosody,
         torch.where(acts, numbers % 7, 0),
         torch.full((len(speakers), 4), -1.0),
@@ -62,9 +67,8 @@ def heard(conversation: Embedded, clips: Clips, speech: SpeechClassifier, speake
     """Who speaks each turn, and with which clip: that whose S1 the turn has."""
     found: list[list[int]] = []
     for turn in range(len(conversation)):
-        for sound in clips.sound.tolist():
-            so_far = Sound(torch.tensor([*found, sound]).float(), torch.ones(turn + 1, dtype=torch.bool))
-            s1 = judge_sound(speech, so_far, speakers[: turn + 1])
+        for sound in clips.sound.embeddings.tolist():
+            s1 = judge_sound(speech, whole(torch.tensor([*found, sound]).float()), speakers[: turn + 1])
             if torch.allclose(s1[-1], conversation.speech[turn], atol=1e-5):
                 found.append([int(each) for each in sound])
                 break
