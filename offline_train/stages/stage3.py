@@ -30,6 +30,7 @@ class FusionStageSettings:
         width: size to which both modalities are projected.
         heads: attention heads; must divide width.
         dropout: see `CoAttentionConfig`.
+        weighed: see `CoAttentionConfig`.
         batch: conversations per batch.
         label_smoothing: label smoothing of the cross-entropy.
         silent: with --clips: share of the training dialogues without sound.
@@ -42,6 +43,7 @@ class FusionStageSettings:
     width: PositiveInt = 96
     heads: PositiveInt = 4
     dropout: Share = 0.5
+    weighed: bool = True
     batch: PositiveInt = 32
     label_smoothing: Share = 0.1
     silent: Share = 0.35
@@ -89,7 +91,7 @@ def train_fusion(
         heads=settings.heads,
         classes=len(labels),
         dropout=settings.dropout,
-        weighed=True,
+        weighed=settings.weighed,
     )
     model = ConversationModel(ConversationConfig(text.config, speech.config, fusion))
     if not settings.joint:

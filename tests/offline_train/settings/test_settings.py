@@ -186,8 +186,9 @@ def test_the_paper_preset_has_the_paper_s_numbers() -> None:
         assert settings.fit.learning_rate == rate
         assert settings.fit.average == 0
         assert name.startswith("pretrain") or settings.fit.epochs == 50
-    assert dataclasses.astuple(found["stage3"].scarcity) == (0, 0, 0, 0, 0)
+    assert dataclasses.astuple(found["stage3"].scarcity) == (0, 0, 0, 0, 0, 0)
     assert (found["stage3"].width, found["stage1-speech"].care.kind) == (1024, "wavlm")
+    assert not found["stage3"].weighed
 
 
 OUT_OF_BOUNDS = [("batch", "0"), ("label_smoothing", "3"), ("dropout", "-0.1"), ("balance", "-1")]
