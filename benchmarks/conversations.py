@@ -123,7 +123,6 @@ def assemble(
     clips = sentences(root)
     if not clips:
         return None
-    folder = root / "speechbrain"
     rng = np.random.default_rng(seed)
     order = [clips[i] for _ in range(-(-turns // len(clips))) for i in rng.permutation(len(clips))][:turns]
     gaps = (rng.uniform(*gap_s, size=turns + 1) * SAMPLE_RATE).astype(int)
@@ -143,17 +142,29 @@ def assemble(
     speech_power /= sum(clip.last - clip.first for clip in order)
 
     if room is not None:
-        response = _read(folder / "RIRs" / f"{room}.wav")
-        response -= response.mean()
-        response = response[int(np.abs(response).argmax()) :]
-        response /= np.sqrt((response**2).sum())
-        speech = np.stack([_convolve(channel, response) for channel in speech.T], axis=1)
+        speech = in_room(speech, room, root)
     if snr_db is not None:
-        noise = _read(folder / "noise" / "noise1.wav")
-        noise = np.resize(np.roll(noise - noise.mean(), int(rng.integers(len(noise)))), len(speech))
-        speech += (noise * np.sqrt(speech_power / (noise**2).mean() / 10 ** (snr_db / 10)))[:, None]
+        speech += noise_under(len(speech), speech_power / 10 ** (snr_db / 10), rng, root)[:, None]
     audio = np.clip(np.rint(speech), -32768, 32767).astype(np.int16)
     return AssembledConversation(audio, tuple(placed))
+
+
+def in_room(speech: NDArray[np.float64], room: str, root: Path = SHARED_AUDIO) -> NDArray[np.float64]:
+    """Speech [n, channels] as it sounds in one of `ROOMS`, the direct path aligned so that starts hold."""
+    response = _read(root / "speechbrain" / "RIRs" / f"{room}.wav")
+    response -= response.mean()
+    response = response[int(np.abs(response).argmax()) :]
+    response /= np.sqrt((response**2).sum())
+    return np.stack([_convolve(channel, response) for channel in speech.T], axis=1)
+
+
+def noise_under(
+    length: int, power: float, rng: np.random.Generator, root: Path = SHARED_AUDIO
+) -> NDArray[np.float64]:
+    """So many samples of the noise recording, from a random place on and round again, at a mean power."""
+    noise = _read(root / "speechbrain" / "noise" / "noise1.wav")
+    noise = np.resize(np.roll(noise - noise.mean(), int(rng.integers(len(noise)))), length)
+    return noise * np.sqrt(power / (noise**2).mean())
 
 
 def sentences(root: Path = SHARED_AUDIO) -> tuple[Clip, ...]:
