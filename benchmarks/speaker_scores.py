@@ -5,10 +5,8 @@ whether its speaker is right, labels mapped to speakers as suits the whole conve
 whether a change of speaker is found.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
@@ -75,14 +73,20 @@ def _annotation(said: Sequence[Said]) -> Annotation:
     return annotation.support()
 
 
-def label_of(turn: Said, found: Sequence[Said]) -> str | int | None:
-    """The label that has most of the time of a turn; None where nobody was found in it."""
-    shares: Counter[str | int] = Counter()
+def shares(turn: Said, found: Sequence[Said]) -> dict[str | int, float]:
+    """Seconds of a turn that each label has, of those that have any."""
+    seconds: dict[str | int, float] = {}
     for one in found:
         common = min(one.end_s, turn.end_s) - max(one.start_s, turn.start_s)
         if common > 0:
-            shares[one.who] += common  # type: ignore[assignment]
-    return max(shares, key=lambda label: shares[label], default=None)
+            seconds[one.who] = seconds.get(one.who, 0.0) + common
+    return seconds
+
+
+def label_of(turn: Said, found: Sequence[Said]) -> str | int | None:
+    """The label that has most of the time of a turn; None where nobody was found in it."""
+    seconds = shares(turn, found)
+    return max(seconds, key=lambda label: seconds[label], default=None)
 
 
 def right_turns(turns: Sequence[Said], found: Sequence[Said]) -> int:
@@ -115,22 +119,12 @@ def found_changes(changes: Sequence[tuple[Said, Said]], found: Sequence[Said]) -
 
 
 def split_turns(turns: Sequence[Said], found: Sequence[Said]) -> int:
-    """How many turns in which nobody else speaks have two labels, each with `CHANGE_TOLERANCE_S` or more."""
-    count = 0
-    for turn in turns:
-        if any(one is not turn and one.start_s < turn.end_s and one.end_s > turn.start_s for one in turns):
-            continue
-        shares: dict[str | int, float] = {}
-        for one in found:
-            common = min(one.end_s, turn.end_s) - max(one.start_s, turn.start_s)
-            shares[one.who] = shares.get(one.who, 0.0) + max(common, 0.0)
-        count += sum(share >= CHANGE_TOLERANCE_S for share in shares.values()) > 1
-    return count
-
-
-def summed(counts: Sequence[dict[str, int]]) -> dict[str, Any]:
-    """Counts of several recordings, key by key."""
-    total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one)
-    return dict(total)
+    """How many turns have two labels or more, each for `CHANGE_TOLERANCE_S`, though nobody else speaks."""
+    alone = [
+        turn
+        for turn in turns
+        if not any(one is not turn and one.start_s < turn.end_s and one.end_s > turn.start_s for one in turns)
+    ]
+    return sum(
+        sum(seconds >= CHANGE_TOLERANCE_S for seconds in shares(turn, found).values()) > 1 for turn in alone
+    )

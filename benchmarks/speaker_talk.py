@@ -128,7 +128,7 @@ def _voices(paths: Iterator[Path]) -> Voices:
 
 
 def cut(sentence: NDArray[np.int16]) -> list[Part]:
-    """Cut int16 [n] at its quietest places; silence around a part, and parts that are too short, are left out."""
+    """Cut int16 [n] at its quietest places; silence around parts, and parts too short, are left out."""
     level = _levels(sentence)
     speaks = _speaks(level)
     shortest, longest = (round(seconds * SAMPLE_RATE) // _BLOCK for seconds in (_SHORTEST_S, _LONGEST_S))
