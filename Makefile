@@ -4,11 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench fuzz page base lock installable clean
+.PHONY: demo demo-two test test-all lint bench fuzz page base lock installable clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
-	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
-	else $(BIN)/merits analyze samples/conversation.flac; fi
+	$(call SHOW,samples/conversation.flac)
+
+demo-two: $(VENV)/.run  ## the same of two people at one microphone, who answer at once and interrupt each other
+	$(call SHOW,samples/dialogue.flac)
+
+SHOW = @if [ -t 1 ]; then $(BIN)/merits analyze $(1) --pace realtime; else $(BIN)/merits analyze $(1); fi
 
 # Two at a time, a thread each; the tests of a file stay together, since they share models that take seconds to make.
 TEST = $(BIN)/python -m pytest
