@@ -16,6 +16,7 @@ from streamer.transcribers.base import Transcript
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SHARED_AUDIO = SHARED / "audio"
 SHARED_ACTED = SHARED / "data" / "ravdess"
+LIBRISPEECH = SHARED / "data" / "librispeech"
 ROOMS = ("rir1", "rir2", "rir3")
 STATEMENTS = {"01": "KIDS ARE TALKING BY THE DOOR", "02": "DOGS ARE SITTING BY THE DOOR"}
 """What RAVDESS' actors say, by the fifth field of a recording's name."""
@@ -183,14 +184,18 @@ def acted(root: Path = SHARED_ACTED, every: int = 12) -> tuple[Clip, ...]:
     clips = []
     for path in sorted(root.rglob("*.flac"))[::every]:
         fields = path.stem.split("-")
-        with Decoder(path, split_channels=False) as decoder:
-            frames = [item.samples for item in decoder.items() if isinstance(item, AudioFrame)]
-        sound = np.concatenate(frames).astype(np.float64)
+        sound = decoded(path).astype(np.float64)
         first, last = speech_edges(sound)
         gain = _ACTED_LEVEL / np.sqrt((sound[first:last] ** 2).mean())
         loud = np.clip(np.rint(sound * gain), -32768, 32767).astype(np.int16)
         clips.append(_clip(path.stem, f"actor {fields[6]}", STATEMENTS[fields[4]], loud))
     return tuple(clips)
+
+
+def decoded(path: Path) -> NDArray[np.int16]:
+    """A whole recording, mixed down to one channel: int16 [n] at 16 kHz."""
+    with Decoder(path, split_channels=False) as decoder:
+        return np.concatenate([item.samples for item in decoder.items() if isinstance(item, AudioFrame)])
 
 
 def talk(

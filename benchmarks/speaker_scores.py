@@ -5,7 +5,7 @@ whether its speaker is right, labels mapped to speakers as suits the whole conve
 whether a change of speaker is found.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyannote.core import Annotation, Segment, Timeline
@@ -89,9 +89,18 @@ def label_of(turn: Said, found: Sequence[Said]) -> str | int | None:
     return max(seconds, key=lambda label: seconds[label], default=None)
 
 
-def right_turns(turns: Sequence[Said], found: Sequence[Said]) -> int:
-    """How many turns have the right speaker; one in which nobody was found has not."""
-    stands_for = speakers_of(turns, found)
+def right_turns(
+    turns: Sequence[Said], found: Sequence[Said], stands_for: Mapping[str | int, str | int] | None = None
+) -> int:
+    """How many turns have the right speaker; one in which nobody was found has not.
+
+    Args:
+        turns: that were spoken.
+        found: labels.
+        stands_for: label -> speaker; None is what suits these turns best.
+    """
+    if stands_for is None:
+        stands_for = speakers_of(turns, found)
     labels = (label_of(turn, found) for turn in turns)
     return sum(
         label is not None and stands_for.get(label) == turn.who

@@ -8,13 +8,13 @@ again and again, for hours. The speakers that settings are tuned on are others t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.conversations import ROOMS, SHARED_AUDIO, in_room, noise_under
-from benchmarks.recognition import LIBRISPEECH, read_audio
+from benchmarks.conversations import LIBRISPEECH, ROOMS, decoded, in_room, noise_under
 from streamer.audio.frame import SAMPLE_RATE
 
 _BLOCK = SAMPLE_RATE // 100
@@ -31,8 +31,8 @@ _FLOOR = 16.0
 
 _FADE = SAMPLE_RATE // 200
 
-_SHORTEST_S, _LONGEST_S = 1.2, 4.5
-"""Of a part; the last one of a sentence may be longer by the shortest."""
+_SHORTEST_S, _LONGEST_S = 1.5, 3.5
+"""Of a part."""
 
 _PAUSE_S = 0.3
 """Shorter silences of a speaker are part of the speech, as annotators of diarization corpora do it."""
@@ -123,24 +123,25 @@ def _speaker(path: Path) -> str:
 def _voices(paths: Iterator[Path]) -> Voices:
     voices: dict[str, list[Part]] = {}
     for path in sorted(paths):
-        voices.setdefault(_speaker(path), []).extend(cut(read_audio(path)))
+        voices.setdefault(_speaker(path), []).extend(cut(decoded(path)))
     return {name: parts for name, parts in voices.items() if parts}
 
 
 def cut(sentence: NDArray[np.int16]) -> list[Part]:
     """Cut int16 [n] at its quietest places; silence around parts, and parts too short, are left out."""
     level = _levels(sentence)
-    speaks = _speaks(level)
+    loud = _loud(level)
+    speaks = _with_short_pauses(loud)
     shortest, longest = (round(seconds * SAMPLE_RATE) // _BLOCK for seconds in (_SHORTEST_S, _LONGEST_S))
-    spoken = np.flatnonzero(speaks)
+    spoken = np.flatnonzero(loud)
     end = int(spoken[-1]) + 1
     parts = []
     while len(spoken):
         start = int(spoken[0])
-        if end - start <= longest + shortest:
-            stop = end
-        else:
-            stop = start + shortest + int(np.argmin(level[start + shortest : start + longest]))
+        stop = end
+        if end - start > longest:
+            low, high = start + shortest, min(start + longest, end - shortest)
+            stop = low + int(np.argmin(level[low:high]))
         last = int(spoken[spoken < stop][-1]) + 1
         if last - start >= shortest:
             parts.append(_part(sentence, speaks, start, last))
@@ -161,18 +162,18 @@ def _levels(sound: NDArray[np.int16]) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(power + 1.0))
 
 
-def _speaks(level: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which blocks are speech: above the silence, pauses shorter than `_PAUSE_S` included."""
-    peak = level.max()
-    threshold = np.clip(
-        np.percentile(level, 5) + _ABOVE_FLOOR_DB, *(peak - below for below in _BELOW_PEAK_DB)
-    )
-    loud = np.flatnonzero(level > threshold)
-    speaks = np.zeros(len(level), bool)
-    for block, following in zip(loud, [*loud[1:], loud[-1]], strict=True):
-        speaks[block] = True
-        if (following - block) * _BLOCK < _PAUSE_S * SAMPLE_RATE:
-            speaks[block:following] = True
+def _loud(level: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which blocks are above the silence."""
+    lowest, highest = (level.max() - below for below in _BELOW_PEAK_DB)
+    return np.asarray(level > np.clip(np.percentile(level, 5) + _ABOVE_FLOOR_DB, lowest, highest))
+
+
+def _with_short_pauses(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which blocks are speech: the loud ones, and between them pauses shorter than `_PAUSE_S`."""
+    speaks = loud.copy()
+    for before, after in pairwise(np.flatnonzero(loud)):
+        if (after - before) * _BLOCK < _PAUSE_S * SAMPLE_RATE:
+            speaks[before:after] = True
     return speaks
 
 
@@ -263,9 +264,9 @@ def _heard(
 ) -> NDArray[np.int16]:
     """What the microphone gives of speech, float64 [n]."""
     if style.room:
-        mixed = in_room(mixed[:, None], ROOMS[int(rng.integers(len(ROOMS)))], SHARED_AUDIO)[:, 0]
+        mixed = in_room(mixed[:, None], ROOMS[int(rng.integers(len(ROOMS)))])[:, 0]
     if style.snr_db is not None:
-        mixed += noise_under(len(mixed), power / 10 ** (style.snr_db / 10), rng, SHARED_AUDIO)
+        mixed += noise_under(len(mixed), power / 10 ** (style.snr_db / 10), rng)
     mixed = mixed + rng.normal(0, _FLOOR, len(mixed))
     return np.clip(np.rint(mixed), -32768, 32767).astype(np.int16)
 

