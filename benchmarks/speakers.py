@@ -55,8 +55,10 @@ from benchmarks.speaker_talk import (
     long_talk,
     scored_voices,
 )
+from models.errors import PackagedFilesError
 from streamer.audio.frame import SAMPLE_RATE
-from streamer.speakers.diarize import SpeakerSegment, diarize
+from streamer.speakers.diarize import diarize
+from streamer.speakers.segment import SpeakerSegment
 
 CONDITIONS = {
     "two, clean": Style(2),
@@ -402,7 +404,12 @@ def main() -> None:
         sys.exit(2)
     need(MEETINGS)
     need(LIBRISPEECH / "test_other")
-    report("speakers", measure(arguments), arguments.json, show)
+    try:
+        result = measure(arguments)
+    except PackagedFilesError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    report("speakers", result, arguments.json, show)
 
 
 if __name__ == "__main__":
