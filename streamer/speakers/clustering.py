@@ -6,7 +6,7 @@ Here whole tracks are assigned, and go on being judged for as long as they are r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ class ClusteringSettings:
         speakers: at most so many, 1 or more.
         same: similarity to a speaker, from which a track with enough speech is that speaker.
         merge: similarity from which two speakers are one.
+        other: similarity to the earlier speech of its track, below which a voice print is of another voice.
         margin: by so much another speaker must be more similar for a track to be re-labelled.
         long_s: clean speech, in seconds, from which a track may be a new speaker and shapes its speaker's
             centroid.
@@ -33,6 +34,7 @@ class ClusteringSettings:
     speakers: int = 8
     same: float = 0.35
     merge: float = 0.6
+    other: float = 0.3
     margin: float = 0.1
     long_s: float = 1.4
     remembered: int = 256
@@ -46,13 +48,11 @@ class _Voice:
         total: its voice prints, each times its seconds.
         seconds: of clean speech.
         speaker: None until there is a voice print.
-        beside: tracks that were local speakers of the same window.
     """
 
     total: Vector
     seconds: float = 0.0
     speaker: int | None = None
-    beside: set[int] = field(default_factory=set)
 
 
 class OnlineClustering:
@@ -68,6 +68,7 @@ class OnlineClustering:
         self._settings = settings or ClusteringSettings()
         self._voices: dict[int, _Voice] = {}  # by track, oldest first
         self._totals: dict[int, Vector] = {}  # by speaker
+        self._local: list[int] = []  # tracks of the newest window's local speakers
         self._found = 0
         self.merged: list[tuple[int, int]] = []
         """Speakers that turned out to be an earlier one, (number, earlier one), since `relabel`."""
@@ -92,6 +93,15 @@ class OnlineClustering:
         voice = self._voices.get(track)
         return 0.0 if voice is None else voice.seconds
 
+    def is_other(self, track: int, voice_print: NDArray[np.floating]) -> bool:
+        """Whether a voice print [size] is of another voice than the earlier speech of its track."""
+        voice = self._voices.get(track)
+        return (
+            voice is not None
+            and voice.seconds >= self._settings.long_s
+            and float(_unit(voice.total) @ voice_print) < self._settings.other
+        )
+
     def hear(self, track: int, voice_print: NDArray[np.floating], seconds: float) -> None:
         """Take in a voice print of a track, of so many seconds of clean speech.
 
@@ -113,8 +123,9 @@ class OnlineClustering:
             tracks: of one window, each another.
         """
         for track in tracks:
-            self._voices[track] = voice = self._voices.pop(track, None) or _Voice(np.zeros(self._size))
-            voice.beside.update(other for other in tracks if other != track)
+            # The latest to be local is the last to be forgotten.
+            self._voices[track] = self._voices.pop(track, None) or _Voice(np.zeros(self._size))
+        self._local = list(tracks)
         heard = [self._voices[track] for track in tracks if self._voices[track].seconds]
         if not heard:
             return
@@ -170,7 +181,7 @@ class OnlineClustering:
             self.merged.append(pair)
         for track in self._doubtful():
             voice = self._voices[track]
-            if (better := self._better(voice)) is not None:
+            if (better := self._better(track, voice)) is not None:
                 self._move(voice, better)
                 changed[track] = better
         self._forget()
@@ -200,11 +211,11 @@ class OnlineClustering:
             if best > now + self._settings.margin
         ]
 
-    def _better(self, voice: _Voice) -> int | None:
+    def _better(self, track: int, voice: _Voice) -> int | None:
         """The speaker that a track is far more similar to than to its own, if that is not one beside it."""
-        if voice.speaker is None or len(self._totals) < 2:
+        if voice.speaker is None:
             return None
-        barred = {self.speaker(other) for other in voice.beside}
+        barred = {self.speaker(other) for other in self._local} if track in self._local else set()
         open_to = [each for each in self._totals if each not in barred and each != voice.speaker]
         if not open_to:
             return None
@@ -214,23 +225,21 @@ class OnlineClustering:
         return best if there > max(now + self._settings.margin, self._settings.same) else None
 
     def _same_speakers(self) -> tuple[int, int] | None:
-        """Two speakers, (later, earlier), so similar that they are one, and never in one window."""
+        """Two speakers, (later, earlier), so similar that they are one, and not both in the newest window.
+
+        That they once were in one window is no bar: now and then, the segmentation takes one speaker for two.
+        """
         speakers = self.speakers
         if len(speakers) < 2:
             return None
+        local = {self.speaker(track) for track in self._local}
         centroids = np.stack([_unit(self._totals[each]) for each in speakers])
         similar = np.triu(centroids @ centroids.T, 1)
         for first, second in zip(*np.nonzero(similar >= self._settings.merge), strict=True):
             earlier, later = speakers[first], speakers[second]
-            if not self._meet(earlier, later):
+            if not {earlier, later} <= local:
                 return later, earlier
         return None
-
-    def _meet(self, one: int, other: int) -> bool:
-        return any(
-            voice.speaker == one and any(self.speaker(beside) == other for beside in voice.beside)
-            for voice in self._voices.values()
-        )
 
     def _similarity(self, voice: _Voice, speaker: int) -> float:
         """Cosine of a track and the other tracks of a speaker; that of the lone track of a speaker is 1."""
@@ -266,10 +275,7 @@ class OnlineClustering:
     def _forget(self) -> None:
         """Of the oldest tracks, only what they gave their speakers stays."""
         while len(self._voices) > self._settings.remembered:
-            oldest = next(iter(self._voices))
-            for beside in self._voices.pop(oldest).beside:
-                if beside in self._voices:
-                    self._voices[beside].beside.discard(oldest)
+            del self._voices[next(iter(self._voices))]
 
 
 def _unit(vector: Vector) -> Vector:

@@ -21,24 +21,22 @@ class TrackerSettings:
         window_frames: of every window.
         print_size: numbers in a voice print.
         delay_frames: the newest frames of a window that are not told yet.
-        first_print_frames: clean speech for the first voice print of a track.
+        gap_frames: silence between two stretches of speech, which get voice prints of their own.
+        first_print_frames: clean speech for the first voice print of a stretch.
         print_frames: clean speech for a further one.
-        short_print_frames: clean speech for the voice print of a track that is silent again.
+        short_print_frames: clean speech for the voice print of a stretch that is over.
         longest_print_frames: of speech for one voice print.
-        enough_s: clean speech, in seconds, after which only a part of the speech of a track is printed.
-        known_print_frames: clean speech for a further voice print after that.
         clustering: when voices count as the same.
     """
 
     window_frames: int = 589
     print_size: int = 192
     delay_frames: int = 30
+    gap_frames: int = 24
     first_print_frames: int = 89
-    print_frames: int = 178
+    print_frames: int = 237
     short_print_frames: int = 36
-    longest_print_frames: int = 237
-    enough_s: float = 9.0
-    known_print_frames: int = 400
+    longest_print_frames: int = 178
     clustering: ClusteringSettings = field(default_factory=ClusteringSettings)
 
 
@@ -145,33 +143,34 @@ class SpeakerTracker:
         self._late += self._untold(min(start, self._tracks.end))
         self._left += self._tracks.advance(start)
         self._local = self._tracks.add(scores)
-        return [request for track in self._local if (request := self._wanted(track)) is not None]
+        return [request for track in self._local for request in self._wanted(track)]
 
-    def _wanted(self, track: int) -> PrintRequest | None:
+    def _wanted(self, track: int) -> list[PrintRequest]:
+        """A voice print of each stretch of speech that has enough for one."""
         settings = self.settings
         # At the very end of a window the scores are least sure.
         until = self._tracks.end - settings.delay_frames // 2
         fresh = self._tracks.fresh(track, until)
-        for start, end in runs_of(fresh):
-            if end - start < settings.short_print_frames // 2:
-                fresh[start:end] = False
-        seconds = self._clustering.seconds(track)
-        active = np.flatnonzero(self._tracks.activity(track) > 0.5)
-        silent = len(active) == 0 or settings.window_frames - active[-1] > settings.delay_frames
-        if seconds >= settings.enough_s:
-            enough = settings.known_print_frames
-        elif silent:
-            enough = settings.short_print_frames
-        else:
-            enough = settings.print_frames if seconds else settings.first_print_frames
-        if fresh.sum() < enough:
-            return None
-        self._tracks.take(track, fresh)
-        newest = np.flatnonzero(fresh)[-settings.longest_print_frames :]
-        chosen = np.zeros_like(fresh)
-        chosen[newest] = fresh[newest]
-        first = self._tracks.start
-        return PrintRequest(track, tuple((first + start, first + end) for start, end in runs_of(chosen)))
+        taken = self._tracks.taken(track)
+        active = self._tracks.activity(track) > 0.5
+        requests = []
+        for start, end in _stretches(active, settings.gap_frames):
+            frames = np.zeros_like(fresh)
+            frames[start:end] = fresh[start:end]
+            if taken[start:end].any():
+                enough = settings.print_frames
+            elif settings.window_frames - end > settings.gap_frames:
+                enough = settings.short_print_frames
+            else:
+                enough = settings.first_print_frames
+            if frames.sum() < enough:
+                continue
+            self._tracks.take(track, frames)
+            frames[np.flatnonzero(frames)[: -settings.longest_print_frames]] = False
+            first = self._tracks.start
+            runs = tuple((first + one, first + other) for one, other in runs_of(frames))
+            requests.append(PrintRequest(track, runs))
+        return requests
 
     def decide(self, prints: Sequence[tuple[PrintRequest, NDArray[np.floating]]]) -> Answer:
         """Say who speaks, in the light of the newest window and the voice prints it asked for.
@@ -179,8 +178,13 @@ class SpeakerTracker:
         Args:
             prints: voice prints of length 1 [print_size]; any that could not be computed are left out.
         """
+        newest: dict[int, int] = {}  # track that came of one that was cut
         for request, voice_print in prints:
-            self._clustering.hear(request.track, voice_print, request.frames / FRAMES_PER_S)
+            track = newest.get(request.track, request.track)
+            if self._clustering.is_other(track, voice_print):
+                cut = self._tracks.cut(track, request.runs[0][0])
+                self._local[self._local.index(track)] = newest[request.track] = track = cut
+            self._clustering.hear(track, voice_print, request.frames / FRAMES_PER_S)
         before = {track: self._clustering.speaker(track) for track in self._local}
         self._clustering.assign(self._local)
         relabelled = self._clustering.relabel()
@@ -232,3 +236,14 @@ class SpeakerTracker:
         return next(
             (each for each in reversed(self._recent) if each in existing and each not in barred), None
         )
+
+
+def _stretches(active: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:
+    """Runs of activity, those with shorter silence between them as one."""
+    stretches: list[tuple[int, int]] = []
+    for start, end in runs_of(active):
+        if stretches and start - stretches[-1][1] < gap:
+            stretches[-1] = (stretches[-1][0], end)
+        else:
+            stretches.append((start, end))
+    return stretches

@@ -1,7 +1,10 @@
-"""Tracks: the local speakers of overlapping windows, followed from window to window by when they speak."""
+"""Tracks: the local speakers of overlapping windows, followed from window to window by when they speak.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+What the segmentation takes for one speaker now and then becomes another, mostly after a silence: such a chain of
+local speakers is cut into tracks where the voice turns out to be another.
+"""
+
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -37,12 +40,23 @@ class Run:
 
 
 @dataclass(slots=True)
-class _Track:
-    scores: NDArray[np.float64]  # sum over windows [frames]
-    taken: NDArray[np.bool_] = field(init=False)  # frames taken for voice prints [frames]
+class _Chain:
+    """What the segmentation takes for one speaker, from window to window.
 
-    def __post_init__(self) -> None:
-        self.taken = np.zeros(len(self.scores), dtype=np.bool_)
+    Attributes:
+        scores: sum over windows [frames].
+        taken: frames taken for voice prints [frames].
+        tracks: first frame and number of each track that the chain was cut into, in the order of time.
+    """
+
+    scores: NDArray[np.float64]
+    taken: NDArray[np.bool_]
+    tracks: list[tuple[int, int]]
+
+    @property
+    def newest(self) -> int:
+        """Number of the last track."""
+        return self.tracks[-1][1]
 
 
 class Tracks:
@@ -54,7 +68,7 @@ class Tracks:
 
     def __init__(self, frames: int) -> None:
         self._frames = frames
-        self._tracks: dict[int, _Track] = {}
+        self._chains: list[_Chain] = []
         self._windows = np.zeros(frames)  # that saw each frame
         self._next = 0
         self.start = -frames
@@ -62,7 +76,7 @@ class Tracks:
 
     def __len__(self) -> int:
         """Number of tracks in the newest window."""
-        return len(self._tracks)
+        return sum(len(chain.tracks) for chain in self._chains)
 
     @property
     def end(self) -> int:
@@ -83,12 +97,14 @@ class Tracks:
             raise ValueError(f"a window that starts at frame {start} came after one at {self.start}")
         settled = self.runs(self.start, min(start, self.end))
         kept = max(0, self._frames - step)
-        for track in self._tracks.values():
-            track.scores = _shifted(track.scores, kept)
-            track.taken = _shifted(track.taken, kept)
+        for chain in self._chains:
+            chain.scores = _shifted(chain.scores, kept)
+            chain.taken = _shifted(chain.taken, kept)
+            while len(chain.tracks) > 1 and chain.tracks[1][0] <= start:
+                del chain.tracks[0]
         self._windows = _shifted(self._windows, kept)
         self.start = start
-        self._tracks = {number: track for number, track in self._tracks.items() if track.scores.any()}
+        self._chains = [chain for chain in self._chains if chain.scores.any()]
         return settled
 
     def add(self, scores: NDArray[np.floating]) -> list[int]:
@@ -102,36 +118,56 @@ class Tracks:
         """
         heard = np.where(np.arange(self.start, self.end)[:, None] >= 0, scores, 0.0)
         local = heard[:, (heard > _ACTIVE).sum(0) >= _MIN_ACTIVE_FRAMES].T
-        tracks = self._matched(local)
+        chains = self._matched(local)
         self._windows += 1
-        for row, number in zip(local, tracks, strict=True):
-            if number not in self._tracks:
-                self._tracks[number] = _Track(np.zeros(self._frames))
-            self._tracks[number].scores += row
-        return tracks
+        for row, chain in zip(local, chains, strict=True):
+            chain.scores += row
+        return [chain.newest for chain in chains]
 
-    def _matched(self, local: NDArray[np.float64]) -> list[int]:
-        numbers = list(self._tracks)
+    def _matched(self, local: NDArray[np.float64]) -> list[_Chain]:
         seen = self._windows > 0
-        gains = np.zeros((len(local), len(numbers)))
-        for column, number in enumerate(numbers):
-            before = self.activity(number)[seen]
+        gains = np.zeros((len(local), len(self._chains)))
+        for column, chain in enumerate(self._chains):
+            before = self._mean(chain)[seen]
             for row, now in enumerate(local[:, seen]):
                 shared = float(np.minimum(before, now).sum())
                 if shared >= max(1.0, _MIN_SHARED * min(before.sum(), now.sum())):
                     gains[row, column] = shared
-        found = []
-        for column in best_assignment(gains):
-            if column is None:
-                found.append(self._next)
-                self._next += 1
-            else:
-                found.append(numbers[column])
-        return found
+        matched = [
+            self._new_chain() if column is None else self._chains[column] for column in best_assignment(gains)
+        ]
+        self._chains += [chain for chain in matched if not any(chain is each for each in self._chains)]
+        return matched
 
-    def activity(self, number: int) -> NDArray[np.float64]:
-        """Mean score of a track in each frame of the newest window [frames]."""
-        return self._tracks[number].scores / np.maximum(self._windows, 1)
+    def _new_chain(self) -> _Chain:
+        self._next += 1
+        return _Chain(
+            np.zeros(self._frames), np.zeros(self._frames, np.bool_), [(self.start, self._next - 1)]
+        )
+
+    def cut(self, track: int, at: int) -> int:
+        """Make another track of what a track, the newest of its chain, holds from a frame on.
+
+        Returns:
+            Number of the new track.
+        """
+        chain = self._chain(track)
+        self._next += 1
+        chain.tracks.append((at, self._next - 1))
+        return chain.newest
+
+    def _chain(self, track: int) -> _Chain:
+        return next(chain for chain in self._chains if chain.newest == track)
+
+    def _mean(self, chain: _Chain) -> NDArray[np.float64]:
+        return chain.scores / np.maximum(self._windows, 1)
+
+    def activity(self, track: int) -> NDArray[np.float64]:
+        """Mean score of a track, the newest of its chain, in each frame of the newest window [frames]."""
+        chain = self._chain(track)
+        mean = self._mean(chain)
+        mean[: max(0, chain.tracks[-1][0] - self.start)] = 0
+        return mean
 
     def runs(self, start: int, end: int) -> list[Run]:
         """Where tracks are active, in the order of time.
@@ -140,38 +176,38 @@ class Tracks:
             start: first frame, in the newest window.
             end: frame after the last one.
         """
-        part = slice(start - self.start, max(start, end) - self.start)
-        return sorted(
-            (
-                Run(start + first, start + last, number)
-                for number in self._tracks
-                for first, last in runs_of(self.activity(number)[part] > _ACTIVE)
-            ),
-            key=lambda run: (run.start, run.track),
-        )
+        found = []
+        for chain in self._chains:
+            active = self._mean(chain) > _ACTIVE
+            ends = [first for first, _ in chain.tracks[1:]] + [self.end]
+            for place, ((first, track), last) in enumerate(zip(chain.tracks, ends, strict=True)):
+                begin = max(start, first) if place else start
+                part = active[max(0, begin - self.start) : max(0, min(end, last) - self.start)]
+                found += [Run(begin + one, begin + other, track) for one, other in runs_of(part)]
+        return sorted(found, key=lambda run: (run.start, run.track))
 
-    def fresh(self, number: int, end: int) -> NDArray[np.bool_]:
+    def fresh(self, track: int, end: int) -> NDArray[np.bool_]:
         """Frames in which a track alone is active and that were not taken for a voice print [frames].
 
         Args:
-            number: of the track.
+            track: the newest one of its chain.
             end: only frames before this one.
         """
-        clean = self.activity(number) > _ACTIVE
-        for other in self._tracks:
-            if other != number:
-                clean &= self.activity(other) < _ACTIVE
-        clean &= ~self._tracks[number].taken
+        chain = self._chain(track)
+        clean = (self.activity(track) > _ACTIVE) & ~chain.taken
+        for other in self._chains:
+            if other is not chain:
+                clean &= self._mean(other) < _ACTIVE
         clean[max(0, end - self.start) :] = False
         return clean
 
-    def take(self, number: int, frames: NDArray[np.bool_]) -> None:
-        """Note that frames [frames] of a track were taken for a voice print."""
-        self._tracks[number].taken |= frames
+    def taken(self, track: int) -> NDArray[np.bool_]:
+        """Frames of a track's chain that were taken for a voice print [frames]."""
+        return self._chain(track).taken.copy()
 
-    def __iter__(self) -> Iterator[int]:
-        """Iterate over the numbers of the tracks in the newest window."""
-        return iter(list(self._tracks))
+    def take(self, track: int, frames: NDArray[np.bool_]) -> None:
+        """Note that frames [frames] of a track were taken for a voice print."""
+        self._chain(track).taken |= frames
 
 
 def runs_of(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
