@@ -72,7 +72,9 @@ class ContextMask(nn.Module):
 
     def __init__(self, dilation: int) -> None:
         super().__init__()
-        self.linear_local = nn.Conv1d(_BOTTLENECK, _GROWTH, 3, padding=dilation, dilation=dilation, bias=False)
+        self.linear_local = nn.Conv1d(
+            _BOTTLENECK, _GROWTH, 3, padding=dilation, dilation=dilation, bias=False
+        )
         self.linear1 = nn.Conv1d(_BOTTLENECK, _BOTTLENECK // 2, 1)
         self.linear2 = nn.Conv1d(_BOTTLENECK // 2, _GROWTH, 1)
 
@@ -83,7 +85,9 @@ class ContextMask(nn.Module):
         context = states.mean(-1, keepdim=True) + segments
         # The same for all frames of a segment, so computed once for each.
         weights = self.linear2(relu(self.linear1(context))).sigmoid()
-        masked: Tensor = self.linear_local(states) * weights.repeat_interleave(_CONTEXT_FRAMES, -1)[..., :frames]
+        masked: Tensor = (
+            self.linear_local(states) * weights.repeat_interleave(_CONTEXT_FRAMES, -1)[..., :frames]
+        )
         return masked
 
 
