@@ -32,7 +32,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the README
 	mkdir -p benchmarks/results
-	for name in segmentation endpointing recognition latency context streams attack startup soak kills quantisation; do \
+	for name in segmentation endpointing speakers recognition latency context streams attack startup soak kills quantisation; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
 	$(BIN)/python -m benchmarks.soak --asr auto --json benchmarks/results/soak-recognised.json
 	$(BIN)/python -m benchmarks.soak --asr auto --streams 8 --json benchmarks/results/soak-streams.json

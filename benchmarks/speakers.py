@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from rich.console import Console
@@ -404,6 +405,7 @@ def main() -> None:
         sys.exit(2)
     need(MEETINGS)
     need(LIBRISPEECH / "test_other")
+    torch.set_num_threads(1)
     try:
         result = measure(arguments)
     except PackagedFilesError as error:
