@@ -139,12 +139,19 @@ class OnlineClustering:
                 gains[row, column] = self._gain(voice, speaker, room)
             if room and self._is_nobody_known(voice):
                 gains[row, len(speakers) + row] = 1.0
+        # All leave before any arrives: a speaker may change hands.
+        moves = []
         for voice, column in zip(heard, best_assignment(gains), strict=True):
             chosen = None if column is None else self._speaker(column, speakers)
             if chosen is None and column is not None:
                 continue  # no room any more
             if chosen != voice.speaker:
-                self._move(voice, chosen)
+                self._withdraw(voice)
+                moves.append((voice, chosen))
+        for voice, chosen in moves:
+            voice.speaker = chosen
+            self._contribute(voice)
+        self._drop_empty()
 
     def _gain(self, voice: _Voice, speaker: int, room: bool) -> float:
         """Above 0 where the track may be that speaker; 1 is as good as a new one."""
@@ -158,8 +165,10 @@ class OnlineClustering:
 
     def _is_nobody_known(self, voice: _Voice) -> bool:
         """Whether a track has enough speech to tell that it is none of the speakers, if there are any."""
-        return not self._totals or voice.seconds >= self._settings.long_s and all(
-            self._similarity(voice, speaker) < self._settings.same for speaker in self._totals
+        return (
+            not self._totals
+            or voice.seconds >= self._settings.long_s
+            and all(self._similarity(voice, speaker) < self._settings.same for speaker in self._totals)
         )
 
     def _speaker(self, column: int, speakers: list[int]) -> int | None:
@@ -264,14 +273,18 @@ class OnlineClustering:
             self._voices[track] = _Voice(np.zeros(self._size))
         return self._voices[track]
 
-    def _move(self, voice: _Voice, speaker: int | None) -> None:
+    def _move(self, voice: _Voice, speaker: int) -> None:
         self._withdraw(voice)
-        left, voice.speaker = voice.speaker, speaker
+        voice.speaker = speaker
         self._contribute(voice)
-        if left is not None and _is_empty(self._totals[left]):
-            held = any(each.speaker == left for each in self._voices.values())
-            if not held:
-                del self._totals[left]
+        self._drop_empty()
+
+    def _drop_empty(self) -> None:
+        """Speakers whom no speech is left of, and no track that is remembered, were none."""
+        held = {voice.speaker for voice in self._voices.values()}
+        for speaker in self.speakers:
+            if speaker not in held and _is_empty(self._totals[speaker]):
+                del self._totals[speaker]
 
     def _withdraw(self, voice: _Voice) -> None:
         if voice.shapes and voice.speaker is not None:
