@@ -48,11 +48,13 @@ class _Voice:
         total: its voice prints, each times its seconds.
         seconds: of clean speech.
         speaker: None until there is a voice print.
+        shapes: whether it is a part of its speaker's centroid.
     """
 
     total: Vector
     seconds: float = 0.0
     speaker: int | None = None
+    shapes: bool = False
 
 
 class OnlineClustering:
@@ -135,23 +137,39 @@ class OnlineClustering:
         for row, voice in enumerate(heard):
             for column, speaker in enumerate(speakers):
                 gains[row, column] = self._gain(voice, speaker, room)
-            if room and voice.seconds >= self._settings.long_s:
+            if room and self._is_nobody_known(voice):
                 gains[row, len(speakers) + row] = 1.0
+        # All leave before any arrives: a speaker may change hands.
+        moves = []
         for voice, column in zip(heard, best_assignment(gains), strict=True):
             chosen = None if column is None else self._speaker(column, speakers)
             if chosen is None and column is not None:
                 continue  # no room any more
             if chosen != voice.speaker:
-                self._move(voice, chosen)
+                self._withdraw(voice)
+                moves.append((voice, chosen))
+        for voice, chosen in moves:
+            voice.speaker = chosen
+            self._contribute(voice)
+        self._drop_empty()
 
     def _gain(self, voice: _Voice, speaker: int, room: bool) -> float:
-        """Above 0; 1 is as good as a new speaker."""
+        """Above 0 where the track may be that speaker; 1 is as good as a new one."""
         settings = self._settings
         gain = 1.0 + self._similarity(voice, speaker) - settings.same
         if voice.speaker == speaker:
             gain += settings.margin
-        # A short track is the most similar speaker rather than none, a long one rather a new one.
-        return max(gain, 0.01) if not room or voice.seconds < settings.long_s else max(gain, 0.0)
+        if voice.seconds < settings.long_s:  # the most similar speaker who is left
+            return 0.1 * max(gain, 0.1)
+        return gain if gain >= 1.0 else 0.0 if room else max(gain, 0.1)
+
+    def _is_nobody_known(self, voice: _Voice) -> bool:
+        """Whether a track has enough speech to tell that it is none of the speakers, if there are any."""
+        return (
+            not self._totals
+            or voice.seconds >= self._settings.long_s
+            and all(self._similarity(voice, speaker) < self._settings.same for speaker in self._totals)
+        )
 
     def _speaker(self, column: int, speakers: list[int]) -> int | None:
         if column < len(speakers):
@@ -244,9 +262,9 @@ class OnlineClustering:
     def _similarity(self, voice: _Voice, speaker: int) -> float:
         """Cosine of a track and the other tracks of a speaker; that of the lone track of a speaker is 1."""
         centroid = self._totals[speaker]
-        if voice.speaker == speaker and voice.seconds >= self._settings.long_s:
+        if voice.speaker == speaker and voice.shapes:
             centroid = centroid - voice.total
-            if np.linalg.norm(centroid) < 1e-6:
+            if _is_empty(centroid):
                 return 1.0
         return float(_unit(voice.total) @ _unit(centroid))
 
@@ -255,22 +273,31 @@ class OnlineClustering:
             self._voices[track] = _Voice(np.zeros(self._size))
         return self._voices[track]
 
-    def _move(self, voice: _Voice, speaker: int | None) -> None:
+    def _move(self, voice: _Voice, speaker: int) -> None:
         self._withdraw(voice)
-        left, voice.speaker = voice.speaker, speaker
+        voice.speaker = speaker
         self._contribute(voice)
-        if left is not None and np.linalg.norm(self._totals[left]) < 1e-6:
-            held = any(each.speaker == left for each in self._voices.values())
-            if not held:
-                del self._totals[left]
+        self._drop_empty()
+
+    def _drop_empty(self) -> None:
+        """Speakers whom no speech is left of, and no track that is remembered, were none."""
+        held = {voice.speaker for voice in self._voices.values()}
+        for speaker in self.speakers:
+            if speaker not in held and _is_empty(self._totals[speaker]):
+                del self._totals[speaker]
 
     def _withdraw(self, voice: _Voice) -> None:
-        if voice.speaker is not None and voice.seconds >= self._settings.long_s:
+        if voice.shapes and voice.speaker is not None:
             self._totals[voice.speaker] = self._totals[voice.speaker] - voice.total
+        voice.shapes = False
 
     def _contribute(self, voice: _Voice) -> None:
-        if voice.speaker is not None and voice.seconds >= self._settings.long_s:
-            self._totals[voice.speaker] = self._totals[voice.speaker] + voice.total
+        if voice.speaker is None:
+            return
+        total = self._totals[voice.speaker]
+        if voice.seconds >= self._settings.long_s or _is_empty(total):
+            self._totals[voice.speaker] = total + voice.total
+            voice.shapes = True
 
     def _forget(self) -> None:
         """Of the oldest tracks, only what they gave their speakers stays."""
@@ -281,3 +308,7 @@ class OnlineClustering:
 def _unit(vector: Vector) -> Vector:
     length = float(np.linalg.norm(vector))
     return vector / length if length else vector
+
+
+def _is_empty(total: Vector) -> bool:
+    return bool(np.linalg.norm(total) < 1e-6)

@@ -120,6 +120,11 @@ class SpeakerTracker:
         return self._clustering.speakers
 
     @property
+    def local_speakers(self) -> list[int | None]:
+        """Speaker of each local speaker of the newest window; None where there was no voice print yet."""
+        return [self._clustering.speaker(track) for track in self._local]
+
+    @property
     def size(self) -> int:
         """Number of tracks that are remembered: what memory grows with, and is bounded."""
         return len(self._tracks) + self._clustering.remembered
@@ -157,7 +162,7 @@ class SpeakerTracker:
         for start, end in _stretches(active, settings.gap_frames):
             frames = np.zeros_like(fresh)
             frames[start:end] = fresh[start:end]
-            if taken[start:end].any():
+            if start == 0 or taken[start:end].any():  # it began before the window, or was printed
                 enough = settings.print_frames
             elif settings.window_frames - end > settings.gap_frames:
                 enough = settings.short_print_frames
