@@ -4,11 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench fuzz page base lock installable clean
+.PHONY: demo demo-two test test-all lint bench fuzz page base lock installable clean
 
 demo: $(VENV)/.run  ## the live view on the sample conversation (plain lines without a terminal)
-	@if [ -t 1 ]; then $(BIN)/merits analyze samples/conversation.flac --pace realtime; \
-	else $(BIN)/merits analyze samples/conversation.flac; fi
+	$(call SHOW,samples/conversation.flac)
+
+demo-two: $(VENV)/.run  ## the same of two people at one microphone, who answer at once and interrupt each other
+	$(call SHOW,samples/dialogue.flac)
+
+SHOW = @if [ -t 1 ]; then $(BIN)/merits analyze $(1) --pace realtime; else $(BIN)/merits analyze $(1); fi
 
 # Two at a time, a thread each; the tests of a file stay together, since they share models that take seconds to make.
 TEST = $(BIN)/python -m pytest
@@ -28,7 +32,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## into benchmarks/results/, docs/benchmarks.md and the README
 	mkdir -p benchmarks/results
-	for name in segmentation endpointing recognition latency context streams attack startup soak kills quantisation; do \
+	for name in segmentation endpointing speakers recognition latency context streams attack startup soak kills quantisation; do \
 		$(BIN)/python -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
 	$(BIN)/python -m benchmarks.soak --asr auto --json benchmarks/results/soak-recognised.json
 	$(BIN)/python -m benchmarks.soak --asr auto --streams 8 --json benchmarks/results/soak-streams.json

@@ -16,6 +16,7 @@ from streamer.transcribers.base import Transcript
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SHARED_AUDIO = SHARED / "audio"
 SHARED_ACTED = SHARED / "data" / "ravdess"
+LIBRISPEECH = SHARED / "data" / "librispeech"
 ROOMS = ("rir1", "rir2", "rir3")
 STATEMENTS = {"01": "KIDS ARE TALKING BY THE DOOR", "02": "DOGS ARE SITTING BY THE DOOR"}
 """What RAVDESS' actors say, by the fifth field of a recording's name."""
@@ -123,7 +124,6 @@ def assemble(
     clips = sentences(root)
     if not clips:
         return None
-    folder = root / "speechbrain"
     rng = np.random.default_rng(seed)
     order = [clips[i] for _ in range(-(-turns // len(clips))) for i in rng.permutation(len(clips))][:turns]
     gaps = (rng.uniform(*gap_s, size=turns + 1) * SAMPLE_RATE).astype(int)
@@ -143,17 +143,29 @@ def assemble(
     speech_power /= sum(clip.last - clip.first for clip in order)
 
     if room is not None:
-        response = _read(folder / "RIRs" / f"{room}.wav")
-        response -= response.mean()
-        response = response[int(np.abs(response).argmax()) :]
-        response /= np.sqrt((response**2).sum())
-        speech = np.stack([_convolve(channel, response) for channel in speech.T], axis=1)
+        speech = in_room(speech, room, root)
     if snr_db is not None:
-        noise = _read(folder / "noise" / "noise1.wav")
-        noise = np.resize(np.roll(noise - noise.mean(), int(rng.integers(len(noise)))), len(speech))
-        speech += (noise * np.sqrt(speech_power / (noise**2).mean() / 10 ** (snr_db / 10)))[:, None]
+        speech += noise_under(len(speech), speech_power / 10 ** (snr_db / 10), rng, root)[:, None]
     audio = np.clip(np.rint(speech), -32768, 32767).astype(np.int16)
     return AssembledConversation(audio, tuple(placed))
+
+
+def in_room(speech: NDArray[np.float64], room: str, root: Path = SHARED_AUDIO) -> NDArray[np.float64]:
+    """Speech [n, channels] as it sounds in one of `ROOMS`, the direct path aligned so that starts hold."""
+    response = _read(root / "speechbrain" / "RIRs" / f"{room}.wav")
+    response -= response.mean()
+    response = response[int(np.abs(response).argmax()) :]
+    response /= np.sqrt((response**2).sum())
+    return np.stack([_convolve(channel, response) for channel in speech.T], axis=1)
+
+
+def noise_under(
+    length: int, power: float, rng: np.random.Generator, root: Path = SHARED_AUDIO
+) -> NDArray[np.float64]:
+    """So many samples of the noise recording, from a random place on and round again, at a mean power."""
+    noise = _read(root / "speechbrain" / "noise" / "noise1.wav")
+    noise = np.resize(np.roll(noise - noise.mean(), int(rng.integers(len(noise)))), length)
+    return noise * np.sqrt(power / (noise**2).mean())
 
 
 def sentences(root: Path = SHARED_AUDIO) -> tuple[Clip, ...]:
@@ -172,14 +184,18 @@ def acted(root: Path = SHARED_ACTED, every: int = 12) -> tuple[Clip, ...]:
     clips = []
     for path in sorted(root.rglob("*.flac"))[::every]:
         fields = path.stem.split("-")
-        with Decoder(path, split_channels=False) as decoder:
-            frames = [item.samples for item in decoder.items() if isinstance(item, AudioFrame)]
-        sound = np.concatenate(frames).astype(np.float64)
+        sound = decoded(path).astype(np.float64)
         first, last = speech_edges(sound)
         gain = _ACTED_LEVEL / np.sqrt((sound[first:last] ** 2).mean())
         loud = np.clip(np.rint(sound * gain), -32768, 32767).astype(np.int16)
         clips.append(_clip(path.stem, f"actor {fields[6]}", STATEMENTS[fields[4]], loud))
     return tuple(clips)
+
+
+def decoded(path: Path) -> NDArray[np.int16]:
+    """A whole recording, mixed down to one channel: int16 [n] at 16 kHz."""
+    with Decoder(path, split_channels=False) as decoder:
+        return np.concatenate([item.samples for item in decoder.items() if isinstance(item, AudioFrame)])
 
 
 def talk(

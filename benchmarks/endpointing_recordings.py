@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.conversations import SHARED_AUDIO, acted, sentences
 from benchmarks.hesitant import Sentence, SpokenTurn, Word, align, converse
+from benchmarks.meetings import read_meetings
 from benchmarks.progress import progress
 from benchmarks.recognition import WORDS, read_audio
 from streamer.audio.frame import SAMPLE_RATE
@@ -85,17 +86,12 @@ def only_within(probabilities: Sequence[float], turns: Sequence[SpokenTurn]) -> 
 def meetings(folder: Path) -> list[Recording]:
     """The meetings; a speaker's segments make a turn where nobody else comes between."""
     recordings = []
-    for rttm in sorted(folder.glob("*.rttm")):
-        segments: dict[str, list[tuple[int, int, str]]] = {}
-        for line in rttm.read_text(encoding="utf-8").splitlines():
-            _, name, _, start, length, _, _, speaker, *_ = line.split()
-            first = round(float(start) * SAMPLE_RATE)
-            last = first + round(float(length) * SAMPLE_RATE)
-            segments.setdefault(name, []).append((first, last, speaker))
-        for name, spoken in segments.items():
-            if not (folder / f"{name}.wav").is_file():
-                continue  # it has a truth, but did not come along
-            recordings.append(recording(read_audio(folder / f"{name}.wav"), _turns(sorted(spoken))))
+    for meeting in read_meetings(folder):
+        segments = []
+        for line in meeting.spoken:
+            first = round(line.start_s * SAMPLE_RATE)
+            segments.append((first, first + round(line.length_s * SAMPLE_RATE), line.speaker))
+        recordings.append(recording(read_audio(meeting.path), _turns(sorted(segments))))
     return recordings
 
 

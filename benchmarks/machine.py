@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from streamer.machine.cores import cores
 
 PACKAGES = (
@@ -17,6 +19,7 @@ PACKAGES = (
     "merits-live",
     "numpy",
     "onnxruntime",
+    "pyannote-metrics",
     "silero-vad",
     "torch",
     "transformers",
@@ -40,6 +43,11 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": _package_versions(),
     }
+
+
+def resident_mib() -> float:
+    """Memory held by this process, in MiB."""
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def write_result(result: dict[str, Any], out: str) -> None:

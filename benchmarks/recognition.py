@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from benchmarks.command import parser, report
+from benchmarks.conversations import LIBRISPEECH
 from benchmarks.progress import progress
 from benchmarks.whisper_path import exercise
 from models.whisper.packaged_weights import PACKAGED_MODELS, packaged_model
@@ -41,7 +42,6 @@ from streamer.turns.turn import Turn, TurnEnded
 ROOT = Path(__file__).parents[1]
 AUDIO = ROOT.parent / "shared" / "audio"
 SAMPLES = ROOT / "samples"
-LIBRISPEECH = ROOT.parent / "shared" / "data" / "librispeech"
 SNR_DB = 10.0
 MINUTES_WITHOUT_SPEECH = 10.0
 

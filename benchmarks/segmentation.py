@@ -17,6 +17,7 @@ from rich.table import Table
 
 from benchmarks.command import need, parser, report
 from benchmarks.conversations import SHARED, SHARED_AUDIO, AssembledConversation, SpokenTurn, assemble
+from benchmarks.meetings import Span, read_meetings
 from streamer.audio.decoding.decode import Decoder
 from streamer.audio.frame import SAMPLE_RATE, AudioFrame
 from streamer.turns.detector import TurnDetector
@@ -36,8 +37,6 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 }
 SPEECHLESS = ("noise/noise1.wav", "RIRs/rir1.wav", "RIRs/rir2.wav", "RIRs/rir3.wav")
 
-Span = tuple[float, float]
-
 
 def find_turns(frames: Iterable[AudioFrame]) -> list[Turn]:
     """The turns of one channel, with the default settings."""
@@ -55,26 +54,6 @@ def read(path: Path) -> list[AudioFrame]:
 def cut(audio: NDArray[np.int16]) -> list[AudioFrame]:
     """int16 [n] as frames."""
     return [AudioFrame(audio[at : at + 320], at) for at in range(0, len(audio), 320)]
-
-
-def read_rttm(path: Path) -> dict[str, list[Span]]:
-    """File -> who-speaks-when, the speakers' names left out, in seconds."""
-    spans: dict[str, list[Span]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        fields = line.split()
-        if fields and fields[0] == "SPEAKER":
-            start = float(fields[3])
-            spans.setdefault(fields[1], []).append((start, start + float(fields[4])))
-    return spans
-
-
-def read_uem(path: Path) -> dict[str, list[Span]]:
-    """File -> the regions that are scored, in seconds."""
-    spans: dict[str, list[Span]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, _, start, end = line.split()
-        spans.setdefault(name, []).append((float(start), float(end)))
-    return spans
 
 
 def detection_errors(
@@ -99,16 +78,14 @@ def detection_errors(
 
 def meetings(folder: Path) -> dict[str, Any]:
     """Missed speech and false alarm on the meetings, each and in total."""
-    speech: dict[str, list[Span]] = {}
-    scored: dict[str, list[Span]] = {}
-    for part in ("train", "development"):
-        speech |= read_rttm(folder / f"debug.{part}.rttm")
-        scored |= read_uem(folder / f"debug.{part}.uem")
     files = {}
-    for path in sorted(folder.glob("*.wav")):
-        found = [(turn.start / SAMPLE_RATE, turn.end / SAMPLE_RATE) for turn in find_turns(read(path))]
-        errors = detection_errors(found, speech[path.stem], scored[path.stem])
-        files[path.stem] = {"turns": len(found), **errors}
+    for meeting in read_meetings(folder):
+        found = [
+            (turn.start / SAMPLE_RATE, turn.end / SAMPLE_RATE) for turn in find_turns(read(meeting.path))
+        ]
+        speech = [(line.start_s, line.end_s) for line in meeting.spoken]
+        errors = detection_errors(found, speech, meeting.scored)
+        files[meeting.path.stem] = {"turns": len(found), **errors}
     total = {
         key: sum(file[key] for file in files.values()) for key in ("speech_s", "missed_s", "false_alarm_s")
     }

@@ -27,7 +27,8 @@ from rich.progress import Progress
 
 from benchmarks.command import need, parser, report
 from benchmarks.conversations import SHARED_AUDIO, KnownWords, sentences
-from benchmarks.talking import Listener, Stalls, TalkSource, resident_mib
+from benchmarks.machine import resident_mib
+from benchmarks.talking import Listener, Stalls, TalkSource
 from models.atomic_write import write_whole
 from streamer.session.pipeline import Pipeline
 from streamer.session.wiring import load_analyzer

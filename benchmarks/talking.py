@@ -225,11 +225,6 @@ def cpu_s() -> dict[str, float]:
     return spent
 
 
-def resident_mib() -> float:
-    """Memory held by this process, in MiB."""
-    return float(psutil.Process().memory_info().rss) / 2**20
-
-
 def one_by_one(analyzer: Analyzer) -> None:
     """Have it recognise and embed every utterance by itself, as if there were no batching."""
     for batcher in analyzer._workers.prioritised:

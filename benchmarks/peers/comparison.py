@@ -23,13 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command import need, parser, report
-from benchmarks.conversations import SHARED_AUDIO
+from benchmarks.conversations import LIBRISPEECH, SHARED_AUDIO
 from benchmarks.peers import material
 from benchmarks.peers.driven import Driven, cpu_s, memory_mb, play
 from benchmarks.peers.programs import PROGRAMS, python_of
 from benchmarks.peers.rows import compared
 from benchmarks.peers.words import Shown, Spoken, judge
-from benchmarks.recognition import LIBRISPEECH, Sentence, unpunctuated
+from benchmarks.recognition import Sentence, unpunctuated
 from models.whisper.packaged_weights import packaged_model
 from streamer.audio.frame import SAMPLE_RATE
 

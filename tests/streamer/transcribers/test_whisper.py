@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.machine import resident_mib
 from benchmarks.recognition import ROOT, normalised, sample_sentences
-from benchmarks.talking import resident_mib
 from benchmarks.tiny_whisper import make_tiny_whisper
 from models.whisper.decoder import BEAM_SIZE, MARGIN_S, Encoded, Speech
 from streamer.errors import InputError

@@ -8,14 +8,14 @@ from spyder import DER
 from spyder.der import compute_der_from_rttm
 
 from streamer.events import Event
-from streamer.reports.formats.rttm import to_rttm
+from streamer.reports.formats.rttm import SpeakerLine, read_rttm, to_rttm, write_rttm
 from streamer.reports.reading import read_records
 from tests.streamer.outputs.samples import Sample
 from tests.streamer.reports.sessions import call, record, strange, write
 
 
 def read(text: str) -> dict[str, list[tuple[str, float, float]]]:
-    """As NIST's scorers read it: nine or ten fields between white space."""
+    """As NIST's scorers read it: ten fields between white space."""
     turns: dict[str, list[tuple[str, float, float]]] = {}
     for line in text.splitlines():
         kind, file, channel, start, length, ortho, subtype, name, confidence, slat = line.split()
@@ -77,3 +77,36 @@ def test_sessions_are_told_apart_by_their_file(tmp_path: Path) -> None:
     files = read(to_rttm(records))
     assert [len(turns) for turns in files.values()] == [4, 4, 4]
     assert list(files) == ["a", f"b-{records[1].session}", f"b-{records[2].session}"]
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    lines = [SpeakerLine("call", 0.5, 1.75, "Jürgen"), SpeakerLine("b", 3600.001, 0.001, "agent")]
+    assert read_rttm(write_rttm(lines)) == lines
+    exported = read_rttm(to_rttm([record(tmp_path, call())]))
+    assert [line.speaker for line in exported] == ["agent", "customer", "agent", "customer"]
+    assert exported[1].end_s == pytest.approx(5.125)
+
+
+def test_files_of_others_are_read() -> None:
+    text = """;; by hand
+SPKR-INFO call 1 <NA> <NA> <NA> adult_male agent <NA> <NA>
+
+SPEAKER\tcall\t1\t0.5 1.75 <NA> <NA> agent <NA>
+  SPEAKER call 1 2 0 <NA> <NA> agent 0.9 <NA>
+"""
+    assert read_rttm(text) == [SpeakerLine("call", 0.5, 1.75, "agent"), SpeakerLine("call", 2, 0, "agent")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SPEAKER",
+        "SPEAKER call 1 0.5 1.75 <NA> <NA> agent",
+        "SPEAKER call 1 0.5 late <NA> <NA> agent <NA> <NA>",
+        "SPEAKER call 1 -0.5 1 <NA> <NA> agent <NA> <NA>",
+        "SPEAKER call 1 nan 1 <NA> <NA> agent <NA> <NA>",
+    ],
+)
+def test_a_line_that_is_none_is_named(line: str) -> None:
+    with pytest.raises(ValueError, match=f"line 2 is no SPEAKER line of an RTTM file: {line}"):
+        read_rttm(f";; call\n{line}\n")

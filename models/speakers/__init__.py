@@ -1,0 +1,1 @@
+"""Networks that tell who speaks: local segmentation and voice prints."""

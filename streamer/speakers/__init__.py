@@ -1,0 +1,1 @@
+"""Who speaks: local segmentation, voice prints and online clustering of one channel."""
