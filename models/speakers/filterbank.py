@@ -44,7 +44,8 @@ def filterbank(sound: Tensor) -> Tensor:
     window, mels = _tables()
     spectrum = torch.fft.rfft((frames - _PRE_EMPHASIS * earlier) * window, n=_POINTS)
     power = spectrum.real.square() + spectrum.imag.square()
-    return (power @ mels).clamp_min(_FLOOR).log()
+    energies: Tensor = power @ mels
+    return energies.clamp_min(_FLOOR).log()
 
 
 def print_features(sound: Tensor) -> Tensor:
