@@ -1,7 +1,7 @@
 """Voice prints: CAM++ (Wang et al. 2023, arXiv 2303.00332), 80 mel bands -> 192 numbers.
 
-A small residual network over bands and time, then densely connected time-delay layers whose output is weighted
-by what the whole stretch and its 100 frames sound like (context-aware masking), then mean and deviation over
+A small residual network over bands and time, then densely connected time-delay layers whose output is
+weighted by what the whole stretch and its 100 frames sound like (context-aware masking), then mean and deviation over
 time.
 """
 

@@ -167,9 +167,8 @@ class OnlineClustering:
 
     def _is_nobody_known(self, voice: _Voice) -> bool:
         """Whether a track has enough speech to tell that it is none of the speakers, if there are any."""
-        return (
-            not self._totals
-            or voice.seconds >= self._settings.long_s
+        return not self._totals or (
+            voice.seconds >= self._settings.long_s
             and all(self._similarity(voice, speaker) < self._settings.same for speaker in self._totals)
         )
 

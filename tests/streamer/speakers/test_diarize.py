@@ -33,7 +33,7 @@ def test_two_readers_in_turn_are_two_speakers() -> None:
         assert all(0 <= each.start_s < each.end_s <= ends[-1] for each in answer)
     middles = [end - len(turn) / 32_000 for end, turn in zip(ends, turns, strict=True)]
     said = [
-        {each.speaker for each in found.revised if each.start_s < middle + 1 and each.end_s > middle - 1}
+        {each.speaker for each in found.revised if each.start_s < middle + 0.2 and each.end_s > middle - 0.2}
         for middle in middles
     ]
     assert said == [{0}, {1}, {0}]
