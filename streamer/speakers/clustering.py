@@ -137,8 +137,7 @@ class OnlineClustering:
         room = len(speakers) < self._settings.speakers
         gains = np.zeros((len(heard), len(speakers) + len(heard)))
         for row, voice in enumerate(heard):
-            for column, speaker in enumerate(speakers):
-                gains[row, column] = self._gain(voice, speaker, room)
+            gains[row, : len(speakers)] = [self._gain(voice, speaker, room) for speaker in speakers]
             if room and self._is_nobody_known(voice):
                 gains[row, len(speakers) + row] = 1.0
         # All leave before any arrives: a speaker may change hands.
