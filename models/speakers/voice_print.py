@@ -147,7 +147,7 @@ class VoicePrintNetwork(nn.Module):
         """Voice prints of length 1.
 
         Args:
-            features: of `models.speakers.filterbank`, each band's mean over time taken off [B, T, 80]; at least
+            features: of `models.speakers.filterbank`, less each band's mean over time [B, T, 80]; at least
                 4 frames.
 
         Returns:
