@@ -1,8 +1,8 @@
 """Voice prints: CAM++ (Wang et al. 2023, arXiv 2303.00332), 80 mel bands -> 192 numbers.
 
-A small residual network over bands and time, then densely connected time-delay layers whose output is weighted
-by what the whole stretch and its 100 frames sound like (context-aware masking), then mean and deviation over
-time.
+A small residual network over bands and time, then densely connected time-delay layers whose output is
+weighted by what the whole stretch and its 100 frames sound like (context-aware masking), then mean and
+deviation over time.
 """
 
 import re
@@ -147,8 +147,8 @@ class VoicePrintNetwork(nn.Module):
         """Voice prints of length 1.
 
         Args:
-            features: of `models.speakers.filterbank`, with each band's mean over time taken off [B, T, 80]; at
-                least 4 frames.
+            features: of `models.speakers.filterbank`, less each band's mean over time [B, T, 80]; at least
+                4 frames.
 
         Returns:
             [B, 192]; the inner product of two is their similarity, in -1..1.

@@ -12,7 +12,8 @@ def best_assignment(gains: NDArray[np.float64]) -> list[int | None]:
     Meant for as many rows as there are local speakers in a window: the effort grows like r ** r.
 
     Args:
-        gains: of each row with each column [r, c]; a row rather stays without a column than take one of no gain.
+        gains: of each row with each column [r, c]; a row stays without a column rather
+            than take one of no gain.
 
     Returns:
         The column of each row; None where it has none.

@@ -1,7 +1,7 @@
 """Online clustering: which speaker each track is, by its voice prints.
 
-The idea is that of Coria et al. 2021 ("Overlap-aware low-latency online speaker diarization based on end-to-end
-local segmentation", arXiv 2109.06483, section 2.3): constrained assignment of a window's speakers to centroids.
+The idea is that of Coria et al. 2021 ("Overlap-aware low-latency online speaker diarization based on
+end-to-end local segmentation", arXiv 2109.06483): constrained assignment of a window's speakers to centroids.
 Here whole tracks are assigned, and go on being judged for as long as they are remembered.
 """
 
@@ -126,7 +126,9 @@ class OnlineClustering:
         """
         for track in tracks:
             # The latest to be local is the last to be forgotten.
-            self._voices[track] = self._voices.pop(track, None) or _Voice(np.zeros(self._size))
+            voice = self._voice(track)
+            del self._voices[track]
+            self._voices[track] = voice
         self._local = list(tracks)
         heard = [self._voices[track] for track in tracks if self._voices[track].seconds]
         if not heard:
@@ -135,12 +137,11 @@ class OnlineClustering:
         room = len(speakers) < self._settings.speakers
         gains = np.zeros((len(heard), len(speakers) + len(heard)))
         for row, voice in enumerate(heard):
-            for column, speaker in enumerate(speakers):
-                gains[row, column] = self._gain(voice, speaker, room)
+            gains[row, : len(speakers)] = [self._gain(voice, speaker, room) for speaker in speakers]
             if room and self._is_nobody_known(voice):
                 gains[row, len(speakers) + row] = 1.0
         # All leave before any arrives: a speaker may change hands.
-        moves = []
+        moves: list[tuple[_Voice, int | None]] = []
         for voice, column in zip(heard, best_assignment(gains), strict=True):
             chosen = None if column is None else self._speaker(column, speakers)
             if chosen is None and column is not None:
@@ -148,8 +149,8 @@ class OnlineClustering:
             if chosen != voice.speaker:
                 self._withdraw(voice)
                 moves.append((voice, chosen))
-        for voice, chosen in moves:
-            voice.speaker = chosen
+        for voice, speaker_now in moves:
+            voice.speaker = speaker_now
             self._contribute(voice)
         self._drop_empty()
 
@@ -165,9 +166,8 @@ class OnlineClustering:
 
     def _is_nobody_known(self, voice: _Voice) -> bool:
         """Whether a track has enough speech to tell that it is none of the speakers, if there are any."""
-        return (
-            not self._totals
-            or voice.seconds >= self._settings.long_s
+        return not self._totals or (
+            voice.seconds >= self._settings.long_s
             and all(self._similarity(voice, speaker) < self._settings.same for speaker in self._totals)
         )
 

@@ -1,4 +1,4 @@
-"""The heavy calls of diarization: scores of windows and voice prints, each for a batch of any streams' sound."""
+"""The heavy calls of diarization: scores of windows and voice prints, for a batch of any streams' sound."""
 
 from collections import defaultdict
 from collections.abc import Sequence

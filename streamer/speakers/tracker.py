@@ -87,8 +87,8 @@ class Answer:
         settled: of the frames that no later window will see: when each track is active stands fast, whose it
             is may still be re-labelled.
         relabelled: new speakers of earlier tracks.
-        merged: speakers that turned out to be an earlier one, (number, earlier one), in this order; for tracks
-            that are no longer remembered, too.
+        merged: speakers that turned out to be an earlier one, (number, earlier one), in this order; for
+            tracks that are no longer remembered, too.
     """
 
     first: list[Span]
@@ -100,8 +100,8 @@ class Answer:
 class SpeakerTracker:
     """Follows the speakers of a stream: `hear` a window, compute the prints it asks for, then `decide`.
 
-    Windows come in the order of time, at any distance: a hop, or earlier at a pause. Memory does not grow with
-    the stream.
+    Windows come in the order of time, at any distance: a hop, or earlier at a pause. Memory does not grow
+    with the stream.
     """
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:

@@ -1,7 +1,7 @@
 """Tracks: the local speakers of overlapping windows, followed from window to window by when they speak.
 
-What the segmentation takes for one speaker now and then becomes another, mostly after a silence: such a chain of
-local speakers is cut into tracks where the voice turns out to be another.
+What the segmentation takes for one speaker now and then becomes another, mostly after a silence: such a
+chain of local speakers is cut into tracks where the voice turns out to be another.
 """
 
 from dataclasses import dataclass
