@@ -165,7 +165,8 @@ def noise_under(
     """So many samples of the noise recording, from a random place on and round again, at a mean power."""
     noise = _read(root / "speechbrain" / "noise" / "noise1.wav")
     noise = np.resize(np.roll(noise - noise.mean(), int(rng.integers(len(noise)))), length)
-    return noise * np.sqrt(power / (noise**2).mean())
+    scaled: NDArray[np.float64] = noise * np.sqrt(power / (noise**2).mean())
+    return scaled
 
 
 def sentences(root: Path = SHARED_AUDIO) -> tuple[Clip, ...]:

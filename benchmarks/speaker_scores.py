@@ -7,6 +7,7 @@ whether a change of speaker is found.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
@@ -48,11 +49,12 @@ def error_rates(recordings: Iterable[Scored]) -> dict[str, float]:
         regions = Timeline([Segment(*region) for region in one.regions])
         for metric in (plain, lenient):
             metric(spoken, found, uem=regions)
-    total = float(plain["total"])
+    counted: dict[str, Any] = dict(plain[:])
+    total = float(counted["total"])
     parts = {"missed": "missed detection", "false_alarm": "false alarm", "confusion": "confusion"}
     return {
         "der": round(float(abs(plain)), 4),
-        **{name: round(float(plain[key]) / total, 4) for name, key in parts.items()},
+        **{name: round(float(counted[key]) / total, 4) for name, key in parts.items()},
         "der_collar": round(float(abs(lenient)), 4),
         "speech_s": round(total, 1),
     }
