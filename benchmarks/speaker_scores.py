@@ -7,7 +7,6 @@ whether a change of speaker is found.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
@@ -49,12 +48,12 @@ def error_rates(recordings: Iterable[Scored]) -> dict[str, float]:
         regions = Timeline([Segment(*region) for region in one.regions])
         for metric in (plain, lenient):
             metric(spoken, found, uem=regions)
-    counted: dict[str, Any] = dict(plain[:])
-    total = float(counted["total"])
+    counted: dict[str, float] = plain.accumulated_
+    total = counted["total"]
     parts = {"missed": "missed detection", "false_alarm": "false alarm", "confusion": "confusion"}
     return {
         "der": round(float(abs(plain)), 4),
-        **{name: round(float(counted[key]) / total, 4) for name, key in parts.items()},
+        **{name: round(counted[key] / total, 4) for name, key in parts.items()},
         "der_collar": round(float(abs(lenient)), 4),
         "speech_s": round(total, 1),
     }
