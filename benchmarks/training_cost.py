@@ -222,16 +222,19 @@ def _stage3(preset: Preset) -> Stage:
     settings = preset.settings(FusionStageSettings, "stage3")
     text, speech = _contexts(preset)
     below = 2 * text.hidden
-    fusion = CoAttentionConfig(below, below, settings.width, settings.heads, CLASSES, settings.dropout)
+    fusion = CoAttentionConfig(
+        below, below, settings.width, settings.heads, CLASSES, settings.dropout, settings.weighed
+    )
     model = ConversationModel(ConversationConfig(text, speech, fusion))
     for frozen in (model.text, model.speech):
         assert frozen is not None
         frozen.requires_grad_(requires_grad=False)
     t1, turns, target = _conversations(settings.batch, text.features)
     s1, _, _ = _conversations(settings.batch, speech.features)
+    evidence = turns[..., None].expand(-1, -1, 2).float()
 
     def loss() -> Tensor:
-        fused = model(t1, s1, turns, turns, turns).fused
+        fused = model(t1, s1, evidence, turns).fused
         return cross_entropy(fused.flatten(0, 1).float(), target.flatten())
 
     return Stage(model, loss, settings.fit, _steps(settings.fit, CONVERSATIONS, settings.batch))
