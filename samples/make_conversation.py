@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,16 +179,21 @@ def write_flac(samples: NDArray[np.int16], path: Path) -> None:
                 container.mux(packet)
 
 
-def main() -> None:
-    """Write both files beside this script, or into the folder named on the command line."""
+def write(name: str, make: Callable[[], tuple[NDArray[np.int16], dict[str, Any]]]) -> None:
+    """Write both files of a sample beside this script, or into the folder named on the command line.
+
+    Args:
+        name: of the files.
+        make: makes the sound, int16 [n], mono, 16 kHz, and the truth.
+    """
     if shutil.which("flite") is None:
         raise SystemExit("flite is not installed: apt install flite")
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    samples, truth = conversation()
-    write_flac(samples, folder / "conversation.flac")
-    (folder / "conversation.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+    samples, truth = make()
+    write_flac(samples, folder / f"{name}.flac")
+    (folder / f"{name}.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     print(f"{truth['duration_s']} s, {len(truth['turns'])} turns in {folder}")
 
 
 if __name__ == "__main__":
-    main()
+    write("conversation", conversation)

